@@ -1,0 +1,70 @@
+"""A candidate neuron: lives for one auction, chooses whom to hear and whom to reach, and bids for a place."""
+
+from __future__ import annotations
+
+import mesa
+import torch
+
+from agents.messages import Bid
+from agents.prices import NEWBORN, Prices
+from model.growth.proposal import Proposal
+from model.links import Refusal
+
+
+class CandidateNeuron(mesa.Agent):  # type: ignore[misc]
+    """One neuron that might be born.
+
+    It knows its fan-in, the predicted decrease of the loss for each tile it could drive, and prices. It wants
+    the targets that pay for their wires.
+    """
+
+    def __init__(self, model: mesa.Model, number: int, proposal: Proposal, index: int, task: int, rule: str) -> None:
+        super().__init__(model)
+        self.number, self.task, self.rule = number, task, rule
+        self.proposal, self.index = proposal, index
+        self.tile = proposal.signal.tile
+        fan_in = proposal.fan_in[index]
+        used = fan_in != 0
+        self.sources = proposal.signal.sources[used]
+        self.fan_in = fan_in[used]
+        self.taps = tuple(proposal.signal.sources[used & proposal.signal.new].tolist())
+        self.bid: Bid | None = None
+
+    def bid_by_value(self, prices: Prices, decrease: dict[int, float]) -> None:
+        """Choose the target tiles whose decrease pays for the link, and bid the decrease of all of them.
+
+        Args:
+            prices: today's prices.
+            decrease: predicted decrease in nats from driving each tile alone, own tile included.
+        """
+        chosen = [self.tile] if self.tile in decrease else []
+        for tile, gain in decrease.items():
+            if tile == self.tile:
+                continue
+            offer = prices.links.offer(NEWBORN, tile, self.tile)
+            if not isinstance(offer, Refusal) and gain > prices.link(offer)[1]:
+                chosen.append(tile)
+        value = 0.0
+        if chosen:
+            tiles = self.proposal.signal.targets // prices.links.fabric.slots
+            wired = torch.isin(tiles, torch.tensor(chosen))
+            value = float(self.proposal.decrease(wired)[self.index])
+        self.bid = self._bid(tuple(t for t in chosen if t != self.tile), (), value)
+
+    def bid_as_seed(self, value: float, targets: tuple[int, ...], wishes: tuple[int, ...]) -> None:
+        """Bid for a place in a seed expert, whose worth is that the task can be heard at all."""
+        self.bid = self._bid(targets, wishes, value)
+
+    def describe(self) -> str:
+        """One line: what it knows and wants."""
+        if self.bid is None:
+            return f"candidate {self.number} in tile {self.tile}: has not bid"
+        reach = ", ".join(map(str, self.bid.targets)) or "its own tile only"
+        return (
+            f"candidate {self.number} in tile {self.tile}: hears {len(self.sources)} wires "
+            f"({len(self.taps)} new), wants to reach {reach}, "
+            f"bids {self.bid.value:.4f} nats for task {self.task}"
+        )
+
+    def _bid(self, targets: tuple[int, ...], wishes: tuple[int, ...], value: float) -> Bid:
+        return Bid(self.number, self.tile, self.task, self.rule, self.taps, targets, wishes, value)

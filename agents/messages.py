@@ -1,0 +1,45 @@
+"""What agents tell each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bid:
+    """A candidate's offer for a place on the chip."""
+
+    candidate: int  # running number, never reused in a run
+    tile: int  # where it wants to be born
+    task: int
+    rule: str
+    taps: tuple[int, ...]  # sources without a row in the tile, to be linked into it
+    targets: tuple[int, ...]  # other tiles that it must reach
+    wishes: tuple[int, ...]  # other tiles that it would like to reach, and does without where wires are full
+    value: float  # predicted decrease of the mean loss, nats per sample
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a bid ended."""
+
+    bid: Bid
+    won: bool
+    slot: int  # the slot given, -1 for a lost bid
+    cost: float  # resources taken at base prices, nats
+    price: float  # what they cost when the bid was settled, nats
+    reason: str
+
+    @property
+    def surplus(self) -> float:
+        """Value minus price."""
+        return self.bid.value - self.price
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the gating agent wants this round."""
+
+    births: int
+    expert: int
+    reason: str

@@ -1,0 +1,191 @@
+"""A tile: knows its free slots, rows and the wires around it, invites candidates, retires idle neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import mesa
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.candidate import CandidateNeuron
+from agents.expert import Expert
+from agents.prices import Prices
+from model.fabric import IN, OUT
+from model.growth import GROWTH_RULES
+from model.growth.options import GrowthOptions
+from model.growth.proposal import GrowthRule, Proposal
+from model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
+from model.links import Offer
+from model.network import Network
+
+
+@dataclass
+class Call:
+    """The gating agent's call for candidates, as it goes round the tiles."""
+
+    expert: Expert
+    task: int
+    rule: str
+    traces: Traces
+    hears: Tensor  # [N + I] bool: sources that a newborn may listen to
+    options: GrowthOptions
+    prices: Prices
+    generator: Callable[[int], np.random.Generator]  # tile -> its random numbers of this round
+    number: int  # of the next candidate
+    reserve: int = 0  # slots that every tile keeps free for tasks to come
+    seed_links: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] | None = None  # tile -> needed, wished
+    seed_value: float = 0.0  # nats that a place in a seed expert is worth
+    candidates: list[CandidateNeuron] = field(default_factory=list)
+
+
+class TileAgent(mesa.Agent):  # type: ignore[misc]
+    """One neuron tile. It wants its slots used by neurons that pay for them."""
+
+    def __init__(self, model: mesa.Model, tile: int, network: Network) -> None:
+        super().__init__(model)
+        self.tile, self.network = tile, network
+        self.silent_rounds: dict[int, int] = {}  # slot -> rounds without a spike on the probe
+
+    @property
+    def free_slots(self) -> list[int]:
+        """Slots without a neuron, lowest first."""
+        slots = self.network.fabric.slots
+        alive = self.network.state.alive[self.tile * slots : (self.tile + 1) * slots]
+        return [self.tile * slots + k for k in torch.nonzero(~alive).flatten().tolist()]
+
+    def free_wires(self) -> tuple[int, int]:
+        """Wires left into and out of the tile, over all sides."""
+        fabric, ledger = self.network.fabric, self.network.links.ledger
+        cell = fabric.cell_of_tile(self.tile)
+        into, out = (sum(ledger.free(fabric.port(cell, side, way)) for side in range(4)) for way in (IN, OUT))
+        return into, out
+
+    def describe(self) -> str:
+        """One line: what it knows and wants."""
+        into, out = self.free_wires()
+        row, col = self.network.fabric.position(self.tile)
+        return (
+            f"tile ({row}, {col}): {len(self.free_slots)} of {self.network.fabric.slots} slots free, "
+            f"{into} wires free inwards and {out} outwards; sells to whoever pays most above the price"
+        )
+
+    def take_part(self, call: Call) -> None:
+        """Answer the gating agent's call: invite candidates and let them bid."""
+        if call.seed_links is not None and self.tile not in call.seed_links:
+            return
+        if not self.for_sale(call):
+            return
+        new_taps = 0 if call.seed_links is not None else call.options.new_taps
+        signal = self.signal(call.traces, call.expert, call.hears, new_taps)
+        seeds = call.options.seed_width * len(call.expert.classes)
+        wanted = call.options.candidates if call.seed_links is None else seeds
+        count = min(wanted, len(self.for_sale(call)))
+        if call.seed_links is None and len(signal.targets) == 0:
+            return
+        generator = call.generator(self.tile)
+        candidates = self.invite(signal, call.task, call.rule, call.options, generator, call.number, count)
+        call.number += len(candidates)
+        call.candidates += candidates
+        if call.seed_links is None:
+            self.let_bid(candidates, call.prices)
+            return
+        targets, wishes = call.seed_links[self.tile]
+        for candidate in candidates:
+            candidate.bid_as_seed(call.seed_value, targets, wishes)
+
+    def for_sale(self, call: Call) -> list[int]:
+        """Free slots on offer: all for a seed expert, else all but those kept for tasks to come."""
+        free = self.free_slots
+        return free if call.seed_links is not None else free[: max(0, len(free) - call.reserve)]
+
+    def reach(self, expert: Expert) -> set[int]:
+        """Tiles that a newborn here may want to drive: this one, its neighbours, the task's output tile."""
+        return {self.tile, *self.network.fabric.neighbours(self.tile), expert.output_tile}
+
+    def signal(self, traces: Traces, expert: Expert, hears: Tensor, new_taps: int) -> TileSignal:
+        """Growth signal of this tile for an expert.
+
+        Args:
+            traces: filtered probe.
+            expert: whom a newborn would serve.
+            hears: sources that the expert may listen to [N + I] bool.
+            new_taps: most sources without a row here that are offered beside those with one.
+        """
+        rows = self.network.state.source[self.tile]
+        present = rows[rows >= 0]
+        present = present[hears[present]]
+        members = expert.members()
+        slots = self.network.fabric.slots
+        tiles = members // slots
+        targets = members[torch.isin(tiles, torch.tensor(sorted(self.reach(expert))))]
+        extra = self._new_taps(traces, expert, targets, new_taps) if new_taps and len(targets) else []
+        sources = torch.cat([present, torch.tensor(extra, dtype=torch.int64)])
+        new = torch.zeros(len(sources), dtype=torch.bool)
+        new[len(present) :] = True
+        return tile_signal(traces, self.tile, sources, new, targets)
+
+    def invite(
+        self,
+        signal: TileSignal,
+        task: int,
+        rule: str,
+        options: GrowthOptions,
+        generator: np.random.Generator,
+        first_number: int,
+        count: int,
+    ) -> list[CandidateNeuron]:
+        """Make candidates by a growth rule, as many as ``count`` and the free slots allow."""
+        wanted = min(count, len(self.free_slots))
+        if wanted == 0 or len(signal.sources) == 0:
+            return []
+        make: GrowthRule = GROWTH_RULES[rule]
+        proposal: Proposal = make(signal, wanted, options, self.network.newborn_dynamics(), generator)
+        return [
+            CandidateNeuron(self.model, first_number + k, proposal, k, task, rule)
+            for k in range(proposal.fan_in.shape[0])
+        ]
+
+    def let_bid(self, candidates: list[CandidateNeuron], prices: Prices) -> None:
+        """Tell this tile's candidates what each target tile would bring; they bid."""
+        if not candidates:
+            return
+        proposal = candidates[0].proposal
+        tiles = proposal.signal.targets // self.network.fabric.slots
+        gains = {tile: proposal.decrease(tiles == tile).tolist() for tile in sorted(set(tiles.tolist()))}
+        for candidate in candidates:
+            candidate.bid_by_value(prices, {tile: gain[candidate.index] for tile, gain in gains.items()})
+
+    def idle(self, counts: Tensor, members: list[int], patience: int) -> list[int]:
+        """Neurons here that have been silent for ``patience`` rounds and should be retired.
+
+        Args:
+            counts: spikes on the probe [N, B].
+            members: slots of neurons that may be retired.
+            patience: rounds of silence; 0 retires nobody.
+        """
+        mine = [slot for slot in members if self.network.fabric.tile_of_slot(slot) == self.tile]
+        spoke = counts.sum(1)
+        self.silent_rounds = {s: self.silent_rounds.get(s, 0) + 1 for s in mine if float(spoke[s]) == 0}
+        gone = [s for s, rounds in self.silent_rounds.items() if patience and rounds >= patience]
+        for slot in gone:
+            del self.silent_rounds[slot]
+        return gone
+
+    def _new_taps(self, traces: Traces, expert: Expert, targets: Tensor, count: int) -> list[int]:
+        """The most telling neurons of the expert next door that have no row here and could get one."""
+        links, fabric = self.network.links, self.network.fabric
+        near = set(fabric.neighbours(self.tile))
+        able = [
+            s
+            for s in expert.neurons
+            if fabric.tile_of_slot(s) in near
+            and (s, self.tile) not in links.rows
+            and isinstance(links.offer(s, self.tile), Offer)
+        ]
+        if not able:
+            return []
+        scores = tap_scores(traces, torch.tensor(able), targets)
+        return [able[k] for k in scores.topk(min(count, len(able))).indices.tolist()]

@@ -1,0 +1,178 @@
+"""Measures of continual learning from accuracies after each experience. Knows no files and no plots.
+
+T experiences are numbered from 0. R[i, j] is the accuracy on experience j after learning experience i, b[j]
+that before learning anything; i and j start at 0, the last row of R is T - 1.
+Each experience weighs equally, whatever its number of samples.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+COLUMNS = ("after", "on", "setting", "split", "accuracy")
+
+
+def _select(evaluations: pd.DataFrame, setting: str, split: str) -> pd.DataFrame:
+    missing = [c for c in COLUMNS if c not in evaluations.columns]
+    if missing:
+        raise ValueError(f"the evaluations lack the columns {missing}; they have {list(evaluations.columns)}")
+    chosen = evaluations[(evaluations["setting"] == setting) & (evaluations["split"] == split)]
+    if chosen.empty:
+        there = evaluations[["setting", "split"]].drop_duplicates().itertuples(index=False, name=None)
+        raise ValueError(f"no evaluation has setting {setting!r} and split {split!r}; there are {sorted(there)}")
+    twice = chosen[chosen.duplicated(["after", "on"])]
+    if not twice.empty:
+        after, on = twice.iloc[0][["after", "on"]]
+        raise ValueError(f"two evaluations of setting {setting!r}, split {split!r} are after {after} on {on}")
+    return chosen
+
+
+def _size(chosen: pd.DataFrame) -> int:
+    return int(max(chosen["after"].max(), chosen["on"].max())) + 1
+
+
+def accuracy_matrix(evaluations: pd.DataFrame, setting: str, split: str) -> Floats:
+    """R [E, E]: row i after experience i, column j on experience j; NaN where not evaluated.
+
+    Args:
+        evaluations: the table of that name; its rows after -1 (before any learning) are left to
+            ``initial_accuracy``.
+        setting: task, domain, class or joint.
+        split: validation or test.
+
+    Raises:
+        ValueError: a column is missing, no row has this setting and split, or two rows are of the same cell.
+    """
+    chosen = _select(evaluations, setting, split)
+    matrix = np.full((_size(chosen), _size(chosen)), np.nan)
+    learned = chosen[chosen["after"] >= 0]
+    matrix[learned["after"].to_numpy(int), learned["on"].to_numpy(int)] = learned["accuracy"].to_numpy(float)
+    return matrix
+
+
+def initial_accuracy(evaluations: pd.DataFrame, setting: str, split: str) -> Floats:
+    """b [E], the accuracy on each experience before any learning; NaN where not evaluated.
+
+    Arguments and errors are those of ``accuracy_matrix``.
+    """
+    chosen = _select(evaluations, setting, split)
+    vector = np.full(_size(chosen), np.nan)
+    before = chosen[chosen["after"] < 0]
+    vector[before["on"].to_numpy(int)] = before["accuracy"].to_numpy(float)
+    return vector
+
+
+def average_accuracy(r: Floats) -> float:
+    """ACC = mean over j of R[T-1, j] (Lopez-Paz & Ranzato 2017), for R [T, T].
+
+    Raises:
+        ValueError: R is not square, or a cell it needs was not evaluated; so for all measures here.
+    """
+    t = _experiences(r)
+    return _mean(r, [(t - 1, j) for j in range(t)])
+
+
+def backward_transfer(r: Floats) -> float:
+    """BWT = mean over j < T-1 of R[T-1, j] - R[j, j] (Lopez-Paz & Ranzato 2017); NaN for one experience."""
+    t = _experiences(r)
+    if t == 1:
+        return float("nan")
+    earlier = range(t - 1)
+    return _mean(r, [(t - 1, j) for j in earlier]) - _mean(r, [(j, j) for j in earlier])
+
+
+def forgetting(r: Floats) -> float:
+    """F = mean over j < T-1 of max over j <= i < T-1 of R[i, j], less R[T-1, j]; NaN for one experience.
+
+    Chaudhry et al. (2018). The maximum leaves out the last row, so that what is better at the end than
+    ever before counts as negative, and the rows before j, when j had not been learned.
+    """
+    t = _experiences(r)
+    if t == 1:
+        return float("nan")
+    _mean(r, [(i, j) for j in range(t - 1) for i in range(j, t)])  # all of them are needed
+    return float(np.mean([r[j : t - 1, j].max() - r[t - 1, j] for j in range(t - 1)]))
+
+
+def forward_transfer(r: Floats, initial: Floats) -> float:
+    """FWT = mean over i >= 1 of R[i-1, i] - b[i] (Lopez-Paz & Ranzato 2017); NaN for one experience.
+
+    Args:
+        r: accuracies [T, T].
+        initial: accuracies [T] before any learning, of the same random initialisation.
+    """
+    t = _experiences(r)
+    if initial.shape != (t,):
+        raise ValueError(f"initial accuracies have shape {initial.shape}, the matrix {r.shape}; give one for each")
+    if t == 1:
+        return float("nan")
+    if np.isnan(initial[1:]).any():
+        raise ValueError("forward transfer needs the accuracy on each experience before any learning (after = -1)")
+    return _mean(r, [(i - 1, i) for i in range(1, t)]) - float(initial[1:].mean())
+
+
+def average_incremental_accuracy(r: Floats) -> float:
+    """Mean over i of the mean over j <= i of R[i, j] (Rebuffi et al. 2017, iCaRL)."""
+    t = _experiences(r)
+    return float(np.mean([_mean(r, [(i, j) for j in range(i + 1)]) for i in range(t)]))
+
+
+class Difference(NamedTuple):
+    """A mean difference and its confidence interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def paired_difference(
+    a: Floats,
+    b: Floats,
+    seed: int | np.random.Generator,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+) -> Difference:
+    """Mean of a - b over pairs and its percentile bootstrap interval (Efron & Tibshirani 1993, chapter 13).
+
+    Args:
+        a: values [n] of one method, one for each seed or split.
+        b: values [n] of the other, paired with ``a``.
+        seed: seed or numpy Generator of the resampling.
+        confidence: probability that the interval is to cover.
+        resamples: bootstrap samples.
+
+    Raises:
+        ValueError: not the same number of values, fewer than two pairs, values that are not finite, or a
+            confidence outside (0, 1).
+    """
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if a.ndim != 1 or a.shape != b.shape or len(a) < 2:
+        raise ValueError(f"paired values have shapes {a.shape} and {b.shape}; give two lists of equal length >= 2")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("paired values hold nan or infinite numbers; leave out those pairs")
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence = {confidence} must lie between 0 and 1, such as 0.95")
+    differences = a - b
+    drawn = np.random.default_rng(seed).integers(len(a), size=(resamples, len(a)))
+    means = differences[drawn].mean(axis=1)
+    low, high = np.quantile(means, [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0])
+    return Difference(float(differences.mean()), float(low), float(high))
+
+
+def _experiences(r: Floats) -> int:
+    if r.ndim != 2 or r.shape[0] != r.shape[1] or not len(r):
+        raise ValueError(f"the accuracy matrix has shape {r.shape}; give [T, T], row i after experience i")
+    return len(r)
+
+
+def _mean(r: Floats, cells: list[tuple[int, int]]) -> float:
+    for i, j in cells:
+        if np.isnan(r[i, j]):
+            raise ValueError(f"the accuracy after experience {i} on experience {j} is needed but was not evaluated")
+    return float(np.mean([r[cell] for cell in cells]))

@@ -1,0 +1,47 @@
+"""What a network uses of its chip and what a sample costs on it: counts only, never joules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.network import Network
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Resources taken."""
+
+    neurons: int  # hidden neurons alive
+    links: int  # rows in use, inputs included
+    devices: int  # crosspoints in use
+    wires: int  # sides of tiles occupied, counted once per source
+    wires_available: int  # sum of all capacities
+
+
+def usage(network: Network) -> Usage:
+    """Count what the network uses now."""
+    state, links = network.state, network.links
+    return Usage(
+        neurons=int((state.alive & ~state.output).sum()),
+        links=len(links.rows),
+        devices=int(state.mask.sum()),
+        wires=int(links.ledger.used.sum()),
+        wires_available=int(network.fabric.capacity.sum()),
+    )
+
+
+def traffic(network: Network, counts: Tensor, x: Tensor) -> tuple[float, float]:
+    """Spikes of neurons, and routing tiles crossed by spikes of neurons and inputs, both per sample.
+
+    Args:
+        counts: spikes of every neuron [N, B].
+        x: input spikes [B, T, I].
+    """
+    hops = torch.from_numpy(network.links.hops_per_source()).to(torch.float64)
+    per_neuron = counts.detach().to("cpu", torch.float64).mean(1)
+    per_channel = x.sum(1, dtype=torch.float64).mean(0).cpu()
+    spikes_x_hops = torch.cat([per_neuron, per_channel]) @ hops
+    return float(per_neuron.sum()), float(spikes_x_hops)

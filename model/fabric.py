@@ -1,0 +1,153 @@
+"""The chip's geometry: which tiles there are, how large they are, what each of their sides can carry.
+
+Neuron tiles sit at the (odd, odd) cells of a (2 rows + 1) x (2 cols + 1) grid; R1 routing tiles lie on the edges
+between and around them, R0 routing tiles at the corners (Dalgaty et al. 2024, doi 10.1038/s41467-023-44365-x).
+This module knows nothing of neurons or links: it only counts and names places.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SIDES = ("N", "E", "S", "W")
+NORTH, EAST, SOUTH, WEST = range(4)
+IN, OUT = 0, 1
+DIRECTIONS = ("in", "out")
+STEP = ((-1, 0), (0, 1), (1, 0), (0, -1))  # (grid row, grid column) of one step over each side
+
+
+class FabricError(ValueError):
+    """A chip that cannot be built, or a place that is not on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FabricOptions:
+    """Size and limits of the chip.
+
+    Attributes:
+        rows: rows of neuron tiles; inputs enter the first (north) row, outputs live in the last (south) one.
+        cols: columns of neuron tiles.
+        neurons_per_tile: neuron slots n of a tile, the columns of its crossbar.
+        wires: wires w on each side of a neuron tile and of an R1 routing tile, in and out each.
+        corner_wires: wires on each side of an R0 (corner) routing tile, in and out each.
+        dead_tiles: broken neuron tiles as [row, column] pairs; nothing is placed on them.
+        dead_routers: broken routing tiles as [grid row, grid column] pairs; no route crosses them.
+    """
+
+    rows: int = 3
+    cols: int = 4
+    neurons_per_tile: int = 16
+    wires: int = 16
+    corner_wires: int = 4
+    dead_tiles: tuple[tuple[int, int], ...] = ()
+    dead_routers: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "cols", "neurons_per_tile", "wires"):
+            if getattr(self, name) < 1:
+                raise FabricError(f"fabric.{name} = {getattr(self, name)} must be at least 1")
+        if self.corner_wires < 0:
+            raise FabricError(f"fabric.corner_wires = {self.corner_wires} must not be negative")
+        for row, col in self.dead_tiles:
+            if not (0 <= row < self.rows and 0 <= col < self.cols):
+                raise FabricError(
+                    f"fabric.dead_tiles names tile ({row}, {col}), which is not on a chip of {self.rows} x {self.cols} "
+                    "tiles; give [row, column] pairs counted from 0"
+                )
+        for row, col in self.dead_routers:
+            inside = 0 <= row <= 2 * self.rows and 0 <= col <= 2 * self.cols
+            if not inside or (row % 2 and col % 2):
+                raise FabricError(
+                    f"fabric.dead_routers names cell ({row}, {col}), which is no routing tile of the "
+                    f"{2 * self.rows + 1} x {2 * self.cols + 1} grid; routing tiles have an even row or column"
+                )
+
+
+class Fabric:
+    """Places of one chip and their capacities; immutable after construction.
+
+    A *cell* is numbered grid_row * grid_cols + grid_col, a *tile* row * cols + col, a *port* (one side of one cell in
+    one direction) (cell * 4 + side) * 2 + direction.
+    """
+
+    def __init__(self, options: FabricOptions) -> None:
+        self.options = options
+        self.tiles = options.rows * options.cols  # K
+        self.slots = options.neurons_per_tile  # n
+        self.wires = options.wires  # w
+        self.rows_per_tile = self.slots + 4 * self.wires  # R
+        self.neurons = self.tiles * self.slots  # N
+        self.grid_rows, self.grid_cols = 2 * options.rows + 1, 2 * options.cols + 1
+        self.cells = self.grid_rows * self.grid_cols
+        self.dead_cells = frozenset(
+            [self.cell_of_tile(self.tile(row, col)) for row, col in options.dead_tiles]
+            + [row * self.grid_cols + col for row, col in options.dead_routers]
+        )
+        self.live_tiles = tuple(t for t in range(self.tiles) if self.cell_of_tile(t) not in self.dead_cells)
+        self.capacity = self._capacities()  # [ports] wires
+        self.north_tiles = tuple(t for t in self.live_tiles if t < options.cols and not self._cut_off(t))
+        self.south_tiles = tuple(t for t in self.live_tiles if t >= self.tiles - options.cols)
+        if not self.north_tiles or not self.south_tiles:
+            side = "north" if not self.north_tiles else "south"
+            raise FabricError(
+                f"no live tile is left in the {side} row; remove some of fabric.dead_tiles or dead_routers"
+            )
+
+    def tile(self, row: int, col: int) -> int:
+        """Number of the neuron tile in this row and column."""
+        return row * self.options.cols + col
+
+    def position(self, tile: int) -> tuple[int, int]:
+        """(row, column) of a neuron tile among the neuron tiles."""
+        return divmod(tile, self.options.cols)
+
+    def cell_of_tile(self, tile: int) -> int:
+        """Grid cell of a neuron tile."""
+        row, col = self.position(tile)
+        return (2 * row + 1) * self.grid_cols + 2 * col + 1
+
+    def tile_of_slot(self, slot: int) -> int:
+        """Tile that holds neuron slot ``slot`` (0..N-1)."""
+        return slot // self.slots
+
+    def kind(self, cell: int) -> str:
+        """``tile``, ``r1`` or ``r0``."""
+        row, col = divmod(cell, self.grid_cols)
+        return ("r0", "r1", "tile")[row % 2 + col % 2]
+
+    def distance(self, a: int, b: int) -> int:
+        """Rows plus columns between two tiles."""
+        (row_a, col_a), (row_b, col_b) = self.position(a), self.position(b)
+        return abs(row_a - row_b) + abs(col_a - col_b)
+
+    def neighbours(self, tile: int) -> tuple[int, ...]:
+        """Live tiles one step north, east, south or west of a tile."""
+        row, col = self.position(tile)
+        near = [(row + dr, col + dc) for dr, dc in STEP]
+        on_chip = [self.tile(r, c) for r, c in near if 0 <= r < self.options.rows and 0 <= c < self.options.cols]
+        return tuple(t for t in on_chip if self.cell_of_tile(t) not in self.dead_cells)
+
+    def port(self, cell: int, side: int, direction: int) -> int:
+        """Number of one side of one cell in one direction."""
+        return (cell * 4 + side) * 2 + direction
+
+    def describe_port(self, port: int) -> str:
+        """A port in words: ``R0 (2, 4) side W in``."""
+        rest, direction = divmod(port, 2)
+        cell, side = divmod(rest, 4)
+        row, col = divmod(cell, self.grid_cols)
+        kind = self.kind(cell)
+        if kind == "tile":
+            return f"neuron tile ({row // 2}, {col // 2}) side {SIDES[side]} {DIRECTIONS[direction]}"
+        return f"{kind.upper()} ({row}, {col}) side {SIDES[side]} {DIRECTIONS[direction]}"
+
+    def _capacities(self) -> np.ndarray:
+        limit = {"tile": self.wires, "r1": self.wires, "r0": self.options.corner_wires}
+        per_cell = [0 if cell in self.dead_cells else limit[self.kind(cell)] for cell in range(self.cells)]
+        return np.repeat(np.array(per_cell, dtype=np.int64), 8)
+
+    def _cut_off(self, tile: int) -> bool:
+        """Whether the routing tile through which a north tile's inputs come is dead."""
+        return self.cell_of_tile(tile) - self.grid_cols in self.dead_cells

@@ -1,0 +1,51 @@
+"""What a gating network listens to: input spike counts. Knows no gating network."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+
+def window_count(windows: int, steps: int) -> int:
+    """Time windows in use: ``windows``, or for 0 one window up to 25 ``steps`` and five beyond."""
+    if windows:
+        return windows
+    return 1 if steps <= 25 else 5
+
+
+def spike_counts(x: Tensor, windows: int) -> Tensor:
+    """Spikes per input channel in each of several consecutive time windows, as equal in length as T allows.
+
+    Args:
+        x: input spikes [B, T, I].
+        windows: number of time windows, 1 to T.
+
+    Returns:
+        Counts [B, windows * I] float32; feature w * I + i counts channel i in window w.
+
+    Raises:
+        ValueError: ``x`` is not [B, T, I] or has fewer steps than windows.
+    """
+    if x.ndim != 3:
+        raise ValueError(f"input spikes have shape {tuple(x.shape)}; give [B, T, I]")
+    steps = x.shape[1]
+    if not 1 <= windows <= steps:
+        raise ValueError(f"gating.windows = {windows} must be from 1 to the number of time steps, {steps}")
+    edges = [w * steps // windows for w in range(windows + 1)]
+    return torch.cat([x[:, a:b].sum(dim=1, dtype=torch.float32) for a, b in pairwise(edges)], dim=1)
+
+
+def checked_counts(counts: Tensor, features: int) -> Tensor:
+    """Counts [B, F] as float64 on the CPU.
+
+    Raises:
+        ValueError: another shape than [B, ``features``], or values that are negative, infinite or nan.
+    """
+    if counts.ndim != 2 or counts.shape[1] != features:
+        raise ValueError(f"counts have shape {tuple(counts.shape)}; the gating network takes [B, {features}]")
+    checked = counts.detach().to("cpu", torch.float64)
+    if not bool((torch.isfinite(checked) & (checked >= 0.0)).all()):
+        raise ValueError("counts hold negative, infinite or nan values; give numbers of spikes")
+    return checked

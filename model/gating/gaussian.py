@@ -1,0 +1,267 @@
+"""A gating network that keeps one Gaussian per class. Knows no replay: it stores sums, never samples.
+
+Features are f = sqrt(spike count), which makes the variance of counts nearly constant. Counts, sums and outer
+products of a class are added up in float64, so what is learned in many batches equals what is learned in one;
+eigenpairs are computed when scores are asked for, and only for classes that changed. An expert's score is the
+logsumexp over its classes, a mixture with equal priors (compare SEED, Rypesc et al., ICLR 2024).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.gating.assignment import Assignment
+from model.gating.density import Fit, fit, kept_rank, noise_floor
+from model.gating.features import checked_counts
+from model.gating.options import GatingOptions
+from model.gating.yardstick import Yardstick
+
+JUDGED = 16  # unseen samples of a class that must have been measured before it takes part in novelty
+
+
+@dataclass(kw_only=True)
+class _Class:
+    """Sufficient statistics of one class, float64."""
+
+    total: Tensor  # [F] sum of features
+    scatter: Tensor  # [F, F] sum of outer products
+    yardstick: Yardstick
+    count: int = 0
+    fit: Fit | None = None  # None when out of date
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stack:
+    """The densities of all C classes side by side, for scoring in one product."""
+
+    basis: Tensor  # [F, C * r]
+    shift: Tensor  # [C * r] projections of the means
+    means: Tensor  # [C, F]
+    gain: Tensor  # [C, r] 1/h - 1/lambda'
+    offset: Tensor  # [C] sum log(lambda' / h)
+    floor: float  # h
+
+
+class GaussianGating:
+    """Per-class low-rank Gaussians over input spike counts; implements ``GatingNetwork``.
+
+    Densities: ``model.gating.density``. Novelty: ``model.gating.yardstick``.
+    """
+
+    def __init__(self, options: GatingOptions, features: int) -> None:
+        if features < 1:
+            raise ValueError(f"a gating network of {features} features hears nothing; give at least 1")
+        self.options = options
+        self.features = features  # F
+        self.rank = kept_rank(options.rank, features)  # r
+        self._assignment = Assignment()
+        self._classes: dict[int, _Class] = {}
+        self._stack: _Stack | None = None
+
+    @property
+    def experts(self) -> tuple[int, ...]:
+        """Experts in the order in which they were first assigned."""
+        return self._assignment.experts
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Classes observed, ascending."""
+        return tuple(sorted(self._classes))
+
+    @property
+    def stored_values(self) -> int:
+        """Sums, outer products, fit and yardstick of every class: grows with classes, not with samples."""
+        statistics = 1 + self.features + self.features**2
+        density = self.features + self.features * self.rank + self.rank + 1
+        return len(self._classes) * (statistics + 2 * density + 4) + 2 * len(self._assignment.expert_of)
+
+    @property
+    def adds_per_sample(self) -> int:
+        """For each class: centring, r projections, two sums of squares, their combination, the logsumexp."""
+        return len(self._classes) * (2 * self.features + self.rank * (self.features + 1) + 3)
+
+    def assign(self, expert: int, classes: Sequence[int]) -> None:
+        """Let ``expert`` serve ``classes`` too; ValueError if one of them has another expert."""
+        self._assignment.assign(expert, classes)
+
+    def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
+        """Add counts [B, F] of labelled samples [B] int to their classes. The task is not used.
+
+        Raises:
+            ValueError: counts or labels of wrong shape, not finite or negative; nothing is learned then.
+        """
+        f = checked_counts(counts, self.features).sqrt()
+        if labels.shape != (len(f),) or labels.is_floating_point() or (len(f) and int(labels.min()) < 0):
+            raise ValueError(
+                f"labels of shape {tuple(labels.shape)} and type {labels.dtype} for {len(f)} samples; "
+                "give one class number, 0 or more, for each sample"
+            )
+        labels = labels.to("cpu")
+        for c in torch.unique(labels).tolist():
+            if c not in self._classes:
+                self._classes[c] = self._new_class()
+            self._absorb(self._classes[c], f[labels == c])
+        self._stack = None
+
+    def _new_class(self) -> _Class:
+        n, r = self.features, self.rank
+        total, mean = torch.zeros((2, n), dtype=torch.float64)
+        basis, values = torch.zeros((n, r), dtype=torch.float64), torch.zeros(r, dtype=torch.float64)
+        yardstick = Yardstick(mean=mean, basis=basis, values=values)
+        return _Class(total=total, scatter=torch.zeros((n, n), dtype=torch.float64), yardstick=yardstick)
+
+    def _absorb(self, known: _Class, f: Tensor) -> None:
+        known.yardstick.measure(f)  # before the samples are learned
+        known.count += len(f)
+        known.total += f.sum(0)
+        known.scatter.addmm_(f.T, f)
+        known.fit = None
+        if known.yardstick.due(known.count):
+            known.yardstick.renew(self._fitted(known), known.count, self.options.shrink_within)
+
+    def _fitted(self, known: _Class) -> Fit:
+        if known.fit is None:
+            known.fit = fit(known.count, known.total, known.scatter, self.options.rank)
+        return known.fit
+
+    def class_scores(self, counts: Tensor) -> Tensor:
+        """Log densities [B, classes] up to a constant for counts [B, F]; ValueError while there is none."""
+        f, s = checked_counts(counts, self.features).sqrt(), self._stacked()
+        return _like(counts, _log_density(f, s))
+
+    def scores(self, counts: Tensor) -> Tensor:
+        """log p(expert | x) [B, E] for counts [B, F].
+
+        An expert none of whose classes has been observed scores -inf; if that is so for all, all score alike.
+
+        Raises:
+            ValueError: no expert has been assigned, or counts are refused.
+        """
+        experts, expert_of = self.experts, self._assignment.expert_of
+        if not experts:
+            raise ValueError("no expert to score: assign classes to an expert first")
+        f = checked_counts(counts, self.features).sqrt()
+        served = torch.tensor([[expert_of.get(c) == e for c in self.classes] for e in experts])  # [E, C]
+        if not served.any():
+            return _like(counts, torch.full((len(f), len(experts)), -math.log(len(experts))))
+        density = _log_density(f, self._stacked()) / self.options.temperature
+        mixed = density.unsqueeze(1).masked_fill(~served, -math.inf).logsumexp(2)  # [B, E]
+        return _like(counts, mixed.log_softmax(1))
+
+    def novelty(self, counts: Tensor) -> float:
+        """Batch mean of min over classes of (M(f) - mu) / s, for counts [B, F].
+
+        M is the distance under the class's yardstick, mu and s are mean and deviation of what its own unseen
+        samples measured: about 0 for unseen samples of known classes. A class takes part once ``JUDGED`` of
+        its samples have been measured; inf while no class does, so the first inputs are always new.
+
+        Raises:
+            ValueError: the batch is empty, or counts are refused.
+        """
+        f = checked_counts(counts, self.features).sqrt()
+        if not len(f):
+            raise ValueError("novelty of no samples is undefined; give at least one")
+        least = torch.full((len(f),), math.inf, dtype=torch.float64)
+        for known in self._classes.values():
+            if known.yardstick.measured >= JUDGED:
+                mean, deviation = known.yardstick.moments()
+                least = torch.minimum(least, (known.yardstick.distance(f) - mean) / deviation)
+        return float(least.mean())
+
+    def _stacked(self) -> _Stack:
+        if self._stack is None:
+            if not self._classes:
+                raise ValueError("the gating network has observed nothing yet; call observe first")
+            known = [self._classes[c] for c in self.classes]
+            fits, counts = [self._fitted(k) for k in known], [k.count for k in known]
+            self._stack = _stack(fits, noise_floor(fits, counts, self.options.shrink_within))
+        return self._stack
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Statistics, yardsticks and assignment as tensors, classes ascending along the first axis."""
+        known = [self._classes[c] for c in self.classes]
+        yards = [k.yardstick for k in known]
+        counts = [[k.count, y.count, y.measured] for k, y in zip(known, yards, strict=True)]
+        moments = [[y.floor, y.sum1, y.sum2] for y in yards]
+        n, r = self.features, self.rank
+        return self._assignment.state_dict() | {
+            "classes": torch.tensor(self.classes, dtype=torch.int64),
+            "counts": torch.tensor(counts, dtype=torch.int64).reshape(-1, 3),
+            "totals": _rows([k.total for k in known], n),
+            "scatters": _rows([k.scatter for k in known], n, n),
+            "yardstick_means": _rows([y.mean for y in yards], n),
+            "yardstick_bases": _rows([y.basis for y in yards], n, r),
+            "yardstick_values": _rows([y.values for y in yards], r),
+            "yardstick_moments": torch.tensor(moments, dtype=torch.float64).reshape(-1, 3),
+        }
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take over what ``state_dict`` gave.
+
+        Raises:
+            ValueError: a tensor is missing or is of another number of features or rank; nothing changes then.
+        """
+        missing = sorted(self.state_dict().keys() - state.keys())
+        if missing:
+            raise ValueError(f"the state of a gaussian gating network lacks {', '.join(missing)}")
+        shape = tuple(state["yardstick_bases"].shape[1:])
+        if shape != (self.features, self.rank):
+            raise ValueError(
+                f"the state has (features, rank) = {shape}, the network {(self.features, self.rank)}; "
+                "load it with the stream, gating.windows and gating.rank it was saved with"
+            )
+        self._assignment.load_state_dict(state)
+        self._classes = {c: _class_from(state, i) for i, c in enumerate(state["classes"].tolist())}
+        self._stack = None
+
+
+def _stack(fits: list[Fit], floor: float) -> _Stack:
+    means = torch.stack([f.mean for f in fits])
+    basis = torch.stack([f.basis for f in fits])  # [C, F, r]
+    values = torch.stack([f.values for f in fits]).clamp_min(floor)
+    return _Stack(
+        basis=basis.permute(1, 0, 2).reshape(means.shape[1], -1),
+        shift=torch.einsum("cfr,cf->cr", basis, means).reshape(-1),
+        means=means,
+        gain=1.0 / floor - 1.0 / values,
+        offset=(values / floor).log().sum(1),
+        floor=floor,
+    )
+
+
+def _log_density(f: Tensor, s: _Stack) -> Tensor:
+    """Log densities [B, C] of features f [B, F]."""
+    projected = (f @ s.basis - s.shift).reshape(len(f), *s.gain.shape)  # [B, C, r]
+    squared = f.square().sum(1, keepdim=True) - 2.0 * f @ s.means.T + s.means.square().sum(1)  # |f - m|^2
+    return -0.5 * (squared / s.floor - (projected.square() * s.gain).sum(2) + s.offset)
+
+
+def _rows(tensors: list[Tensor], *shape: int) -> Tensor:
+    return torch.stack(tensors) if tensors else torch.zeros((0, *shape), dtype=torch.float64)
+
+
+def _class_from(state: dict[str, Tensor], i: int) -> _Class:
+    count, fitted, measured = (int(v) for v in state["counts"][i])
+    floor, sum1, sum2 = (float(v) for v in state["yardstick_moments"][i])
+    yardstick = Yardstick(
+        mean=state["yardstick_means"][i].clone(),
+        basis=state["yardstick_bases"][i].clone(),
+        values=state["yardstick_values"][i].clone(),
+        floor=floor,
+        count=fitted,
+        measured=measured,
+        sum1=sum1,
+        sum2=sum2,
+    )
+    total, scatter = state["totals"][i].clone(), state["scatters"][i].clone()
+    return _Class(total=total, scatter=scatter, yardstick=yardstick, count=count)
+
+
+def _like(counts: Tensor, values: Tensor) -> Tensor:
+    """Values in the float type of the counts (float32 for whole numbers) and on their device."""
+    return values.to(counts.device, counts.dtype if counts.is_floating_point() else torch.float32)

@@ -1,0 +1,61 @@
+"""Options of the gating network and of the experts it chooses among. Knows no gating network but by name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+ExpertSharing = Literal["task", "shared"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatingOptions:
+    """How experts are chosen for an input and how novelty is told.
+
+    ``rank``, ``shrink_within`` and ``temperature`` were chosen on validation data of digits and fsdd.
+
+    Attributes:
+        network: gating network by name: gaussian (a density per class) or label (the task label is given).
+        windows: time windows in which input spikes are counted; 0 takes 1 up to 25 time steps and 5 beyond.
+        rank: principal directions kept for each class, at most half the number of features.
+        shrink_within: share, 0 to 1, of variance beyond those directions in the noise floor; the rest: total.
+        temperature: divides log densities before experts are compared; above 1 the gate is trusted less.
+        alarm: novelty above which inputs count as new, in standard deviations of what known classes show.
+        top: experts that run for an input, the best first.
+        experts: task gives every new label set its own expert; shared lets one serve all tasks (a control).
+        protect: freeze a task's devices when the next task comes.
+        trunk: let all later experts listen to the neurons of the first one, which then always run.
+    """
+
+    network: str = "gaussian"
+    windows: int = 0
+    rank: int = 16
+    shrink_within: float = 0.7
+    temperature: float = 6.0
+    alarm: float = 0.5
+    top: int = 1
+    experts: ExpertSharing = "task"
+    protect: bool = True
+    trunk: bool = False
+
+    def __post_init__(self) -> None:
+        from model.gating import GATING  # not above: that module builds on this one
+
+        if self.network not in GATING:
+            raise ValueError(
+                f"gating.network = {self.network!r} is unknown; give one of {sorted(GATING)} "
+                "or add yours to model.gating.GATING first"
+            )
+        for name, least in (("windows", 0), ("rank", 1), ("top", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"gating.{name} = {getattr(self, name)} must be at least {least}")
+        if not 0.0 <= self.shrink_within <= 1.0:
+            raise ValueError(f"gating.shrink_within = {self.shrink_within} is a share; give 0 to 1")
+        if not (math.isfinite(self.temperature) and self.temperature > 0.0):
+            raise ValueError(f"gating.temperature = {self.temperature} must be finite and above 0")
+        if math.isnan(self.alarm):
+            raise ValueError("gating.alarm = nan never compares; give a number, or inf for no alarm")
+        if self.experts not in get_args(ExpertSharing):
+            allowed = " or ".join(get_args(ExpertSharing))
+            raise ValueError(f"gating.experts = {self.experts!r} is unknown; give {allowed}")

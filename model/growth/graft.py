@@ -1,0 +1,94 @@
+"""Birth and death on the chip: the only functions that switch devices on and off.
+
+A graft fills in one column (the newborn's fan-in) and the newborn's rows (its fan-out). Optimiser state of those
+devices starts fresh, that of all others is left alone. With zero fan-out the function of the network stays the same
+bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.network import Network
+from model.optimiser import Moments
+
+
+@dataclass(frozen=True)
+class Birth:
+    """A neuron to be born; its links have been laid."""
+
+    slot: int
+    output: bool  # an output unit instead of a spiking neuron
+    sources: Tensor  # [P] int: what it listens to
+    fan_in: Tensor  # [P] float
+    targets: Tensor  # [Q] int: living slots that it drives, in tiles that it reaches
+    fan_out: Tensor  # [Q] float
+
+
+def graft(network: Network, birth: Birth, moments: Moments) -> None:
+    """Bring a neuron to life."""
+    state, fabric = network.state, network.fabric
+    tile, column = divmod(birth.slot, fabric.slots)
+    assert not state.alive[birth.slot], birth.slot
+    state.alive[birth.slot] = True
+    state.output[birth.slot] = birth.output
+    rows = _rows(network, birth.sources.tolist(), [tile] * len(birth.sources))
+    fresh = torch.zeros_like(state.mask)
+    with torch.no_grad():
+        state.weight[tile, rows, column] = birth.fan_in.to(state.weight)
+        fresh[tile, rows, column] = True
+        if len(birth.targets):
+            tiles = birth.targets // fabric.slots
+            rows = _rows(network, [birth.slot] * len(tiles), tiles.tolist())
+            columns = birth.targets % fabric.slots
+            state.weight[tiles, rows, columns] = birth.fan_out.to(state.weight)
+            fresh[tiles, rows, columns] = True
+    state.mask.logical_or_(fresh)
+    moments.reset(fresh)
+
+
+def retire(network: Network, slot: int, moments: Moments) -> list[tuple[int, int]]:
+    """Take a neuron off the chip: its devices, its links and its slot are free again.
+
+    So are the routed links that drove nobody else in its tile.
+
+    Returns:
+        The links taken away, as (source, tile).
+    """
+    state, fabric, links = network.state, network.fabric, network.links
+    tile, column = divmod(slot, fabric.slots)
+    ending = [(slot, target) for target in links.of(slot)] + _only_heard_by(network, tile, column)
+    gone = torch.zeros_like(state.mask)
+    gone[tile, :, column] = True
+    for source, target in ending:
+        gone[target, links.remove(source, target)] = True
+    with torch.no_grad():
+        state.weight.masked_fill_(gone, 0)
+    for flags in (state.mask, state.frozen):
+        flags.masked_fill_(gone, False)
+    moments.reset(gone)
+    state.alive[slot] = False
+    state.output[slot] = False
+    return ending
+
+
+def freeze(network: Network) -> None:
+    """Protect every device in use from learning."""
+    network.state.frozen.logical_or_(network.state.mask)
+
+
+def _only_heard_by(network: Network, tile: int, column: int) -> list[tuple[int, int]]:
+    """Routed links into a tile whose only device in use is in this column."""
+    mask = network.state.mask[tile]
+    rows = torch.nonzero(mask[:, column] & (mask.sum(1) == 1)).flatten().tolist()
+    sources = [int(network.links.source[tile, row]) for row in rows]
+    return [(s, tile) for s in sources if network.links.kind(s, tile) == "routed"]
+
+
+def _rows(network: Network, sources: Sequence[int], tiles: Sequence[int]) -> Tensor:
+    rows = [network.links.rows[pair] for pair in zip(sources, tiles, strict=True)]
+    return torch.tensor(rows, dtype=torch.int64, device=network.device)

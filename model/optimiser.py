@@ -1,0 +1,107 @@
+"""Adam and SGD with momentum over the devices, with a step count for every device.
+
+Newborn devices start with zero moments and a zero count while old ones keep theirs, so that a graft disturbs nobody's
+bias correction (Kingma and Ba 2015 for the update). The gradient is clipped at a multiple of its own running norm.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimiserOptions:
+    """How weights move.
+
+    Attributes:
+        method: adam, or sgd with momentum.
+        momentum: momentum of sgd, first-moment decay of adam.
+        decay: second-moment decay of adam.
+        clip: largest gradient norm allowed, as a multiple of its running mean; 0 does not clip.
+    """
+
+    method: Literal["adam", "sgd"] = "adam"
+    momentum: float = 0.9
+    decay: float = 0.999
+    clip: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name in ("momentum", "decay"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"training.optimiser.{name} = {getattr(self, name)} must lie in 0..1, 1 excluded")
+        if not self.clip >= 0:
+            raise ValueError(f"training.optimiser.clip = {self.clip} must not be negative (0 switches clipping off)")
+
+
+@dataclass(frozen=True)
+class Moments:
+    """State of the optimiser; changed in place."""
+
+    first: Tensor  # [K, R, n] running mean of the gradient
+    second: Tensor  # [K, R, n] running mean of its square
+    count: Tensor  # [K, R, n] float: steps each device has taken
+    norm: Tensor  # [2]: running mean of the gradient's norm, and how many steps it has seen
+
+    @staticmethod
+    def fresh(weight: Tensor) -> Moments:
+        """Moments of devices that have not moved yet."""
+        blank = torch.zeros_like(weight, requires_grad=False)
+        norm = torch.zeros(2, dtype=torch.float64, device=weight.device)
+        return Moments(blank, blank.clone(), blank.clone(), norm)
+
+    def reset(self, devices: Tensor) -> None:
+        """Forget all about these devices [K, R, n] bool."""
+        for moment in (self.first, self.second, self.count):
+            moment.masked_fill_(devices, 0)
+
+
+def step(
+    weight: Tensor, gradient: Tensor, learns: Tensor, moments: Moments, rate: float, options: OptimiserOptions
+) -> float:
+    """Move the devices that learn, in place.
+
+    Args:
+        weight, gradient: [K, R, n].
+        learns: devices that may move [K, R, n] bool (in use and not frozen).
+        moments: optimiser state.
+        rate: learning rate.
+        options: method and constants.
+
+    Returns:
+        Norm of the gradient over the learning devices, before clipping.
+
+    Raises:
+        FloatingPointError: for a gradient that is not finite; nothing has changed then.
+    """
+    gradient = gradient * learns
+    norm = float(torch.linalg.vector_norm(gradient))
+    if not math.isfinite(norm):
+        raise FloatingPointError("the gradient is not finite; lower training.learning_rate")
+    gradient.mul_(_clipping(norm, moments, options.clip))
+    if options.method == "sgd":
+        update = moments.first.mul_(options.momentum).add_(gradient) * rate
+    else:
+        moments.count.add_(learns)
+        moments.first.lerp_(gradient, 1 - options.momentum)
+        moments.second.mul_(options.decay).addcmul_(gradient, gradient, value=1 - options.decay)
+        steps = moments.count.clamp(min=1)
+        mean = moments.first / (1 - options.momentum**steps)
+        spread = (moments.second / (1 - options.decay**steps)).sqrt_()
+        update = mean.mul_(rate).div_(spread.add_(1e-8))
+    weight.data.sub_(update.mul_(learns))
+    return norm
+
+
+def _clipping(norm: float, moments: Moments, clip: float) -> float:
+    """Factor that keeps the norm within ``clip`` times its running mean; updates that mean."""
+    mean, seen = moments.norm.tolist()
+    factor = min(1.0, clip * mean / norm) if clip and seen >= 10 and mean > 0 and norm > 0 else 1.0
+    keep = min(0.98, seen / (seen + 1))
+    mean = keep * mean + (1 - keep) * norm * factor
+    moments.norm.copy_(torch.tensor([mean, seen + 1], dtype=torch.float64))
+    return factor

@@ -1,0 +1,1 @@
+"""Rounds, task streams, auction, configuration, records and the command line: what runs a simulation."""

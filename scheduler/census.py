@@ -1,0 +1,101 @@
+"""Who was ever born and which links were ever laid: the content of the tables ``neurons`` and ``links``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from model.links import Links, side_of_row
+from model.network import Network
+
+Row = dict[str, object]
+
+
+class Census:
+    """Birth and link registers of one run. Neuron ids are given in order of birth and never reused."""
+
+    def __init__(self) -> None:
+        self.neurons: list[Row] = []
+        self.links: list[Row] = []
+        self.id_of_slot: dict[int, int] = {}
+        self.changed = True  # since somebody last wrote it down and set this to False
+        self._open_links: dict[tuple[int, int], Row] = {}  # (source slot or channel, tile)
+
+    def born(self, network: Network, slot: int, rule: str, task: int, round_number: int) -> None:
+        """Register a birth."""
+        self.changed = True
+        number = len(self.neurons)
+        self.id_of_slot[slot] = number
+        fabric = network.fabric
+        self.neurons.append(
+            {
+                "neuron": number,
+                "tile": fabric.tile_of_slot(slot),
+                "slot": slot,
+                "kind": "output" if bool(network.state.output[slot]) else "hidden",
+                "task": task,
+                "rule": rule,
+                "birth_round": round_number,
+                "retired_round": None,
+            }
+        )
+
+    def retired(self, slot: int, round_number: int) -> None:
+        """Register a retirement, before the slot is given away again."""
+        self.changed = True
+        self.neurons[self.id_of_slot.pop(slot)]["retired_round"] = round_number
+
+    def follow(self, links: Links, round_number: int) -> None:
+        """Register links laid and taken away since the last call."""
+        for key in sorted(set(self._open_links) - set(links.rows)):
+            self._open_links.pop(key)["retired_round"] = round_number
+            self.changed = True
+        for source, tile in sorted(set(links.rows) - set(self._open_links)):
+            row, path = links.rows[source, tile], links.paths[source, tile]
+            kind = links.kind(source, tile)
+            channel = source - links.fabric.neurons
+            record: Row = {
+                "source": channel if kind == "input" else self.id_of_slot[source],
+                "kind": kind,
+                "target_tile": tile,
+                "row": row,
+                "side": side_of_row(links.fabric, row),
+                "hops": path.hops,
+                "path": list(path.cells),
+                "birth_round": round_number,
+                "retired_round": None,
+            }
+            self.links.append(record)
+            self.changed = True
+            self._open_links[source, tile] = record
+
+    def restore(
+        self, neurons: Sequence[Row], links: Iterable[Row], slots: dict[int, int], present: Links, last_round: int
+    ) -> None:
+        """Take over tables as they were after a round, dropping what happened later.
+
+        Args:
+            neurons, links: rows of the tables.
+            slots: slot -> neuron id of the living neurons.
+            present: the chip's links after that round.
+            last_round: the round.
+        """
+        self.neurons = [_as_of(row, last_round) for row in neurons if _born_by(row, last_round)]
+        self.links = [_as_of(row, last_round) for row in links if _born_by(row, last_round)]
+        self.id_of_slot = dict(slots)
+        slot_of_id = {number: slot for slot, number in slots.items()}
+        for row in self.links:
+            if row["retired_round"] is None:
+                number = int(str(row["source"]))
+                is_input = row["kind"] == "input"
+                source = present.fabric.neurons + number if is_input else slot_of_id[number]
+                self._open_links[source, int(str(row["target_tile"]))] = row
+
+
+def _born_by(row: Row, last_round: int) -> bool:
+    return int(str(row["birth_round"])) <= last_round
+
+
+def _as_of(row: Row, last_round: int) -> Row:
+    retired = row["retired_round"]
+    known = retired is not None and int(str(retired)) <= last_round
+    return {**row, "retired_round": retired if known else None}

@@ -1,0 +1,73 @@
+"""The command line. Only this module and ``scheduler.commands`` may reach up to ``analysis``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
+
+import tyro
+from rich.console import Console
+
+from scheduler.commands.init import Init
+from scheduler.commands.resume import Resume
+from scheduler.commands.run import Run
+from scheduler.commands.show import Show
+from scheduler.config import Config
+from scheduler.config_io import load
+
+Command = Init | Resume | Run | Show
+COMMANDS: dict[str, type[Command]] = {"run": Run, "resume": Resume, "show": Show, "init": Init}
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of ``smalti``; returns the exit code: 0, 1 for a failure, 2 for something the user can mend."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    errors = Console(stderr=True)
+    try:
+        command = parse(arguments)
+        command.execute()
+    except KeyboardInterrupt:
+        errors.print("\nstopped; `smalti resume RUN` goes on from the last finished round", markup=False)
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 1
+    except (ValueError, OSError) as error:
+        errors.print(f"[bold red]error:[/] {_one_line(error)}", soft_wrap=True, highlight=False)
+        return 2
+    except FloatingPointError as error:
+        errors.print(f"[bold red]error:[/] {_one_line(error)}", soft_wrap=True, highlight=False)
+        return 1
+    return 0
+
+
+def parse(arguments: list[str]) -> Command:
+    """Read the command line; a configuration file given to ``run`` provides the defaults of all options."""
+    name, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if name not in COMMANDS:
+        return _overview(arguments)
+    if name == "run":
+        settings = load(Config, Path(rest[0])) if rest and not rest[0].startswith("-") else Config()
+        return tyro.cli(Run, prog="smalti run", args=rest, default=Run(settings=settings))
+    return tyro.cli(COMMANDS[name], prog=f"smalti {name}", args=rest)
+
+
+def _overview(arguments: list[str]) -> Command:
+    """Help on the commands, or the error for a command that does not exist."""
+    command = tyro.extras.subcommand_cli_from_dict(
+        dict[str, Callable[..., object]](COMMANDS),
+        prog="smalti",
+        description="Grow a spiking network on a tiled chip, task after task. Start with `smalti run`.",
+        args=arguments or ["--help"],
+    )
+    return cast(Command, command)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).replace("[", r"\[")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""The live progress bar of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from scheduler.simulation import Simulation
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[Callable[[Simulation], None]]:
+    """A bar that follows a simulation: experience, round, loss, accuracy, neurons, wires."""
+    bar = Progress(
+        TextColumn("task {task.fields[experience]}"),
+        BarColumn(),
+        TextColumn("round"),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[numbers]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    with bar:
+        line = bar.add_task("run", total=None, experience="-", numbers="preparing")
+
+        def watch(simulation: Simulation) -> None:
+            row = simulation.rows.rounds[0]
+            numbers = (
+                f"loss {row['loss']:.3f}  accuracy {row['accuracy']:.3f}  "
+                f"neurons {row['neurons']}  wires {row['wires']}"
+            )
+            bar.update(
+                line,
+                total=simulation.total_rounds,
+                completed=simulation.round,
+                experience=row["experience"],
+                numbers=numbers,
+            )
+
+        yield watch

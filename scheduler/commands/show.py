@@ -1,0 +1,43 @@
+"""``smalti show``: a run in the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+
+from scheduler.commands.summary import chip_view, configuration_view, print_summary, table_view
+from scheduler.records import open_run
+
+
+@dataclass(frozen=True)
+class Show:
+    """Show a run: its configuration, the chip, its tables and results.
+
+    Attributes:
+        run: folder of the run.
+        table: show this table whole instead: rounds, bids, neurons, links, ports or evaluations.
+        picture: also draw the chip into this file (.svg, .png or .pdf; needs the extra `plot`).
+    """
+
+    run: tyro.conf.Positional[Path]
+    table: str = ""
+    picture: Path | None = None
+
+    def execute(self) -> None:
+        """Print what was asked for."""
+        folder = open_run(self.run)
+        console = Console()
+        if self.table:
+            console.print(table_view(folder.path, self.table))
+            return
+        console.print(configuration_view(folder))
+        console.print(chip_view(folder.path))
+        print_summary(folder.path, console)
+        if self.picture is not None:
+            from analysis.chip import save_chip  # matplotlib is an extra
+
+            save_chip(folder.path, self.picture)
+            console.print(f"drew {self.picture}", markup=False)

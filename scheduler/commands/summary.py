@@ -1,0 +1,117 @@
+"""What the command line prints about a run: accuracies, resources, configuration, the chip in characters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from analysis import overview
+from analysis.load import Run, load_run
+from scheduler.config import Config
+from scheduler.config_io import differences, load
+from scheduler.records import RunFolder
+from scheduler.schema import TABLES
+
+TASK_COLOURS = ("cyan", "yellow", "magenta", "green", "red", "blue", "bright_cyan", "bright_yellow", "bright_magenta")
+
+
+def print_summary(path: Path, console: Console) -> None:
+    """Accuracies after every experience, resources, and what to type next."""
+    run = load_run(path)
+    if run.table("rounds").empty:
+        console.print(f"no round is finished yet; go on with it: smalti resume {path}", markup=False)
+        return
+    for setting in overview.settings(run):
+        if setting != "gate":
+            console.print(accuracy_view(run, setting))
+    if "gate" in overview.settings(run):
+        gate = overview.mean_accuracy(run, "gate")
+        console.print(f"the gating network alone, for comparison: {gate:.3f}", highlight=False)
+    console.print(resources_view(run))
+    console.print(f"\nrun folder: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"next:       smalti show {path}", highlight=False, markup=False, soft_wrap=True)
+    command = f"""python -c "import pandas as pd; print(pd.read_parquet('{path}/tables/rounds'))\""""
+    console.print(f"            {command}", highlight=False, markup=False, soft_wrap=True)
+
+
+def accuracy_view(run: Run, setting: str) -> Table:
+    """Test accuracy on every task after every task."""
+    matrix = overview.accuracies(run, setting)
+    table = Table(title=f"test accuracy, {overview.SETTING_NAMES[setting]}", title_justify="left")
+    table.add_column("after task")
+    for task in matrix.columns:
+        table.add_column(f"on {task}", justify="right")
+    table.add_column("mean", justify="right")
+    for after, row in matrix.iterrows():
+        cells = ["" if pd.isna(value) else f"{value:.3f}" for value in row]
+        table.add_row("before any" if after == -1 else str(after), *cells, f"{row.mean():.3f}")
+    return table
+
+
+def resources_view(run: Run) -> Table:
+    """Neurons, wires, spikes and hops."""
+    spent = overview.resources(run)
+    table = Table(title="resources", title_justify="left", show_header=False)
+    table.add_row("neurons", f"{spent.neurons} of {spent.neuron_slots} ({spent.born} born, {spent.retired} retired)")
+    table.add_row("wires", f"{spent.wires} of {spent.wire_capacity} sides of tiles")
+    table.add_row("links, devices", f"{spent.links}, {spent.devices}")
+    table.add_row("spikes per sample", f"{spent.spikes_per_sample:.1f}")
+    table.add_row("hops x spikes per sample", f"{spent.hop_spikes_per_sample:.1f}")
+    table.add_row("time", f"{spent.seconds:.1f} s, {spent.overhead:.0%} beside training and evaluation")
+    return table
+
+
+def configuration_view(folder: RunFolder) -> Table:
+    """What differs from the defaults."""
+    changed = differences(load(Config, folder.config), Config())
+    table = Table(title="configuration, where it differs from the defaults", title_justify="left", show_header=False)
+    for name, value in changed.items():
+        table.add_row(name, str(value))
+    if not changed:
+        table.add_row("all defaults", "")
+    return table
+
+
+def chip_view(path: Path) -> RenderableType:
+    """The chip: every slot a character, coloured by the task it was born for; outputs are squares."""
+    run = load_run(path)
+    fabric, alive = run.config["fabric"], overview.living(run)
+    ports = run.table("ports")
+    now = ports[(ports["round"] == ports["round"].max()) & (ports["kind"] == "tile")]
+    table = Table(show_header=False, show_lines=True, title="the chip, north above", title_justify="left")
+    for row in range(fabric["rows"]):
+        table.add_row(*(_tile_text(alive, now, row, col, fabric) for col in range(fabric["cols"])))
+    legend = Text("tasks: ")
+    for task in sorted(alive["task"].unique()):
+        legend.append(f"● {task}  ", TASK_COLOURS[task % len(TASK_COLOURS)])
+    legend.append("■ output  · free")
+    return Group(table, legend)
+
+
+def table_view(path: Path, name: str) -> str:
+    """A whole table as text."""
+    if name not in TABLES:
+        raise ValueError(f"there is no table {name!r}; take one of {', '.join(TABLES)}")
+    return load_run(path).table(name).to_string()
+
+
+def _tile_text(alive: pd.DataFrame, ports: pd.DataFrame, row: int, col: int, fabric: dict[str, int]) -> Text:
+    here = alive[(alive["tile_row"] == row) & (alive["tile_col"] == col)]
+    slots = {int(slot) % fabric["neurons_per_tile"]: k for k, slot in enumerate(here["slot"])}
+    text = Text()
+    for slot in range(fabric["neurons_per_tile"]):
+        if slot not in slots:
+            text.append("·", "dim")
+            continue
+        neuron = here.iloc[slots[slot]]
+        mark = "■" if neuron["kind"] == "output" else "●"
+        text.append(mark, TASK_COLOURS[int(neuron["task"]) % len(TASK_COLOURS)])
+    cell = ports[(ports["grid_row"] == 2 * row + 1) & (ports["grid_col"] == 2 * col + 1)]
+    for direction in ("in", "out"):
+        side = cell[cell["direction"] == direction]
+        text.append(f"\n{direction} {side['used'].sum()}/{side['capacity'].sum()} wires", "dim")
+    return text

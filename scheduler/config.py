@@ -1,0 +1,76 @@
+"""The configuration of a run: the options of every part, composed once.
+
+The same object is the TOML file, the command line, the axis of a sweep and what a run folder keeps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from agents.prices import AuctionOptions
+from model.fabric import FabricOptions
+from model.gating import GatingOptions
+from model.growth.options import GrowthOptions
+from model.neuron import NetworkOptions
+from scheduler.streams import StreamOptions
+from scheduler.training import TrainingOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The run itself.
+
+    Attributes:
+        seed: seed of all random numbers.
+        threads: threads of torch; small chips are fastest with one. A resumed run keeps the number.
+        quick: shrink any run to seconds, to try things out: fewer samples, rounds and steps.
+    """
+
+    seed: int = 0
+    threads: int = 1
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"run.seed = {self.seed} must not be negative")
+        if self.threads < 1:
+            raise ValueError(f"run.threads = {self.threads} must be at least 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Everything that a run depends on.
+
+    Attributes:
+        fabric: size and limits of the chip.
+        network: neurons, readout and engine.
+        stream: the data, and how it is cut into experiences.
+        training: how long and how fast the network learns.
+        growth: how, when and how much the network grows.
+        gating: how experts are chosen for an input.
+        auction: how places on the chip are sold.
+        run: seed, threads and the like.
+    """
+
+    fabric: FabricOptions = field(default_factory=FabricOptions)
+    network: NetworkOptions = field(default_factory=NetworkOptions)
+    stream: StreamOptions = field(default_factory=StreamOptions)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    growth: GrowthOptions = field(default_factory=GrowthOptions)
+    gating: GatingOptions = field(default_factory=GatingOptions)
+    auction: AuctionOptions = field(default_factory=AuctionOptions)
+    run: RunOptions = field(default_factory=RunOptions)
+
+    def resolved(self) -> Config:
+        """The configuration with ``run.quick`` spelled out: at most 30 samples a class, 3 rounds of 10 steps."""
+        if not self.run.quick:
+            return self
+        limit = min(self.stream.limit or 30, 30)
+        training = replace(
+            self.training,
+            rounds=min(self.training.rounds, 3),
+            steps=min(self.training.steps, 10),
+            warm_up=min(self.training.warm_up, 5),
+        )
+        growth = replace(self.growth, probe=min(self.growth.probe, 64))
+        return replace(self, stream=replace(self.stream, limit=limit), training=training, growth=growth)

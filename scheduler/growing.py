@@ -1,0 +1,228 @@
+"""Growth in a round: the call for candidates, the auction, the graft; and the seed expert that opens every task.
+
+Both go the same way. A seed expert is a sequence of auctions, one for each distance from the output tile, farthest
+first, so that every newborn can be calibrated on the spikes of those born before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import mesa
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from agents.candidate import CandidateNeuron
+from agents.expert import Expert
+from agents.gating import GatingAgent
+from agents.messages import Outcome
+from agents.prices import Prices
+from agents.tile import Call, TileAgent
+from model.fabric import Fabric
+from model.growth.calibrate import SAMPLES
+from model.growth.graft import Birth, graft, retire
+from model.growth.options import GrowthOptions
+from model.growth.signal import Traces
+from model.network import Network, Probe
+from model.optimiser import Moments
+from scheduler.auction import clear
+from scheduler.training import positions
+
+SEED = "seed"  # what the tables call the rule of seed neurons
+SEED_RULE = "random"  # how their fan-in is made
+
+
+@dataclass
+class Grower:
+    """Brings neurons to life on one network; ``number`` is that of the next candidate ever."""
+
+    model: mesa.Model
+    network: Network
+    moments: Moments
+    agent: GatingAgent
+    prices: Prices
+    options: GrowthOptions
+    number: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)  # of the round in hand
+    born: list[tuple[int, str, int]] = field(default_factory=list)  # (slot, rule, task) of the round in hand
+
+    def probe(self, expert: Expert, x: Tensor, labels: Tensor) -> Probe:
+        """Spikes and adjoints of the expert on a batch."""
+        target = positions(expert.classes, labels).to(self.network.device)
+        outputs = torch.tensor(expert.outputs, device=self.network.device)
+        return self.network.probe(
+            x, outputs, lambda logits: cross_entropy(logits, target, reduction="none"), self.agent.running(expert)
+        )
+
+    def open(
+        self, expert: Expert, task: int, x: Tensor, labels: Tensor, chance: Callable[[int, int], np.random.Generator]
+    ) -> None:
+        """Give birth to an expert's outputs and to its seed: a chain from the north row to the output tile.
+
+        Args:
+            expert: an expert without neurons.
+            task: the task that it is founded for.
+            x, labels: probe batch.
+            chance: (stage, tile) -> random numbers.
+
+        Raises:
+            ValueError: where no living way leads from the inputs to the outputs.
+        """
+        for slot in expert.outputs:
+            self.network.links.add_local(slot)
+            self._bear(slot, expert, SEED, task, True, torch.empty(0, dtype=torch.int64), torch.empty(0))
+        fabric = self.network.fabric
+        tiles = footprint(fabric, expert.output_tile)
+        distances = sorted({fabric.distance(t, expert.output_tile) for t in tiles}, reverse=True)
+        for stage, distance in enumerate(distances):
+            here = {
+                t: seed_links(fabric, t, tiles, expert.output_tile)
+                for t in tiles
+                if fabric.distance(t, expert.output_tile) == distance
+            }
+            call = self._call(expert, task, SEED_RULE, x[:SAMPLES], labels[:SAMPLES], partial(chance, stage))
+            call.seed_links, call.seed_value = here, math.log(len(expert.classes))
+            self._hold(call, SEED, len(here) * self.options.seed_width * len(expert.classes))
+        if not self._hears_inputs(expert):
+            row, col = fabric.position(expert.output_tile)
+            raise ValueError(
+                f"task {task} cannot be served: no free slots and wires lead from the inputs to its outputs in tile "
+                f"({row}, {col}); give the chip more neurons or wires, or lower growth.seed_width or growth.max_neurons"
+            )
+
+    def grow(
+        self,
+        expert: Expert,
+        task: int,
+        births: int,
+        x: Tensor,
+        labels: Tensor,
+        chance: Callable[[int, int], np.random.Generator],
+        reserve: int,
+    ) -> None:
+        """One auction among candidates made by the configured rule, for at most ``births`` places.
+
+        Every tile keeps ``reserve`` slots free for tasks to come.
+        """
+        call = self._call(expert, task, self.options.rule, x, labels, partial(chance, 0))
+        call.reserve = reserve
+        self._hold(call, self.options.rule, births)
+
+    def retire_idle(self, expert: Expert, counts: Tensor, grown: set[int]) -> list[int]:
+        """Retire grown neurons that have been silent for too long; returns their slots."""
+        members = [slot for slot in expert.neurons if slot in grown]
+        gone: list[int] = []
+        for tile in self._tiles():
+            gone += tile.idle(counts, members, self.options.retire_after)
+        for slot in gone:
+            retire(self.network, slot, self.moments)
+            expert.neurons.remove(slot)
+        return gone
+
+    def _call(
+        self,
+        expert: Expert,
+        task: int,
+        rule: str,
+        x: Tensor,
+        labels: Tensor,
+        generator: Callable[[int], np.random.Generator],
+    ) -> Call:
+        traces = Traces.of(self.probe(expert, x, labels), self.network.options.leak)
+        return Call(
+            expert=expert,
+            task=task,
+            rule=rule,
+            traces=traces,
+            hears=self.agent.hears(expert),
+            options=self.options,
+            prices=self.prices,
+            generator=generator,
+            number=self.number,
+        )
+
+    def _hold(self, call: Call, rule: str, births: int) -> None:
+        """Let the tiles answer a call, hold the auction, graft the winners."""
+        self.model.agents_by_type[TileAgent].shuffle_do("take_part", call)
+        self.number = call.number
+        candidates = [c for c in call.candidates if c.bid is not None]
+        self.model.random.shuffle(candidates)
+        free = {tile.tile: tile.for_sale(call) for tile in self._tiles()}
+        outcomes = clear([c.bid for c in candidates if c.bid], free, self.prices, births)
+        for candidate, outcome in zip(candidates, outcomes, strict=True):
+            if outcome.won:
+                self._graft_winner(candidate, outcome.slot, call, rule)
+        self.outcomes += outcomes
+        for candidate in call.candidates:
+            candidate.remove()
+
+    def _graft_winner(self, candidate: CandidateNeuron, slot: int, call: Call, rule: str) -> None:
+        self._bear(slot, call.expert, rule, call.task, False, candidate.sources, candidate.fan_in)
+
+    def _bear(
+        self, slot: int, expert: Expert, rule: str, task: int, output: bool, sources: Tensor, fan_in: Tensor
+    ) -> None:
+        """Graft a neuron that drives, with zero weight, every member of its expert that its links reach."""
+        members = expert.members()
+        alive = self.network.state.alive.cpu()
+        reached = torch.tensor(self.network.links.of(slot), dtype=torch.int64)
+        driven = members[alive[members] & torch.isin(members // self.network.fabric.slots, reached)]
+        if output:
+            driven = driven[:0]
+        birth = Birth(slot, output, sources, fan_in, driven, torch.zeros(len(driven)))
+        graft(self.network, birth, self.moments)
+        self.born.append((slot, rule, task))
+        if not output:
+            expert.neurons.append(slot)
+
+    def _tiles(self) -> list[TileAgent]:
+        return list(self.model.agents_by_type[TileAgent])
+
+    def _hears_inputs(self, expert: Expert) -> bool:
+        """Whether a living chain of devices leads from some input to every output."""
+        state, fabric = self.network.state, self.network.fabric
+        reached = torch.zeros(fabric.neurons + self.network.channels + 1, dtype=torch.bool)
+        reached[fabric.neurons : -1] = True
+        mask, source = state.mask.cpu(), state.source
+        for _ in range(fabric.tiles + 1):
+            rows = reached[source]  # free rows read the last entry, which stays silent
+            reached[: fabric.neurons] |= (mask & rows[:, :, None]).any(1).flatten() & state.alive.cpu()
+        return bool(reached[list(expert.outputs)].all())
+
+
+def footprint(fabric: Fabric, output_tile: int) -> list[int]:
+    """Tiles of a seed expert: the whole north row, narrowing towards the output tile in the south row."""
+    last, width = fabric.options.rows - 1, fabric.options.cols - 1
+    home = fabric.position(output_tile)[1]
+    chosen = []
+    for tile in fabric.live_tiles:
+        row, col = fabric.position(tile)
+        radius = math.ceil(width * (last - row) / last) if last else width
+        if tile == output_tile or (row < last and (row == 0 or abs(col - home) <= radius)) or last == 0:
+            chosen.append(tile)
+    return chosen
+
+
+def seed_links(
+    fabric: Fabric, tile: int, tiles: list[int], output_tile: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Tiles that a seed neuron must reach (one nearer to the outputs) and those it would like to reach.
+
+    Neighbours in the footprint come first; where dead tiles leave none nearer, the nearest tile farther along.
+    """
+    if tile == output_tile:
+        return (), ()
+    here = fabric.distance(tile, output_tile)
+    near = [t for t in fabric.neighbours(tile) if t in tiles]
+    nearer = [t for t in near if fabric.distance(t, output_tile) < here]
+    if not nearer:
+        ahead = [t for t in tiles if fabric.distance(t, output_tile) < here]
+        nearer = sorted(ahead, key=lambda t: (fabric.distance(tile, t), t))[:1]
+    south_first = sorted(nearer, key=lambda t: -fabric.position(t)[0])
+    needed = south_first[:1]
+    return tuple(needed), tuple(t for t in near if t not in needed)

@@ -1,0 +1,30 @@
+"""Random numbers of a run: every use has its own stream, derived from the seed and from where it is used.
+
+Nothing is carried from round to round, so a resumed run draws what an uninterrupted one would have drawn.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Use(IntEnum):
+    """What random numbers are for."""
+
+    SPIKES = 0  # input spikes; keys: part, experience, epoch
+    ORDER = 1  # order of training samples; keys: experience, epoch
+    PROBE = 2  # samples of a probe; keys: round
+    GROWTH = 3  # fan-in of candidates; keys: round, stage, tile
+    AGENTS = 4  # order in which agents act; keys: round
+
+
+def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:
+    """Entropy of one stream of random numbers; keys are not negative."""
+    return (seed, int(use), *keys)
+
+
+def generator(seed: int, use: Use, *keys: int) -> np.random.Generator:
+    """Generator of one stream of random numbers."""
+    return np.random.default_rng(np.random.SeedSequence(entropy(seed, use, *keys)))

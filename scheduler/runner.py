@@ -1,0 +1,87 @@
+"""Runs that leave a folder: start, resume, and the writing of every round.
+
+A round is done when its checkpoint is on disk: a killed run goes on from the last checkpoint and drops what was
+written after it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from scheduler import checkpoint, snapshot
+from scheduler.config import Config
+from scheduler.config_io import dump, load
+from scheduler.records import RunFolder, create_run, open_run
+from scheduler.simulation import Simulation
+
+Watcher = Callable[[Simulation], None]
+
+
+def start(config: Config, out: Path, watch: Watcher) -> Simulation:
+    """Run a configuration from the beginning into a new folder.
+
+    Args:
+        config: what to run; ``run.quick`` is spelled out in the folder's config.toml.
+        out: a folder that does not exist or is empty.
+        watch: called after every round.
+
+    Raises:
+        ValueError: for a configuration, data or folder that cannot be used; nothing is left behind.
+    """
+    config = config.resolved()
+    simulation = Simulation(config)
+    folder = create_run(out, config=dump(config), seed=config.run.seed, threads=config.run.threads)
+    with folder.lock():
+        _drive(simulation, folder, watch)
+    return simulation
+
+
+def resume(path: Path, watch: Watcher, threads: int | None = None) -> Simulation:
+    """Go on with a run that was stopped, from its last checkpoint or, before the first, from the beginning.
+
+    Raises:
+        ValueError: for something that is no run folder, is in use, or was run with another number of threads.
+    """
+    folder = open_run(path)
+    config = load(Config, folder.config)
+    recorded = json.loads((folder.path / "environment.json").read_text())["threads"]
+    if config.run.threads != recorded or (threads or recorded) != recorded:
+        raise ValueError(
+            f"{path} was run with {recorded} threads; other numbers do not reproduce it: set run.threads back"
+        )
+    with folder.lock():
+        simulation = Simulation(config)
+        restore_last(simulation, folder)
+        _drive(simulation, folder, watch)
+    return simulation
+
+
+def restore_last(simulation: Simulation, folder: RunFolder) -> None:
+    """Bring a fresh simulation to the last checkpoint of a folder, if there is one, and drop later rows."""
+    if folder.checkpoint.exists():
+        saved = checkpoint.load(folder.checkpoint)
+        neurons, links = folder.read_rows("neurons"), folder.read_rows("links")
+        snapshot.restore(simulation, saved.tensors, saved.facts, neurons, links)
+    folder.drop_after(simulation.round - 1)
+
+
+def _drive(simulation: Simulation, folder: RunFolder, watch: Watcher) -> None:
+    while not simulation.finished:
+        number = simulation.round
+        simulation.step()
+        begin = time.perf_counter()
+        rows, census = simulation.rows, simulation.census
+        folder.append("bids", number, rows.bids)
+        folder.append("ports", number, rows.ports)
+        folder.append("evaluations", number, rows.evaluations)
+        folder.append("rounds", number, rows.rounds)
+        if census.changed:
+            folder.rewrite("neurons", census.neurons)
+            folder.rewrite("links", census.links)
+            census.changed = False
+        checkpoint.save(folder.checkpoint, *snapshot.take(simulation))
+        simulation.seconds_written = time.perf_counter() - begin
+        watch(simulation)

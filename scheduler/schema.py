@@ -1,0 +1,145 @@
+"""The tables of a run: every column with its type, unit and meaning. Knows no files.
+
+Columns that depend on the clock start with ``seconds``; the same seed reproduces the values of all others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+APPENDED = ("rounds", "bids", "ports", "evaluations")
+"""Tables that get one part a round."""
+
+REWRITTEN = ("neurons", "links")
+"""Tables of a single part that is replaced."""
+
+INT32, INT64, FLOAT, TEXT, BOOL, INTS = (
+    pa.int32(),
+    pa.int64(),
+    pa.float64(),
+    pa.string(),
+    pa.bool_(),
+    pa.list_(pa.int32()),
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    dtype: pa.DataType
+    unit: str  # "number" counts or numbers things, "name" is one of the words in the meaning
+    meaning: str
+    nullable: bool = False
+
+
+ROUND = Column("round", INT32, "number", "round, counted from 0 over the whole run")
+
+TABLES: Mapping[str, tuple[Column, ...]] = {
+    "rounds": (
+        ROUND,
+        Column("experience", INT32, "number", "experience in training, counted from 0"),
+        Column("task", INT32, "number", "task that this experience brings"),
+        Column("step", INT64, "number", "minibatches trained since the run began"),
+        Column("loss", FLOAT, "nats per sample", "mean training cross-entropy of the round"),
+        Column("accuracy", FLOAT, "share", "training samples answered rightly in the round"),
+        Column("neurons", INT64, "number", "hidden neurons alive after the round"),
+        Column("links", INT64, "number", "crossbar rows in use after the round, inputs included"),
+        Column("devices", INT64, "number", "crosspoints in use after the round"),
+        Column("wires", INT64, "number", "wires in use after the round, over all sides of all tiles"),
+        Column("spikes_per_sample", FLOAT, "spikes per sample", "spikes of neurons, mean over training"),
+        Column("hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "routing tiles crossed by spikes"),
+        Column("hidden_rate", FLOAT, "spikes per step", "mean firing rate of the hidden neurons that ran"),
+        Column("born", INT64, "number", "neurons born in the round, seeds and outputs included"),
+        Column("retired", INT64, "number", "neurons retired in the round"),
+        Column("learning_rate", FLOAT, "1", "learning rate of the round's last minibatch"),
+        Column("novelty", FLOAT, "standard deviations", "novelty of the experience's inputs; NaN if unknown"),
+        Column("seconds_train", FLOAT, "s", "time spent on training"),
+        Column("seconds_evaluate", FLOAT, "s", "time spent on evaluations"),
+        Column("seconds_other", FLOAT, "s", "time spent on all else in the round"),
+    ),
+    "bids": (
+        ROUND,
+        Column("candidate", INT64, "number", "running number of the candidate, never reused in a run"),
+        Column("tile", INT32, "number", "tile in which the candidate wants to be born"),
+        Column("slot", INT32, "number", "slot given, 0..N-1; -1 for a lost bid"),
+        Column("task", INT32, "number", "task that the neuron is for"),
+        Column("rule", TEXT, "name", "growth rule that made the candidate"),
+        Column("value", FLOAT, "nats per sample", "predicted decrease of the mean loss"),
+        Column("cost", FLOAT, "nats per sample", "resources taken, at base prices"),
+        Column("price", FLOAT, "nats per sample", "resources taken, at the prices when the bid was settled"),
+        Column("surplus", FLOAT, "nats per sample", "value minus price"),
+        Column("won", BOOL, "truth", "whether the neuron was born"),
+        Column("reason", TEXT, "name", "why the bid was won or lost"),
+    ),
+    "ports": (
+        ROUND,
+        Column("grid_row", INT32, "number", "row of the cell in the grid of all tiles, 0 in the north"),
+        Column("grid_col", INT32, "number", "column of the cell in the grid of all tiles, 0 in the west"),
+        Column("kind", TEXT, "name", "tile (of neurons), r1 (routing, on an edge) or r0 (at a corner)"),
+        Column("side", TEXT, "name", "side of the cell: N, E, S or W"),
+        Column("direction", TEXT, "name", "in or out of the cell"),
+        Column("used", INT32, "wires", "wires in use after the round"),
+        Column("capacity", INT32, "wires", "wires there are"),
+    ),
+    "evaluations": (
+        Column("after", INT32, "number", "experience learned last; -1 before the first"),
+        Column("on", INT32, "number", "experience whose samples were asked"),
+        Column("setting", TEXT, "name", "task, class, domain, joint, or gate (the gating network by itself)"),
+        Column("split", TEXT, "name", "validation or test"),
+        Column("accuracy", FLOAT, "share", "samples answered rightly"),
+        Column("samples", INT64, "number", "samples asked"),
+        Column("spikes_per_sample", FLOAT, "spikes per sample", "spikes of neurons it took, mean"),
+        Column("hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "routing tiles crossed by spikes"),
+    ),
+    "neurons": (
+        Column("neuron", INT32, "number", "id in order of birth, never reused"),
+        Column("tile", INT32, "number", "tile that holds or held it"),
+        Column("slot", INT32, "number", "slot, 0..N-1"),
+        Column("kind", TEXT, "name", "hidden or output"),
+        Column("task", INT32, "number", "task that it was born for"),
+        Column("rule", TEXT, "name", "growth rule that made it; seed for a seed expert and its outputs"),
+        Column("birth_round", INT32, "number", "round of its birth"),
+        Column("retired_round", INT32, "number", "round of its retirement; null while alive", nullable=True),
+    ),
+    "links": (
+        Column("source", INT32, "number", "neuron id; for kind input the input channel"),
+        Column("kind", TEXT, "name", "local (within a tile), routed or input"),
+        Column("target_tile", INT32, "number", "tile that it enters"),
+        Column("row", INT32, "number", "crossbar row that it drives"),
+        Column("side", TEXT, "name", "side by which it enters: N, E, S or W; local for local links"),
+        Column("hops", INT32, "routing tiles", "routing tiles crossed"),
+        Column("path", INTS, "number", "cells crossed, grid_row * (2 cols + 1) + grid_col; empty for local"),
+        Column("birth_round", INT32, "number", "round in which it was laid"),
+        Column("retired_round", INT32, "number", "round that took it away; null while in use", nullable=True),
+    ),
+}
+
+
+@cache
+def arrow_schema(table: str) -> pa.Schema:
+    """The Arrow schema of a table; fields carry ``unit`` and ``meaning`` as metadata.
+
+    Nullable integers carry pandas' own metadata too, so that ``pandas.read_parquet`` gives ``Int32`` with
+    ``<NA>`` and not floats.
+
+    Raises:
+        ValueError: there is no such table.
+    """
+    if table not in TABLES:
+        raise ValueError(f"there is no table {table!r}; take one of {', '.join(TABLES)}")
+    fields = [
+        pa.field(c.name, c.dtype, c.nullable, metadata={"unit": c.unit, "meaning": c.meaning}) for c in TABLES[table]
+    ]
+    as_int32 = {"pandas_type": "int32", "numpy_type": "Int32", "metadata": None}
+    nullable = [{**as_int32, "name": c.name, "field_name": c.name} for c in TABLES[table] if c.nullable]
+    pandas = {"index_columns": [], "column_indexes": [], "columns": nullable}
+    return pa.schema(fields, metadata={"pandas": json.dumps(pandas)} if nullable else None)

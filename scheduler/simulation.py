@@ -1,0 +1,242 @@
+"""The simulation: a mesa.Model whose step is one round - train, measure, decide, auction, graft, record.
+
+It holds the parts and calls them in order; what they do is in their own modules. It knows nothing of files: rows of
+the round are handed out, and ``scheduler.snapshot`` reads and writes the whole state.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import mesa
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.expert import Expert
+from agents.gating import GatingAgent
+from agents.prices import Prices
+from agents.tile import TileAgent
+from model import costs
+from model.fabric import Fabric, FabricError
+from model.gating import GATING
+from model.gating.features import window_count
+from model.growth import GROWTH_RULES
+from model.growth.graft import freeze
+from model.network import Network
+from model.optimiser import Moments
+from scheduler import evaluation, tables
+from scheduler.census import Census
+from scheduler.config import Config
+from scheduler.feed import TEST, VALIDATION, Feed
+from scheduler.growing import SEED, Grower
+from scheduler.randomness import Use, generator
+from scheduler.streams import Experience, Stream, load_stream
+from scheduler.training import Lesson, train
+
+Row = dict[str, object]
+SEEDING, GROWING = range(2)  # what candidates are made for: their random numbers are kept apart
+
+
+@dataclass
+class RoundRows:
+    """What one round adds to the tables."""
+
+    rounds: list[Row] = field(default_factory=list)
+    bids: list[Row] = field(default_factory=list)
+    ports: dict[str, np.ndarray] = field(default_factory=dict)  # columns
+    evaluations: list[Row] = field(default_factory=list)
+
+
+class Simulation(mesa.Model):  # type: ignore[misc]
+    """A chip, a stream of tasks and the agents between them.
+
+    Args:
+        config: configuration, resolved.
+
+    Raises:
+        ValueError: for data or a chip that does not fit the configuration, naming the cure.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(seed=config.run.seed)
+        self.config = config
+        self.fabric = Fabric(config.fabric)
+        self.stream = load_stream(config.stream, len(self.fabric.north_tiles) * self.fabric.wires)
+        _check(config, self.fabric, self.stream)
+        self.network = Network(self.fabric, self.stream.channels, config.network)
+        self.moments = Moments.fresh(self.network.state.weight)
+        features = window_count(config.gating.windows, self.stream.steps) * self.stream.channels
+        gate = GATING[config.gating.network](config.gating, features)
+        self.gating = GatingAgent(self, self.network, gate, config.gating, config.growth)
+        for tile in self.fabric.live_tiles:
+            TileAgent(self, tile, self.network)
+        prices = Prices(config.auction, self.network.links)
+        self.grower = Grower(self, self.network, self.moments, self.gating, prices, config.growth)
+        self.census = Census()
+        self.round = 0  # of the next step
+        self.rows = RoundRows()
+        self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
+        self.novelty = float("nan")  # of the present task when it began
+        self._feed: Feed | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every experience has had its rounds."""
+        return self.round >= self.total_rounds
+
+    @property
+    def total_rounds(self) -> int:
+        """Rounds of the whole run."""
+        return len(self.stream.experiences) * self.config.training.rounds
+
+    @property
+    def experience(self) -> Experience:
+        """The experience in training."""
+        return self.stream.experiences[self.round // self.config.training.rounds]
+
+    @property
+    def _is_last(self) -> bool:
+        return self.experience is self.stream.experiences[-1]
+
+    def step(self) -> None:
+        """One round."""
+        begin = time.perf_counter()
+        self._prepare()
+        experience, options = self.experience, self.config.training
+        within = self.round % options.rounds
+        feed = self._feed_of(experience)
+        expert = self._expert_of(experience.task) if within else self._open(experience, feed)
+        seconds_evaluate = self._evaluate(-1) if self.round == 0 else 0.0
+
+        trained_at = time.perf_counter()
+        lesson = train(
+            self.network,
+            self.moments,
+            feed,
+            within * options.steps,
+            expert.classes,
+            torch.tensor(expert.outputs, device=self.network.device),
+            self.gating.running(expert),
+            options,
+            self._observe,
+        )
+        seconds_train = time.perf_counter() - trained_at
+
+        self.gating.watch(experience.task, lesson.loss, lesson.accuracy, self.novelty)
+        decision = self.gating.decide(experience.task, (within + 1) / options.rounds)
+        retired = self.grower.retire_idle(expert, lesson.counts, self._grown_for(experience.task))
+        if decision.births:
+            x, labels = feed.probe(self.config.growth.probe, self.round + self.total_rounds)
+            chance, reserve = self._chance(GROWING), 0 if self._is_last else self.config.growth.reserve
+            self.grower.grow(expert, experience.task, decision.births, x, labels, chance, reserve)
+        self._register(retired)
+        if within + 1 == options.rounds:
+            seconds_evaluate += self._evaluate(experience.task)
+        elapsed = time.perf_counter() - begin + self.seconds_written
+        seconds_other = elapsed - seconds_train - seconds_evaluate
+        self._report(experience, lesson, len(retired), (seconds_train, seconds_evaluate, seconds_other))
+        self.round += 1
+
+    def _prepare(self) -> None:
+        torch.set_num_threads(self.config.run.threads)
+        torch.set_flush_denormal(True)
+        self.random.seed(int(generator(self.config.run.seed, Use.AGENTS, self.round).integers(2**62)))
+        self.rows = RoundRows()
+        self.grower.outcomes, self.grower.born = [], []
+
+    def _open(self, experience: Experience, feed: Feed) -> Expert:
+        """Begin an experience: protect what was learned, find or found its expert."""
+        if self.config.gating.protect and self.round > 0:
+            freeze(self.network)
+        shared = self.config.gating.experts == "shared"
+        classes = tuple(range(self.stream.classes)) if shared else experience.classes
+        expert = self.gating.find(classes)
+        x, labels = feed.probe(self.config.growth.probe, self.round)
+        self.novelty = self.gating.gate.novelty(evaluation.features(self.gating, x))
+        if expert is None:
+            expert = self.gating.found(classes)
+            self.grower.open(expert, experience.task, x, labels, self._chance(SEEDING))
+        expert.tasks.append(experience.task)
+        return expert
+
+    def _grown_for(self, task: int) -> set[int]:
+        """Slots of living neurons that were grown, not seeded, for a task: those that may be retired."""
+        rows = ((slot, self.census.neurons[number]) for slot, number in self.census.id_of_slot.items())
+        return {slot for slot, row in rows if row["task"] == task and row["rule"] != SEED}
+
+    def _observe(self, number: int, x: Tensor, labels: Tensor) -> None:
+        """Show the gating network every training sample once."""
+        feed = self._feed_of(self.experience)
+        first = number * feed.batch
+        new = min(feed.batch, len(self.experience.train) - first)
+        if new > 0:
+            counts = evaluation.features(self.gating, x[:new])
+            self.gating.gate.observe(counts, labels[:new], self.experience.task)
+
+    def _register(self, retired: list[int]) -> None:
+        for slot in retired:
+            self.census.retired(slot, self.round)
+        for slot, rule, task in self.grower.born:
+            self.census.born(self.network, slot, rule, task, self.round)
+        self.census.follow(self.network.links, self.round)
+
+    def _evaluate(self, after: int) -> float:
+        """Evaluate on every experience whose classes have outputs; returns the seconds it took."""
+        begin = time.perf_counter()
+        for experience in self.stream.experiences:
+            expert = self.gating.find(experience.classes)
+            if expert is None:
+                continue
+            feed = self._feed_of(experience)
+            for part, split in ((VALIDATION, "validation"), (TEST, "test")):
+                x, labels = feed.evaluation(part)
+                self.rows.evaluations += tables.evaluation_rows(
+                    self.network, self.gating, self.stream.setting, after, experience, expert, split, x, labels
+                )
+        return time.perf_counter() - begin
+
+    def _report(
+        self, experience: Experience, lesson: Lesson, retired: int, seconds: tuple[float, float, float]
+    ) -> None:
+        self.rows.bids = [tables.bid_row(self.round, outcome) for outcome in self.grower.outcomes]
+        self.rows.ports = tables.port_rows(self.round, self.fabric, self.network.links.ledger.used)
+        steps = (self.round + 1) * self.config.training.steps
+        usage, born = costs.usage(self.network), len(self.grower.born)
+        self.rows.rounds = [
+            tables.round_row(self.round, experience.task, steps, lesson, usage, born, retired, self.novelty, seconds)
+        ]
+
+    def _expert_of(self, task: int) -> Expert:
+        return next(e for e in self.gating.experts if task in e.tasks)
+
+    def _feed_of(self, experience: Experience) -> Feed:
+        if self._feed is None or self._feed.experience is not experience:
+            self._feed = Feed(experience, self.stream.steps, self.config.training.batch, self.config.run.seed)
+        return self._feed
+
+    def _chance(self, purpose: int) -> Callable[[int, int], np.random.Generator]:
+        """(stage, tile) -> random numbers for the fan-in of candidates of this round."""
+        return partial(generator, self.config.run.seed, Use.GROWTH, self.round, purpose)
+
+
+def _check(config: Config, fabric: Fabric, stream: Stream) -> None:
+    """What only shows when chip, stream and options meet."""
+    if config.growth.rule not in GROWTH_RULES:
+        raise ValueError(f"growth.rule = {config.growth.rule!r} is unknown; take one of {', '.join(GROWTH_RULES)}")
+    least = fabric.options.rows + 1
+    if stream.steps < least:
+        raise FabricError(
+            f"{stream.steps} time steps are too few: a spike needs {least} steps from the north row to an output on "
+            f"{fabric.options.rows} rows of tiles; give stream.steps or fewer fabric.rows"
+        )
+    shared = config.gating.experts == "shared"
+    outputs = stream.classes if shared else max(len(e.classes) for e in stream.experiences)
+    if outputs >= fabric.slots:
+        raise FabricError(
+            f"{outputs} classes need more output slots than a tile of {fabric.slots} neurons has beside a hidden "
+            "neuron; raise fabric.neurons_per_tile or lower stream.classes_per_task"
+        )

@@ -1,0 +1,157 @@
+"""Cuts a data set into train, validation and test, and into experiences. Knows nothing of files and spikes.
+
+The split depends on labels, domains, given parts, shares and `split_seed` only: it is the same in all
+settings.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scheduler.streams.types import PARTS, Experience, Ints, Loaded, Samples, StreamOptions
+
+Rows = dict[str, Ints]  # part -> positions in the data set, ascending
+
+
+def split(loaded: Loaded, options: StreamOptions) -> Rows:
+    """Disjoint rows of the three parts, stratified by class and, within a class, by domain.
+
+    Raises:
+        ValueError: if a class has no sample in one of the parts.
+    """
+    given = np.full(len(loaded.y), "train") if loaded.part is None else loaded.part
+    part = given.astype("<U10")
+    for label in range(len(loaded.class_names)):
+        random = np.random.default_rng(np.random.SeedSequence(options.split_seed, spawn_key=(label,)))
+        rows = _by_domain(loaded, np.flatnonzero(loaded.y == label), random)
+        total = int(np.sum(part[rows] == "train"))
+        for name, share in (("test", options.test), ("validation", options.validation)):
+            if name not in given:
+                train = rows[part[rows] == "train"]
+                part[_spread(train, min(max(1, round(share * total)), len(train)), random)] = name
+        _check_parts(loaded, label, part[rows])
+        if options.limit:
+            _keep(rows, part, options.limit, random)
+    return {name: np.flatnonzero(part == name) for name in PARTS}
+
+
+def experiences(loaded: Loaded, samples: Samples, parts: Rows, options: StreamOptions) -> tuple[Experience, ...]:
+    """The experiences of the setting; `samples` are all samples of the data set, in its order.
+
+    Raises:
+        ValueError: if the setting does not fit the data.
+    """
+    everything = tuple(range(len(loaded.class_names)))
+    groups: list[tuple[str, tuple[int, ...], NDArray[np.bool_]]]
+    if options.setting == "joint":
+        groups = [("joint", everything, np.ones(len(samples), dtype=np.bool_))]
+    elif options.setting == "domain":
+        domain = _domains(loaded)
+        groups = [(name, everything, domain == code) for code, name in enumerate(loaded.domain_names)]
+    else:
+        sets = _task_sets(loaded) if loaded.tasks else _class_sets(loaded, options.classes_per_task)
+        names = loaded.class_names
+        groups = [("|".join(names[c] for c in labels), labels, np.isin(loaded.y, labels)) for labels in sets]
+    result = []
+    for task, (name, labels, member) in enumerate(groups):
+        cut = {part: rows[member[rows]] for part, rows in parts.items()}
+        for part, rows in cut.items():
+            if not len(rows):
+                cure = "raise stream.limit" if options.limit else f"give it more samples, or mark some as {part}"
+                raise ValueError(f"{loaded.origin}: experience {name} has no {part} samples; {cure}")
+        train, validation, test = (samples.select(cut[part]) for part in PARTS)
+        result.append(Experience(task, name, labels, train, validation, test))
+    return tuple(result)
+
+
+def _by_domain(loaded: Loaded, rows: Ints, random: np.random.Generator) -> Ints:
+    """The rows shuffled, then sorted by domain: evenly spaced picks take from every domain in proportion."""
+    rows = random.permutation(rows)
+    return rows if loaded.domain is None else rows[np.argsort(loaded.domain[rows], kind="stable")]
+
+
+def _spread(rows: Ints, count: int, random: np.random.Generator) -> Ints:
+    """`count` of the rows, evenly spaced from a random start."""
+    places = (np.arange(count) + random.random()) * (len(rows) / max(count, 1))
+    return rows[places.astype(np.int64)]
+
+
+def _check_parts(loaded: Loaded, label: int, part: NDArray[np.str_]) -> None:
+    counts = {name: int(np.sum(part == name)) for name in PARTS}
+    missing = [name for name, count in counts.items() if not count]
+    if missing:
+        raise ValueError(
+            f"{loaded.origin}: class {loaded.class_names[label]} has {len(part)} samples and none of them "
+            f"in the part {missing[0]}; give it at least one each to train, validate, test, or hold out less"
+        )
+
+
+def _keep(rows: Ints, part: NDArray[np.str_], limit: int, random: np.random.Generator) -> None:
+    """Leaves `limit` rows of a class in their parts, in proportion, at least one each; part "" for others."""
+    if len(rows) <= limit:
+        return
+    groups = {name: rows[part[rows] == name] for name in PARTS}
+    left = limit
+    for name, later in (
+        ("validation", 2),
+        ("test", 1),
+        ("train", 0),
+    ):  # later: parts that still want a sample
+        group = groups[name]
+        count = left if name == "train" else max(1, limit * len(group) // len(rows))
+        count = min(count, left - later, len(group))
+        part[np.setdiff1d(group, _spread(group, count, random))] = ""
+        left -= count
+
+
+def _domains(loaded: Loaded) -> Ints:
+    if loaded.domain is None:
+        raise ValueError(
+            f"{loaded.origin}: stream.setting = 'domain' needs a domain for every sample (in an .npz, an "
+            "array `task`), and there is none; take setting class, task or joint"
+        )
+    for code, name in enumerate(loaded.domain_names):
+        missing = np.setdiff1d(loaded.y, loaded.y[loaded.domain == code])
+        if len(missing):
+            raise ValueError(
+                f"{loaded.origin}: domain {name} has no sample of class {loaded.class_names[missing[0]]}; in "
+                "setting domain all share the same classes: complete it, or take setting class or task"
+            )
+    return loaded.domain
+
+
+def _class_sets(loaded: Loaded, size: int) -> list[tuple[int, ...]]:
+    """Consecutive groups of `size` classes."""
+    classes = len(loaded.class_names)
+    if size > classes:
+        raise ValueError(
+            f"stream.classes_per_task = {size}, but {loaded.origin} has {classes} classes; give at most that"
+        )
+    if classes % size == 1:
+        fit = ", ".join(str(k) for k in range(2, classes + 1) if classes % k != 1)
+        raise ValueError(
+            f"stream.classes_per_task = {size} leaves a single one of the {classes} classes of "
+            f"{loaded.origin} to the last experience; take one of {fit}"
+        )
+    return [tuple(range(first, min(first + size, classes))) for first in range(0, classes, size)]
+
+
+def _task_sets(loaded: Loaded) -> list[tuple[int, ...]]:
+    """The label sets of the user's own tasks."""
+    assert loaded.domain is not None
+    sets: list[tuple[int, ...]] = []
+    owner: dict[int, str] = {}
+    for code, name in enumerate(loaded.domain_names):
+        labels = tuple(int(label) for label in np.unique(loaded.y[loaded.domain == code]))
+        if len(labels) < 2:
+            raise ValueError(f"{loaded.origin}: task {name} holds a single class; give every task at least 2")
+        for label in labels:
+            if label in owner:
+                raise ValueError(
+                    f"{loaded.origin}: class {loaded.class_names[label]} occurs in the tasks {owner[label]} "
+                    f"and {name}; give it to one of them, or take setting domain for shared classes"
+                )
+            owner[label] = name
+        sets.append(labels)
+    return sets

@@ -1,0 +1,191 @@
+"""What a stream is made of, and its options. Knows nothing of files, spikes or the chip."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+SETTINGS = ("class", "task", "domain", "joint")
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Some samples of a data set."""
+
+    x: Floats  # [S, T or 1, I] probability that a channel fires in a step, 0..1; 1: the same in every step
+    y: Ints  # [S] class, 0..classes-1, numbered over the whole stream
+    index: Ints  # [S] position of the sample in the whole data set; no two samples share one
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Samples:
+        """The samples at `rows` (positions, or a mask [S]), in that order, copied."""
+        return Samples(self.x[rows], self.y[rows], self.index[rows])
+
+
+@dataclass(frozen=True)
+class Experience:
+    """One task's data."""
+
+    task: int  # number of the task, counted from 0 in the order of the stream
+    name: str  # its classes ("0|1") or its domain ("jackson")
+    classes: tuple[int, ...]  # the labels that occur, ascending
+    train: Samples
+    validation: Samples
+    test: Samples
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A sequence of experiences."""
+
+    name: str
+    setting: str  # class, task, domain or joint
+    experiences: tuple[Experience, ...]
+    channels: int  # I
+    steps: int  # T
+    classes: int
+    class_names: tuple[str, ...]  # one a class
+    notes: tuple[str, ...]  # what was done to the data, for the record of the run
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOptions:
+    """The data, and how it is cut into experiences.
+
+    Attributes:
+        name: digits (images in scikit-learn), fsdd (speech), arrays (your own .npz), or one added to STREAMS.
+        path: what to read: the zip or folder of fsdd, the .npz of arrays; digits needs none.
+        setting: class (no task label at test), task (label given), domain (same classes), joint (all data).
+        classes_per_task: classes of an experience in setting class and task; the last may have fewer.
+        by: what fsdd is cut by: digit, or speaker (needs setting domain or joint).
+        steps: time steps of a sample; 0 is the stream's own (digits 25, fsdd 50, arrays their axis or 25).
+        gain: factor on all firing probabilities; the product is clipped to 1.
+        validation: share of samples for validation (of the training samples, if a stream has its own test).
+        test: share of samples for the test, if a stream brings no test part of its own.
+        split_seed: seed of the split, and of what `limit` keeps; the same whatever the setting.
+        limit: at most this many samples of a class, over all parts, for quick runs; 0 keeps all.
+        pool: channels averaged into one; 0: as few as make them fit the chip, -1: refuse what does not fit.
+    """
+
+    name: str = "digits"
+    path: str = ""
+    setting: Literal["class", "task", "domain", "joint"] = "class"
+    classes_per_task: int = 2
+    by: Literal["digit", "speaker"] = "digit"
+    steps: int = 0
+    gain: float = 1.0
+    validation: float = 0.2
+    test: float = 0.2
+    split_seed: int = 0
+    limit: int = 0
+    pool: int = 0
+
+    def __post_init__(self) -> None:
+        problem = self._problem()
+        if problem:
+            raise ValueError(f"stream.{problem}")
+
+    def _problem(self) -> str:
+        """The first field that is wrong, and its cure; empty if none is."""
+        if self.setting not in SETTINGS:
+            return f"setting = {self.setting!r} is unknown; take one of {', '.join(SETTINGS)}"
+        if self.by not in ("digit", "speaker"):
+            return f"by = {self.by!r} is unknown; take digit or speaker"
+        if self.by == "speaker" and self.setting in ("class", "task"):
+            return f"by = speaker does not go with setting {self.setting}; take setting domain, or by = digit"
+        if self.classes_per_task < 2:
+            return f"classes_per_task = {self.classes_per_task} leaves nothing to tell apart; give 2 or more"
+        if self.steps < 0:
+            return f"steps = {self.steps} must be positive, or 0 for the stream's own number"
+        if not (self.gain > 0 and math.isfinite(self.gain)):
+            return f"gain = {self.gain} must be a positive number; 1 leaves the probabilities as they are"
+        for name, share in (("validation", self.validation), ("test", self.test)):
+            if not 0 < share < 1:
+                return f"{name} = {share} must lie between 0 and 1, for example 0.2"
+        if self.validation + self.test >= 1:
+            return f"validation + test = {self.validation} + {self.test} must be below 1: train on the rest"
+        if self.split_seed < 0:
+            return f"split_seed = {self.split_seed} must be 0 or more"
+        if self.limit < 0 or self.limit in (1, 2):
+            return f"limit = {self.limit} must be 0 (all), or at least 3: one to train, validate and test each"
+        if self.pool < -1:
+            return f"pool = {self.pool} must be a factor of 1 or more, 0 (automatic) or -1 (refuse)"
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Loaded:
+    """What a loader hands over: a data set before it is pooled, split and cut. ValueError if it is unfit."""
+
+    origin: str  # the file, or the name of the stream: error messages begin with it
+    x: Floats  # [S, T or 1, I] firing probability a step
+    y: Ints  # [S] class, 0..classes-1
+    class_names: tuple[str, ...]  # one a class
+    steps: int  # T if the options name none
+    domain: Ints | None = None  # [S] 0..domains-1: a speaker, or the user's own task
+    domain_names: tuple[str, ...] = ()  # one a domain
+    tasks: bool = False  # setting class and task: the label sets of the domains are the experiences
+    part: NDArray[np.str_] | None = None  # [S] train, validation, test; what is missing is drawn from train
+    image: tuple[int, int] | None = None  # rows and columns of pixels, if the channels are an image
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self._check_x()
+        self._check_y()
+        if self.steps < 1:
+            raise ValueError(f"{self.origin}: steps = {self.steps}; a loader must give at least 1 time step")
+        if self.image is not None and math.prod(self.image) != self.x.shape[2]:
+            raise ValueError(f"{self.origin}: image {self.image} does not match {self.x.shape[2]} channels")
+        if self.domain is not None:
+            self._check_length("domain", self.domain)
+            if not np.array_equal(np.unique(self.domain), np.arange(len(self.domain_names))):
+                raise ValueError(f"{self.origin}: the domains must be numbered from 0 without gaps, one name each")
+        if self.part is not None:
+            self._check_length("part", self.part)
+            unknown = sorted(set(self.part.tolist()) - set(PARTS))
+            if unknown:
+                raise ValueError(f"{self.origin}: part contains {unknown[0]!r}; write train, validation or test")
+
+    def _check_length(self, field: str, values: NDArray[np.generic]) -> None:
+        if values.shape != self.x.shape[:1]:
+            raise ValueError(
+                f"{self.origin}: {field} has shape {values.shape}, x has {len(self.x)} samples; give one value a sample"
+            )
+
+    def _check_x(self) -> None:
+        if self.x.ndim != 3 or 0 in self.x.shape:
+            raise ValueError(f"{self.origin}: x has shape {self.x.shape}; give [samples, time, channels], none 0")
+        low, high = float(self.x.min()), float(self.x.max())  # NaN spreads to both
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise ValueError(f"{self.origin}: x contains NaN or infinite values; remove or replace those samples")
+        if low < 0 or high > 1:
+            raise ValueError(
+                f"{self.origin}: x lies in {low:g}..{high:g}, but holds firing probabilities a time step, "
+                "0..1; subtract its minimum and divide by its range"
+            )
+
+    def _check_y(self) -> None:
+        self._check_length("y", self.y)
+        labels = np.unique(self.y)
+        if labels[0] < 0:
+            raise ValueError(f"{self.origin}: y contains {labels[0]}; labels must be 0, 1, 2 and so on")
+        gaps = np.flatnonzero(labels != np.arange(len(labels)))
+        if len(gaps):
+            raise ValueError(
+                f"{self.origin}: y has no sample of class {gaps[0]} but one of class {labels[-1]}; number "
+                "the classes without gaps: y = numpy.unique(y, return_inverse=True)[1]"
+            )
+        if len(labels) < 2:
+            raise ValueError(f"{self.origin}: y holds a single class; give samples of at least 2")
+        if len(self.class_names) != len(labels):
+            raise ValueError(f"{self.origin}: {len(self.class_names)} class names for {len(labels)} classes")

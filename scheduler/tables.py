@@ -1,0 +1,138 @@
+"""Rows of the tables, from what the parts of a round report. Columns and their meaning: ``scheduler.schema``."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from torch import Tensor
+
+from agents.expert import Expert
+from agents.gating import GatingAgent
+from agents.messages import Outcome
+from model.costs import Usage
+from model.fabric import DIRECTIONS, SIDES, Fabric
+from model.network import Network
+from scheduler.evaluation import Answers, gate_alone, with_label, without_label
+from scheduler.streams import Experience
+from scheduler.training import Lesson
+
+Row = dict[str, object]
+
+
+def bid_row(round_number: int, outcome: Outcome) -> Row:
+    """One bid and how it ended."""
+    bid = outcome.bid
+    return {
+        "round": round_number,
+        "candidate": bid.candidate,
+        "tile": bid.tile,
+        "slot": outcome.slot,
+        "task": bid.task,
+        "rule": bid.rule,
+        "value": bid.value,
+        "cost": outcome.cost,
+        "price": outcome.price,
+        "surplus": outcome.surplus,
+        "won": outcome.won,
+        "reason": outcome.reason,
+    }
+
+
+def port_rows(round_number: int, fabric: Fabric, used: np.ndarray) -> dict[str, np.ndarray]:
+    """Wires in use on every side of every cell, as columns."""
+    fixed = _port_columns(fabric)
+    return {
+        "round": np.full(len(used), round_number, dtype=np.int32),
+        **fixed,
+        "used": used.astype(np.int32),
+        "capacity": fabric.capacity.astype(np.int32),
+    }
+
+
+@lru_cache(maxsize=2)
+def _port_columns(fabric: Fabric) -> dict[str, np.ndarray]:
+    ports = np.arange(fabric.cells * 8)
+    cell, side, direction = ports // 8, ports // 2 % 4, ports % 2
+    kinds = np.array([fabric.kind(c) for c in range(fabric.cells)])
+    return {
+        "grid_row": (cell // fabric.grid_cols).astype(np.int32),
+        "grid_col": (cell % fabric.grid_cols).astype(np.int32),
+        "kind": kinds[cell],
+        "side": np.array(SIDES)[side],
+        "direction": np.array(DIRECTIONS)[direction],
+    }
+
+
+def evaluation_rows(
+    network: Network,
+    agent: GatingAgent,
+    setting: str,
+    after: int,
+    experience: Experience,
+    expert: Expert,
+    split: str,
+    x: Tensor,
+    labels: Tensor,
+) -> list[Row]:
+    """Accuracy on one part of one experience in every setting that applies.
+
+    Class- and task-incremental streams differ only in what is told at test time, so both are evaluated.
+    """
+    answers: dict[str, Answers | None] = {}
+    if setting in ("class", "task"):
+        answers["task"] = with_label(network, agent, expert, x, experience.classes)
+        answers["class"] = without_label(network, agent, x) if agent.gate.classes or len(agent.experts) == 1 else None
+    else:
+        answers[setting] = without_label(network, agent, x)
+    answers["gate"] = gate_alone(agent, x)
+    return [
+        {
+            "after": after,
+            "on": experience.task,
+            "setting": name,
+            "split": split,
+            "accuracy": answer.accuracy(labels),
+            "samples": len(labels),
+            "spikes_per_sample": answer.spikes_per_sample,
+            "hop_spikes_per_sample": answer.hop_spikes_per_sample,
+        }
+        for name, answer in answers.items()
+        if answer is not None
+    ]
+
+
+def round_row(
+    round_number: int,
+    task: int,
+    steps: int,
+    lesson: Lesson,
+    usage: Usage,
+    born: int,
+    retired: int,
+    novelty: float,
+    seconds: tuple[float, float, float],
+) -> Row:
+    """One round."""
+    return {
+        "round": round_number,
+        "experience": task,
+        "task": task,
+        "step": steps,
+        "loss": lesson.loss,
+        "accuracy": lesson.accuracy,
+        "neurons": usage.neurons,
+        "links": usage.links,
+        "devices": usage.devices,
+        "wires": usage.wires,
+        "spikes_per_sample": lesson.spikes_per_sample,
+        "hop_spikes_per_sample": lesson.hop_spikes_per_sample,
+        "hidden_rate": lesson.rate,
+        "born": born,
+        "retired": retired,
+        "learning_rate": lesson.learning_rate,
+        "novelty": novelty,
+        "seconds_train": seconds[0],
+        "seconds_evaluate": seconds[1],
+        "seconds_other": seconds[2],
+    }

@@ -1,0 +1,139 @@
+"""Training of one round: some minibatches of backpropagation through time on the present experience.
+
+Loss in nats per sample: cross-entropy over the expert's classes, plus a penalty on neurons that fire too often.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from model import costs
+from model.network import Activity, Network
+from model.optimiser import Moments, OptimiserOptions, step
+from scheduler.feed import Feed
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """How long and how fast the network learns.
+
+    Attributes:
+        rounds: rounds of an experience.
+        steps: minibatches of a round.
+        batch: samples of a minibatch.
+        learning_rate: peak learning rate; it warms up linearly and then falls along a cosine within each experience.
+        warm_up: steps over which the learning rate rises at the beginning of an experience.
+        rate_limit: spikes per neuron and step above which a neuron is held back.
+        rate_weight: strength of that penalty.
+        optimiser: how weights move.
+    """
+
+    rounds: int = 10
+    steps: int = 60
+    batch: int = 64
+    learning_rate: float = 0.01
+    warm_up: int = 20
+    rate_limit: float = 0.25
+    rate_weight: float = 1.0
+    optimiser: OptimiserOptions = field(default_factory=OptimiserOptions)
+
+    def __post_init__(self) -> None:
+        for name in ("rounds", "steps", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"training.{name} = {getattr(self, name)} must be at least 1")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise ValueError(f"training.learning_rate = {self.learning_rate} must be a positive number")
+        for name in ("warm_up", "rate_limit", "rate_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"training.{name} = {getattr(self, name)} must not be negative")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a round of training showed, means over its minibatches."""
+
+    loss: float  # cross-entropy, nats per sample
+    accuracy: float
+    rate: float  # spikes per running hidden neuron and step
+    spikes_per_sample: float
+    hop_spikes_per_sample: float
+    learning_rate: float  # of the last step
+    counts: Tensor  # [N, B] spikes of every neuron, mean over minibatches
+
+
+def learning_rate(number: int, options: TrainingOptions) -> float:
+    """Learning rate of a step counted from the beginning of the experience."""
+    total = options.rounds * options.steps
+    warm = min(1.0, (number + 1) / max(options.warm_up, 1))
+    return options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * number / total))
+
+
+def positions(classes: tuple[int, ...], labels: Tensor) -> Tensor:
+    """Index of each label among an expert's classes [B]."""
+    table = torch.full((max(classes) + 1,), -1, dtype=torch.int64)
+    table[list(classes)] = torch.arange(len(classes))
+    return table[labels]
+
+
+def excess_rate(network: Network, activity: Activity, steps: int, options: TrainingOptions) -> Tensor:
+    """Penalty: mean square of what hidden neurons fire above the limit."""
+    hidden = network.state.alive & ~network.state.output
+    rate = activity.counts.mean(1) / steps
+    above = (rate - options.rate_limit).clamp(min=0) * hidden
+    return options.rate_weight * above.square().sum()
+
+
+def train(
+    network: Network,
+    moments: Moments,
+    feed: Feed,
+    first_step: int,
+    classes: tuple[int, ...],
+    outputs: Tensor,
+    running: Tensor,
+    options: TrainingOptions,
+    observe: Callable[[int, Tensor, Tensor], None],
+) -> Lesson:
+    """Train one round.
+
+    Args:
+        network, moments: changed in place.
+        feed: batches of the experience.
+        first_step: step of the experience at which the round begins.
+        classes, outputs: the expert's classes and the slots [O] of its outputs, in the same order.
+        running: neurons that take part [N] bool.
+        options: training options.
+        observe: told every step, its input spikes [B, T, I] and its classes [B].
+    """
+    state = network.state
+    learns = state.mask & ~state.frozen
+    sums = torch.zeros(2, dtype=torch.float64)
+    fired = torch.zeros(network.fabric.neurons, feed.batch, dtype=torch.float64)
+    heard = torch.zeros(feed.batch, feed.steps, network.channels, dtype=torch.float64)
+    rate = 0.0
+    for number in range(first_step, first_step + options.steps):
+        x, labels = feed.training(number)
+        observe(number, x, labels)
+        target = positions(classes, labels).to(network.device)
+        activity = network.run(x, outputs, running)
+        logits = network.read(activity)
+        loss = cross_entropy(logits, target)
+        objective = loss + excess_rate(network, activity, feed.steps, options)
+        (gradient,) = torch.autograd.grad(objective, state.weight)
+        rate = learning_rate(number, options)
+        step(state.weight, gradient, learns, moments, rate, options.optimiser)
+        sums += torch.stack([loss.detach(), (logits.argmax(1) == target).to(loss.dtype).mean()]).cpu()
+        fired += activity.counts.detach().cpu()
+        heard += x
+    loss_mean, accuracy = (sums / options.steps).tolist()
+    counts = fired / options.steps
+    spikes, hop_spikes = costs.traffic(network, counts, heard / options.steps)
+    hidden = int((running & state.alive & ~state.output).sum())
+    mean_rate = spikes / max(1, hidden) / feed.steps
+    return Lesson(loss_mean, accuracy, mean_rate, spikes, hop_spikes, rate, counts)

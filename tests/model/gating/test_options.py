@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from model.gating import GATING, GatingOptions
+from model.gating.gaussian import GaussianGating
+
+
+def test_defaults_are_valid_and_name_a_network() -> None:
+    options = GatingOptions()
+    assert options.network in GATING
+    assert GATING[options.network](options, 8).experts == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("network", "oracle"),
+        ("windows", -1),
+        ("rank", 0),
+        ("shrink_within", 1.1),
+        ("shrink_within", -0.1),
+        ("shrink_within", math.nan),
+        ("temperature", 0.0),
+        ("temperature", math.inf),
+        ("temperature", math.nan),
+        ("alarm", math.nan),
+        ("top", 0),
+        ("experts", "each"),
+    ],
+)
+def test_refuses_invalid_values_by_name(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"gating\.{field} = {value!r}"):
+        GatingOptions(**{field: value})  # type: ignore[arg-type]
+
+
+def test_a_network_of_ones_own_can_be_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(GATING, "mine", GaussianGating)
+    assert GatingOptions(network="mine").network == "mine"

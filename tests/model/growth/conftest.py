@@ -1,0 +1,92 @@
+"""Places where a neuron can be born on a busy chip, for the tests of ``model.growth``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from model.growth.graft import Birth, graft
+from model.growth.proposal import Proposal
+from model.growth.signal import TileSignal, Traces, tile_signal
+from model.links import Offer
+from model.network import Network, Probe
+from model.neuron import NetworkOptions
+from model.optimiser import Moments
+
+
+@dataclass
+class Site:
+    """A busy chip, a batch, and what is needed to grow on it."""
+
+    network: Network
+    outputs: Tensor  # [O]
+    x: Tensor  # [B, T, I]
+    target: Tensor  # [B]
+    moments: Moments
+
+    def losses(self, logits: Tensor) -> Tensor:
+        """Cross-entropy of each sample [B]."""
+        return cross_entropy(logits, self.target, reduction="none")
+
+    def probe(self) -> Probe:
+        """Spikes and adjoints of the batch."""
+        return self.network.probe(self.x, self.outputs, self.losses)
+
+    def free_slots(self) -> list[int]:
+        """Slots without a neuron."""
+        return torch.nonzero(~self.network.state.alive).flatten().tolist()
+
+    def signal(self, slot: int, taps: int = 2) -> TileSignal:
+        """Growth signal of the slot's tile, with some new taps, onto all neurons within reach."""
+        network, fabric = self.network, self.network.fabric
+        links, tile = network.links, fabric.tile_of_slot(slot)
+        present = [s for s in network.state.source[tile].tolist() if s >= 0]
+        alive = torch.nonzero(network.state.alive).flatten()
+        able = [s for s in alive.tolist() if fabric.tile_of_slot(s) != tile and (s, tile) not in links.rows]
+        new = [s for s in able if isinstance(links.offer(s, tile), Offer)][:taps]
+        near = [t for t in fabric.neighbours(tile) if isinstance(links.offer(slot, t), Offer)]
+        targets = alive[torch.isin(alive // fabric.slots, torch.tensor([tile, *near]))]
+        traces = Traces.of(self.probe(), network.options.leak)
+        is_new = torch.tensor([False] * len(present) + [True] * len(new))
+        return tile_signal(traces, tile, torch.tensor(present + new), is_new, targets)
+
+    def bear(self, slot: int, proposal: Proposal, index: int) -> tuple[Birth, Tensor]:
+        """Lay a newborn's links, those that find room, and graft it; returns which targets [Q] bool are driven."""
+        links, fabric, signal = self.network.links, self.network.fabric, proposal.signal
+        used = proposal.fan_in[index] != 0
+        for source in signal.sources[used & signal.new].tolist():
+            links.add(source, signal.tile)
+        links.add_local(slot)
+        tiles = signal.targets // fabric.slots
+        for tile in tiles.unique().tolist():
+            if tile != signal.tile and isinstance(links.offer(slot, tile), Offer):
+                links.add(slot, tile)
+        driven = torch.isin(tiles, torch.tensor(links.of(slot)))
+        birth = Birth(
+            slot=slot,
+            output=False,
+            sources=signal.sources[used],
+            fan_in=proposal.fan_in[index][used],
+            targets=signal.targets[driven],
+            fan_out=proposal.fan_out[index][driven],
+        )
+        graft(self.network, birth, self.moments)
+        return birth, driven
+
+
+@pytest.fixture(scope="session")
+def site(busy: Callable[..., tuple[Network, Tensor]], spikes: Callable[..., Tensor]) -> Callable[..., Site]:
+    """Factory of sites: (options, seed, batch) -> Site."""
+
+    def make(options: NetworkOptions, seed: int = 0, batch: int = 24) -> Site:
+        network, outputs = busy(options, seed)
+        target = torch.from_numpy(np.random.default_rng(seed).integers(0, len(outputs), batch))
+        return Site(network, outputs, spikes(seed, batch), target, Moments.fresh(network.state.weight))
+
+    return make

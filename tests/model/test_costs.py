@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import torch
+
+from model import costs
+from model.fabric import Fabric, FabricOptions
+from model.network import Network
+from model.neuron import NetworkOptions
+
+
+def network() -> Network:
+    """Neuron 0 in tile 0 of 2 x 2 reaches tiles 1 (one hop) and 3 (three hops); neuron 2 in tile 1 its own tile."""
+    fabric = Fabric(FabricOptions(rows=2, cols=2, neurons_per_tile=2, wires=3, corner_wires=1))
+    chip = Network(fabric, 2, NetworkOptions())
+    links, state = chip.links, chip.state
+    links.add_local(0)
+    links.add_local(2)
+    links.add(0, 1)
+    links.add(0, 3)
+    state.alive[[0, 2, 6]] = True
+    state.output[6] = True
+    state.mask[0, links.rows[8, 0], 0] = True
+    state.mask[1, links.rows[0, 1], 0] = True
+    state.mask[3, links.rows[0, 3], :] = True
+    return chip
+
+
+def test_traffic_is_hops_times_spikes_by_hand() -> None:
+    """Two samples. Neuron 0: 4 hops, 3 and 5 spikes; neuron 2: no hops, 2 and 0. Inputs, one hop: 4 + 1 and 0 + 2."""
+    chip = network()
+    counts = torch.zeros(8, 2)
+    counts[0], counts[2] = torch.tensor([3.0, 5.0]), torch.tensor([2.0, 0.0])
+    x = torch.zeros(2, 6, 2, dtype=torch.bool)
+    x[0, :4, 0], x[0, 0, 1], x[1, 4:, 1] = True, True, True
+    spikes, hop_spikes = costs.traffic(chip, counts, x)
+    assert spikes == (3 + 2 + 5 + 0) / 2
+    assert hop_spikes == (4 * (3 + 5) + (4 + 1) + (0 + 2)) / 2
+
+
+def test_usage_is_counted_by_hand() -> None:
+    """Wires: inputs 3 sides each; 0 -> 1 four sides, 0 -> 3 eight, of which none is shared."""
+    used = costs.usage(network())
+    assert used.neurons == 2
+    assert used.links == 2 + 2 + 2
+    assert used.devices == 1 + 1 + 2
+    assert used.wires == 2 * 3 + 4 + 8
+    per_side = 4 * 3 + 12 * 3 + 9 * 1  # tiles, R1, R0
+    assert used.wires_available == per_side * 8

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from scheduler.streams.arrays import load_arrays
+from scheduler.streams.types import StreamOptions
+
+Y = np.repeat([0, 1, 2, 3], 5)
+X = np.random.default_rng(0).random((20, 6, 3))
+
+
+def write(folder: Path, **arrays: Any) -> StreamOptions:
+    path = folder / "mine.npz"
+    np.savez(
+        path, **{name: values for name, values in ({"x": X, "y": Y} | arrays).items() if values is not None}
+    )
+    return StreamOptions(name="arrays", path=str(path))
+
+
+def test_a_time_axis_is_kept(tmp_path: Path) -> None:
+    loaded = load_arrays(write(tmp_path))
+    assert loaded.x.dtype == np.float32
+    np.testing.assert_array_equal(loaded.x, X.astype(np.float32))
+    np.testing.assert_array_equal(loaded.y, Y)
+    assert loaded.steps == 6
+    assert loaded.class_names == ("0", "1", "2", "3")
+    assert loaded.domain is None
+    assert loaded.part is None
+    assert not loaded.tasks
+
+
+@pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.int64, np.float16, np.float64])
+def test_features_are_constant_in_time(tmp_path: Path, dtype: type) -> None:
+    x: NDArray[Any] = np.random.default_rng(1).integers(0, 2, size=(20, 9)).astype(dtype)
+    loaded = load_arrays(write(tmp_path, x=x, y=Y.astype(np.uint16)))
+    assert loaded.x.shape == (20, 1, 9)
+    np.testing.assert_array_equal(loaded.x[:, 0], x.astype(np.float32))
+    assert loaded.y.dtype == np.int64
+    assert loaded.steps == 25
+
+
+def test_tasks_parts_and_other_arrays(tmp_path: Path) -> None:
+    part = np.array(["train", "train", "train", "validation", "test"] * 4)
+    task = np.array([40, 40, -3, 7])[Y]
+    loaded = load_arrays(write(tmp_path, task=task, part=part, speed=np.zeros(3)))
+    assert loaded.domain is not None
+    assert loaded.part is not None
+    assert loaded.tasks
+    assert loaded.domain_names == ("-3", "7", "40")
+    assert loaded.domain.tolist() == [[2, 2, 0, 1][label] for label in Y]
+    assert loaded.part.tolist() == part.tolist()
+    assert loaded.notes == ("arrays ignored in the file: speed",)
+    assert load_arrays(write(tmp_path, part=part.astype("S"))).part.tolist() == part.tolist()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": None}, "there is no array x"),
+        ({"y": None}, "there is no array y"),
+        ({"x": X[0, 0]}, r"x has shape \(3,\)"),
+        ({"x": X[..., None]}, r"x has shape \(20, 6, 3, 1\)"),
+        ({"x": X[:, :, :0]}, "x has shape"),
+        ({"x": X + 1j}, "x has type complex"),
+        ({"x": X.astype(np.str_)}, "x has type <U"),
+        ({"x": np.where(X > 0.5, np.nan, X)}, "x contains NaN"),
+        ({"x": np.where(X > 0.5, 1e300, X)}, "x contains NaN or infinite"),
+        ({"x": (X * 255).astype(np.uint8)}, "x lies in .*divide by its range"),
+        ({"x": X - 0.5}, "x lies in -0.*subtract its minimum"),
+        ({"x": X.astype(object)}, "x cannot be read .*refused"),
+        ({"y": Y.astype(np.float64)}, "y has type float64; give integers"),
+        ({"y": Y[:, None]}, r"y has shape \(20, 1\)"),
+        ({"y": Y[:-1]}, r"y has shape \(19,\), x has 20 samples"),
+        ({"y": Y - 1}, "y contains -1"),
+        ({"y": Y * 2}, "y has no sample of class 1 but one of class 6"),
+        ({"y": Y * 0}, "y holds a single class"),
+        ({"y": Y.astype(object)}, "y cannot be read .*refused"),
+        ({"task": Y / 2}, "task has type float64"),
+        ({"task": Y[:-1]}, "domain has shape"),
+        ({"part": Y}, "part has type int64; give strings"),
+        ({"part": np.array(["train"] * 19 + ["val"])}, "part contains 'val'; write train"),
+        ({"part": np.array(["train"] * 19)}, r"part has shape \(19,\)"),
+    ],
+)
+def test_unfit_arrays_are_named_with_their_file(tmp_path: Path, arrays: dict[str, Any], message: str) -> None:
+    options = write(tmp_path, **arrays)
+    with pytest.raises(ValueError, match=rf"mine\.npz: {message}"):
+        load_arrays(options)
+
+
+class Bomb:
+    """Raises if it is ever unpickled."""
+
+    def __reduce__(self) -> Any:
+        return (exec, ("raise SystemExit('unpickled')",))
+
+
+def test_unfit_files_are_named(tmp_path: Path) -> None:
+    def load(path: str) -> None:
+        load_arrays(StreamOptions(name="arrays", path=path))
+
+    with pytest.raises(ValueError, match=r"stream\.path is empty"):
+        load("")
+    with pytest.raises(ValueError, match=r"nothing\.npz': there is no such file"):
+        load(str(tmp_path / "nothing.npz"))
+    np.save(tmp_path / "plain.npy", X)
+    with pytest.raises(ValueError, match=r"plain\.npy: this is no \.npz file"):
+        load(str(tmp_path / "plain.npy"))
+    (tmp_path / "bomb.npz").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(ValueError, match=r"bomb\.npz: this is no \.npz file"):
+        load(str(tmp_path / "bomb.npz"))
+    np.savez(tmp_path / "inner.npz", x=np.array([Bomb()], dtype=object), y=Y)
+    with pytest.raises(ValueError, match=r"inner\.npz: x cannot be read"):
+        load(str(tmp_path / "inner.npz"))
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    options = write(tmp_path)
+    whole = Path(options.path).read_bytes()
+    damaged = bytearray(whole)
+    damaged[1000] ^= 0xFF  # inside the values of x: the checksum no longer matches
+    Path(options.path).write_bytes(bytes(damaged))
+    with pytest.raises(ValueError, match=r"mine\.npz: x cannot be read"):
+        load_arrays(options)
+    Path(options.path).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"mine\.npz: this is no \.npz file"):
+        load_arrays(options)

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits as reference  # type: ignore[import-untyped]
+
+from scheduler.streams.digits import load_digits
+from scheduler.streams.types import StreamOptions
+
+
+def test_pixels_become_firing_probabilities() -> None:
+    loaded = load_digits(StreamOptions())
+    source = reference()
+    assert loaded.x.shape == (1797, 1, 64)
+    assert loaded.x.dtype == np.float32
+    np.testing.assert_array_equal(loaded.x.reshape(-1, 8, 8) * 16, source.images)
+    np.testing.assert_array_equal(loaded.y, source.target)
+    assert loaded.class_names == tuple("0123456789")
+    assert loaded.steps == 25
+
+
+def test_domains_and_paths_are_refused() -> None:
+    with pytest.raises(ValueError, match="digits have no domains; take setting class"):
+        load_digits(StreamOptions(setting="domain"))
+    with pytest.raises(ValueError, match="stream.path = 'here'"):
+        load_digits(StreamOptions(path="here"))

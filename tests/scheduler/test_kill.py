@@ -1,0 +1,92 @@
+"""What a run leaves on disk when it is killed at any moment: a real process, a real SIGKILL."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import torch
+
+from scheduler.checkpoint import load, save
+from scheduler.records import RunFolder, create_run, open_run
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = 10
+PORTS = 500
+
+WRITER = """
+import os, sys, torch
+from scheduler import checkpoint
+from scheduler.records import open_run
+
+def write(run):
+    round = 0
+    while True:
+        columns = {name: [round] * 500 for name in ("round", "grid_row", "grid_col", "used", "capacity")}
+        columns |= {name: ["in"] * 500 for name in ("kind", "side", "direction")}
+        run.append("ports", round, columns)
+        neuron = {"tile": 0, "slot": 0, "kind": "hidden", "task": 0, "rule": "seed", "birth_round": round}
+        rows = [neuron | {"neuron": number, "retired_round": None} for number in range(round + 1)]
+        run.rewrite("neurons", rows)
+        checkpoint.save(run.checkpoint, {"w": torch.full((400, 400), float(round))}, {"round": round})
+        round += 1
+
+torch.set_num_threads(1)
+for line in sys.stdin:  # one line: one process to be killed, without the time that imports take
+    child = os.fork()
+    if child == 0:
+        write(open_run(line.strip()))
+    print(child, flush=True)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+def check(run: RunFolder) -> int:
+    """Everything that is there is whole; the run can go on from its checkpoint. Returns its round."""
+    for file in run.path.rglob("*.parquet"):
+        pq.read_table(file)
+    state = load(run.checkpoint)
+    last = state.facts["round"]
+    assert isinstance(last, int)
+    assert state.tensors["w"].unique().tolist() == [last]
+    ports = pd.read_parquet(run.folder("ports"))
+    assert ports.groupby("round").size().tolist() == [PORTS] * (ports["round"].max() + 1)
+    assert ports["round"].max() in (last, last + 1)
+    assert len(pd.read_parquet(run.folder("neurons"))) in (last + 1, last + 2)
+    run.drop_after(last)
+    assert set(run.read("ports")["round"]) == set(range(last + 1))
+    assert not [path for path in run.folder("ports").iterdir() if path.name.startswith(".")]
+    run.append("ports", last + 1, run.read_rows("ports")[:1])
+    save(run.checkpoint, state.tensors, {"round": last + 1})
+    assert load(run.checkpoint).facts == {"round": last + 1}
+    return last
+
+
+def test_whatever_the_moment_all_files_are_whole_and_the_run_can_go_on(tmp_path: Path) -> None:
+    moments = random.Random(0)
+    command = [sys.executable, "-c", WRITER]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    rounds = []
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as nursery:
+        for number in range(KILLS):
+            run = create_run(tmp_path / str(number), config="", seed=0, threads=1)
+            print(run.path, file=nursery.stdin, flush=True)
+            child = int(nursery.stdout.readline())
+            deadline = time.monotonic() + 60
+            while not run.checkpoint.exists():
+                assert time.monotonic() < deadline, "the writer wrote nothing"
+                time.sleep(0.001)
+            time.sleep(moments.uniform(0, 0.08))
+            os.kill(child, signal.SIGKILL)
+            assert int(nursery.stdout.readline()) == signal.SIGKILL  # it was still writing
+            rounds.append(check(open_run(run.path)))
+        nursery.stdin.close()
+    assert max(rounds) > min(rounds)
+    assert torch.tensor(rounds).float().mean() > 1
