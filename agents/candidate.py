@@ -27,6 +27,8 @@ class CandidateNeuron(mesa.Agent):  # type: ignore[misc]
         used = fan_in != 0
         self.sources = proposal.signal.sources[used]
         self.fan_in = fan_in[used]
+        drives = proposal.fan_out[index]
+        self.fan_out = dict(zip(proposal.signal.targets.tolist(), drives.tolist(), strict=True))
         self.taps = tuple(proposal.signal.sources[used & proposal.signal.new].tolist())
         self.bid: Bid | None = None
 

@@ -80,8 +80,7 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
             return
         new_taps = 0 if call.seed_links is not None else call.options.new_taps
         signal = self.signal(call.traces, call.expert, call.hears, new_taps)
-        seeds = call.options.seed_width * len(call.expert.classes)
-        wanted = call.options.candidates if call.seed_links is None else seeds
+        wanted = call.options.candidates if call.seed_links is None else call.options.seed_width
         count = min(wanted, len(self.for_sale(call)))
         if call.seed_links is None and len(signal.targets) == 0:
             return

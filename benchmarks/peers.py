@@ -179,9 +179,7 @@ PEERS: dict[str, Callable[[Tensor, float, float], nn.Module]] = {
 class Peer:
     """One library's network with its optimiser."""
 
-    def __init__(
-        self, hidden: nn.Module, weight_in: Tensor, weight_out: Tensor, learning_rate: float
-    ) -> None:
+    def __init__(self, hidden: nn.Module, weight_in: Tensor, weight_out: Tensor, learning_rate: float) -> None:
         self.hidden = hidden
         self.weight_in = nn.Parameter(weight_in.clone())  # [I, N]
         self.weight_out = nn.Parameter(weight_out.clone())  # [N, O]

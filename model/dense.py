@@ -2,8 +2,8 @@
 
 Per step it gathers what drives every crossbar row and multiplies all crossbars at once. Backward runs the adjoint
 recursion and makes the weight gradient afterwards. It always multiplies whole crossbars, so that filling in a free
-row or column never reorders a sum over old ones. Neurons come first and samples last in every array: rows are then copied in
-one piece. It knows no readout, no loss and no growth.
+row or column never reorders a sum over old ones. Neurons come first and samples last in every array: rows are then
+copied in one piece. It knows no readout, no loss and no growth.
 
 Adjoints, with psi the surrogate and lambda[t] = dL/dV[t] (detached reset):
     lambda[t] = a lambda[t+1] (1 - S[t] if hard) + psi(V[t] - theta) (dL/dS[t] + sum over driven rows of W lambda[t+1])

@@ -7,7 +7,7 @@ first, so that every newborn can be calibrated on the spikes of those born befor
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -75,7 +75,7 @@ class Grower:
         """
         for slot in expert.outputs:
             self.network.links.add_local(slot)
-            self._bear(slot, expert, SEED, task, True, torch.empty(0, dtype=torch.int64), torch.empty(0))
+            self._bear(slot, expert, SEED, task, True, torch.empty(0, dtype=torch.int64), torch.empty(0), {})
         fabric = self.network.fabric
         tiles = footprint(fabric, expert.output_tile)
         distances = sorted({fabric.distance(t, expert.output_tile) for t in tiles}, reverse=True)
@@ -85,9 +85,9 @@ class Grower:
                 for t in tiles
                 if fabric.distance(t, expert.output_tile) == distance
             }
-            call = self._call(expert, task, SEED_RULE, x[:SAMPLES], labels[:SAMPLES], partial(chance, stage))
+            call = self.call(expert, task, SEED_RULE, x[:SAMPLES], labels[:SAMPLES], partial(chance, stage))
             call.seed_links, call.seed_value = here, math.log(len(expert.classes))
-            self._hold(call, SEED, len(here) * self.options.seed_width * len(expert.classes))
+            self.settle(call, self.invite(call), len(here) * self.options.seed_width, SEED)
         if not self._hears_inputs(expert):
             row, col = fabric.position(expert.output_tile)
             raise ValueError(
@@ -109,9 +109,9 @@ class Grower:
 
         Every tile keeps ``reserve`` slots free for tasks to come.
         """
-        call = self._call(expert, task, self.options.rule, x, labels, partial(chance, 0))
+        call = self.call(expert, task, self.options.rule, x, labels, partial(chance, 0))
         call.reserve = reserve
-        self._hold(call, self.options.rule, births)
+        self.settle(call, self.invite(call), births, self.options.rule)
 
     def retire_idle(self, expert: Expert, counts: Tensor, grown: set[int]) -> list[int]:
         """Retire grown neurons that have been silent for too long; returns their slots."""
@@ -124,7 +124,7 @@ class Grower:
             expert.neurons.remove(slot)
         return gone
 
-    def _call(
+    def call(
         self,
         expert: Expert,
         task: int,
@@ -133,6 +133,7 @@ class Grower:
         labels: Tensor,
         generator: Callable[[int], np.random.Generator],
     ) -> Call:
+        """A call for candidates, with the growth signal of a batch."""
         traces = Traces.of(self.probe(expert, x, labels), self.network.options.leak)
         return Call(
             expert=expert,
@@ -146,36 +147,54 @@ class Grower:
             number=self.number,
         )
 
-    def _hold(self, call: Call, rule: str, births: int) -> None:
-        """Let the tiles answer a call, hold the auction, graft the winners."""
+    def invite(self, call: Call) -> list[CandidateNeuron]:
+        """Let the tiles answer a call; candidates that bid, in random order."""
         self.model.agents_by_type[TileAgent].shuffle_do("take_part", call)
         self.number = call.number
-        candidates = [c for c in call.candidates if c.bid is not None]
+        candidates = [candidate for candidate in call.candidates if candidate.bid is not None]
         self.model.random.shuffle(candidates)
+        return candidates
+
+    def settle(self, call: Call, candidates: list[CandidateNeuron], births: int, rule: str) -> list[Outcome]:
+        """Hold the auction, graft the winners, let all candidates vanish.
+
+        Args:
+            call: the call that the candidates answered.
+            candidates: those whose bids count.
+            births: most winners.
+            rule: what the tables call the rule.
+        """
         free = {tile.tile: tile.for_sale(call) for tile in self._tiles()}
         outcomes = clear([c.bid for c in candidates if c.bid], free, self.prices, births)
         for candidate, outcome in zip(candidates, outcomes, strict=True):
             if outcome.won:
-                self._graft_winner(candidate, outcome.slot, call, rule)
-        self.outcomes += outcomes
+                newborn = candidate.sources, candidate.fan_in, candidate.fan_out
+                self._bear(outcome.slot, call.expert, rule, call.task, False, *newborn)
         for candidate in call.candidates:
             candidate.remove()
-
-    def _graft_winner(self, candidate: CandidateNeuron, slot: int, call: Call, rule: str) -> None:
-        self._bear(slot, call.expert, rule, call.task, False, candidate.sources, candidate.fan_in)
+        self.outcomes += outcomes
+        return outcomes
 
     def _bear(
-        self, slot: int, expert: Expert, rule: str, task: int, output: bool, sources: Tensor, fan_in: Tensor
+        self,
+        slot: int,
+        expert: Expert,
+        rule: str,
+        task: int,
+        output: bool,
+        sources: Tensor,
+        fan_in: Tensor,
+        fan_out: Mapping[int, float],
     ) -> None:
-        """Graft a neuron that drives, with zero weight, every member of its expert that its links reach."""
+        """Graft a neuron that drives every member of its expert that its links reach: zero unless told otherwise."""
         members = expert.members()
         alive = self.network.state.alive.cpu()
         reached = torch.tensor(self.network.links.of(slot), dtype=torch.int64)
         driven = members[alive[members] & torch.isin(members // self.network.fabric.slots, reached)]
         if output:
             driven = driven[:0]
-        birth = Birth(slot, output, sources, fan_in, driven, torch.zeros(len(driven)))
-        graft(self.network, birth, self.moments)
+        weights = torch.tensor([fan_out.get(int(target), 0.0) for target in driven], dtype=torch.float64)
+        graft(self.network, Birth(slot, output, sources, fan_in, driven, weights), self.moments)
         self.born.append((slot, rule, task))
         if not output:
             expert.neurons.append(slot)

@@ -56,16 +56,18 @@ class Simulation(mesa.Model):  # type: ignore[misc]
 
     Args:
         config: configuration, resolved.
+        stream: the data, where it has been loaded before (for many simulations of the same data).
 
     Raises:
         ValueError: for data or a chip that does not fit the configuration, naming the cure.
     """
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, stream: Stream | None = None) -> None:
         super().__init__(seed=config.run.seed)
         self.config = config
         self.fabric = Fabric(config.fabric)
-        self.stream = load_stream(config.stream, len(self.fabric.north_tiles) * self.fabric.wires)
+        channels = len(self.fabric.north_tiles) * self.fabric.wires
+        self.stream = load_stream(config.stream, channels) if stream is None else stream
         _check(config, self.fabric, self.stream)
         self.network = Network(self.fabric, self.stream.channels, config.network)
         self.moments = Moments.fresh(self.network.state.weight)
@@ -108,7 +110,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self._prepare()
         experience, options = self.experience, self.config.training
         within = self.round % options.rounds
-        feed = self._feed_of(experience)
+        feed = self.feed_of(experience)
         expert = self._expert_of(experience.task) if within else self._open(experience, feed)
         seconds_evaluate = self._evaluate(-1) if self.round == 0 else 0.0
 
@@ -133,7 +135,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             x, labels = feed.probe(self.config.growth.probe, self.round + self.total_rounds)
             chance, reserve = self._chance(GROWING), 0 if self._is_last else self.config.growth.reserve
             self.grower.grow(expert, experience.task, decision.births, x, labels, chance, reserve)
-        self._register(retired)
+        self.register(retired)
         if within + 1 == options.rounds:
             seconds_evaluate += self._evaluate(experience.task)
         elapsed = time.perf_counter() - begin + self.seconds_written
@@ -170,14 +172,15 @@ class Simulation(mesa.Model):  # type: ignore[misc]
 
     def _observe(self, number: int, x: Tensor, labels: Tensor) -> None:
         """Show the gating network every training sample once."""
-        feed = self._feed_of(self.experience)
+        feed = self.feed_of(self.experience)
         first = number * feed.batch
         new = min(feed.batch, len(self.experience.train) - first)
         if new > 0:
             counts = evaluation.features(self.gating, x[:new])
             self.gating.gate.observe(counts, labels[:new], self.experience.task)
 
-    def _register(self, retired: list[int]) -> None:
+    def register(self, retired: list[int]) -> None:
+        """Write births and retirements of the round, and links laid and taken away, into the census."""
         for slot in retired:
             self.census.retired(slot, self.round)
         for slot, rule, task in self.grower.born:
@@ -191,7 +194,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             expert = self.gating.find(experience.classes)
             if expert is None:
                 continue
-            feed = self._feed_of(experience)
+            feed = self.feed_of(experience)
             for part, split in ((VALIDATION, "validation"), (TEST, "test")):
                 x, labels = feed.evaluation(part)
                 self.rows.evaluations += tables.evaluation_rows(
@@ -213,7 +216,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def _expert_of(self, task: int) -> Expert:
         return next(e for e in self.gating.experts if task in e.tasks)
 
-    def _feed_of(self, experience: Experience) -> Feed:
+    def feed_of(self, experience: Experience) -> Feed:
+        """Batches of an experience."""
         if self._feed is None or self._feed.experience is not experience:
             self._feed = Feed(experience, self.stream.steps, self.config.training.batch, self.config.run.seed)
         return self._feed

@@ -13,7 +13,7 @@ class GrowthOptions:
     Attributes:
         rule: how newborns are wired: gradmax_whitened (top directions of the whitened growth signal) or random.
         when: needed grows while the loss of the task is above enough_loss; never keeps the seed expert as it is.
-        seed_width: neurons per class that a seed expert puts into every tile on its way from the inputs to its outputs.
+        seed_width: neurons that a seed expert puts into every tile on its way from the inputs to its outputs.
         reserve: slots that growth leaves free in every tile while further experiences are to come.
         births: most neurons per class of the task that are born in one round.
         candidates: candidate neurons that each invited tile sends into an auction.
@@ -34,7 +34,7 @@ class GrowthOptions:
     births: int = 2
     candidates: int = 4
     max_neurons: int = 15
-    enough_loss: float = 0.02
+    enough_loss: float = 0.01
     until: float = 0.6
     target_rate: float = 0.2
     new_taps: int = 2

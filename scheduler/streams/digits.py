@@ -26,7 +26,7 @@ def load_digits(options: StreamOptions) -> Loaded:
             "another stream (fsdd with by = 'speaker', arrays with a `task` array)"
         )
     # imported here: it takes a second
-    from sklearn.datasets import load_digits as read  # type: ignore[import-untyped]
+    from sklearn.datasets import load_digits as read
 
     images, labels = read(return_X_y=True)
     return Loaded(

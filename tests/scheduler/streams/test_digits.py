@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_digits as reference  # type: ignore[import-untyped]
+from sklearn.datasets import load_digits as reference
 
 from scheduler.streams.digits import load_digits
 from scheduler.streams.types import StreamOptions

@@ -161,9 +161,9 @@ def test_the_real_recordings_can_be_told_apart_linearly() -> None:
     path = Path(os.environ.get("SMALTI_FSDD", ""))
     if not path.is_file() and not (path / "recordings").is_dir():
         pytest.skip("set SMALTI_FSDD to the zip of the Free Spoken Digit Dataset to run this test")
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-    from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
-    from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
     stream = load_stream(options(path, setting="joint"), 64)
     data = stream.experiences[0]

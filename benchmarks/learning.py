@@ -1,0 +1,141 @@
+"""Does it learn? Test accuracy of growth and gating beside the controls, mean and spread over seeds.
+
+    python benchmarks/learning.py --seeds 3 --fsdd free-spoken-digit-dataset.zip --out runs/learning
+
+Every trial is a run folder under --out; the command goes on where it was stopped. All choices were made on validation data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean, stdev
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from analysis.load import load_run
+from analysis.overview import mean_accuracy, resources
+from scheduler.config import Config, RunOptions
+from scheduler.streams import StreamOptions
+from scheduler.trials import run_trials
+
+CLASS_SETTINGS = ("class", "task", "gate")
+
+
+@dataclass(frozen=True)
+class Learning:
+    """Measure learning on digits and, where the archive is given, on spoken digits.
+
+    Attributes:
+        seeds: runs of every condition.
+        fsdd: archive or folder of the Free Spoken Digit Dataset; empty leaves it out.
+        out: folder of the trials.
+        only: conditions to run, by name; empty runs all.
+        json: file for the results.
+    """
+
+    seeds: int = 3
+    fsdd: str = ""
+    out: Path = Path("runs/learning")
+    only: tuple[str, ...] = ()
+    json: Path | None = None
+
+
+def conditions(fsdd: str) -> dict[str, tuple[Config, tuple[str, ...]]]:
+    """Name -> configuration and the settings to report."""
+    split = Config()
+    joint = replace(split, stream=StreamOptions(setting="joint"), training=replace(split.training, rounds=25))
+    still = replace(split.growth, when="never")
+    naive = replace(
+        split,
+        growth=replace(still, seed_width=10),
+        gating=replace(split.gating, experts="shared", protect=False),
+    )
+    found: dict[str, tuple[Config, tuple[str, ...]]] = {
+        "digits split, growth and gating": (split, CLASS_SETTINGS),
+        "digits split, random growth rule": (
+            replace(split, growth=replace(split.growth, rule="random")),
+            CLASS_SETTINGS,
+        ),
+        "digits split, seed experts only": (replace(split, growth=still), CLASS_SETTINGS),
+        "digits split, no growth, no protection": (naive, CLASS_SETTINGS),
+        "digits joint, growth": (joint, ("joint",)),
+        "digits joint, static, filled": (replace(joint, growth=replace(still, seed_width=16)), ("joint",)),
+    }
+    if fsdd:
+        for name, (config, settings) in list(found.items()):
+            spoken = replace(config, stream=replace(config.stream, name="fsdd", path=fsdd))
+            found[name.replace("digits", "fsdd")] = (spoken, settings)
+    return found
+
+
+def main() -> None:
+    """Run what is missing, then print the table."""
+    options = tyro.cli(Learning, description=__doc__)
+    console = Console()
+    chosen = {n: c for n, c in conditions(options.fsdd).items() if not options.only or n in options.only}
+    trials = {
+        folder_name(name, seed): replace(config, run=RunOptions(seed=seed))
+        for name, (config, _) in chosen.items()
+        for seed in range(options.seeds)
+    }
+    failed = run_trials(trials, options.out, lambda name, how: console.print(f"{name}: {how}", highlight=False))
+    done = {
+        name: c for name, c in chosen.items() if not any(folder_name(name, s) in failed for s in range(options.seeds))
+    }
+    records = [record for name, (_, settings) in done.items() for record in measure(name, settings, options)]
+    console.print(view(records, options.seeds))
+    if options.json:
+        options.json.write_text(json.dumps(records, indent=1) + "\n")
+
+
+def folder_name(name: str, seed: int) -> str:
+    """Folder of a trial."""
+    return f"{name.replace(', ', '-').replace(' ', '-')}-seed{seed}"
+
+
+def measure(name: str, settings: tuple[str, ...], options: Learning) -> list[dict[str, object]]:
+    """Mean and spread of one condition, one record a setting."""
+    runs = [load_run(options.out / folder_name(name, seed)) for seed in range(options.seeds)]
+    spent = [resources(run) for run in runs]
+    shared: Mapping[str, object] = {
+        "neurons": mean(r.neurons for r in spent),
+        "wires": mean(r.wires for r in spent),
+        "spikes": mean(r.spikes_per_sample for r in spent),
+        "seconds": mean(r.seconds for r in spent),
+        "overhead": mean(r.overhead for r in spent),
+    }
+    return [
+        {
+            "condition": name,
+            "setting": setting,
+            **{split: spread([mean_accuracy(run, setting, split) for run in runs]) for split in ("validation", "test")},
+            **shared,
+        }
+        for setting in settings
+    ]
+
+
+def spread(values: list[float]) -> tuple[float, float]:
+    """Mean and standard deviation."""
+    return mean(values), stdev(values) if len(values) > 1 else 0.0
+
+
+def view(records: list[dict[str, object]], seeds: int) -> Table:
+    """Records as a table to look at."""
+    table = Table(title=f"accuracy in %, mean and standard deviation of {seeds} seeds", title_justify="left")
+    for column in ("condition", "setting", "validation", "test", "neurons", "wires", "spikes", "seconds", "overhead"):
+        table.add_column(column, justify="left" if column in ("condition", "setting") else "right")
+    for record in records:
+        cells = [f"{100 * m:.1f} ± {100 * s:.1f}" for m, s in (record["validation"], record["test"])]  # type: ignore[misc]
+        numbers = [f"{record[key]:.0f}" for key in ("neurons", "wires", "spikes", "seconds")]
+        table.add_row(str(record["condition"]), str(record["setting"]), *cells, *numbers, f"{record['overhead']:.0%}")
+    return table
+
+
+if __name__ == "__main__":
+    main()

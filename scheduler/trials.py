@@ -1,0 +1,59 @@
+"""Many runs on one machine: one folder a trial, every core busy, stopped and taken up again as one likes.
+
+A trial is a run folder like any other. Trials that are finished are skipped, those begun are resumed. Every trial has
+its own process (Mesa keeps models alive), started by spawn.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+from scheduler.config import Config
+
+Report = Callable[[str, str], None]  # name of the trial, "done" or the error
+
+
+def run_trials(trials: Mapping[str, Config], folder: Path, report: Report, workers: int = 0) -> dict[str, str]:
+    """Run every trial into its own folder.
+
+    Args:
+        trials: name -> configuration; the name is the folder's.
+        folder: where the folders are made.
+        report: told of every trial that ends.
+        workers: trials at a time; 0 takes one for each core, less the threads that a trial uses.
+
+    Returns:
+        Errors of the trials that failed, by name; the others are finished.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    threads = max((config.run.threads for config in trials.values()), default=1)
+    workers = workers or max(1, (os.cpu_count() or 1) // threads)
+    failed: dict[str, str] = {}
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
+        running = {pool.submit(run_trial, config, folder / name): name for name, config in trials.items()}
+        for future in as_completed(running):
+            name, error = running[future], future.exception()
+            if error is not None:
+                failed[name] = f"{type(error).__name__}: {error}"
+            report(name, failed.get(name, "done"))
+    return failed
+
+
+def run_trial(config: Config, path: Path) -> None:
+    """Start, resume or skip one trial."""
+    from scheduler.config_io import differences, load
+    from scheduler.records import open_run
+    from scheduler.runner import resume, start
+
+    if not path.exists():
+        start(config, path, lambda simulation: None)
+        return
+    changed = differences(load(Config, open_run(path).config), config.resolved())
+    if changed:
+        raise ValueError(f"{path} holds another configuration (differs in {', '.join(changed)}); delete it first")
+    resume(path, lambda simulation: None)
