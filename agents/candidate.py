@@ -5,7 +5,7 @@ from __future__ import annotations
 import mesa
 import torch
 
-from agents.messages import Bid
+from agents.messages import SEED, Bid
 from agents.prices import NEWBORN, Prices
 from model.growth.proposal import Proposal
 from model.links import Refusal
@@ -55,6 +55,7 @@ class CandidateNeuron(mesa.Agent):  # type: ignore[misc]
 
     def bid_as_seed(self, value: float, targets: tuple[int, ...], wishes: tuple[int, ...]) -> None:
         """Bid for a place in a seed expert, whose worth is that the task can be heard at all."""
+        self.rule = SEED
         self.bid = self._bid(targets, wishes, value)
 
     def describe(self) -> str:

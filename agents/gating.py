@@ -107,7 +107,7 @@ class GatingAgent(mesa.Agent):  # type: ignore[misc]
         elif room <= 0:
             reason = f"the expert has its {limit} neurons"
         else:
-            births = min(self.growth.births, room)
+            births = min(self.growth.births * classes, room)
             reason = f"loss {self.loss[task]:.3f} asks for more neurons"
         self.last = Decision(births, expert.number, reason)
         return self.last

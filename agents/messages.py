@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+SEED = "seed"  # what tables call the rule of neurons of a seed expert
+
+
 @dataclass(frozen=True)
 class Bid:
     """A candidate's offer for a place on the chip."""

@@ -62,6 +62,7 @@ class Prices:
 
     def __init__(self, options: AuctionOptions, links: Links) -> None:
         self.options, self.links = options, links
+        self._capacity: list[int] = links.fabric.capacity.tolist()  # [ports], as plain numbers for speed
 
     def slot(self, free: int) -> float:
         """Price of one slot of a tile with that many free ones."""
@@ -69,12 +70,12 @@ class Prices:
 
     def link(self, offer: Offer, known: Set[int] = EMPTY) -> tuple[float, float]:
         """Base cost and price of a link, ports in ``known`` being paid already."""
-        ledger, capacity = self.links.ledger, self.links.fabric.capacity
+        ledger, capacity = self.links.ledger, self._capacity
         cost = price = self.options.row_price
         for port in offer.new_ports:
             if port not in known:
                 cost += self.options.wire_price
-                price += self.options.wire_price * float(capacity[port]) / ledger.free(port)
+                price += self.options.wire_price * capacity[port] / ledger.free(port)
         return cost, price
 
     def quote(self, bid: Bid, free_slots: int, ways: Mapping[tuple[int, int], Path] = ANY_WAY) -> Quote | Refusal:
@@ -132,6 +133,7 @@ class Prices:
     def _crowded(self, offer: Offer, taken: Mapping[int, Set[int]]) -> int | None:
         """The first port whose last wires go to other links of the same quote."""
         for port in offer.new_ports:
-            if self.links.ledger.free(port) <= len(taken.get(port, EMPTY) - {offer.source}):
+            others = taken.get(port)
+            if others and self.links.ledger.free(port) <= len(others - {offer.source}):
                 return port
         return None

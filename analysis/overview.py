@@ -23,7 +23,7 @@ class Resources:
     """What the chip spent at the end of a run."""
 
     neurons: int
-    neuron_slots: int  # slots of the chip less its outputs
+    neuron_slots: int  # slots of the living tiles less the outputs
     wires: int  # sides occupied, each source once
     wire_capacity: int
     links: int
@@ -75,11 +75,12 @@ def resources(run: Run) -> Resources:
     latest = asked[asked["after"] == asked["after"].max()]
     unlabelled = latest[latest["setting"] != "task"] if (latest["setting"] != "task").any() else latest
     fabric = run.config["fabric"]
+    tiles = fabric["rows"] * fabric["cols"] - len({tuple(place) for place in fabric["dead_tiles"]})
     outputs = int((run.table("neurons")["kind"] == "output").sum())
     seconds = rounds[["seconds_train", "seconds_evaluate", "seconds_other"]].sum()
     return Resources(
         neurons=int(last["neurons"]),
-        neuron_slots=fabric["rows"] * fabric["cols"] * fabric["neurons_per_tile"] - outputs,
+        neuron_slots=tiles * fabric["neurons_per_tile"] - outputs,
         wires=int(now["used"].sum()),
         wire_capacity=int(now["capacity"].sum()),
         links=int(last["links"]),

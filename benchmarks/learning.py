@@ -2,14 +2,14 @@
 
     python benchmarks/learning.py --seeds 3 --fsdd free-spoken-digit-dataset.zip --out runs/learning
 
-Every trial is a run folder under --out; the command goes on where it was stopped. All choices were made on validation data.
+Every trial is a run folder under --out; the command goes on where it was stopped. All choices were made on
+validation data.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -45,14 +45,35 @@ class Learning:
     json: Path | None = None
 
 
+@dataclass(frozen=True)
+class Result:
+    """One condition in one setting, over all seeds; accuracies as mean and standard deviation."""
+
+    condition: str
+    setting: str
+    validation: tuple[float, float]
+    test: tuple[float, float]
+    neurons: float
+    wires: float  # sides of tiles in use
+    spikes: float  # per sample, asked without a label where that is possible
+    seconds: float
+    overhead: float  # share of the time beside training and evaluation
+
+
 def conditions(fsdd: str) -> dict[str, tuple[Config, tuple[str, ...]]]:
     """Name -> configuration and the settings to report."""
     split = Config()
-    joint = replace(split, stream=StreamOptions(setting="joint"), training=replace(split.training, rounds=25))
     still = replace(split.growth, when="never")
+    joint = replace(
+        split,
+        stream=StreamOptions(setting="joint"),
+        training=replace(split.training, rounds=30, learning_rate=0.005),
+        growth=replace(split.growth, seed_width=10, target_rate=0.12),
+    )
+    static = replace(joint, growth=replace(joint.growth, when="never", seed_width=16))
     naive = replace(
         split,
-        growth=replace(still, seed_width=10),
+        growth=replace(still, seed_width=7),  # about as many neurons as growth ends with
         gating=replace(split.gating, experts="shared", protect=False),
     )
     found: dict[str, tuple[Config, tuple[str, ...]]] = {
@@ -64,7 +85,7 @@ def conditions(fsdd: str) -> dict[str, tuple[Config, tuple[str, ...]]]:
         "digits split, seed experts only": (replace(split, growth=still), CLASS_SETTINGS),
         "digits split, no growth, no protection": (naive, CLASS_SETTINGS),
         "digits joint, growth": (joint, ("joint",)),
-        "digits joint, static, filled": (replace(joint, growth=replace(still, seed_width=16)), ("joint",)),
+        "digits joint, static, filled": (static, ("joint",)),
     }
     if fsdd:
         for name, (config, settings) in list(found.items()):
@@ -87,10 +108,10 @@ def main() -> None:
     done = {
         name: c for name, c in chosen.items() if not any(folder_name(name, s) in failed for s in range(options.seeds))
     }
-    records = [record for name, (_, settings) in done.items() for record in measure(name, settings, options)]
-    console.print(view(records, options.seeds))
+    results = [result for name, (_, settings) in done.items() for result in measure(name, settings, options)]
+    console.print(view(results, options.seeds))
     if options.json:
-        options.json.write_text(json.dumps(records, indent=1) + "\n")
+        options.json.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n")
 
 
 def folder_name(name: str, seed: int) -> str:
@@ -98,24 +119,22 @@ def folder_name(name: str, seed: int) -> str:
     return f"{name.replace(', ', '-').replace(' ', '-')}-seed{seed}"
 
 
-def measure(name: str, settings: tuple[str, ...], options: Learning) -> list[dict[str, object]]:
-    """Mean and spread of one condition, one record a setting."""
+def measure(name: str, settings: tuple[str, ...], options: Learning) -> list[Result]:
+    """Mean and spread of one condition, one result a setting."""
     runs = [load_run(options.out / folder_name(name, seed)) for seed in range(options.seeds)]
     spent = [resources(run) for run in runs]
-    shared: Mapping[str, object] = {
-        "neurons": mean(r.neurons for r in spent),
-        "wires": mean(r.wires for r in spent),
-        "spikes": mean(r.spikes_per_sample for r in spent),
-        "seconds": mean(r.seconds for r in spent),
-        "overhead": mean(r.overhead for r in spent),
-    }
     return [
-        {
-            "condition": name,
-            "setting": setting,
-            **{split: spread([mean_accuracy(run, setting, split) for run in runs]) for split in ("validation", "test")},
-            **shared,
-        }
+        Result(
+            condition=name,
+            setting=setting,
+            validation=spread([mean_accuracy(run, setting, "validation") for run in runs]),
+            test=spread([mean_accuracy(run, setting, "test") for run in runs]),
+            neurons=mean(r.neurons for r in spent),
+            wires=mean(r.wires for r in spent),
+            spikes=mean(r.spikes_per_sample for r in spent),
+            seconds=mean(r.seconds for r in spent),
+            overhead=mean(r.overhead for r in spent),
+        )
         for setting in settings
     ]
 
@@ -125,15 +144,15 @@ def spread(values: list[float]) -> tuple[float, float]:
     return mean(values), stdev(values) if len(values) > 1 else 0.0
 
 
-def view(records: list[dict[str, object]], seeds: int) -> Table:
-    """Records as a table to look at."""
+def view(results: list[Result], seeds: int) -> Table:
+    """Results as a table to look at."""
     table = Table(title=f"accuracy in %, mean and standard deviation of {seeds} seeds", title_justify="left")
     for column in ("condition", "setting", "validation", "test", "neurons", "wires", "spikes", "seconds", "overhead"):
-        table.add_column(column, justify="left" if column in ("condition", "setting") else "right")
-    for record in records:
-        cells = [f"{100 * m:.1f} ± {100 * s:.1f}" for m, s in (record["validation"], record["test"])]  # type: ignore[misc]
-        numbers = [f"{record[key]:.0f}" for key in ("neurons", "wires", "spikes", "seconds")]
-        table.add_row(str(record["condition"]), str(record["setting"]), *cells, *numbers, f"{record['overhead']:.0%}")
+        table.add_column(column, justify="left" if column in ("condition", "setting") else "right", no_wrap=True)
+    for r in results:
+        accuracies = [f"{100 * middle:.1f} ± {100 * width:.1f}" for middle, width in (r.validation, r.test)]
+        numbers = [f"{value:.0f}" for value in (r.neurons, r.wires, r.spikes, r.seconds)]
+        table.add_row(r.condition, r.setting, *accuracies, *numbers, f"{r.overhead:.0%}")
     return table
 
 

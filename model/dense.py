@@ -89,19 +89,26 @@ def forward(weight: Tensor, wiring: Wiring, dynamics: Dynamics, x: Tensor) -> Ta
 
 
 def adjoints(
-    weight: Tensor, wiring: Wiring, dynamics: Dynamics, tape: Tape, grad_membrane: Tensor, grad_spikes: Tensor
+    weight: Tensor,
+    wiring: Wiring,
+    dynamics: Dynamics,
+    tape: Tape,
+    outputs: Tensor,
+    grad_membrane: Tensor,
+    grad_spikes: Tensor,
 ) -> Tensor:
     """Gradient of a loss with respect to the input current of every neuron at every step.
 
     Args:
-        grad_membrane: direct gradient with respect to V [T, N, B].
+        weight, wiring, dynamics: as in ``forward``, which left the tape.
+        outputs: slots of output units [O].
+        grad_membrane: direct gradient with respect to their V [T, O, B].
         grad_spikes: direct gradient with respect to every spike of a neuron [N, B], the same at all steps.
 
     Returns:
         delta [T, N, B].
     """
     steps, _, batch = tape.membrane.shape
-    slope = dynamics.surrogate(tape.membrane - dynamics.threshold)
     spikes = tape.spikes
     delta = torch.empty_like(tape.membrane)
     behind = weight.new_empty(wiring.tiles, weight.shape[1], batch)  # what rows would like to receive
@@ -114,8 +121,9 @@ def adjoints(
         carried = later * dynamics.leak
         if dynamics.hard:
             carried.addcmul_(carried, spikes[t], value=-1.0)
-        torch.mul(wanted, slope[t], out=delta[t])
-        later = delta[t].add_(carried).add_(grad_membrane[t])
+        slope = dynamics.surrogate(tape.membrane[t] - dynamics.threshold)
+        torch.mul(wanted, slope, out=delta[t])
+        later = delta[t].add_(carried).index_add_(0, outputs, grad_membrane[t])
         torch.bmm(weight, later.view(wiring.tiles, -1, batch), out=behind)
         wanted = grad_spikes + gather_fan_out(behind, wiring)
     return delta
@@ -163,8 +171,7 @@ class _Simulate(torch.autograd.Function):
         grad_outputs, grad_counts = gradients
         weight, outputs, presynaptic, membrane = ctx.saved_tensors
         tape = Tape(presynaptic, membrane)
-        direct = torch.zeros_like(membrane).index_copy_(1, outputs, grad_outputs)
-        delta = adjoints(weight, ctx.wiring, ctx.dynamics, tape, direct, grad_counts)
+        delta = adjoints(weight, ctx.wiring, ctx.dynamics, tape, outputs, grad_outputs, grad_counts)
         return weight_gradient(ctx.wiring, tape, delta, weight.shape), None, None, None, None
 
 

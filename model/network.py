@@ -107,12 +107,8 @@ class Network:
         counts = tape.spikes.sum(0).requires_grad_()
         membrane = tape.membrane[:, outputs].requires_grad_()
         losses = loss(self.read(Activity(outputs, membrane, counts)))
-        read_membrane, read_counts = torch.autograd.grad(losses.sum(), (membrane, counts), allow_unused=True)
-        direct = torch.zeros_like(tape.membrane)
-        if read_membrane is not None:
-            direct.index_copy_(1, outputs, read_membrane)
-        on_spikes = torch.zeros_like(counts) if read_counts is None else read_counts
-        delta = dense.adjoints(weight, wiring, dynamics, tape, direct, on_spikes)
+        read = torch.autograd.grad(losses.sum(), (membrane, counts), materialize_grads=True)
+        delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, *read)
         return Probe(tape.presynaptic, delta, counts.detach(), losses.detach())
 
     def wiring(self) -> dense.Wiring:

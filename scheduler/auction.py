@@ -54,7 +54,8 @@ def _sequential(bids: Sequence[Bid], left: Mapping[int, list[int]], prices: Pric
     top of the queue only. The exceptions, bids that a winner may have made cheaper, are queued anew at once.
     """
     outcomes: dict[int, Outcome] = {}
-    queue: list[tuple[float, int]] = []  # (minus an upper bound of the surplus, position of the bid)
+    bound: dict[int, float] = {}  # position of a bid -> a surplus that it has not exceeded since
+    queue: list[tuple[float, int]] = []  # (minus a bound, position); stale where it is not the present bound
     relief = _Relief(bids, prices.links)
 
     def quoted(position: int) -> tuple[Quote | Refusal, float]:
@@ -62,25 +63,24 @@ def _sequential(bids: Sequence[Bid], left: Mapping[int, list[int]], prices: Pric
         return quote, bids[position].value - quote.price if isinstance(quote, Quote) else 0.0
 
     def enqueue(position: int, surplus: float) -> None:
+        bound[position] = surplus
         if surplus > 0:
             heapq.heappush(queue, (-surplus, position))
 
     for position in range(len(bids)):
         enqueue(position, quoted(position)[1])
     while queue and len(outcomes) < births:
-        _, position = heapq.heappop(queue)
-        if position in outcomes:
+        known, position = heapq.heappop(queue)
+        if position in outcomes or -known != bound[position]:
             continue
         quote, surplus = quoted(position)
-        if surplus <= 0 or isinstance(quote, Refusal):
-            continue
-        if queue and (-surplus, position) > queue[0]:
+        if surplus <= 0 or isinstance(quote, Refusal) or (queue and (-surplus, position) > queue[0]):
             enqueue(position, surplus)
             continue
         outcomes[position] = _award(bids[position], quote, left[bids[position].tile], prices.links)
         for other in relief.after(quote):
-            if other not in outcomes:
-                enqueue(other, quoted(other)[1])
+            if other not in outcomes and (surplus := quoted(other)[1]) > bound[other]:
+                enqueue(other, surplus)
     return outcomes
 
 
@@ -93,7 +93,8 @@ class _Relief:
 
     def __init__(self, bids: Sequence[Bid], links: Links) -> None:
         self.links = links
-        self.crowd = max((len(bid.taps) for bid in bids), default=0)  # most links of a bid beside a given one
+        self.crowd = [len(bid.taps) for bid in bids]  # sources beside itself, or beside one tap, that a bid links
+        self.largest_crowd = max(self.crowd, default=0)
         self.by_tap: dict[int, list[int]] = defaultdict(list)  # source -> positions of bids
         self.by_port: dict[int, list[int]] = defaultdict(list)
         for position, bid in enumerate(bids):
@@ -109,8 +110,9 @@ class _Relief:
             if offer.source != NEWBORN:
                 found.update(self.by_tap[offer.source])
             for port in offer.new_ports:
-                if self.links.ledger.free(port) <= self.crowd:
-                    found.update(self.by_port[port])
+                free = self.links.ledger.free(port)
+                if free <= self.largest_crowd:
+                    found.update(p for p in self.by_port[port] if free <= self.crowd[p])
         return sorted(found)
 
     def _ports(self, bid: Bid) -> set[int]:

@@ -45,28 +45,34 @@ class Census:
         self.neurons[self.id_of_slot.pop(slot)]["retired_round"] = round_number
 
     def follow(self, links: Links, round_number: int) -> None:
-        """Register links laid and taken away since the last call."""
-        for key in sorted(set(self._open_links) - set(links.rows)):
-            self._open_links.pop(key)["retired_round"] = round_number
-            self.changed = True
-        for source, tile in sorted(set(links.rows) - set(self._open_links)):
-            row, path = links.rows[source, tile], links.paths[source, tile]
-            kind = links.kind(source, tile)
-            channel = source - links.fabric.neurons
-            record: Row = {
-                "source": channel if kind == "input" else self.id_of_slot[source],
-                "kind": kind,
-                "target_tile": tile,
-                "row": row,
-                "side": side_of_row(links.fabric, row),
-                "hops": path.hops,
-                "path": list(path.cells),
-                "birth_round": round_number,
-                "retired_round": None,
-            }
-            self.links.append(record)
-            self.changed = True
-            self._open_links[source, tile] = record
+        """Register links laid and taken away since the last call.
+
+        A slot given away again, or a link laid anew on another way, is another link.
+        """
+        now = {key: self._record(links, *key, round_number) for key in sorted(links.rows)}
+        for key, record in list(self._open_links.items()):
+            if key not in now or any(record[name] != now[key][name] for name in ("source", "row", "path")):
+                self._open_links.pop(key)["retired_round"] = round_number
+                self.changed = True
+        for key, record in now.items():
+            if key not in self._open_links:
+                self.links.append(record)
+                self.changed = True
+                self._open_links[key] = record
+
+    def _record(self, links: Links, source: int, tile: int, round_number: int) -> Row:
+        row, path, kind = links.rows[source, tile], links.paths[source, tile], links.kind(source, tile)
+        return {
+            "source": source - links.fabric.neurons if kind == "input" else self.id_of_slot[source],
+            "kind": kind,
+            "target_tile": tile,
+            "row": row,
+            "side": side_of_row(links.fabric, row),
+            "hops": path.hops,
+            "path": list(path.cells),
+            "birth_round": round_number,
+            "retired_round": None,
+        }
 
     def restore(
         self, neurons: Sequence[Row], links: Iterable[Row], slots: dict[int, int], present: Links, last_round: int

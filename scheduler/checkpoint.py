@@ -47,7 +47,8 @@ def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, JSON]) -
     _check(dict(facts), "facts")
     own = {name: _own(tensor) for name, tensor in tensors.items()}
     text = json.dumps(facts)
-    data = bytes_of(own, metadata={"facts": text, "checksum": str(_checksum(own, text))})
+    # One entry: several would be written in any order, and equal states are to be equal bytes.
+    data = bytes_of(own, metadata={"smalti": f"{_checksum(own, text)} {text}"})
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes_atomic(path, data)
     sync_folder(path.parent)
@@ -64,11 +65,12 @@ def load(path: Path) -> Checkpoint:
     try:
         tensors = tensors_of(data)
         metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-        text, checksum = metadata["facts"], int(metadata["checksum"])
+        checksum, text = metadata["smalti"].split(" ", 1)
+        intact = int(checksum) == _checksum(tensors, text)
         facts = json.loads(text)
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ValueError(_damaged(path, str(error))) from error
-    if checksum != _checksum(tensors, text):
+    if not intact:
         raise ValueError(_damaged(path, "its checksum does not match its content"))
     return Checkpoint(tensors, facts)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
@@ -27,8 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     errors = Console(stderr=True)
     try:
-        command = parse(arguments)
-        command.execute()
+        with warnings.catch_warnings():
+            warnings.showwarning = partial(_print_warning, errors)
+            parse(arguments).execute()
     except KeyboardInterrupt:
         errors.print("\nstopped; `smalti resume RUN` goes on from the last finished round", markup=False)
         return INTERRUPTED
@@ -49,9 +52,18 @@ def parse(arguments: list[str]) -> Command:
     if name not in COMMANDS:
         return _overview(arguments)
     if name == "run":
-        settings = load(Config, Path(rest[0])) if rest and not rest[0].startswith("-") else Config()
-        return tyro.cli(Run, prog="smalti run", args=rest, default=Run(settings=settings))
+        return _run(rest)
     return tyro.cli(COMMANDS[name], prog=f"smalti {name}", args=rest)
+
+
+def _run(arguments: list[str]) -> Run:
+    file = Path(arguments[0]) if arguments and not arguments[0].startswith("-") else None
+    default = Run(settings=load(Config, file) if file else Config())
+    spelled_out = (tyro.conf.FlagConversionOff,)  # --run.quick True, as in the file
+    command = tyro.cli(Run, prog="smalti run", args=arguments, default=default, config=spelled_out)
+    if command.config_file != file:
+        raise ValueError(f"{command.config_file} stands after options; give the configuration file first")
+    return command
 
 
 def _overview(arguments: list[str]) -> Command:
@@ -65,7 +77,11 @@ def _overview(arguments: list[str]) -> Command:
     return cast(Command, command)
 
 
-def _one_line(error: Exception) -> str:
+def _print_warning(errors: Console, message: Warning | str, *_: object) -> None:
+    errors.print(f"[bold yellow]warning:[/] {_one_line(message)}", soft_wrap=True, highlight=False)
+
+
+def _one_line(error: Exception | str) -> str:
     return " ".join(str(error).split()).replace("[", r"\[")
 
 

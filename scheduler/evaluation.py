@@ -64,6 +64,11 @@ def without_label(network: Network, agent: GatingAgent, x: Tensor) -> Answers:
     return Answers(log_p.argmax(1), spikes, hop_spikes)
 
 
+def needs_label(agent: GatingAgent) -> bool:
+    """Whether the agent cannot choose between its experts unless it is told the task."""
+    return isinstance(agent.gate, LabelGating) and len(agent.experts) > 1
+
+
 def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
     """What the gating network answers by itself; None where it only passes labels on."""
     if isinstance(agent.gate, LabelGating) or not agent.gate.classes:

@@ -7,6 +7,7 @@ first, so that every newborn can be calibrated on the spikes of those born befor
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +21,7 @@ from torch.nn.functional import cross_entropy
 from agents.candidate import CandidateNeuron
 from agents.expert import Expert
 from agents.gating import GatingAgent
-from agents.messages import Outcome
+from agents.messages import SEED, Outcome
 from agents.prices import Prices
 from agents.tile import Call, TileAgent
 from model.fabric import Fabric
@@ -33,7 +34,6 @@ from model.optimiser import Moments
 from scheduler.auction import clear
 from scheduler.training import positions
 
-SEED = "seed"  # what the tables call the rule of seed neurons
 SEED_RULE = "random"  # how their fan-in is made
 
 
@@ -91,8 +91,9 @@ class Grower:
         if not self._hears_inputs(expert):
             row, col = fabric.position(expert.output_tile)
             raise ValueError(
-                f"task {task} cannot be served: no free slots and wires lead from the inputs to its outputs in tile "
-                f"({row}, {col}); give the chip more neurons or wires, or lower growth.seed_width or growth.max_neurons"
+                f"task {task} cannot be served: no chain of neurons leads from the inputs to its outputs in tile "
+                f"({row}, {col}), for {self._obstacle(tiles)}; give the chip more neurons or wires, lower "
+                "growth.max_neurons, or, where spikes are few, raise growth.target_rate, stream.steps or stream.gain"
             )
 
     def grow(
@@ -198,6 +199,14 @@ class Grower:
         self.born.append((slot, rule, task))
         if not output:
             expert.neurons.append(slot)
+
+    def _obstacle(self, tiles: list[int]) -> str:
+        """What most often kept the seeds of the round in hand from being born."""
+        lost = Counter(outcome.reason for outcome in self.outcomes if not outcome.won)
+        full = [tile.tile for tile in self._tiles() if tile.tile in tiles and not tile.free_slots]
+        if lost:
+            return lost.most_common(1)[0][0]
+        return f"tile {self.network.fabric.position(full[0])} is full" if full else "too few spikes come through"
 
     def _tiles(self) -> list[TileAgent]:
         return list(self.model.agents_by_type[TileAgent])

@@ -7,13 +7,15 @@ written after it.
 from __future__ import annotations
 
 import json
+import shutil
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 from scheduler import checkpoint, snapshot
 from scheduler.config import Config
-from scheduler.config_io import dump, load
+from scheduler.config_io import differences, dump, from_mapping, load
 from scheduler.records import RunFolder, create_run, open_run
 from scheduler.simulation import Simulation
 
@@ -35,20 +37,28 @@ def start(config: Config, out: Path, watch: Watcher) -> Simulation:
     simulation = Simulation(config)
     folder = create_run(out, config=dump(config), seed=config.run.seed, threads=config.run.threads)
     with folder.lock():
-        _drive(simulation, folder, watch)
+        try:
+            _drive(simulation, folder, watch)
+        except (ValueError, FloatingPointError):
+            if not folder.checkpoint.exists():  # only the first round shows whether a seed expert finds room
+                shutil.rmtree(folder.path)
+            raise
     return simulation
 
 
-def resume(path: Path, watch: Watcher, threads: int | None = None) -> Simulation:
+def resume(path: Path, watch: Watcher) -> Simulation:
     """Go on with a run that was stopped, from its last checkpoint or, before the first, from the beginning.
 
     Raises:
-        ValueError: for something that is no run folder, is in use, or was run with another number of threads.
+        ValueError: for something that is no run folder, is in use, or whose config.toml was changed.
     """
     folder = open_run(path)
     config = load(Config, folder.config)
-    recorded = json.loads((folder.path / "environment.json").read_text())["threads"]
-    if config.run.threads != recorded or (threads or recorded) != recorded:
+    environment = folder.path / "environment.json"
+    recorded = json.loads(environment.read_text(encoding="utf-8")).get("threads")
+    if not isinstance(recorded, int):
+        raise ValueError(f"{environment} is damaged: it does not say how many threads the run had")
+    if config.run.threads != recorded:
         raise ValueError(
             f"{path} was run with {recorded} threads; other numbers do not reproduce it: set run.threads back"
         )
@@ -63,6 +73,12 @@ def restore_last(simulation: Simulation, folder: RunFolder) -> None:
     """Bring a fresh simulation to the last checkpoint of a folder, if there is one, and drop later rows."""
     if folder.checkpoint.exists():
         saved = checkpoint.load(folder.checkpoint)
+        changed = differences(from_mapping(Config, tomllib.loads(str(saved.facts["config"]))), simulation.config)
+        if changed.keys() - {"stream.path"}:  # data may have moved
+            raise ValueError(
+                f"{folder.config} was changed since the run began (in {', '.join(changed)}): set it back, or start a "
+                "new run"
+            )
         neurons, links = folder.read_rows("neurons"), folder.read_rows("links")
         snapshot.restore(simulation, saved.tensors, saved.facts, neurons, links)
     folder.drop_after(simulation.round - 1)
@@ -82,6 +98,7 @@ def _drive(simulation: Simulation, folder: RunFolder, watch: Watcher) -> None:
             folder.rewrite("neurons", census.neurons)
             folder.rewrite("links", census.links)
             census.changed = False
-        checkpoint.save(folder.checkpoint, *snapshot.take(simulation))
+        tensors, facts = snapshot.take(simulation)
+        checkpoint.save(folder.checkpoint, tensors, {**facts, "config": dump(simulation.config)})
         simulation.seconds_written = time.perf_counter() - begin
         watch(simulation)

@@ -7,6 +7,7 @@ the round are handed out, and ``scheduler.snapshot`` reads and writes the whole 
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from agents.expert import Expert
 from agents.gating import GatingAgent
+from agents.messages import SEED
 from agents.prices import Prices
 from agents.tile import TileAgent
 from model import costs
@@ -32,7 +34,7 @@ from scheduler import evaluation, tables
 from scheduler.census import Census
 from scheduler.config import Config
 from scheduler.feed import TEST, VALIDATION, Feed
-from scheduler.growing import SEED, Grower
+from scheduler.growing import Grower
 from scheduler.randomness import Use, generator
 from scheduler.streams import Experience, Stream, load_stream
 from scheduler.training import Lesson, train
@@ -69,6 +71,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         channels = len(self.fabric.north_tiles) * self.fabric.wires
         self.stream = load_stream(config.stream, channels) if stream is None else stream
         _check(config, self.fabric, self.stream)
+        _check_device(config.network.device)
         self.network = Network(self.fabric, self.stream.channels, config.network)
         self.moments = Moments.fresh(self.network.state.weight)
         features = window_count(config.gating.windows, self.stream.steps) * self.stream.channels
@@ -151,14 +154,17 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.grower.outcomes, self.grower.born = [], []
 
     def _open(self, experience: Experience, feed: Feed) -> Expert:
-        """Begin an experience: protect what was learned, find or found its expert."""
-        if self.config.gating.protect and self.round > 0:
-            freeze(self.network)
+        """Begin an experience: find or found its expert, protect what the others have learned.
+
+        An expert that serves several tasks (shared labels) stays plastic while it learns another of them.
+        """
         shared = self.config.gating.experts == "shared"
         classes = tuple(range(self.stream.classes)) if shared else experience.classes
         expert = self.gating.find(classes)
         x, labels = feed.probe(self.config.growth.probe, self.round)
         self.novelty = self.gating.gate.novelty(evaluation.features(self.gating, x))
+        if self.config.gating.protect:
+            freeze(self.network, None if expert is None else expert.running(self.network))
         if expert is None:
             expert = self.gating.found(classes)
             self.grower.open(expert, experience.task, x, labels, self._chance(SEEDING))
@@ -227,6 +233,14 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         return partial(generator, self.config.run.seed, Use.GROWTH, self.round, purpose)
 
 
+def _check_device(name: str) -> None:
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        why = str(error).strip().splitlines()[0]
+        raise ValueError(f"network.device = {name!r} cannot be used here ({why}); cpu always can") from error
+
+
 def _check(config: Config, fabric: Fabric, stream: Stream) -> None:
     """What only shows when chip, stream and options meet."""
     if config.growth.rule not in GROWTH_RULES:
@@ -236,6 +250,12 @@ def _check(config: Config, fabric: Fabric, stream: Stream) -> None:
         raise FabricError(
             f"{stream.steps} time steps are too few: a spike needs {least} steps from the north row to an output on "
             f"{fabric.options.rows} rows of tiles; give stream.steps or fewer fabric.rows"
+        )
+    if stream.steps < fabric.options.rows + 10:
+        warnings.warn(
+            f"{stream.steps} time steps are few for {fabric.options.rows} rows of tiles: what reaches the outputs is "
+            f"late; {fabric.options.rows + 10} or more (stream.steps) are better",
+            stacklevel=2,
         )
     shared = config.gating.experts == "shared"
     outputs = stream.classes if shared else max(len(e.classes) for e in stream.experiences)

@@ -13,7 +13,7 @@ from agents.messages import Outcome
 from model.costs import Usage
 from model.fabric import DIRECTIONS, SIDES, Fabric
 from model.network import Network
-from scheduler.evaluation import Answers, gate_alone, with_label, without_label
+from scheduler.evaluation import Answers, gate_alone, needs_label, with_label, without_label
 from scheduler.streams import Experience
 from scheduler.training import Lesson
 
@@ -82,7 +82,7 @@ def evaluation_rows(
     answers: dict[str, Answers | None] = {}
     if setting in ("class", "task"):
         answers["task"] = with_label(network, agent, expert, x, experience.classes)
-        answers["class"] = without_label(network, agent, x) if agent.gate.classes or len(agent.experts) == 1 else None
+        answers["class"] = None if needs_label(agent) else without_label(network, agent, x)
     else:
         answers[setting] = without_label(network, agent, x)
     answers["gate"] = gate_alone(agent, x)

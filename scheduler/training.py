@@ -50,8 +50,8 @@ class TrainingOptions:
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
             raise ValueError(f"training.learning_rate = {self.learning_rate} must be a positive number")
         for name in ("warm_up", "rate_limit", "rate_weight"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"training.{name} = {getattr(self, name)} must not be negative")
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
+                raise ValueError(f"training.{name} = {getattr(self, name)} must be a number, 0 or more")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def positions(classes: tuple[int, ...], labels: Tensor) -> Tensor:
 
 
 def excess_rate(network: Network, activity: Activity, steps: int, options: TrainingOptions) -> Tensor:
-    """Penalty: mean square of what hidden neurons fire above the limit."""
+    """Penalty: sum over hidden neurons of the square of their rate above the limit, times the weight."""
     hidden = network.state.alive & ~network.state.output
     rate = activity.counts.mean(1) / steps
     above = (rate - options.rate_limit).clamp(min=0) * hidden
@@ -134,6 +134,6 @@ def train(
     loss_mean, accuracy = (sums / options.steps).tolist()
     counts = fired / options.steps
     spikes, hop_spikes = costs.traffic(network, counts, heard / options.steps)
-    hidden = int((running & state.alive & ~state.output).sum())
-    mean_rate = spikes / max(1, hidden) / feed.steps
+    hidden = (running & state.alive & ~state.output).cpu()
+    mean_rate = float(counts[hidden].sum()) / counts.shape[1] / max(1, int(hidden.sum())) / feed.steps
     return Lesson(loss_mean, accuracy, mean_rate, spikes, hop_spikes, rate, counts)

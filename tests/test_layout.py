@@ -46,9 +46,7 @@ def test_an_installation_finds_them_from_anywhere(tmp_path: Path) -> None:
         distribution("smalti")
     except PackageNotFoundError:
         pytest.skip("smalti is not installed here; scripts/test does that")
-    code = (
-        f"import importlib; print(*(importlib.import_module(n).__path__[0] for n in {PACKAGES}), sep='\\n')"
-    )
+    code = f"import importlib; print(*(importlib.import_module(n).__path__[0] for n in {PACKAGES}), sep='\\n')"
     command = [sys.executable, "-I", "-c", code]
     answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert answer.splitlines() == [str(ROOT / name) for name in PACKAGES]

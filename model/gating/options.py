@@ -24,7 +24,7 @@ class GatingOptions:
         alarm: novelty above which inputs count as new, in standard deviations of what known classes show.
         top: experts that run for an input, the best first.
         experts: task gives every new label set its own expert; shared lets one serve all tasks (a control).
-        protect: freeze a task's devices when the next task comes.
+        protect: freeze what other experts have learned; one whose labels return in a new task stays plastic.
         trunk: let all later experts listen to the neurons of the first one, which then always run.
     """
 

@@ -76,17 +76,25 @@ def retire(network: Network, slot: int, moments: Moments) -> list[tuple[int, int
     return ending
 
 
-def freeze(network: Network) -> None:
-    """Protect every device in use from learning."""
-    network.state.frozen.logical_or_(network.state.mask)
+def freeze(network: Network, plastic: Tensor | None = None) -> None:
+    """Protect devices in use from learning: all, or all but the fan-in of plastic neurons.
+
+    Args:
+        network: its ``state.frozen`` is set.
+        plastic: neurons that go on learning [N] bool.
+    """
+    state = network.state
+    state.frozen.copy_(state.mask)
+    if plastic is not None:
+        state.frozen.logical_and_(~plastic.view(network.fabric.tiles, 1, network.fabric.slots))
 
 
 def _only_heard_by(network: Network, tile: int, column: int) -> list[tuple[int, int]]:
-    """Routed links into a tile whose only device in use is in this column."""
-    mask = network.state.mask[tile]
-    rows = torch.nonzero(mask[:, column] & (mask.sum(1) == 1)).flatten().tolist()
-    sources = [int(network.links.source[tile, row]) for row in rows]
-    return [(s, tile) for s in sources if network.links.kind(s, tile) == "routed"]
+    """Routed links into a tile, as (source, tile), that drive this column and no other."""
+    mask, links = network.state.mask[tile], network.links
+    alone = mask[:, column] & (mask.sum(1) == 1)
+    sources = [int(network.state.source[tile, row]) for row in torch.nonzero(alone).flatten().tolist()]
+    return [(source, tile) for source in sources if source >= 0 and links.kind(source, tile) == "routed"]
 
 
 def _rows(network: Network, sources: Sequence[int], tiles: Sequence[int]) -> Tensor:

@@ -31,7 +31,7 @@ class GrowthOptions:
     when: Literal["needed", "never"] = "needed"
     seed_width: int = 1
     reserve: int = 4
-    births: int = 2
+    births: int = 1
     candidates: int = 4
     max_neurons: int = 15
     enough_loss: float = 0.01

@@ -9,8 +9,6 @@ import tyro
 from rich.console import Console
 
 from scheduler.commands.progress import progress_bar
-from scheduler.commands.summary import print_summary
-from scheduler.runner import resume
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,12 @@ class Resume:
 
     def execute(self) -> None:
         """Resume, with a progress bar, then print the summary."""
+        from scheduler.commands.summary import print_summary  # not above: help need not wait for Mesa and pandas
+        from scheduler.runner import resume
+
         console = Console()
         with progress_bar(console) as watch:
-            resume(self.run, watch)
+            simulation = resume(self.run, watch)
+        if not simulation.rows.rounds:
+            console.print(f"{self.run} was finished already; nothing has changed\n", markup=False, soft_wrap=True)
         print_summary(self.run, console)

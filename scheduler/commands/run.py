@@ -11,9 +11,7 @@ import tyro
 from rich.console import Console
 
 from scheduler.commands.progress import progress_bar
-from scheduler.commands.summary import print_summary
 from scheduler.config import Config
-from scheduler.runner import start
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,9 @@ class Run:
 
     def execute(self) -> None:
         """Run, with a progress bar, then print the summary."""
+        from scheduler.commands.summary import print_summary  # not above: help need not wait for Mesa and pandas
+        from scheduler.runner import start
+
         config = self.settings
         if self.seed is not None:
             config = replace(config, run=replace(config.run, seed=self.seed))

@@ -8,7 +8,6 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
-from scheduler.commands.summary import chip_view, configuration_view, print_summary, table_view
 from scheduler.records import open_run
 
 
@@ -28,10 +27,12 @@ class Show:
 
     def execute(self) -> None:
         """Print what was asked for."""
+        from scheduler.commands.summary import chip_view, configuration_view, print_summary, table_view
+
         folder = open_run(self.run)
         console = Console()
         if self.table:
-            console.print(table_view(folder.path, self.table))
+            console.print(table_view(folder.path, self.table), markup=False, highlight=False, soft_wrap=True)
             return
         console.print(configuration_view(folder))
         console.print(chip_view(folder.path))

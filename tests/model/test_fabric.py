@@ -34,9 +34,7 @@ def test_places_of_a_2_x_3_chip_written_out() -> None:
 
 def test_ports_are_distinct_and_described_in_words() -> None:
     chip = fabric()
-    sides = [
-        (c, s, d) for c in range(chip.cells) for s in (NORTH, EAST, SOUTH, WEST) for d in (IN, OUT)
-    ]
+    sides = [(c, s, d) for c in range(chip.cells) for s in (NORTH, EAST, SOUTH, WEST) for d in (IN, OUT)]
     assert [chip.port(*place) for place in sides] == list(range(len(chip.capacity)))
     assert chip.describe_port(chip.port(8, NORTH, IN)) == "neuron tile (0, 0) side N in"
     assert chip.describe_port(chip.port(9, EAST, OUT)) == "R1 (1, 2) side E out"

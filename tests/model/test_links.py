@@ -14,9 +14,7 @@ from model.links import FREE, Links, Offer, Refusal, side_of_row
 
 
 def chip(rows: int = 2, cols: int = 2, wires: int = 3, corner_wires: int = 1, **other: Any) -> Fabric:
-    options = FabricOptions(
-        rows=rows, cols=cols, neurons_per_tile=3, wires=wires, corner_wires=corner_wires, **other
-    )
+    options = FabricOptions(rows=rows, cols=cols, neurons_per_tile=3, wires=wires, corner_wires=corner_wires, **other)
     return Fabric(options)
 
 

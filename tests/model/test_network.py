@@ -59,6 +59,15 @@ def test_a_single_chain_of_neurons_by_hand() -> None:
     torch.testing.assert_close(activity.membrane.detach().flatten(), expected)
 
 
+def test_a_membrane_exactly_at_threshold_fires() -> None:
+    network = Network(Fabric(FabricOptions(rows=1, cols=1, neurons_per_tile=2, wires=1)), 1, EXACT)
+    network.state.alive[:] = True
+    with torch.no_grad():
+        network.state.weight[0, network.links.rows[2, 0]] = torch.tensor([1.0, 1 - 1e-12], dtype=torch.float64)
+    activity = network.run(torch.ones(1, 1, 1), torch.tensor([0]))
+    assert activity.counts.flatten().tolist() == [1, 0]
+
+
 def test_readouts_are_mean_and_largest_membrane_and_count() -> None:
     membrane = torch.tensor([[[1.0, 2.0]], [[3.0, -4.0]]])  # [T, O, B]
     activity = Activity(torch.tensor([1]), membrane, torch.tensor([[9.0, 9.0], [5.0, 6.0]]))
@@ -76,7 +85,7 @@ def test_readouts_are_mean_and_largest_membrane_and_count() -> None:
 
 def test_output_units_fire_only_where_spikes_are_counted(busy: Busy, spikes: Spikes) -> None:
     for readout in ("membrane_mean", "spike_count"):
-        network, outputs = busy(NetworkOptions(readout=readout))  # type: ignore[arg-type]
+        network, outputs = busy(NetworkOptions(readout=readout))
         assert network.run(spikes(), outputs).counts[outputs].any() == (readout == "spike_count")
 
 
@@ -112,7 +121,7 @@ def test_free_slots_are_silent_even_with_devices_in_them(busy: Busy, spikes: Spi
 def test_leaks_are_exact_in_both_precisions(busy: Busy) -> None:
     """The leak of a slot is that of the options, unrounded, and newborns are simulated with the same."""
     for precision in ("float32", "float64"):
-        options = NetworkOptions(precision=precision, output_tau_ms=7.0)  # type: ignore[arg-type]
+        options = NetworkOptions(precision=precision, output_tau_ms=7.0)
         network, outputs = busy(options)
         dynamics, newborn = network.dynamics(), network.newborn_dynamics()
         hidden = torch.nonzero(network.state.alive & ~network.state.output).flatten()

@@ -38,7 +38,8 @@ def spike_steps(current: float, leak: float, theta: float, hard: bool, steps: in
     final = current / (1 - leak)
     if final <= theta:
         return []
-    times, now, membrane = [], -1, 0.0
+    times: list[int] = []
+    now, membrane = -1, 0.0
     while True:
         wait = math.ceil(math.log((final - theta) / (final - membrane)) / math.log(leak)) if membrane < final else 1
         now += max(1, wait)

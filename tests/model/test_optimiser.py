@@ -107,11 +107,12 @@ def test_devices_that_do_not_learn_never_move(method: str) -> None:
     weight, moments = descend(gradients(20), options)
     weight = weight.clone().requires_grad_()
     learns = torch.rand(SHAPE, generator=torch.Generator().manual_seed(3)) < 0.5
-    before = weight.detach().clone()
+    before, counts = weight.detach().clone(), moments.count.clone()
     for gradient in gradients(20, seed=4):
         step(weight, gradient, learns, moments, RATE, options)
     assert torch.equal(weight.detach()[~learns], before[~learns])
     assert (weight.detach() != before)[learns].all()
+    assert torch.equal(moments.count - counts, 20.0 * learns * (method == "adam"))
 
 
 def test_the_norm_returned_is_that_of_learning_devices() -> None:
@@ -162,7 +163,7 @@ def test_a_gradient_that_is_not_finite_raises_and_changes_nothing(bad: float) ->
     before = [t.clone() for t in (weight, moments.first, moments.second, moments.count, moments.norm)]
     gradient = gradients(1)[0]
     gradient[1, 1, 1] = bad
-    with pytest.raises(FloatingPointError, match="not finite; lower training.learning_rate"):
+    with pytest.raises(FloatingPointError, match=r"not finite; lower training\.learning_rate"):
         step(weight, gradient, torch.ones(SHAPE, dtype=torch.bool), moments, RATE, OptimiserOptions())
     after = (weight, moments.first, moments.second, moments.count, moments.norm)
     assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))

@@ -120,7 +120,7 @@ def test_a_dead_cell_takes_away_the_paths_across_it_and_no_others() -> None:
     whole = chip(3, 3)
     for row in range(7):
         for col in range(7):
-            if row % 2 and col % 2 or row == 0:
+            if (row % 2 and col % 2) or row == 0:
                 continue
             broken = chip(3, 3, dead_routers=((row, col),))
             for a, b in pairs(whole):

@@ -68,7 +68,9 @@ def make_market(
         ),
         links,
     )
-    free = {tile: [s for s in range(tile * slots, (tile + 1) * slots) if s not in neurons] for tile in fabric.live_tiles}
+    free = {
+        tile: [s for s in range(tile * slots, (tile + 1) * slots) if s not in neurons] for tile in fabric.live_tiles
+    }
     made = [make_bid(number, fabric, neurons, scale, wishes, links_per_bid, rng) for number in range(bids)]
     return Market(made, free, prices)
 

@@ -164,9 +164,7 @@ def test_markets_of_these_tests_are_scarce_and_prices_fall_in_them(random_market
         outcomes = clear(market.bids, market.free, market.prices, 8)
         reasons += [o.reason for o in outcomes]
         cheaper += sum(
-            1
-            for o, q in zip(outcomes, first, strict=True)
-            if isinstance(q, Quote) and o.won and o.price < q.price
+            1 for o, q in zip(outcomes, first, strict=True) if isinstance(q, Quote) and o.won and o.price < q.price
         )
     for part in ("won", "price is above", "no free slot", "is full", "8 births"):
         assert sum(part in reason for reason in reasons) >= 10, part
@@ -214,7 +212,8 @@ def test_a_bid_that_is_driven_to_a_cheaper_way_is_seen_at_once() -> None:
     prices = Prices(AuctionOptions(slot_price=0.0, row_price=0.0, wire_price=1.0), links)
     bids = [bid(2, 10.0), bid(0, 30.0, taps=(11, 27)), bid(0, 50.0, taps=(12,))]
     before = prices.quote(bids[1], 8)
-    assert isinstance(before, Quote) and before.price == pytest.approx(26.0)
+    assert isinstance(before, Quote)
+    assert before.price == pytest.approx(26.0)
     outcomes = clear(bids, free_slots(links, here), prices, 2)
     assert [o.won for o in outcomes] == [False, True, True]
     assert outcomes[1].price == pytest.approx(18 + 2 / 3)
@@ -240,7 +239,8 @@ def test_every_reason_by_hand() -> None:
         "the 2 births of the round went to larger surpluses",
     ]
     assert [o.slot for o in outcomes] == [0, -1, 1, -1, -1]
-    assert math.isnan(outcomes[1].cost) and math.isnan(outcomes[1].price)
+    assert math.isnan(outcomes[1].cost)
+    assert math.isnan(outcomes[1].price)
     assert outcomes[3].price == pytest.approx(2e-3)  # at the close half of the four slots are left
 
     full = clear([bid(0, 5.0)], {0: [], 1: []}, prices, 1)
@@ -271,4 +271,5 @@ def test_the_best_set_keeps_wires_for_needs_before_it_serves_wishes() -> None:
     bids = [bid(0, 2.0, wishes=(1,)), bid(0, 1.0, targets=(1,))]
     outcomes = clear(bids, free_slots(links), Prices(replace(COSTS, method="optimal"), links), 9)
     assert [o.won for o in outcomes] == [True, True]
-    assert (1, 1) in links.rows and (0, 1) not in links.rows
+    assert (1, 1) in links.rows
+    assert (0, 1) not in links.rows

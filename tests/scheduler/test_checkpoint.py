@@ -48,9 +48,7 @@ def test_views_and_shared_memory_are_saved_as_they_look(file: Path) -> None:
     base = torch.arange(12.0, requires_grad=True).reshape(3, 4)
     views = {"whole": base, "turned": base.T, "part": base[:, 1], "again": base}
     save(file, views, {})
-    assert all(
-        same_bytes(load(file).tensors[name], view.detach().contiguous()) for name, view in views.items()
-    )
+    assert all(same_bytes(load(file).tensors[name], view.detach().contiguous()) for name, view in views.items())
 
 
 def test_what_is_loaded_can_be_changed_and_the_file_replaced(file: Path) -> None:

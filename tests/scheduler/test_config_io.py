@@ -177,10 +177,8 @@ def test_what_is_left_out_takes_its_default_and_whole_numbers_are_numbers() -> N
         ({"part": {"count": -1}}, "part.count = -1 must not be negative"),
     ],
 )
-def test_errors_say_what_was_given_and_what_is_allowed(
-    data: dict[str, Any], message: str, tmp_path: Path
-) -> None:
-    with pytest.raises(ValueError, match="part|title|prat") as caught:
+def test_errors_say_what_was_given_and_what_is_allowed(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=r"part|title|prat") as caught:
         from_mapping(Whole, data)
     assert message in str(caught.value)
 
@@ -195,7 +193,7 @@ def test_annotations_that_options_cannot_have_are_a_mistake_of_the_programmer() 
     class Wrong:
         path: dict = field(default_factory=dict)
 
-    with pytest.raises(TypeError, match="options cannot be of type .*dict"):
+    with pytest.raises(TypeError, match=r"options cannot be of type .*dict"):
         from_mapping(Wrong, {"path": {}})
 
 

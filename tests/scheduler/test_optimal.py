@@ -12,7 +12,6 @@ from agents.messages import Bid
 from agents.prices import AuctionOptions, Prices
 from model.fabric import Fabric, FabricOptions
 from model.links import Links
-from model.routes import Path
 from scheduler import optimal
 from scheduler.auction import clear
 
@@ -150,29 +149,30 @@ def test_the_sequential_auction_stays_near_the_optimum(random_market: MakeMarket
     assert min(shares) < 0.99
 
 
-def test_the_first_path_would_block_another_winner() -> None:
-    """Tile 0 drives tile 1 straight or around; tile 4's way to tile 1 leads only over the routing tile between.
+def test_winners_get_the_paths_of_the_plan() -> None:
+    """Tiles 0 1 over 2 3, one wire a side, the routing tile between 1 and 3 dead.
 
-    The richer bid comes first and would take the straight path, which the other needs: both get in only if it goes
-    around.
+    2 -> 1 has but one way, which ends with the routing tile between 0 and 1. 0 -> 1 would go straight over it too;
+    both links fit only if the richer bid's goes around by the north, three routing tiles.
     """
-    links = three_in_a_row()
-    bids = [bid(0, 2.0, targets=(1,)), bid(2, 1.0, targets=(0,))]
-    prices = Prices(AuctionOptions(method="optimal"), links)
-    chosen = optimal.best_set(bids, {0: 1, 1: 1, 2: 1}, prices, 2)
-    assert [c.position for c in chosen] == [0, 1]
-    assert [len(next(iter(c.ways.values())).cells) for c in chosen] != [1, 1]
-
-
-def three_in_a_row() -> Links:
-    return Links(Fabric(FabricOptions(rows=1, cols=3, neurons_per_tile=1, wires=1, corner_wires=1)), 0)
+    options = FabricOptions(rows=2, cols=2, neurons_per_tile=1, wires=1, corner_wires=1, dead_routers=((2, 3),))
+    bids = [bid(0, 2.0, targets=(1,)), bid(2, 1.0, targets=(1,))]
+    won, hops = {}, {}
+    for method in ("sequential", "optimal"):
+        links = Links(Fabric(options), 0)
+        market = Prices(AuctionOptions(method=method), links)
+        outcomes = clear(bids, {tile: [tile] for tile in range(4)}, market, 2)
+        won[method] = [o.won for o in outcomes]
+        hops[method] = {pair: path.hops for pair, path in links.paths.items() if path.hops}
+    assert won == {"sequential": [True, False], "optimal": [True, True]}
+    assert hops == {"sequential": {(0, 1): 1}, "optimal": {(0, 1): 3, (2, 1): 3}}
 
 
 def test_too_large_and_unproven_are_said_aloud(random_market: MakeMarket, monkeypatch: pytest.MonkeyPatch) -> None:
     market = random_market(1, bids=25, wires=4, method="optimal")
     with monkeypatch.context() as patch:
         patch.setattr(optimal, "MAX_VARIABLES", 10)
-        with pytest.raises(ValueError, match=r"exact auction of 25 bids needs \d+ variables.*auction\.method to sequential"):
+        with pytest.raises(ValueError, match=r"auction of 25 bids needs \d+ variables.*auction\.method to sequential"):
             clear(market.bids, market.free, market.prices, 9)
     with monkeypatch.context() as patch:
         patch.setattr(optimal, "TIME_LIMIT", 0.0)

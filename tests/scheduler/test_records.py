@@ -143,9 +143,7 @@ def test_creating_takes_an_empty_folder_and_refuses_any_other(tmp_path: Path) ->
     (tmp_path / "full" / "thesis.tex").write_text("important", encoding="utf-8")
     (tmp_path / "file").write_text("important", encoding="utf-8")
     for name in ("empty", "full", "file"):
-        with pytest.raises(
-            ValueError, match=f"{name} is taken; give another folder, delete that one, or resume"
-        ):
+        with pytest.raises(ValueError, match=f"{name} is taken; give another folder, delete that one, or resume"):
             create_run(tmp_path / name, config="", seed=0, threads=1)
     assert os.listdir(tmp_path / "full") == ["thesis.tex"]
     assert sorted(os.listdir(tmp_path)) == ["empty", "file", "full"]
@@ -177,9 +175,7 @@ def test_who_comes_second_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_opening_refuses_what_is_no_run(run: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(
-        ValueError, match=r"absent is no run folder: it lacks config\.toml and environment\.json"
-    ):
+    with pytest.raises(ValueError, match=r"absent is no run folder: it lacks config\.toml and environment\.json"):
         open_run(tmp_path / "absent")
     file = run.path / "environment.json"
     for text in ("{", "[]", "{}", '{"schema_version": "1"}'):
@@ -205,9 +201,7 @@ with open_run(sys.argv[1]).lock():
 
 def test_only_one_process_holds_a_run_and_a_killed_one_lets_go(run: RunFolder) -> None:
     command = [sys.executable, "-c", HOLDER, str(run.path)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as other:
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
         with pytest.raises(ValueError, match="in use by another smalti process"), run.lock():

@@ -60,9 +60,7 @@ def test_columns_of_numpy_arrays_are_rows_too() -> None:
 
 def test_missing_and_unknown_columns_are_named() -> None:
     renamed = {("sides" if name == "side" else name): value for name, value in PORT.items()}
-    with pytest.raises(
-        ValueError, match=r"ports: a row lacks \['side'\] and has unknown \['sides'\]; its col"
-    ):
+    with pytest.raises(ValueError, match=r"ports: a row lacks \['side'\] and has unknown \['sides'\]; its col"):
         to_arrow("ports", [PORT, renamed])
     with pytest.raises(ValueError, match=r"ports: a row lacks \['round'\]; its columns are round, grid_row"):
         to_arrow("ports", {name: [value] for name, value in PORT.items() if name != "round"})
@@ -92,9 +90,7 @@ def test_missing_and_unknown_columns_are_named() -> None:
         ("evaluations", "accuracy", None, "must be a number, not of type NoneType"),
     ],
 )
-def test_wrong_values_are_refused_and_the_column_named(
-    table: str, column: str, value: object, why: str
-) -> None:
+def test_wrong_values_are_refused_and_the_column_named(table: str, column: str, value: object, why: str) -> None:
     with pytest.raises(ValueError, match=rf"{table}\.{column}.*({why})"):
         to_arrow(table, [ROWS[table], ROWS[table] | {column: value}])
 

@@ -37,9 +37,7 @@ def test_every_field_carries_unit_and_meaning(table: str) -> None:
 def test_types() -> None:
     assert arrow_schema("links").field("path").type == pa.list_(pa.int32())
     assert arrow_schema("neurons").field("retired_round").type == pa.int32()
-    assert {arrow_schema("bids").field(c).type for c in ("value", "cost", "price", "surplus")} == {
-        pa.float64()
-    }
+    assert {arrow_schema("bids").field(c).type for c in ("value", "cost", "price", "surplus")} == {pa.float64()}
 
 
 def test_unknown_table() -> None:

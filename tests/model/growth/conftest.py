@@ -64,7 +64,7 @@ class Site:
             links.add(source, signal.tile)
         links.add_local(slot)
         tiles = signal.targets // fabric.slots
-        for tile in tiles.unique().tolist():
+        for tile in sorted(set(tiles.tolist())):
             if tile != signal.tile and isinstance(links.offer(slot, tile), Offer):
                 links.add(slot, tile)
         driven = torch.isin(tiles, torch.tensor(links.of(slot)))

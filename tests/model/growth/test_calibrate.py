@@ -28,7 +28,7 @@ def directions(seed: int, count: int = 8) -> Tensor:
 @pytest.mark.parametrize("hard", [False, True])
 @pytest.mark.parametrize("rate", [0.05, 0.12, 0.25])
 def test_newborns_fire_at_the_rate_wanted(rate: float, hard: bool) -> None:
-    """Those that can: an inhibited one falls short at any sensible scale, and then fires nearly as much as it can."""
+    """Those that can: inhibited ones fall short at any sensible scale, and then fire nearly as much as they can."""
     errors, short = [], []
     for seed in range(6):
         fan_in, signals, how = directions(seed), drive(seed), dynamics(hard, theta=0.8)
@@ -37,11 +37,11 @@ def test_newborns_fire_at_the_rate_wanted(rate: float, hard: bool) -> None:
         current = torch.einsum("cp,tpb->tcb", fan_in, signals)
         grid = torch.logspace(-2, 0.9, 400, dtype=torch.float64).expand(len(fan_in), -1)
         possible = fire(current, grid, how).mean((0, 3))
-        able = (possible - rate).abs().amin(1) < 0.02 * rate
+        able = possible.amax(1) >= rate
         errors.append((found - rate)[able].abs())
         short.append(found[~able] / possible[~able].amax(1))
     error = torch.cat(errors)
-    assert len(error) >= 32  # of 48
+    assert len(error) >= 24  # of 48
     assert error.median() < 0.04 * rate
     assert error.max() < 0.16 * rate
     assert (torch.cat(short) > 0.7).all()

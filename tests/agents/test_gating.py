@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from agents.messages import Decision
+
+
+@pytest.mark.parametrize(
+    ("growth", "loss", "progress", "births", "reason"),
+    [
+        ({}, 0.5, 0.3, 4, "loss 0.500 asks for more neurons"),
+        ({"births": 3}, 0.5, 0.3, 6, "loss 0.500 asks for more neurons"),
+        ({"max_neurons": 3}, 0.5, 0.3, 1, "loss 0.500 asks for more neurons"),
+        ({}, 0.5, 0.5, 4, "loss 0.500 asks for more neurons"),
+        ({"when": "never"}, 0.5, 0.3, 0, "growth.when is never"),
+        ({}, 0.5, 0.51, 0, "past 50% of the experience newborns could not learn enough"),
+        ({}, 0.1, 0.3, 0, "loss 0.100 is low enough"),
+        ({"max_neurons": 2}, 0.5, 0.3, 0, "the expert has its 4 neurons"),
+        ({"max_neurons": 0, "births": 99}, 0.5, 0.3, 19, "loss 0.500 asks for more neurons"),
+    ],
+)
+def test_decisions_and_their_reasons(
+    chip: Any, growth: dict[str, Any], loss: float, progress: float, births: int, reason: str
+) -> None:
+    """Two classes and five neurons on a chip of 24 slots; max_neurons and births count per class."""
+    if growth.get("max_neurons") == 2:
+        chip.expert.neurons.pop()
+    chip.gating.growth = replace(chip.gating.growth, **growth)
+    chip.gating.watch(0, loss, 0.8, 0.0)
+    assert chip.gating.decide(0, progress) == Decision(births, 0, reason)
+    assert chip.gating.last == Decision(births, 0, reason)
+
+
+def test_outputs_take_the_south_tiles_in_turn(chip: Any) -> None:
+    second, third = chip.gating.found((2, 3)), chip.gating.found((4,))
+    assert [e.number for e in chip.gating.experts] == [0, 1, 2]
+    assert [e.output_tile for e in chip.gating.experts] == [2, 3, 2]
+    assert chip.expert.outputs == (16, 17)
+    assert second.outputs == (22, 23)
+    assert third.outputs == (15,)
+    assert chip.gating.gate.experts == (0, 1, 2)
+
+
+def test_a_full_south_tile_is_passed_over(chip: Any) -> None:
+    chip.settle(3, 4)  # one slot left beside the relay
+    assert chip.gating.found((2, 3)).output_tile == 2
+    assert chip.gating.experts[-1].outputs == (14, 15)
+
+
+def test_no_room_for_outputs_is_said_and_founds_nothing(chip: Any) -> None:
+    chip.settle(2, 3)
+    chip.settle(3, 4)
+    with pytest.raises(ValueError, match=r"no south tile has 2 free slots.*fabric\.cols.*fabric\.neurons_per_tile"):
+        chip.gating.found((2, 3))
+    assert len(chip.gating.experts) == 1
+    assert chip.gating.gate.experts == (0,)
+    assert chip.gating.found((2,)).output_tile == 3
+
+
+def test_a_class_has_one_expert(chip: Any) -> None:
+    with pytest.raises(ValueError, match="class"):
+        chip.gating.found((1, 2))
+    assert len(chip.gating.experts) == 1
+
+
+def test_label_sets_that_are_shared_share_an_expert(chip: Any) -> None:
+    assert chip.gating.find((0, 1)) is chip.expert
+    assert chip.gating.find((1, 0)) is chip.expert
+    assert chip.gating.find((1,)) is chip.expert
+    assert chip.gating.find((2, 3)) is None
+    assert chip.gating.find((1, 2)) is None
+    assert chip.gating.find(chip.gating.found((2, 3)).classes) is chip.gating.experts[1]
+
+
+def slots_of(mask: torch.Tensor) -> list[int]:
+    return torch.nonzero(mask).flatten().tolist()
+
+
+@pytest.mark.parametrize("trunk", [False, True])
+def test_the_trunk_is_heard_and_runs_when_it_is_wanted(chip_of: Callable[..., Any], trunk: bool) -> None:
+    chip = chip_of(trunk=trunk)
+    first, neurons = chip.expert, chip.network.fabric.neurons
+    second = chip.gating.found((2, 3))
+    born = chip.bear(1, [], second)
+    shared = first.neurons if trunk else []
+    channels = list(range(neurons, neurons + chip.network.channels))
+    assert slots_of(chip.gating.hears(second)) == sorted([*shared, born, *channels])
+    running = [born, *second.outputs, *shared, *(first.outputs if trunk else ())]
+    assert slots_of(chip.gating.running(second)) == sorted(running)
+    assert slots_of(chip.gating.hears(first)) == sorted([*first.neurons, *channels])
+    assert slots_of(chip.gating.running(first)) == sorted([*first.neurons, *first.outputs])
+
+
+def test_an_expert_without_neurons_hears_the_inputs(chip: Any) -> None:
+    fresh = chip.gating.found((2, 3))
+    assert slots_of(chip.gating.hears(fresh)) == [24, 25, 26, 27]
+    assert fresh.members().tolist() == list(fresh.outputs)
+
+
+def test_it_remembers_the_last_round_of_every_task(chip: Any) -> None:
+    chip.gating.watch(0, 0.9, 0.5, math.inf)
+    chip.gating.watch(0, 0.3, 0.7, 0.1)
+    chip.gating.watch(1, 0.6, 0.4, 0.2)
+    assert chip.gating.loss == {0: 0.3, 1: 0.6}
+    assert chip.gating.accuracy == {0: 0.7, 1: 0.4}
+    assert chip.gating.novelty == {0: 0.1, 1: 0.2}
+
+
+def test_it_describes_itself_in_a_line(chip: Any) -> None:
+    assert chip.gating.describe() == (
+        "gating agent: 1 experts (no task seen); wants 0 births for expert -1: nothing decided yet"
+    )
+    chip.gating.watch(0, 0.5, 0.75, 0.0)
+    chip.gating.decide(0, 0.1)
+    assert chip.gating.describe() == (
+        "gating agent: 1 experts (task 0: loss 0.500, accuracy 0.75); "
+        "wants 4 births for expert 0: loss 0.500 asks for more neurons"
+    )

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from model.growth.calibrate import calibrate
+from model.growth.options import GrowthOptions
+from model.growth.proposal import finish
+from model.growth.signal import TileSignal
+from model.growth.value import fan_out_gradient
+from model.neuron import NetworkOptions
+
+EXACT = NetworkOptions(precision="float64")
+
+
+@pytest.fixture
+def place(site: Callable[..., Any]) -> Any:
+    return site(EXACT, seed=2)
+
+
+def directions(signal: TileSignal, count: int = 8) -> Tensor:
+    shape = (count, len(signal.sources))
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 0.2
+
+
+def test_the_sign_with_the_larger_true_gradient_is_kept(place: Any) -> None:
+    signal, how = place.signal(place.free_slots()[0], taps=0), place.network.newborn_dynamics()
+    options, drawn = GrowthOptions(), directions(signal)
+    made = finish(signal, drawn, options, how)
+    signs = []
+    for k, fan_in in enumerate(made.fan_in):
+        scale, spikes = calibrate(torch.stack([drawn[k], -drawn[k]]), signal.drive, options.target_rate, how)
+        strength = fan_out_gradient(spikes, signal.delta).mean(2).norm(dim=1)
+        best = int(strength.argmax())
+        signs.append(best)
+        torch.testing.assert_close(fan_in, (drawn[k], -drawn[k])[best] * scale[best])
+        torch.testing.assert_close(made.gradient[k].mean(1).norm(), strength[best])
+    assert len(made.fan_in) == 8
+    assert set(signs) == {0, 1}
+
+
+def test_rate_and_gradient_are_those_of_the_fan_in_given(place: Any) -> None:
+    signal, how = place.signal(place.free_slots()[0], taps=0), place.network.newborn_dynamics()
+    made = finish(signal, directions(signal), GrowthOptions(), how)
+    leak, membrane = float(how.leak), torch.zeros(8, signal.samples, dtype=torch.float64)
+    spikes: list[Tensor] = []
+    for t in range(len(signal.drive)):
+        last = spikes[-1] if spikes else torch.zeros_like(membrane)
+        membrane = leak * membrane - last + made.fan_in @ signal.drive[t]
+        spikes.append((membrane >= 1).double())
+    fired = torch.stack(spikes)
+    torch.testing.assert_close(made.rate, fired.mean((0, 2)))
+    torch.testing.assert_close(made.gradient, torch.einsum("tcb,tqb->cqb", fired, signal.delta))
+
+
+def test_directions_that_cannot_fire_are_left_out(place: Any) -> None:
+    signal, how = place.signal(place.free_slots()[0], taps=0), place.network.newborn_dynamics()
+    drawn = directions(signal, 3)
+    drawn[1] = 0
+    made = finish(signal, drawn, GrowthOptions(), how)
+    assert made.fan_in.shape == (2, len(signal.sources))
+    nobody = finish(signal, drawn[1:2], GrowthOptions(), how)
+    assert nobody.fan_in.shape == (0, len(signal.sources))
+    assert nobody.gradient.shape == (0, len(signal.targets), signal.samples)
+    assert nobody.decrease(torch.ones(len(signal.targets), dtype=torch.bool)).shape == (0,)
+    none = finish(signal, drawn[:0], GrowthOptions(), how)
+    assert none.fan_in.shape == (0, len(signal.sources))
+
+
+def test_new_taps_that_carry_less_than_their_share_are_cut_and_others_stay(place: Any) -> None:
+    slot = place.free_slots()[0]
+    signal, how = place.signal(slot, taps=0), place.network.newborn_dynamics()
+    weak, strong = 2, 5
+    new = torch.zeros(len(signal.sources), dtype=torch.bool)
+    new[[weak, strong]] = True
+    power = signal.covariance.diagonal().clone()
+    power[[weak, strong]] = power[power > 0].mean()
+    signal = replace(signal, new=new, covariance=torch.diag(power))
+    drawn = torch.ones(1, len(signal.sources), dtype=torch.float64)
+    drawn[0, weak], drawn[0, strong] = 0.5, 3.0
+    made = finish(signal, drawn, GrowthOptions(), how)
+    assert made.fan_in[0, weak] == 0
+    assert (made.fan_in[0, ~signal.new] != 0).all()
+    assert made.fan_in[0, strong] != 0
+    old = replace(signal, new=torch.zeros_like(signal.new))
+    assert (finish(old, drawn, GrowthOptions(), how).fan_in != 0).all()  # a row that is there costs nothing

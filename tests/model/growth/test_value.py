@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from model.growth import GROWTH_RULES
+from model.growth.options import GrowthOptions
+from model.growth.value import fan_out_gradient, predicted_decrease
+from model.neuron import NetworkOptions
+
+LN2 = float(np.log(2))
+RESETS: tuple[Literal["soft", "hard"], ...] = ("soft", "hard")
+READOUTS: tuple[Literal["membrane_mean", "spike_count"], ...] = ("membrane_mean", "spike_count")
+
+
+def losses(batch: int, value: float = LN2) -> Tensor:
+    return torch.full((batch,), value, dtype=torch.float64)
+
+
+def test_gradient_is_the_sum_over_time_per_sample() -> None:
+    spikes = torch.tensor([[[1.0, 0.0]], [[1.0, 1.0]]])  # [T, C, B]
+    delta = torch.tensor([[[2.0, 3.0]], [[5.0, 7.0]]])  # [T, Q, B]
+    assert fan_out_gradient(spikes, delta).tolist() == [[[7.0, 7.0]]]
+
+
+@pytest.mark.parametrize(("reset", "readout"), list(product(RESETS, READOUTS)))
+def test_predicted_gradient_is_autograds_after_the_graft(
+    site: Callable[..., Any], reset: Literal["soft", "hard"], readout: Literal["membrane_mean", "spike_count"]
+) -> None:
+    """Zero fan-out weights of a newborn get the gradient that was computed before it was born, through recurrence."""
+    options = NetworkOptions(precision="float64", reset=reset, readout=readout, reset_gradient=True)
+    compared, largest = 0, 0.0
+    for seed in range(3):
+        place = site(options, seed)
+        network, slot = place.network, place.free_slots()[seed]
+        generator = np.random.default_rng(seed)
+        proposal = GROWTH_RULES["random"](
+            place.signal(slot, taps=1), 2, GrowthOptions(), network.newborn_dynamics(), generator
+        )
+        birth, driven = place.bear(slot, proposal, 0)
+        activity = network.run(place.x, place.outputs)
+        (gradient,) = torch.autograd.grad(place.losses(network.read(activity)).mean(), network.state.weight)
+        tiles, columns = birth.targets // network.fabric.slots, birth.targets % network.fabric.slots
+        rows = [network.links.rows[slot, int(tile)] for tile in tiles]
+        found = gradient[tiles, rows, columns]
+        expected = proposal.gradient[0, driven].mean(1)
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+        fired = activity.counts[slot].detach().sum() / (place.x.shape[0] * place.x.shape[1])
+        assert float(fired) == pytest.approx(float(proposal.rate[0]))
+        compared += len(found)
+        largest = max(largest, float(found.abs().max()))
+    assert compared > 20
+    assert largest > 1e-2
+
+
+def test_decrease_of_small_numbers_by_hand() -> None:
+    """Two classes at chance weigh each sample by one.
+
+    Gradients 1, 3 | 1, 1 (even | odd samples: 1, 1 and 3, 1). From the even half: direction 1, d.g = 3 and 1, slope 2,
+    curvature 5, gain 4 / 10; from the odd half: direction 2, d.g = 2 and 2, slope 2, curvature 4, gain 4 / 8.
+    """
+    gradient = torch.tensor([[[1.0, 3.0, 1.0, 1.0]]], dtype=torch.float64)
+    assert predicted_decrease(gradient, losses(4)).tolist() == pytest.approx([0.45])
+
+
+def test_samples_already_learned_weigh_by_their_fisher_information() -> None:
+    """Of one direction that helps all alike: (1 - r) / r with r = 1 - exp(-loss) divides the gain; never below 1."""
+    gradient = torch.full((1, 1, 8), -0.25, dtype=torch.float64)
+    assert predicted_decrease(gradient, losses(8, 2.0)).item() == pytest.approx(0.5)
+    assert predicted_decrease(gradient, losses(8, 0.1)).item() == pytest.approx(np.expm1(0.1) / 2)
+    assert predicted_decrease(gradient, losses(8, 0.0)).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_it_is_the_decrease_of_the_best_step_of_the_quadratic_model() -> None:
+    """-eta d.E[g] + eta^2 / 2 E[(d.g)^2] minimised over a grid of eta, both halves."""
+    generator = torch.Generator().manual_seed(0)
+    gradient = torch.randn(3, 12, generator=generator, dtype=torch.float64) + 0.4
+    steps, gains = torch.linspace(0, 3, 300001, dtype=torch.float64), []
+    for here, there in ((gradient[:, ::2], gradient[:, 1::2]), (gradient[:, 1::2], gradient[:, ::2])):
+        along = here.mean(1) @ there
+        gains.append(float((steps * along.mean() - steps**2 / 2 * along.square().mean()).max()))
+    assert predicted_decrease(gradient[None], losses(12)).item() == pytest.approx(sum(gains) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_scale_of_the_gradients_does_not_matter(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(1)
+    gradient = (torch.randn(5, 4, 64, generator=generator) + 0.3).to(dtype)
+    expected = predicted_decrease(gradient, losses(64).to(dtype))
+    assert (expected > 0.02).all()
+    for power in (-60, -30, 30):
+        scaled = predicted_decrease(gradient * 2.0**power, losses(64).to(dtype))
+        torch.testing.assert_close(scaled, expected)
+
+
+def test_it_lies_between_none_and_one_half_and_noise_is_worth_next_to_nothing() -> None:
+    generator = torch.Generator().manual_seed(2)
+    noise = torch.randn(200, 6, 256, generator=generator, dtype=torch.float64)
+    of_noise = predicted_decrease(noise, losses(256))
+    of_signal = predicted_decrease(noise + 0.3, losses(256))
+    for value in (of_noise, of_signal):
+        assert value.min() >= 0
+        assert value.max() <= 0.5
+    assert of_noise.mean() < 0.01
+    assert of_signal.min() > 0.05
+
+
+def test_a_direction_that_one_half_likes_and_the_other_not_is_worth_nothing() -> None:
+    gradient = torch.tensor([[[1.0, -1.0] * 4]], dtype=torch.float64)
+    assert predicted_decrease(gradient, losses(8)).tolist() == [0]
+    assert predicted_decrease(torch.zeros(2, 3, 8), losses(8).float()).tolist() == [0, 0]
+
+
+def test_no_targets_are_worth_nothing() -> None:
+    assert predicted_decrease(torch.zeros(2, 0, 8), losses(8).float()).tolist() == [0, 0]
+    assert predicted_decrease(torch.zeros(0, 3, 8), losses(8).float()).tolist() == []
+
+
+def test_prediction_holds_for_logistic_regression() -> None:
+    """Where the loss is convex and known, half or more of the predicted decrease comes true at the best step length."""
+    generator = torch.Generator().manual_seed(3)
+    feature = torch.randn(512, generator=generator, dtype=torch.float64)
+    label = (feature + torch.randn(512, generator=generator, dtype=torch.float64) > 0).double()
+
+    def loss(weight: float) -> Tensor:
+        return torch.nn.functional.softplus(weight * feature) - label * weight * feature
+
+    gradient = ((0.5 - label) * feature)[None, None]
+    predicted = predicted_decrease(gradient, loss(0.0)).item()
+    reached = LN2 - min(float(loss(weight).mean()) for weight in np.linspace(0, 4, 200))
+    assert 0.5 * reached < predicted < 1.5 * reached
+
+
+def test_rules_report_values_of_the_signal_they_were_given(site: Callable[..., Any]) -> None:
+    """Changing the loss of the probe's samples changes the value, wiring fewer targets too."""
+    place = site(NetworkOptions(precision="float64"), 1)
+    signal = place.signal(place.free_slots()[0])
+    rule, how = GROWTH_RULES["gradmax_whitened"], place.network.newborn_dynamics()
+    proposal = rule(signal, 1, GrowthOptions(), how, np.random.default_rng(0))
+    every = torch.ones(len(signal.targets), dtype=torch.bool)
+    whole = proposal.decrease(every)
+    torch.testing.assert_close(whole, predicted_decrease(proposal.gradient, signal.loss))
+    learned = replace(proposal, signal=replace(signal, loss=signal.loss * 0 + 1e-3)).decrease(every)
+    assert 0 < learned.item() < whole.item()
+    part = every.clone()
+    part[::2] = False
+    torch.testing.assert_close(proposal.decrease(part), predicted_decrease(proposal.gradient[:, part], signal.loss))
