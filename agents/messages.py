@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
 SEED = "seed"  # what tables call the rule of neurons of a seed expert
 
 

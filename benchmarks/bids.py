@@ -11,6 +11,7 @@ with the norm of the newborn's gradient as the simplest alternative.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -162,7 +163,7 @@ def main() -> None:
             by_value, by_norm = correlation(records, "value"), correlation(records, "gradient_norm")
             numbers = f"{by_value:+.2f}", f"{by_norm:+.2f}", f"{np.mean(decrease):+.4f} ± {np.std(decrease):.4f}"
             table.add_row(stream.name, rule, str(len(records)), *numbers)
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 150).print(table)
     if options.json:
         options.json.write_text(json.dumps(every, indent=1) + "\n")
 

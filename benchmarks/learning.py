@@ -9,6 +9,7 @@ validation data.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
@@ -97,7 +98,7 @@ def conditions(fsdd: str) -> dict[str, tuple[Config, tuple[str, ...]]]:
 def main() -> None:
     """Run what is missing, then print the table."""
     options = tyro.cli(Learning, description=__doc__)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 150)
     chosen = {n: c for n, c in conditions(options.fsdd).items() if not options.only or n in options.only}
     trials = {
         folder_name(name, seed): replace(config, run=RunOptions(seed=seed))

@@ -31,9 +31,7 @@ def test_opens_config_environment_and_tables(folder: Path) -> None:
 
 def test_reads_what_was_written_since(folder: Path) -> None:
     run = load_run(folder)
-    pd.DataFrame({"round": [11], "loss": [0.0]}).to_parquet(
-        folder / "tables" / "rounds" / "part-00011.parquet"
-    )
+    pd.DataFrame({"round": [11], "loss": [0.0]}).to_parquet(folder / "tables" / "rounds" / "part-00011.parquet")
     assert run.table("rounds")["round"].tolist() == [0, 1, 10, 11]
 
 

@@ -86,9 +86,7 @@ def test_measures_need_no_more_cells_than_their_formula() -> None:
         (lambda r: forward_transfer(r, INITIAL), (1, 2)),
     ],
 )
-def test_a_needed_cell_that_is_missing_is_named(
-    measure: Callable[[Floats], float], cell: tuple[int, int]
-) -> None:
+def test_a_needed_cell_that_is_missing_is_named(measure: Callable[[Floats], float], cell: tuple[int, int]) -> None:
     holed = R.copy()
     holed[cell] = np.nan
     with pytest.raises(ValueError, match=f"after experience {cell[0]} on experience {cell[1]} is needed"):

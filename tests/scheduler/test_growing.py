@@ -134,6 +134,10 @@ def test_a_full_chip_says_so_and_names_the_cure() -> None:
         training={"rounds": 1, "steps": 1},
     )
     simulation = Simulation(config)
-    with pytest.raises(ValueError, match="give the chip more"):
+
+    def play() -> None:
         while not simulation.finished:
             simulation.step()
+
+    with pytest.raises(ValueError, match="give the chip more"):
+        play()

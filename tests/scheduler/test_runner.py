@@ -75,7 +75,7 @@ def test_a_run_stopped_after_any_write_resumes_to_the_same_tables(
 
     def count_and_stop(source: Path, target: Path) -> None:
         nonlocal count
-        if "whole" not in str(target) and "tables" in str(target) or "checkpoint" in str(target):
+        if ("whole" not in str(target) and "tables" in str(target)) or "checkpoint" in str(target):
             count += 1
             if count == writes + 6:  # the six tables of a new folder come first
                 raise Killed
@@ -151,6 +151,6 @@ def test_a_run_in_use_is_refused(whole: Path) -> None:
 
 def test_a_bad_configuration_leaves_nothing_behind(tmp_path: Path) -> None:
     config = replace(small(), growth=replace(small().growth, rule="nonsense"))
-    with pytest.raises(ValueError, match="growth.rule = 'nonsense' is unknown; take one of random"):
+    with pytest.raises(ValueError, match=r"growth.rule = 'nonsense' is unknown; take one of random"):
         runner.start(config, tmp_path / "run", nobody)
     assert list(tmp_path.iterdir()) == []

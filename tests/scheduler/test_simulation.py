@@ -154,10 +154,10 @@ def test_domains_share_an_expert_that_stays_plastic(tmp_path: Path) -> None:
 
 
 def test_too_few_time_steps_for_the_chip() -> None:
-    with pytest.raises(ValueError, match="5 time steps are too few.*fewer fabric.rows"):
+    with pytest.raises(ValueError, match=r"5 time steps are too few.*fewer fabric.rows"):
         Simulation(quick(stream={"steps": 5}, fabric={"rows": 6}))
 
 
 def test_more_classes_than_output_slots() -> None:
-    with pytest.raises(ValueError, match="raise fabric.neurons_per_tile"):
+    with pytest.raises(ValueError, match=r"raise fabric.neurons_per_tile"):
         Simulation(quick(stream={"setting": "joint"}, fabric={"neurons_per_tile": 8}))

@@ -19,7 +19,8 @@ def test_a_class_has_one_expert_and_a_refusal_changes_nothing() -> None:
     book.assign(0, [1, 2])
     with pytest.raises(ValueError, match="class 2 is served by expert 0, so expert 4 cannot"):
         book.assign(4, [3, 2])
-    assert book.experts == (0,) and book.expert_of == {1: 0, 2: 0}
+    assert book.experts == (0,)
+    assert book.expert_of == {1: 0, 2: 0}
 
 
 @pytest.mark.parametrize(("expert", "classes"), [(-1, [0]), (0, [1, -2])])
@@ -35,4 +36,5 @@ def test_round_trip(assigned: list[tuple[int, list[int]]]) -> None:
         book.assign(expert, classes)
     other.assign(5, [5])
     other.load_state_dict(book.state_dict())
-    assert other.experts == book.experts and other.expert_of == book.expert_of
+    assert other.experts == book.experts
+    assert other.expert_of == book.expert_of

@@ -52,9 +52,7 @@ def test_log_densities_are_those_of_the_gaussians_they_stand_for() -> None:
         covariance = h * np.eye(6) + (vectors[:, 4:] * (top - h)) @ vectors[:, 4:].T
         expected.append(multivariate_normal(f[y == c].mean(0), covariance).logpdf(f))
     constant = -0.5 * 6 * (math.log(2 * math.pi) + math.log(h))
-    np.testing.assert_allclose(
-        g.class_scores(x).numpy(), np.stack(expected, 1) - constant, rtol=1e-9, atol=1e-9
-    )
+    np.testing.assert_allclose(g.class_scores(x).numpy(), np.stack(expected, 1) - constant, rtol=1e-9, atol=1e-9)
 
 
 @settings(deadline=None, max_examples=30)
@@ -102,7 +100,9 @@ def test_experts_without_observed_classes() -> None:
 
 def test_nothing_observed() -> None:
     g = gate(4)
-    assert g.classes == () and g.stored_values == 0 and g.novelty(torch.zeros(1, 4)) == math.inf
+    assert g.classes == ()
+    assert g.stored_values == 0
+    assert g.novelty(torch.zeros(1, 4)) == math.inf
     with pytest.raises(ValueError, match="observed nothing"):
         g.class_scores(torch.zeros(1, 4))
 
@@ -111,9 +111,7 @@ def test_nothing_observed() -> None:
 def test_one_sample_of_a_class_and_constant_channels(features: int) -> None:
     g = gate(features)
     g.observe(torch.tensor([[4.0] * features]), torch.tensor([3]), 0)
-    g.observe(
-        torch.zeros(20, features), torch.zeros(20, dtype=torch.int64), 0
-    )  # all-zero counts, no variance
+    g.observe(torch.zeros(20, features), torch.zeros(20, dtype=torch.int64), 0)  # all-zero counts, no variance
     g.observe(torch.tensor([[9.0] * features]), torch.tensor([1]), 0)
     x = torch.tensor([[0.0] * features, [4.0] * features, [9.0] * features, [1e6] * features])
     scores = g.class_scores(x)
@@ -151,9 +149,7 @@ def test_refuses_bad_counts_and_learns_nothing_of_them(bad: float) -> None:
     assert all(torch.equal(v, before[k]) for k, v in g.state_dict().items())
 
 
-@pytest.mark.parametrize(
-    "labels", [torch.zeros(3, dtype=torch.int64), torch.zeros(4), torch.tensor([0, 1, -1, 0])]
-)
+@pytest.mark.parametrize("labels", [torch.zeros(3, dtype=torch.int64), torch.zeros(4), torch.tensor([0, 1, -1, 0])])
 def test_refuses_labels_that_are_no_class_numbers(labels: Tensor) -> None:
     g = gate(2)
     with pytest.raises(ValueError, match="one class number"):
@@ -183,7 +179,8 @@ def test_state_makes_the_round_trip_through_safetensors_bit_for_bit(
     other.observe(x, y, 0)  # overwritten by loading
     other.load_state_dict(load_file(tmp_path / "gate.safetensors"))
     for step in range(2):  # as loaded, and after learning on
-        assert other.experts == g.experts and other.classes == g.classes
+        assert other.experts == g.experts
+        assert other.classes == g.classes
         assert other.novelty(x) == g.novelty(x)
         assert torch.equal(other.scores(x), g.scores(x))
         for key, value in g.state_dict().items():
@@ -246,9 +243,7 @@ def test_asking_for_novelty_changes_nothing() -> None:
 def test_digits_class_incremental_without_replay(seed: int) -> None:
     """Five tasks of two digits each, drawn as spikes; judged on validation data."""
     images, targets = load_digits(return_X_y=True)
-    train, rest = train_test_split(
-        np.arange(len(targets)), test_size=0.4, stratify=targets, random_state=seed
-    )
+    train, rest = train_test_split(np.arange(len(targets)), test_size=0.4, stratify=targets, random_state=seed)
     held, _ = train_test_split(rest, test_size=0.5, stratify=targets[rest], random_state=seed)
     rng = np.random.default_rng(seed)
     counts = torch.from_numpy(rng.binomial(25, images / 16.0)).float()

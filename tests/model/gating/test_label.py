@@ -53,11 +53,13 @@ def test_round_trip() -> None:
     g.given(2)
     other: GatingNetwork = GATING["label"](g.options, 3)
     other.load_state_dict(g.state_dict())
-    assert other.experts == g.experts and other.classes == g.classes
+    assert other.experts == g.experts
+    assert other.classes == g.classes
     assert torch.equal(other.scores(torch.zeros(1, 3)), g.scores(torch.zeros(1, 3)))
     with pytest.raises(ValueError, match="lacks given"):
         other.load_state_dict({k: v for k, v in g.state_dict().items() if k != "given"})
 
 
 def test_costs_nothing_but_the_assignment() -> None:
-    assert gate().stored_values == 6 and gate().adds_per_sample == 0
+    assert gate().stored_values == 6
+    assert gate().adds_per_sample == 0

@@ -34,7 +34,8 @@ def test_is_due_first_and_at_each_doubling() -> None:
 def test_measures_nothing_before_the_first_fit() -> None:
     yardstick = fresh()
     yardstick.measure(samples(5))
-    assert yardstick.measured == 0 and yardstick.sum1 == 0.0
+    assert yardstick.measured == 0
+    assert yardstick.sum1 == 0.0
 
 
 def test_moments_are_weighted_ones_of_all_distances() -> None:

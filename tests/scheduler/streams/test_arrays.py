@@ -17,9 +17,7 @@ X = np.random.default_rng(0).random((20, 6, 3))
 
 def write(folder: Path, **arrays: Any) -> StreamOptions:
     path = folder / "mine.npz"
-    np.savez(
-        path, **{name: values for name, values in ({"x": X, "y": Y} | arrays).items() if values is not None}
-    )
+    np.savez(path, **{name: values for name, values in ({"x": X, "y": Y} | arrays).items() if values is not None})
     return StreamOptions(name="arrays", path=str(path))
 
 

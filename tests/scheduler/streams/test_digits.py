@@ -22,5 +22,5 @@ def test_pixels_become_firing_probabilities() -> None:
 def test_domains_and_paths_are_refused() -> None:
     with pytest.raises(ValueError, match="digits have no domains; take setting class"):
         load_digits(StreamOptions(setting="domain"))
-    with pytest.raises(ValueError, match="stream.path = 'here'"):
+    with pytest.raises(ValueError, match=r"stream.path = 'here'"):
         load_digits(StreamOptions(path="here"))

@@ -51,9 +51,7 @@ def test_a_tone_drives_the_sustained_channel_of_its_band(frequency: float) -> No
     assert x.dtype == np.float32
     middle = x[10:40, :BANDS].mean(axis=0)
     assert middle[nearest_band(frequency)] == 1
-    assert np.flatnonzero(middle).tolist() == list(
-        range(np.flatnonzero(middle)[0], np.flatnonzero(middle)[-1] + 1)
-    )
+    assert np.flatnonzero(middle).tolist() == list(range(np.flatnonzero(middle)[0], np.flatnonzero(middle)[-1] + 1))
     assert np.count_nonzero(middle) < 8
 
 
@@ -77,9 +75,7 @@ def test_silence_gives_nothing_and_loudness_and_length_do_not_matter() -> None:
     assert np.abs(encode(slow, 50)[:, :BANDS] - encode(audio, 50)[:, :BANDS]).mean() < 0.02
 
 
-@pytest.mark.parametrize(
-    ("samples", "steps"), [(1, 50), (100, 50), (3000, 1), (3000, 2), (200, 400), (20000, 25)]
-)
+@pytest.mark.parametrize(("samples", "steps"), [(1, 50), (100, 50), (3000, 1), (3000, 2), (200, 400), (20000, 25)])
 def test_any_length_gives_probabilities(samples: int, steps: int) -> None:
     x = encode(np.random.default_rng(0).normal(size=samples).astype(np.float32), steps)
     assert x.shape == (steps, 2 * BANDS)
@@ -111,7 +107,7 @@ def test_speakers_are_domains(folder: Path) -> None:
         (8, 2, 4),
     ]
     assert (stream.channels, stream.steps, stream.classes) == (64, 50, 2)
-    with pytest.raises(ValueError, match="set stream.by = 'speaker'"):
+    with pytest.raises(ValueError, match=r"set stream.by = 'speaker'"):
         load_fsdd(options(folder, setting="domain"))
 
 

@@ -198,7 +198,5 @@ def test_a_domain_without_samples_in_a_part_is_named() -> None:
     domain = np.zeros(200, dtype=np.int64)
     domain[[0, 100]] = 1  # one sample of each class: no room for three parts
     loaded = data(np.repeat([0, 1], 100), domain=domain, domain_names=("ann", "bob"))
-    with pytest.raises(
-        ValueError, match="mine: experience bob has no (train|validation|test) samples; give it more"
-    ):
+    with pytest.raises(ValueError, match=r"mine: experience bob has no (train|validation|test) samples; give it more"):
         cut(loaded, StreamOptions(setting="domain"))

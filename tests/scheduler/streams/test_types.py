@@ -21,9 +21,7 @@ def loaded(**changes: Any) -> Loaded:
 
 
 def test_select_takes_rows_in_the_given_order() -> None:
-    samples = Samples(
-        np.arange(6).reshape(3, 2, 1).astype(np.float32), np.array([0, 1, 1]), np.array([10, 20, 30])
-    )
+    samples = Samples(np.arange(6).reshape(3, 2, 1).astype(np.float32), np.array([0, 1, 1]), np.array([10, 20, 30]))
     some = samples.select(np.array([2, 0]))
     assert len(samples) == 3
     assert len(some) == 2
@@ -61,7 +59,7 @@ def test_options_name_the_field_and_the_value_they_refuse(field: str, value: obj
 def test_options_refuse_pairs_that_do_not_go_together() -> None:
     with pytest.raises(ValueError, match=r"validation \+ test"):
         StreamOptions(validation=0.5, test=0.5)
-    with pytest.raises(ValueError, match="stream.by = speaker does not go with setting class"):
+    with pytest.raises(ValueError, match=r"stream.by = speaker does not go with setting class"):
         StreamOptions(by="speaker")
     assert StreamOptions(by="speaker", setting="domain").by == "speaker"
 
