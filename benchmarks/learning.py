@@ -74,7 +74,7 @@ def conditions(fsdd: str) -> dict[str, tuple[Config, tuple[str, ...]]]:
     static = replace(joint, growth=replace(joint.growth, when="never", seed_width=16))
     naive = replace(
         split,
-        growth=replace(still, seed_width=7),  # about as many neurons as growth ends with
+        growth=replace(still, seed_width=9),  # about as many neurons as growth ends with
         gating=replace(split.gating, experts="shared", protect=False),
     )
     found: dict[str, tuple[Config, tuple[str, ...]]] = {
