@@ -74,9 +74,10 @@ class Engines:
         for name in ("steps", "batch", "inputs", "threads", "repeats"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} {getattr(self, name)} must be at least 1")
-        for size in (*self.neurons, *self.linear):
-            if size < TILE or size % TILE:
-                raise ValueError(f"--neurons {size} must be a multiple of {TILE}, the neurons of a tile")
+        for name in ("neurons", "linear"):
+            for size in getattr(self, name):
+                if size < TILE or size % TILE:
+                    raise ValueError(f"--{name} {size} must be a multiple of {TILE}, the neurons of a tile")
         unknown = set(self.engines) - {"dense", *peers.PEERS}
         if unknown:
             raise ValueError(f"--engines {' '.join(sorted(unknown))}: take some of dense {' '.join(peers.PEERS)}")

@@ -25,6 +25,7 @@ def progress_bar(console: Console) -> Iterator[Callable[[Simulation], None]]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
     with bar:
         line = bar.add_task("run", total=None, experience="-", numbers="preparing")
