@@ -108,7 +108,14 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         return self.experience is self.stream.experiences[-1]
 
     def step(self) -> None:
-        """One round."""
+        """One round; denormal numbers are flushed to zero meanwhile."""
+        torch.set_flush_denormal(True)
+        try:
+            self._play_round()
+        finally:
+            torch.set_flush_denormal(False)
+
+    def _play_round(self) -> None:
         begin = time.perf_counter()
         self._prepare()
         experience, options = self.experience, self.config.training
@@ -148,7 +155,6 @@ class Simulation(mesa.Model):  # type: ignore[misc]
 
     def _prepare(self) -> None:
         torch.set_num_threads(self.config.run.threads)
-        torch.set_flush_denormal(True)
         self.random.seed(int(generator(self.config.run.seed, Use.AGENTS, self.round).integers(2**62)))
         self.rows = RoundRows()
         self.grower.outcomes, self.grower.born = [], []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +25,6 @@ def test_quick_leaves_what_is_smaller_already() -> None:
 
 
 def test_without_quick_nothing_changes() -> None:
-    assert Config().resolved() is not None
     assert Config().resolved() == Config()
 
 
@@ -34,29 +34,14 @@ def test_impossible_options_of_the_run_are_refused(field: str, value: int) -> No
         replace(RunOptions(), **{field: value})
 
 
-def test_a_file_with_all_defaults_is_the_default(tmp_path) -> None:
+def test_a_file_with_all_defaults_is_the_default(tmp_path: Path) -> None:
     path = tmp_path / "all.toml"
     path.write_text(dump(Config()), encoding="utf-8")
     assert load(Config, path) == Config()
-    assert set(flatten(Config())) == {
-        f"{section}.{name}" for section, values in _sections(path) for name in _leaves(values)
-    }
 
 
-def _sections(path):
-    import tomllib
-
-    return tomllib.loads(path.read_text(encoding="utf-8")).items()
-
-
-def _leaves(values, prefix=""):
-    for name, value in values.items():
-        yield from _leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else [f"{prefix}{name}"]
-
-
-def test_every_field_is_described(tmp_path) -> None:
-    text = dump(Config())
-    lines = text.splitlines()
+def test_every_field_is_described_in_the_file() -> None:
+    lines = dump(Config()).splitlines()
     fields = [number for number, line in enumerate(lines) if " = " in line and not line.startswith("#")]
     assert len(fields) == len(flatten(Config()))
     assert all(lines[number - 1].startswith("# ") for number in fields)
