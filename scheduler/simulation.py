@@ -251,6 +251,13 @@ def _check(config: Config, fabric: Fabric, stream: Stream) -> None:
     """What only shows when chip, stream and options meet."""
     if config.growth.rule not in GROWTH_RULES:
         raise ValueError(f"growth.rule = {config.growth.rule!r} is unknown; take one of {', '.join(GROWTH_RULES)}")
+    network = config.network
+    if network.readout == "spike_count" and network.surrogate_width <= network.threshold:
+        raise ValueError(
+            f"network.readout = 'spike_count' with network.surrogate_width = {network.surrogate_width} learns nothing: "
+            f"outputs are born silent, out of reach of the surrogate; make it larger than {network.threshold}, "
+            "network.threshold"
+        )
     least = fabric.options.rows + 1
     if stream.steps < least:
         raise FabricError(

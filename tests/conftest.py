@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -14,6 +15,8 @@ from model.fabric import FabricOptions
 from model.growth.options import GrowthOptions
 from scheduler.config import Config
 from scheduler.runner import start
+from scheduler.schema import TABLES
+from scheduler.simulation import RoundRows, Simulation
 from scheduler.streams import StreamOptions
 from scheduler.training import TrainingOptions
 
@@ -65,3 +68,108 @@ def finished_run(tiny: MakeConfig, tmp_path_factory: pytest.TempPathFactory) -> 
     path = tmp_path_factory.mktemp("runs") / "finished"
     start(tiny(), path, lambda simulation: None)
     return path
+
+
+@pytest.fixture(scope="session")
+def check() -> Callable[[Simulation], None]:
+    """``check(simulation)``: what must hold after every round of any run."""
+    return check_books
+
+
+@pytest.fixture(scope="session")
+def play() -> Callable[[Config], tuple[Simulation, list[RoundRows]]]:
+    """``play(config)``: a whole run, checked after every round; the simulation and the rows of its rounds."""
+
+    def run(config: Config) -> tuple[Simulation, list[RoundRows]]:
+        simulation, rounds = Simulation(config), []
+        while not simulation.finished:
+            simulation.step()
+            check_books(simulation)
+            rounds.append(simulation.rows)
+        return simulation, rounds
+
+    return run
+
+
+def check_books(simulation: Simulation) -> None:
+    """What must hold after every round of any run."""
+    check_wires(simulation)
+    check_devices(simulation)
+    check_census(simulation)
+    check_rows(simulation)
+
+
+def check_wires(simulation: Simulation) -> None:
+    """The ledger, counted anew from the links: one wire for each source on a side, within every capacity."""
+    links = simulation.network.links
+    sources: dict[int, set[int]] = {}
+    for (source, _), path in links.paths.items():
+        for port in path.ports:
+            sources.setdefault(port, set()).add(source)
+    used = np.zeros_like(links.ledger.used)
+    used[list(sources)] = [len(holders) for holders in sources.values()]
+    assert (used == links.ledger.used).all()
+    assert (used <= simulation.fabric.capacity).all()
+    assert used.sum() > 0
+
+
+def check_devices(simulation: Simulation) -> None:
+    """Devices in use stand where a link meets a neuron; all others weigh nothing."""
+    state, fabric, links = simulation.network.state, simulation.fabric, simulation.network.links
+    assert all(int(state.source[tile, row]) == source for (source, tile), row in links.rows.items())
+    assert int((state.source >= 0).sum()) == len(links.rows)
+    assert not state.weight.detach()[~state.mask].any()
+    assert not (state.mask & (state.source < 0)[:, :, None]).any()
+    assert not (state.mask & ~state.alive.view(fabric.tiles, 1, fabric.slots)).any()
+    members = [slot for expert in simulation.gating.experts for slot in expert.members().tolist()]
+    assert sorted(members) == torch.nonzero(state.alive).flatten().tolist()
+    assert not {fabric.tile_of_slot(slot) for slot in members} - set(fabric.live_tiles)
+
+
+def check_census(simulation: Simulation) -> None:
+    """The tables of neurons and links agree with the network."""
+    census, links, fabric = simulation.census, simulation.network.links, simulation.fabric
+    alive = {row["slot"]: row for row in census.neurons if row["retired_round"] is None}
+    assert len(alive) == sum(row["retired_round"] is None for row in census.neurons)
+    assert {slot: row["neuron"] for slot, row in alive.items()} == census.id_of_slot
+    assert sorted(alive) == torch.nonzero(simulation.network.state.alive).flatten().tolist()
+    assert [row["neuron"] for row in census.neurons] == list(range(len(census.neurons)))
+    outputs = simulation.network.state.output
+    assert all((row["kind"] == "output") == bool(outputs[slot]) for slot, row in alive.items())
+    present = set()
+    for row in census.links:
+        if row["retired_round"] is None:
+            neuron = census.neurons[row["source"]] if row["kind"] != "input" else None
+            assert neuron is None or neuron["retired_round"] is None
+            source = neuron["slot"] if neuron else fabric.neurons + row["source"]
+            present.add((source, row["target_tile"], row["row"], tuple(row["path"]), row["kind"]))
+    assert present == {(*key, row, links.paths[key].cells, links.kind(*key)) for key, row in links.rows.items()}
+
+
+def check_rows(simulation: Simulation) -> None:
+    """Rows of the round agree with each other and with the chip."""
+    (row,), bids, state = simulation.rows.rounds, simulation.rows.bids, simulation.network.state
+    number, census = simulation.round - 1, simulation.census
+    born = [neuron for neuron in census.neurons if neuron["birth_round"] == number]
+    won = [bid for bid in bids if bid["won"]]
+    assert sorted(bid["slot"] for bid in won) == sorted(n["slot"] for n in born if n["kind"] == "hidden")
+    assert all(bid["slot"] == -1 for bid in bids if not bid["won"])
+    assert all(bid["reason"] and bid["round"] == number for bid in bids)
+    assert row["born"] == len(born)
+    assert row["retired"] == sum(neuron["retired_round"] == number for neuron in census.neurons)
+    assert row["neurons"] == int((state.alive & ~state.output).sum())
+    assert row["links"] == sum(link["retired_round"] is None for link in census.links)
+    assert row["devices"] == int(state.mask.sum())
+    assert row["wires"] == simulation.rows.ports["used"].sum() == simulation.network.links.ledger.used.sum()
+    assert all(row[name] >= 0 for name in row if name.startswith("seconds"))
+
+
+@pytest.fixture(scope="session")
+def timeless() -> Callable[[Path], dict[str, pd.DataFrame]]:
+    """``timeless(folder)``: all tables of a run without the columns of the clock."""
+
+    def read(folder: Path) -> dict[str, pd.DataFrame]:
+        tables = {name: pd.read_parquet(folder / "tables" / name) for name in TABLES}
+        return {name: t[[c for c in t.columns if not c.startswith("seconds")]] for name, t in tables.items()}
+
+    return read

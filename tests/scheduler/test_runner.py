@@ -1,156 +1,237 @@
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
+import json
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
 
-from scheduler import checkpoint, runner, snapshot
+from scheduler.checkpoint import load as load_checkpoint
 from scheduler.config import Config
-from scheduler.records import RunFolder, open_run
+from scheduler.config_io import dump, load
+from scheduler.records import create_run, open_run
 from scheduler.runner import resume, start
-from scheduler.schema import TABLES
+from scheduler.schema import SCHEMA_VERSION, TABLES
 from scheduler.simulation import Simulation
 
-
-def nobody(simulation: Simulation) -> None:
-    """Watches nothing."""
-
-
-def small(**run: object) -> Config:
-    config = replace(Config(), run=replace(Config().run, quick=True)).resolved()
-    config = replace(config, training=replace(config.training, steps=6), run=replace(config.run, quick=False, **run))
-    return replace(config, stream=replace(config.stream, limit=15))
+MakeConfig = Callable[..., Config]
+Timeless = Callable[[Path], dict[str, pd.DataFrame]]
 
 
-def tables(path: Path) -> dict[str, pd.DataFrame]:
-    frames = {name: pd.read_parquet(path / "tables" / name) for name in TABLES}
-    return {name: f[[c for c in f.columns if not c.startswith("seconds")]] for name, f in frames.items()}
+def nothing(simulation: Simulation) -> None:
+    """Watch without a word."""
 
 
-def assert_same(path: Path, other: Path) -> None:
-    expected = tables(other)
-    for name, frame in tables(path).items():
-        pd.testing.assert_frame_equal(frame, expected[name], check_exact=True)
-    last, wanted = (checkpoint.load(open_run(p).checkpoint) for p in (path, other))
-    assert last.facts == wanted.facts
-    assert last.tensors.keys() == wanted.tensors.keys()
-    for name, tensor in last.tensors.items():
-        assert torch.equal(tensor, wanted.tensors[name]), name
+class Stopped(Exception):
+    """Raised by a watcher, in the place of a crash between two rounds."""
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("runs") / "whole"
-    start(small(), path, nobody)
+def stop_after(rounds: int) -> Callable[[Simulation], None]:
+    def watch(simulation: Simulation) -> None:
+        if simulation.round == rounds:
+            raise Stopped
+
+    return watch
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.fixture
+def stopped(tiny: MakeConfig, tmp_path: Path) -> Path:
+    """A run of ``tiny()`` that was stopped after two of its six rounds."""
+    path = tmp_path / "stopped"
+    with pytest.raises(Stopped):
+        start(tiny(), path, stop_after(2))
     return path
 
 
-def test_tables_of_a_run_open_in_pandas_and_hold_every_round(whole: Path) -> None:
-    rounds = tables(whole)["rounds"]
-    assert rounds["round"].tolist() == list(range(15))
-    assert set(tables(whole)["evaluations"]["setting"]) == {"task", "class", "gate"}
-    for name in ("bids", "neurons", "links", "ports"):
-        assert len(tables(whole)[name]) > 0
+def test_a_run_is_watched_round_by_round_and_leaves_a_whole_folder(tiny: MakeConfig, tmp_path: Path) -> None:
+    seen: list[int] = []
+    config = replace(tiny(training={"rounds": 9}), run=replace(tiny().run, quick=True, seed=4))
+    simulation = start(config, tmp_path / "run", lambda simulation: seen.append(simulation.round))
+    assert simulation.finished
+    assert seen == [1, 2, 3, 4, 5, 6]  # quick: three rounds a task
+    folder = open_run(tmp_path / "run")
+    assert load(Config, folder.config) == config.resolved()
+    facts = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))
+    assert (facts["seed"], facts["threads"]) == (4, 1)
+    assert folder.read("rounds")["round"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert folder.read_rows("neurons") == simulation.census.neurons
+    assert folder.read_rows("links") == simulation.census.links
+    assert set(folder.read("bids")["round"]) <= set(range(6))
+    assert set(folder.read("evaluations")["after"]) == {-1, 0, 1}
+    ports = folder.read("ports")
+    assert (ports["used"] <= ports["capacity"]).all()
+    assert ports.groupby("round").size().tolist() == [25 * 8] * 6
 
 
-class Killed(BaseException):
-    """As sudden as a kill, but inside this process."""
-
-
-@pytest.mark.parametrize("writes", [1, 2, 3, 4, 5, 6, 7, 20, 21, 22, 40])
-def test_a_run_stopped_after_any_write_resumes_to_the_same_tables(
-    writes: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_two_runs_leave_the_same_values_and_the_same_state(
+    tiny: MakeConfig, finished_run: Path, tmp_path: Path, timeless: Timeless
 ) -> None:
-    """Stops after the n-th file written or replaced: between tables, before and after a checkpoint."""
-    count = 0
-    replaced = os.replace
+    start(tiny(), tmp_path / "again", nothing)
+    for name, table in timeless(finished_run).items():
+        pd.testing.assert_frame_equal(timeless(tmp_path / "again")[name], table, check_exact=True)
+    states = [open_run(path).checkpoint.read_bytes() for path in (finished_run, tmp_path / "again")]
+    assert states[0] == states[1]
 
-    def count_and_stop(source: Path, target: Path) -> None:
-        nonlocal count
-        if ("whole" not in str(target) and "tables" in str(target)) or "checkpoint" in str(target):
-            count += 1
-            if count == writes + 6:  # the six tables of a new folder come first
-                raise Killed
-        replaced(source, target)
 
+@pytest.mark.parametrize("rounds", [1, 2, 3, 5])
+def test_a_stopped_run_ends_like_one_that_was_not(
+    tiny: MakeConfig, finished_run: Path, tmp_path: Path, timeless: Timeless, rounds: int
+) -> None:
     path = tmp_path / "run"
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", count_and_stop)
-        with pytest.raises(Killed):
-            start(small(), path, nobody)
-    resume(path, nobody)
-    assert_same(path, whole)
+    with pytest.raises(Stopped):
+        start(tiny(), path, stop_after(rounds))
+    assert len(timeless(path)["rounds"]) == rounds
+    seen: list[int] = []
+    assert resume(path, lambda simulation: seen.append(simulation.round)).finished
+    assert seen == list(range(rounds + 1, 7))
+    for name, table in timeless(finished_run).items():
+        pd.testing.assert_frame_equal(timeless(path)[name], table, check_exact=True)
+    assert open_run(path).checkpoint.read_bytes() == open_run(finished_run).checkpoint.read_bytes()
 
 
-@pytest.mark.parametrize("part", ["rounds/part-00000", "rounds/part-00004", "rounds/part-00007", "bids/part-00009"])
-def test_a_process_killed_by_sigkill_resumes_to_the_same_tables(part: str, whole: Path, tmp_path: Path) -> None:
+def test_before_its_first_checkpoint_a_run_begins_anew(
+    tiny: MakeConfig, finished_run: Path, tmp_path: Path, timeless: Timeless
+) -> None:
     path = tmp_path / "run"
-    script = (
-        "from pathlib import Path; from scheduler.config_io import load; from scheduler.config import Config;"
-        "from scheduler.runner import start; import sys;"
-        "start(load(Config, sys.argv[1]), Path(sys.argv[2]), lambda simulation: None)"
-    )
-    command = [sys.executable, "-c", script, str(whole / "config.toml"), str(path)]
-    process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
-    try:
-        deadline = time.monotonic() + 120
-        while not (path / "tables" / f"{part}.parquet").exists():
-            assert process.poll() is None, "the run ended before it could be killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    resume(path, nobody)
-    assert_same(path, whole)
+    folder = create_run(path, config=dump(tiny()), seed=0, threads=1)
+    for table in ("ports", "bids"):  # as if killed before the rest of the round was written
+        shutil.copy(finished_run / "tables" / table / "part-00000.parquet", folder.folder(table))
+    shutil.copy(finished_run / "tables/neurons/part-00000.parquet", folder.folder("neurons"))
+    (folder.folder("rounds") / ".part-00000.parquet.tmp").write_bytes(b"half")
+    resume(path, nothing)
+    for name, table in timeless(finished_run).items():
+        pd.testing.assert_frame_equal(timeless(path)[name], table, check_exact=True)
+    assert not list(path.rglob(".*.tmp"))
 
 
-def test_a_checkpoint_of_every_round_continues_bit_for_bit() -> None:
-    config = small()
-    straight = Simulation(config)
-    for _ in range(7):
-        straight.step()
-        tensors, facts = snapshot.take(straight)
-        twin = Simulation(config, straight.stream)
-        snapshot.restore(twin, tensors, facts, straight.census.neurons, straight.census.links)
-        for name, tensor in snapshot.take(twin)[0].items():
-            assert torch.equal(tensor, tensors[name]), name
-        assert snapshot.take(twin)[1] == facts
+def test_resuming_a_finished_run_changes_nothing(finished_run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "run"
+    shutil.copytree(finished_run, path)
+    before = bytes_of(path)
+    assert resume(path, pytest.fail).finished
+    assert bytes_of(path) == before
 
 
-def test_resuming_a_finished_run_changes_nothing(whole: Path) -> None:
-    before = {p: p.stat().st_mtime_ns for p in whole.rglob("*.parquet")}
-    resume(whole, nobody)
-    assert {p: p.stat().st_mtime_ns for p in whole.rglob("*.parquet")} == before
+def change(folder: Path, old: str, new: str) -> None:
+    """Replace a line of config.toml."""
+    file = folder / "config.toml"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert old in lines
+    file.write_text("\n".join(new if line == old else line for line in lines), encoding="utf-8")
 
 
-def test_another_number_of_threads_is_refused(whole: Path, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for name in ("config.toml", "environment.json"):
-        (copy / name).write_text((whole / name).read_text())
-    text = (copy / "config.toml").read_text()
-    assert "threads = 1" in text
-    (copy / "config.toml").write_text(text.replace("threads = 1", "threads = 2"))
-    with pytest.raises(ValueError, match="was run with 1 threads"):
-        resume(copy, nobody)
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("threads = 1", "threads = 2", r"was run with 1 threads; .* set run\.threads back"),
+        ("seed = 0", "seed = 1", r"config\.toml was changed since the run began \(in run\.seed\): set it back"),
+        ("rounds = 3", "rounds = 4", r"\(in training\.rounds\)"),
+        ("wires = 8", "wires = 9", r"\(in fabric\.wires\)"),
+        ('rule = "gradmax_whitened"', 'rule = "random"', r"\(in growth\.rule\)"),
+        ("rows = 2", "rows = two", r"config\.toml is no valid TOML"),
+        ("rows = 2", "row = 2", r"config\.toml: fabric\.row is unknown; did you mean rows\?"),
+    ],
+)
+def test_a_changed_configuration_is_refused(stopped: Path, old: str, new: str, message: str) -> None:
+    change(stopped, old, new)
+    before = bytes_of(stopped)
+    with pytest.raises(ValueError, match=message):
+        resume(stopped, nothing)
+    assert bytes_of(stopped) == before
 
 
-def test_a_run_in_use_is_refused(whole: Path) -> None:
-    with RunFolder(whole).lock(), pytest.raises(ValueError, match="in use"):
-        resume(whole, nobody)
+def test_data_may_move(stopped: Path, blobs: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "moved.npz"
+    shutil.copy(blobs, moved)
+    change(stopped, f'path = "{blobs}"', f'path = "{moved}"')
+    assert resume(stopped, nothing).finished
 
 
-def test_a_bad_configuration_leaves_nothing_behind(tmp_path: Path) -> None:
-    config = replace(small(), growth=replace(small().growth, rule="nonsense"))
-    with pytest.raises(ValueError, match=r"growth.rule = 'nonsense' is unknown; take one of random"):
-        runner.start(config, tmp_path / "run", nobody)
-    assert list(tmp_path.iterdir()) == []
+def test_a_folder_in_use_is_refused(stopped: Path) -> None:
+    with open_run(stopped).lock(), pytest.raises(ValueError, match="in use by another smalti process"):
+        resume(stopped, nothing)
+
+
+def test_what_a_newer_version_wrote_is_refused(stopped: Path) -> None:
+    edit_environment(stopped, schema_version=SCHEMA_VERSION + 1)
+    with pytest.raises(
+        ValueError, match=f"schema {SCHEMA_VERSION + 1}, this smalti knows {SCHEMA_VERSION} at most; update"
+    ):
+        resume(stopped, nothing)
+
+
+def test_an_environment_without_threads_is_refused(stopped: Path) -> None:
+    edit_environment(stopped, threads=None)
+    with pytest.raises(ValueError, match=r"environment\.json is damaged: .* threads"):
+        resume(stopped, nothing)
+
+
+def edit_environment(folder: Path, **facts: object) -> None:
+    file = folder / "environment.json"
+    file.write_text(json.dumps({**json.loads(file.read_text(encoding="utf-8")), **facts}), encoding="utf-8")
+
+
+def test_a_damaged_checkpoint_is_refused(stopped: Path) -> None:
+    file = open_run(stopped).checkpoint
+    data = bytearray(file.read_bytes())
+    data[-5] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(ValueError, match=r"state\.safetensors is damaged"):
+        resume(stopped, nothing)
+
+
+def test_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"is no run folder: it lacks config\.toml and environment\.json"):
+        resume(tmp_path, nothing)
+
+
+def test_a_taken_folder_is_left_alone(tiny: MakeConfig, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(ValueError, match="is taken; give another folder"):
+        start(tiny(), tmp_path, nothing)
+    assert [file.name for file in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"stream": {"path": "nowhere.npz"}},
+        {"growth": {"rule": "wishful"}},
+        {"gating": {"windows": 99}},  # shows in the first round
+        {"stream": {"gain": 1e-6}},  # likewise: no seed neuron can be made to fire
+    ],
+)
+def test_what_cannot_be_run_leaves_nothing_behind(
+    tiny: MakeConfig, tmp_path: Path, changes: dict[str, dict[str, object]]
+) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        start(tiny(**changes), tmp_path / "run", pytest.fail)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_chip_that_fills_up_later_keeps_the_rounds_before(tiny: MakeConfig, tmp_path: Path) -> None:
+    config = tiny(fabric={"cols": 1, "neurons_per_tile": 3}, training={"rounds": 2, "steps": 2})
+    with pytest.raises(ValueError, match="no south tile has 2 free slots"):
+        start(config, tmp_path / "run", nothing)
+    folder = open_run(tmp_path / "run")
+    assert folder.read("rounds")["round"].tolist() == [0, 1]
+    assert load_checkpoint(folder.checkpoint).facts["round"] == 2
+    with pytest.raises(ValueError, match="no south tile has 2 free slots"):
+        resume(folder.path, nothing)
+
+
+def test_every_table_can_be_read_after_every_round(tiny: MakeConfig, tmp_path: Path) -> None:
+    def read(simulation: Simulation) -> None:
+        tables = {name: pd.read_parquet(tmp_path / "run" / "tables" / name) for name in TABLES}
+        assert len(tables["rounds"]) == simulation.round
+        assert len(tables["neurons"]) == len(simulation.census.neurons)
+        assert len(tables["links"]) == len(simulation.census.links)
+
+    start(tiny(training={"rounds": 2, "steps": 2}), tmp_path / "run", read)

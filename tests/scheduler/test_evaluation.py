@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import mesa
+import pytest
+import torch
+from torch import Tensor
+
+from agents.expert import Expert
+from agents.gating import GatingAgent
+from model.fabric import Fabric, FabricOptions
+from model.gating import GatingOptions
+from model.gating.label import LabelGating
+from model.growth.graft import Birth, graft
+from model.growth.options import GrowthOptions
+from model.network import Network
+from model.neuron import NetworkOptions
+from model.optimiser import Moments
+from scheduler.evaluation import Answers, features, gate_alone, needs_label, with_label, without_label
+
+STEPS, CHANNELS = 10, 2
+# What the experts answer to any input: expert 0 has classes 4 and 1, expert 1 has classes 0 and 6.
+ANSWERS = {0: {4: 0.9, 1: 0.1}, 1: {0: 0.4, 6: 0.6}}
+
+
+class Gate:
+    """Trusts expert 0 as told by the spikes of channel 1: none 0.8, some 0.3, many 0.45."""
+
+    experts = (1, 0)  # not in the order of their numbers
+    classes: tuple[int, ...] = (0, 4, 6)
+    trust = (0.8, 0.3, 0.45)
+
+    def scores(self, counts: Tensor) -> Tensor:
+        trust = torch.tensor([self.trust[min(int(spikes), 2)] for spikes in counts[:, 1]])
+        return torch.stack([1 - trust, trust], 1).log()
+
+    def class_scores(self, counts: Tensor) -> Tensor:
+        return torch.nn.functional.one_hot(counts[:, 1].long().clamp(max=2), 3).double()
+
+
+def inputs(*spikes_of_channel_1: int) -> Tensor:
+    """Channel 0 spikes in every step, channel 1 as often as told."""
+    x = torch.zeros(len(spikes_of_channel_1), STEPS, CHANNELS, dtype=torch.uint8)
+    x[:, :, 0] = 1
+    for row, spikes in enumerate(spikes_of_channel_1):
+        x[row, :spikes, 1] = 1
+    return x
+
+
+@pytest.fixture
+def agent() -> GatingAgent:
+    """One tile; each expert has two outputs and one neuron, all of which hear channel 0 only."""
+    network = Network(Fabric(FabricOptions(rows=1, cols=1, neurons_per_tile=8, wires=4)), CHANNELS, NetworkOptions())
+    moments = Moments.fresh(network.state.weight)
+    agent = GatingAgent(mesa.Model(seed=0), network, Gate(), GatingOptions(top=1), GrowthOptions())
+    leak = network.options.output_leak
+    membrane = sum(leak**k * (STEPS - k) for k in range(STEPS)) / STEPS  # mean over time for a weight of 1
+    for number, answer in ANSWERS.items():
+        outputs = (6 - 2 * number, 7 - 2 * number)
+        for slot, probability in zip(outputs, answer.values(), strict=True):
+            bear(network, moments, slot, True, math.log(probability) / membrane)
+        bear(network, moments, number, False, 0.6 * (1 + number))
+        agent.experts.append(Expert(number, tuple(answer), 0, outputs, neurons=[number]))
+    return agent
+
+
+def bear(network: Network, moments: Moments, slot: int, output: bool, weight: float) -> None:
+    network.links.add_local(slot)
+    nobody = torch.empty(0, dtype=torch.int64)
+    channel = torch.tensor([network.fabric.neurons])
+    graft(network, Birth(slot, output, channel, torch.tensor([weight]), nobody, torch.empty(0)), moments)
+
+
+def ask(agent: GatingAgent, x: Tensor, top: int) -> Answers:
+    agent.options = replace(agent.options, top=top)
+    return without_label(agent.network, agent, x)
+
+
+def spikes(agent: GatingAgent, number: int) -> float:
+    """Spikes of an expert's only neuron in a sample."""
+    expert = agent.experts[number]
+    counts = agent.network.run(inputs(0), torch.tensor(expert.outputs), agent.running(expert)).counts
+    assert int(counts.sum()) == int(counts[number].sum()) > 0
+    return float(counts[number].detach())
+
+
+def test_without_a_label_the_best_product_of_both_answers_wins(agent: GatingAgent) -> None:
+    # many spikes: 0.45 x 0.9 = 0.405 for class 4 beats 0.55 x 0.6 = 0.33 for class 6, though the gate prefers expert 1
+    # some: 0.3 x 0.9 = 0.27 loses against 0.7 x 0.6 = 0.42
+    assert ask(agent, inputs(2, 1, 0), top=2).classes.tolist() == [4, 6, 4]
+
+
+def test_only_the_top_experts_can_answer(agent: GatingAgent) -> None:
+    assert ask(agent, inputs(2, 1, 0), top=1).classes.tolist() == [6, 6, 4]
+
+
+def test_more_than_all_experts_are_all_of_them(agent: GatingAgent) -> None:
+    assert ask(agent, inputs(2, 1, 0), top=5).classes.tolist() == [4, 6, 4]
+
+
+def test_only_the_top_experts_run_for_a_sample(agent: GatingAgent) -> None:
+    zero, one = spikes(agent, 0), spikes(agent, 1)
+    assert zero != one
+    assert ask(agent, inputs(0, 0), top=1).spikes_per_sample == pytest.approx(zero)
+    assert ask(agent, inputs(1, 2), top=1).spikes_per_sample == pytest.approx(one)
+    assert ask(agent, inputs(0, 1, 1, 2), top=1).spikes_per_sample == pytest.approx((zero + 3 * one) / 4)
+    assert ask(agent, inputs(0, 1), top=2).spikes_per_sample == pytest.approx(zero + one)
+
+
+def test_hops_are_those_of_the_inputs_once_for_each_expert_that_runs(agent: GatingAgent) -> None:
+    assert ask(agent, inputs(0, 0), top=1).hop_spikes_per_sample == pytest.approx(STEPS)
+    assert ask(agent, inputs(0, 2), top=1).hop_spikes_per_sample == pytest.approx(STEPS + 1)
+
+
+def test_answers_do_not_depend_on_the_other_samples(agent: GatingAgent) -> None:
+    together = ask(agent, inputs(2, 1, 0, 2, 0), top=2).classes.tolist()
+    assert together == [int(ask(agent, inputs(n), top=2).classes) for n in (2, 1, 0, 2, 0)]
+
+
+def test_a_label_picks_the_expert_and_masks_other_classes(agent: GatingAgent) -> None:
+    network, (zero, one) = agent.network, agent.experts
+    assert with_label(network, agent, zero, inputs(1, 2), (4, 1)).classes.tolist() == [4, 4]
+    assert with_label(network, agent, zero, inputs(1, 2), (1,)).classes.tolist() == [1, 1]
+    assert with_label(network, agent, one, inputs(0), (0,)).classes.tolist() == [0]
+    assert with_label(network, agent, one, inputs(0), (0, 6)).spikes_per_sample == pytest.approx(spikes(agent, 1))
+
+
+def test_a_single_expert_needs_no_gate(agent: GatingAgent) -> None:
+    del agent.experts[1]
+    agent.gate = None
+    assert without_label(agent.network, agent, inputs(1, 2)).classes.tolist() == [4, 4]
+
+
+def test_the_gate_alone_names_the_class_that_it_scores_best(agent: GatingAgent) -> None:
+    answers = gate_alone(agent, inputs(0, 1, 2))
+    assert answers is not None
+    assert answers.classes.tolist() == [0, 4, 6]
+    assert answers.spikes_per_sample == answers.hop_spikes_per_sample == 0
+
+
+def test_a_gate_without_classes_or_with_labels_does_not_answer_alone(agent: GatingAgent) -> None:
+    agent.gate.classes = ()
+    assert gate_alone(agent, inputs(0)) is None
+    agent.gate = LabelGating(agent.options, CHANNELS)
+    agent.gate.observe(torch.zeros(1, CHANNELS), torch.tensor([0]), 0)
+    assert gate_alone(agent, inputs(0)) is None
+
+
+def test_who_needs_a_label(agent: GatingAgent) -> None:
+    assert not needs_label(agent)
+    agent.gate = LabelGating(agent.options, CHANNELS)
+    assert needs_label(agent)
+    del agent.experts[1]
+    assert not needs_label(agent)
+
+
+def test_features_count_spikes_in_windows(agent: GatingAgent) -> None:
+    agent.options = replace(agent.options, windows=2)
+    assert features(agent, inputs(7)).tolist() == [[5, 5, 5, 2]]
+
+
+def test_accuracy_is_the_share_of_right_answers() -> None:
+    assert Answers(torch.tensor([1, 2, 3, 4]), 0.0, 0.0).accuracy(torch.tensor([1, 2, 0, 4])) == 0.75

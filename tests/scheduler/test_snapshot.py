@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from scheduler import snapshot
+from scheduler.checkpoint import load, save
+from scheduler.config import Config
+from scheduler.simulation import RoundRows, Simulation
+
+MakeConfig = Callable[..., Config]
+Check = Callable[[Simulation], None]
+State = tuple[dict[str, Tensor], dict[str, Any]]
+
+# Each keeps something from round to round that the others do not.
+KEEPING: dict[str, dict[str, dict[str, object]]] = {
+    "default": {"growth": {"until": 1.0}},
+    "trunk and label": {"gating": {"trunk": True, "network": "label"}},
+    "hard, float64, random": {"network": {"reset": "hard", "precision": "float64"}, "growth": {"rule": "random"}},
+    "retiring": {
+        "growth": {"retire_after": 2, "until": 1.0, "target_rate": 0.03, "births": 4},
+        "training": {"learning_rate": 0.4, "rounds": 5, "steps": 3},
+    },
+}
+
+
+def timeless(rows: RoundRows) -> str:
+    """A round's rows without the clock; text, so that NaN equals NaN."""
+    (row,) = rows.rounds
+    ports = {name: column.tolist() for name, column in rows.ports.items()}
+    kept = {name: value for name, value in row.items() if not name.startswith("seconds")}
+    return repr((kept, rows.bids, ports, rows.evaluations))
+
+
+@pytest.mark.parametrize("changes", KEEPING.values(), ids=KEEPING)
+def test_from_every_round_a_restored_simulation_goes_on_bit_for_bit(
+    tiny: MakeConfig, changes: dict[str, dict[str, object]], check: Check, tmp_path: Path
+) -> None:
+    config = tiny(**changes)
+    whole, rounds = Simulation(config), []
+    while not whole.finished:
+        whole.step()
+        rounds.append(timeless(whole.rows))
+        save(tmp_path / str(whole.round), *snapshot.take(whole))
+    tables = whole.census.neurons, whole.census.links
+    for number in range(1, whole.total_rounds):
+        again, saved = Simulation(config), load(tmp_path / str(number))
+        snapshot.restore(again, saved.tensors, saved.facts, *copy.deepcopy(tables))
+        while not again.finished:
+            again.step()
+            check(again)
+            assert timeless(again.rows) == rounds[again.round - 1]
+        assert (again.census.neurons, again.census.links) == tables
+        assert_same(snapshot.take(again), snapshot.take(whole))
+
+
+def assert_same(one: State, other: State) -> None:
+    assert one[0].keys() == other[0].keys()
+    assert all(torch.equal(one[0][name], other[0][name]) for name in one[0])
+    assert one[1] == other[1]
+
+
+def test_taking_and_restoring_changes_nothing(tiny: MakeConfig) -> None:
+    config = tiny(training={"rounds": 2, "steps": 2})
+    simulation = Simulation(config)
+    for _ in range(3):
+        simulation.step()
+    tensors, facts = snapshot.take(simulation)
+    assert_same(snapshot.take(simulation), (tensors, facts))
+    again = Simulation(config)
+    tables = copy.deepcopy((simulation.census.neurons, simulation.census.links))
+    snapshot.restore(again, tensors, json.loads(json.dumps(facts)), *tables)
+    assert_same(snapshot.take(again), (tensors, facts))
+    assert again.network.links.rows == simulation.network.links.rows
+    assert again.network.links.paths == simulation.network.links.paths
+    assert (again.network.links.ledger.used == simulation.network.links.ledger.used).all()
+    assert again.gating.last == simulation.gating.last
+    assert [vars(expert) for expert in again.gating.experts] == [vars(e) for e in simulation.gating.experts]
+
+
+def test_a_record_of_another_chip_is_refused(tiny: MakeConfig) -> None:
+    simulation = Simulation(tiny(training={"rounds": 1, "steps": 2}))
+    simulation.step()
+    tensors, facts = snapshot.take(simulation)
+    for other in (tiny(fabric={"wires": 9}), tiny(fabric={"cols": 3})):
+        with pytest.raises(
+            ValueError, match=r"does not fit config\.toml: state\.weight is missing or has another shape"
+        ):
+            snapshot.restore(Simulation(other), tensors, facts, [], [])
+    del tensors["moments.count"]
+    with pytest.raises(ValueError, match=r"moments\.count is missing"):
+        snapshot.restore(Simulation(simulation.config), tensors, facts, [], [])

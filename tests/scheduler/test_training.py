@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor
+
+from model.network import Activity
+from scheduler.config import Config
+from scheduler.feed import Feed
+from scheduler.simulation import Simulation
+from scheduler.training import Lesson, TrainingOptions, excess_rate, learning_rate, positions, train
+
+MakeConfig = Callable[..., Config]
+ROUNDS, STEPS = 2, 5
+OPTIONS = TrainingOptions(rounds=ROUNDS, steps=STEPS, learning_rate=0.1, warm_up=4)
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (0, 0.1 * 1 / 4),
+        (1, 0.1 * 2 / 4 * (1 + math.cos(math.pi / 10)) / 2),
+        (4, 0.1 * (1 + math.cos(math.pi * 4 / 10)) / 2),
+        (5, 0.05),
+        (9, 0.1 * (1 - math.cos(math.pi / 10)) / 2),
+    ],
+)
+def test_learning_rate_by_hand(number: int, expected: float) -> None:
+    assert learning_rate(number, OPTIONS) == pytest.approx(expected)
+
+
+def test_learning_rate_without_warm_up_begins_at_its_peak_and_falls() -> None:
+    rates = [learning_rate(number, replace(OPTIONS, warm_up=0)) for number in range(ROUNDS * STEPS)]
+    assert rates[0] == 0.1
+    assert all(later < earlier for earlier, later in pairwise(rates))
+    assert rates[-1] > 0
+
+
+def test_positions_follow_the_order_of_the_classes() -> None:
+    assert positions((3, 7, 5), torch.tensor([5, 3, 7, 5])).tolist() == [2, 0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("rounds", 0),
+        ("steps", 0),
+        ("batch", -1),
+        ("learning_rate", 0.0),
+        ("learning_rate", math.nan),
+        ("warm_up", -1),
+        ("rate_limit", math.nan),
+        ("rate_weight", -0.5),
+        ("rate_weight", math.inf),
+    ],
+)
+def test_impossible_options_are_refused_by_name(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf"training\.{field} = {value} must"):
+        replace(OPTIONS, **{field: value})
+
+
+@pytest.fixture
+def opened(tiny: MakeConfig) -> Simulation:
+    """After one round: an expert with some neurons."""
+    simulation = Simulation(tiny(growth={"births": 2}))
+    simulation.step()
+    return simulation
+
+
+def counts_of(simulation: Simulation, spikes: dict[int, float]) -> Activity:
+    """Two samples, of which the second shows ``spikes`` more than the first, which shows none."""
+    counts = torch.zeros(simulation.fabric.neurons, 2)
+    for slot, value in spikes.items():
+        counts[slot, 1] = value
+    return Activity(torch.empty(0, dtype=torch.int64), torch.empty(0), counts.requires_grad_())
+
+
+def test_penalty_is_the_square_of_the_excess_of_the_mean_rate(opened: Simulation) -> None:
+    first, second, *_ = opened.gating.experts[0].neurons
+    options = replace(OPTIONS, rate_limit=0.25, rate_weight=3.0)
+    activity = counts_of(opened, {first: 8.0, second: 10.0})  # mean over two samples: rates 0.4 and 0.5 in 10 steps
+    penalty = excess_rate(opened.network, activity, 10, options)
+    assert float(penalty.detach()) == pytest.approx(3 * (0.15**2 + 0.25**2))
+    (gradient,) = torch.autograd.grad(penalty, activity.counts)
+    assert set(gradient.nonzero()[:, 0].tolist()) == {first, second}
+    assert (gradient >= 0).all()
+
+
+def test_no_penalty_under_the_limit_nor_for_outputs_and_empty_slots(opened: Simulation) -> None:
+    expert, alive = opened.gating.experts[0], opened.network.state.alive
+    nobody = int(torch.nonzero(~alive)[0])
+    spikes = {expert.neurons[0]: 5.0, expert.outputs[0]: 10.0, nobody: 10.0}
+    activity = counts_of(opened, spikes)
+    assert excess_rate(opened.network, activity, 10, replace(OPTIONS, rate_limit=0.25)) == 0
+    assert excess_rate(opened.network, activity, 10, replace(OPTIONS, rate_limit=0.2)) > 0
+
+
+def lesson(simulation: Simulation, options: TrainingOptions, told: list[tuple[int, Tensor, Tensor]]) -> Lesson:
+    """Train the first expert anew on its experience."""
+    expert = simulation.gating.experts[0]
+    feed = Feed(simulation.stream.experiences[0], simulation.stream.steps, 16, seed=5)
+    outputs, running = torch.tensor(expert.outputs), simulation.gating.running(expert)
+    return train(
+        simulation.network,
+        simulation.moments,
+        feed,
+        0,
+        expert.classes,
+        outputs,
+        running,
+        options,
+        lambda *step: told.append(step),
+    )
+
+
+def test_loss_falls_on_two_classes_that_can_be_told_apart(opened: Simulation) -> None:
+    options = TrainingOptions(rounds=4, steps=15, learning_rate=0.03, warm_up=2)
+    before = lesson(opened, replace(options, steps=1), [])
+    lesson(opened, options, [])
+    after = lesson(opened, replace(options, steps=4, learning_rate=1e-9), [])
+    assert before.loss > 0.4
+    assert after.loss < 0.5 * before.loss
+    assert after.accuracy > 0.9
+
+
+def test_frozen_devices_stay_bit_for_bit_and_the_others_move(opened: Simulation) -> None:
+    state = opened.network.state
+    used = torch.nonzero(state.mask)
+    half = used[::2]
+    state.frozen[half[:, 0], half[:, 1], half[:, 2]] = True
+    before = state.weight.detach().clone()
+    opened.moments.reset(state.mask)
+    lesson(opened, TrainingOptions(rounds=1, steps=8, learning_rate=0.05), [])
+    moved = state.weight.detach() != before
+    assert not (moved & (state.frozen | ~state.mask)).any()
+    assert moved.sum() > 0.5 * (state.mask & ~state.frozen).sum()
+    assert not opened.moments.second[state.frozen].any()
+
+
+def test_every_step_is_told_with_its_batch(opened: Simulation) -> None:
+    told: list[tuple[int, Tensor, Tensor]] = []
+    lesson(opened, TrainingOptions(rounds=1, steps=3), told)
+    feed = Feed(opened.stream.experiences[0], opened.stream.steps, 16, seed=5)
+    assert [number for number, _, _ in told] == [0, 1, 2]
+    assert all(torch.equal(x, feed.training(number)[0]) for number, x, _ in told)
+    assert all(torch.equal(y, feed.training(number)[1]) for number, _, y in told)
+
+
+@pytest.mark.parametrize("readout", ["membrane_mean", "spike_count"])
+def test_lesson_counts_spikes_of_all_and_the_rate_of_hidden_neurons(tiny: MakeConfig, readout: str) -> None:
+    simulation = Simulation(tiny(network={"readout": readout, "surrogate_width": 1.5}))
+    simulation.step()
+    expert = simulation.gating.experts[0]
+    lesson(simulation, TrainingOptions(rounds=1, steps=30), [])  # until outputs that count have something to count
+    shown = lesson(simulation, TrainingOptions(rounds=1, steps=3), [])
+    hidden = shown.counts[expert.neurons].mean(1)
+    assert shown.spikes_per_sample == pytest.approx(float(shown.counts.mean(1).sum()))
+    assert shown.rate == pytest.approx(float(hidden.mean()) / simulation.stream.steps)
+    assert 0 < shown.rate < 1
+    assert shown.hop_spikes_per_sample > 0
+    assert bool(shown.counts[list(expert.outputs)].any()) == (readout == "spike_count")
+
+
+def test_a_gradient_that_is_not_finite_stops_the_training_and_changes_no_weight(opened: Simulation) -> None:
+    state = opened.network.state
+    tile, row, column = torch.nonzero(state.mask)[0].tolist()
+    with torch.no_grad():
+        state.weight[tile, row, column] = math.nan
+    before = state.weight.detach().clone()
+    with pytest.raises(FloatingPointError, match="learning_rate"):
+        lesson(opened, TrainingOptions(rounds=1, steps=1), [])
+    assert torch.equal(state.weight.nan_to_num(), before.nan_to_num())
