@@ -8,8 +8,6 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
-from scheduler.records import open_run
-
 
 @dataclass(frozen=True)
 class Show:
@@ -28,6 +26,7 @@ class Show:
     def execute(self) -> None:
         """Print what was asked for."""
         from scheduler.commands.summary import chip_view, configuration_view, print_summary, table_view
+        from scheduler.records import open_run  # not above: help need not wait for pandas and pyarrow
 
         folder = open_run(self.run)
         console = Console()

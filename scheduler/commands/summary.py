@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console, Group, RenderableType
@@ -70,7 +71,7 @@ def configuration_view(folder: RunFolder) -> Table:
     changed = differences(load(Config, folder.config), Config())
     table = Table(title="configuration, where it differs from the defaults", title_justify="left", show_header=False)
     for name, value in changed.items():
-        table.add_row(name, str(value))
+        table.add_row(name, Text(str(value)))
     if not changed:
         table.add_row("all defaults", "")
     return table
@@ -99,7 +100,9 @@ def table_view(path: Path, name: str) -> str:
     return load_run(path).table(name).to_string()
 
 
-def _tile_text(alive: pd.DataFrame, ports: pd.DataFrame, row: int, col: int, fabric: dict[str, int]) -> Text:
+def _tile_text(alive: pd.DataFrame, ports: pd.DataFrame, row: int, col: int, fabric: dict[str, Any]) -> Text:
+    if [row, col] in fabric["dead_tiles"]:
+        return Text("dead", "dim")
     here = alive[(alive["tile_row"] == row) & (alive["tile_col"] == col)]
     slots = {int(slot) % fabric["neurons_per_tile"]: k for k, slot in enumerate(here["slot"])}
     text = Text()

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+from rich.console import Console
+
+from scheduler.commands.progress import progress_bar
+from scheduler.config import Config
+from scheduler.simulation import Simulation
+
+MakeConfig = Callable[..., Config]
+
+
+def test_a_terminal_sees_task_round_and_numbers(tiny: MakeConfig) -> None:
+    simulation, seen = Simulation(tiny(training={"rounds": 1, "steps": 2})), io.StringIO()
+    with progress_bar(Console(file=seen, force_terminal=True, width=120)) as watch:
+        assert "preparing" in seen.getvalue()
+        while not simulation.finished:
+            simulation.step()
+            watch(simulation)
+    row = simulation.rows.rounds[0]
+    text = seen.getvalue()
+    assert "2/2" in text
+    for piece in (f"loss {row['loss']:.3f}", f"neurons {row['neurons']}", f"wires {row['wires']}"):
+        assert piece in text
+
+
+def test_a_file_sees_nothing(tiny: MakeConfig) -> None:
+    simulation, seen = Simulation(tiny(training={"rounds": 1, "steps": 2})), io.StringIO()
+    with progress_bar(Console(file=seen)) as watch:
+        simulation.step()
+        watch(simulation)
+    assert seen.getvalue() == ""

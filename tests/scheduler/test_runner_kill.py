@@ -1,0 +1,171 @@
+"""Runs that are killed: real processes, real SIGKILLs, and tables that end up as if nothing had happened."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from scheduler.config import Config
+from scheduler.config_io import dump
+from scheduler.records import create_run, open_run
+from scheduler.runner import resume, start
+from scheduler.simulation import Simulation
+
+MakeConfig = Callable[..., Config]
+Timeless = Callable[[Path], dict[str, pd.DataFrame]]
+ROOT = Path(__file__).resolve().parents[2]
+TABLES_IN_A_ROUND = 6
+
+# Each line names a configuration, a folder, and before or after which of its files (counted from 1, as they appear by
+# os.replace) the run kills itself. One process for all of them: imports take longest.
+NURSERY = """
+import os, signal, sys
+from pathlib import Path
+from scheduler.config import Config
+from scheduler.config_io import load
+from scheduler.runner import start
+
+def run(config, out, number, before):
+    replace, count = os.replace, 0
+    def replace_and_die(*names):
+        nonlocal count
+        count += 1
+        if not before or count != number:
+            replace(*names)
+        if count == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+    os.replace = replace_and_die
+    start(load(Config, config), Path(out), lambda simulation: None)
+
+for line in sys.stdin:
+    config, out, number, before = line.split()
+    child = os.fork()
+    if child == 0:
+        run(config, out, int(number), before == "before")
+        os._exit(0)
+    print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+def nothing(simulation: Simulation) -> None:
+    """Watch without a word."""
+
+
+def same(one: Path, other: Path, timeless: Timeless) -> None:
+    for name, table in timeless(one).items():
+        pd.testing.assert_frame_equal(timeless(other)[name], table, check_exact=True)
+    assert open_run(one).checkpoint.read_bytes() == open_run(other).checkpoint.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", NURSERY]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.stdin.close()
+
+
+def test_killed_at_every_file_that_it_writes(
+    tiny: MakeConfig,
+    tmp_path: Path,
+    timeless: Timeless,
+    nursery: subprocess.Popen[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config = tiny(training={"rounds": 1, "steps": 2})
+    (tmp_path / "config.toml").write_text(dump(config), encoding="utf-8")
+    written: list[str] = []
+    replace = os.replace
+    monkeypatch.setattr(os, "replace", lambda *names: (written.append(Path(names[1]).name), replace(*names)))
+    create_run(tmp_path / "empty", config="", seed=0, threads=1)
+    first = len(written)
+    written.clear()
+    start(config, tmp_path / "whole", nothing)
+    monkeypatch.undo()
+    assert written[first:].count("state.safetensors") == 2
+    assert len(written) == first + 2 * (TABLES_IN_A_ROUND + 1)
+    for number in range(first, len(written)):
+        for when in ("before", "after"):
+            out = tmp_path / f"{when}-{number}"
+            print(tmp_path / "config.toml", out, number, when, file=nursery.stdin, flush=True)
+            assert int(nursery.stdout.readline()) == signal.SIGKILL
+            if not out.exists():
+                assert number == first  # the folder is moved into place when all is in it
+                start(config, out, nothing)
+            else:
+                resume(out, nothing)
+            same(tmp_path / "whole", out, timeless)
+            assert not list(out.rglob(".*.tmp"))
+
+
+@pytest.fixture
+def command(tiny: MakeConfig, tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts ``smalti`` in a process of its own, which does not outlive the test."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def run(*arguments: str) -> subprocess.Popen[bytes]:
+        line = [sys.executable, "-m", "scheduler.cli", *arguments]
+        processes.append(subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
+        return processes[-1]
+
+    yield run
+    for process in processes:
+        with process:  # closes its pipes
+            process.kill()
+
+
+def test_the_command_killed_at_any_moment_and_resumed(
+    tiny: MakeConfig, tmp_path: Path, timeless: Timeless, command: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    moments, out = random.Random(0), tmp_path / "killed"
+    config = tiny(training={"rounds": 25, "steps": 2})
+    (tmp_path / "config.toml").write_text(dump(config), encoding="utf-8")
+    checkpoint, reached = out / "checkpoint" / "state.safetensors", [0]
+    process = command("run", str(tmp_path / "config.toml"), "--out", str(out))
+    for _ in range(2):
+        wait_for(lambda: checkpoint.exists() and rounds(out) > reached[-1], process)
+        time.sleep(moments.uniform(0, 0.3))
+        process.kill()
+        process.wait()
+        assert process.returncode == -signal.SIGKILL
+        reached.append(rounds(out))
+        process = command("resume", str(out))
+    process.communicate()
+    assert process.returncode == 0
+    assert 0 < reached[1] < reached[2] < 50
+    start(config, tmp_path / "whole", nothing)
+    same(tmp_path / "whole", out, timeless)
+
+
+def rounds(folder: Path) -> int:
+    return len(list((folder / "tables" / "rounds").glob("part-0*.parquet")))
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_two_commands_cannot_write_to_one_folder(
+    tiny: MakeConfig, tmp_path: Path, command: Callable[..., subprocess.Popen[bytes]]
+) -> None:
+    out = tmp_path / "run"
+    create_run(out, config=dump(tiny()), seed=0, threads=1)
+    with open_run(out).lock():
+        process = command("resume", str(out))
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert b"in use by another smalti process; wait for it" in errors
+    assert len(errors.splitlines()) == 1
