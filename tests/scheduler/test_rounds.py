@@ -95,6 +95,18 @@ def test_a_slot_can_be_retired_and_given_away_again_in_one_round(check: Check, t
     assert again > 0
 
 
+def test_seeds_do_not_retire(tiny: MakeConfig) -> None:
+    simulation = Simulation(tiny(growth={"retire_after": 1, "until": 0.1}, training={"rounds": 4, "steps": 2}))
+    simulation.step()
+    seeds = simulation.gating.experts[0].neurons
+    for slot in seeds:
+        silence(simulation, slot)
+    simulation.step()
+    assert simulation.rows.rounds[0]["spikes_per_sample"] == 0
+    assert simulation.network.state.alive[seeds].all()
+    assert all(row["retired_round"] is None for row in simulation.census.neurons)
+
+
 @pytest.mark.parametrize("patience", [0, 3])
 def test_nobody_retires_before_the_time(tiny: MakeConfig, patience: int) -> None:
     simulation = Simulation(tiny(growth={"retire_after": patience}, training={"rounds": 3, "steps": 3}))

@@ -12,7 +12,7 @@ import pytest
 from scheduler.checkpoint import load as load_checkpoint
 from scheduler.config import Config
 from scheduler.config_io import dump, load
-from scheduler.records import create_run, open_run
+from scheduler.records import RunFolder, create_run, open_run
 from scheduler.runner import resume, start
 from scheduler.schema import SCHEMA_VERSION, TABLES
 from scheduler.simulation import Simulation
@@ -225,6 +225,16 @@ def test_a_chip_that_fills_up_later_keeps_the_rounds_before(tiny: MakeConfig, tm
     assert load_checkpoint(folder.checkpoint).facts["round"] == 2
     with pytest.raises(ValueError, match="no south tile has 2 free slots"):
         resume(folder.path, nothing)
+
+
+def test_neurons_and_links_are_written_anew_only_when_they_changed(
+    tiny: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    rewrite = RunFolder.rewrite
+    monkeypatch.setattr(RunFolder, "rewrite", lambda *call: (written.append(call[1]), rewrite(*call)))
+    start(tiny(growth={"when": "never"}), tmp_path / "run", nothing)
+    assert written == ["neurons", "links"] * 2  # once a task, with its seed
 
 
 def test_every_table_can_be_read_after_every_round(tiny: MakeConfig, tmp_path: Path) -> None:

@@ -67,6 +67,23 @@ def assert_same(one: State, other: State) -> None:
     assert one[1] == other[1]
 
 
+def test_patience_with_silent_neurons_is_kept(tiny: MakeConfig) -> None:
+    config = tiny(growth={"retire_after": 2, "until": 0.2}, training={"rounds": 6, "steps": 2})
+    whole = Simulation(config)
+    whole.step()
+    slot = next(slot for slot, rule, _ in whole.grower.born if rule == config.growth.rule)
+    tile, column = divmod(slot, whole.fabric.slots)
+    with torch.no_grad():
+        whole.network.state.weight[tile, :, column] = 0
+    whole.step()
+    again, tables = Simulation(config), copy.deepcopy((whole.census.neurons, whole.census.links))
+    snapshot.restore(again, *snapshot.take(whole), *tables)
+    for simulation in (whole, again):
+        assert simulation.network.state.alive[slot]
+        simulation.step()
+        assert not simulation.network.state.alive[slot]
+
+
 def test_taking_and_restoring_changes_nothing(tiny: MakeConfig) -> None:
     config = tiny(training={"rounds": 2, "steps": 2})
     simulation = Simulation(config)
