@@ -74,26 +74,30 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
 
     def take_part(self, call: Call) -> None:
         """Answer the gating agent's call: invite candidates and let them bid."""
-        if call.seed_links is not None and self.tile not in call.seed_links:
-            return
+        if call.seed_links is None:
+            self._answer_growth(call)
+        elif self.tile in call.seed_links:
+            self._answer_seeding(call, *call.seed_links[self.tile])
+
+    def _answer_growth(self, call: Call) -> None:
         if not self.for_sale(call):
             return
-        new_taps = 0 if call.seed_links is not None else call.options.new_taps
-        signal = self.signal(call.traces, call.expert, call.hears, new_taps)
-        wanted = call.options.candidates if call.seed_links is None else call.options.seed_width
+        signal = self.signal(call.traces, call.expert, call.hears, call.options.new_taps)
+        if len(signal.targets):
+            self.let_bid(self._candidates(call, signal, call.options.candidates), call.prices)
+
+    def _answer_seeding(self, call: Call, targets: tuple[int, ...], wishes: tuple[int, ...]) -> None:
+        signal = self.signal(call.traces, call.expert, call.hears, new_taps=0)
+        for candidate in self._candidates(call, signal, call.options.seed_width):
+            candidate.bid_as_seed(call.seed_value, targets, wishes)
+
+    def _candidates(self, call: Call, signal: TileSignal, wanted: int) -> list[CandidateNeuron]:
         count = min(wanted, len(self.for_sale(call)))
-        if call.seed_links is None and len(signal.targets) == 0:
-            return
         generator = call.generator(self.tile)
         candidates = self.invite(signal, call.task, call.rule, call.options, generator, call.number, count)
         call.number += len(candidates)
         call.candidates += candidates
-        if call.seed_links is None:
-            self.let_bid(candidates, call.prices)
-            return
-        targets, wishes = call.seed_links[self.tile]
-        for candidate in candidates:
-            candidate.bid_as_seed(call.seed_value, targets, wishes)
+        return candidates
 
     def for_sale(self, call: Call) -> list[int]:
         """Free slots on offer: all for a seed expert, else all but those kept for tasks to come."""

@@ -87,7 +87,7 @@ class Laboratory:
         twin = self.copy()
         if rule:
             call, candidates = self.candidates(twin, rule)
-            outcomes = twin.grower.settle(call, [candidates[index]], 1, rule)
+            outcomes = twin.grower.settle(call, [candidates[index]], 1)
             if not outcomes[0].won:
                 return float("nan")
             twin.register([])

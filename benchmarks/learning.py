@@ -84,6 +84,7 @@ def conditions(fsdd: str) -> dict[str, tuple[Config, tuple[str, ...]]]:
             CLASS_SETTINGS,
         ),
         "digits split, seed experts only": (replace(split, growth=still), CLASS_SETTINGS),
+        "digits split, no growth, wider seeds": (replace(split, growth=replace(still, seed_width=2)), CLASS_SETTINGS),
         "digits split, no growth, no protection": (naive, CLASS_SETTINGS),
         "digits joint, growth": (joint, ("joint",)),
         "digits joint, static, filled": (static, ("joint",)),

@@ -18,7 +18,6 @@ class Usage:
     links: int  # rows in use, inputs included
     devices: int  # crosspoints in use
     wires: int  # sides of tiles occupied, counted once per source
-    wires_available: int  # sum of all capacities
 
 
 def usage(network: Network) -> Usage:
@@ -29,7 +28,6 @@ def usage(network: Network) -> Usage:
         links=len(links.rows),
         devices=int(state.mask.sum()),
         wires=int(links.ledger.used.sum()),
-        wires_available=int(network.fabric.capacity.sum()),
     )
 
 

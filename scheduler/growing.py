@@ -87,7 +87,7 @@ class Grower:
             }
             call = self.call(expert, task, SEED_RULE, x[:SAMPLES], labels[:SAMPLES], partial(chance, stage))
             call.seed_links, call.seed_value = here, math.log(len(expert.classes))
-            self.settle(call, self.invite(call), len(here) * self.options.seed_width, SEED)
+            self.settle(call, self.invite(call), len(here) * self.options.seed_width)
         if not self._hears_inputs(expert):
             row, col = fabric.position(expert.output_tile)
             raise ValueError(
@@ -112,7 +112,7 @@ class Grower:
         """
         call = self.call(expert, task, self.options.rule, x, labels, partial(chance, 0))
         call.reserve = reserve
-        self.settle(call, self.invite(call), births, self.options.rule)
+        self.settle(call, self.invite(call), births)
 
     def retire_idle(self, expert: Expert, counts: Tensor, grown: set[int]) -> list[int]:
         """Retire grown neurons that have been silent for too long; returns their slots."""
@@ -156,21 +156,20 @@ class Grower:
         self.model.random.shuffle(candidates)
         return candidates
 
-    def settle(self, call: Call, candidates: list[CandidateNeuron], births: int, rule: str) -> list[Outcome]:
+    def settle(self, call: Call, candidates: list[CandidateNeuron], births: int) -> list[Outcome]:
         """Hold the auction, graft the winners, let all candidates vanish.
 
         Args:
             call: the call that the candidates answered.
             candidates: those whose bids count.
             births: most winners.
-            rule: what the tables call the rule.
         """
         free = {tile.tile: tile.for_sale(call) for tile in self._tiles()}
         outcomes = clear([c.bid for c in candidates if c.bid], free, self.prices, births)
         for candidate, outcome in zip(candidates, outcomes, strict=True):
             if outcome.won:
                 newborn = candidate.sources, candidate.fan_in, candidate.fan_out
-                self._bear(outcome.slot, call.expert, rule, call.task, False, *newborn)
+                self._bear(outcome.slot, call.expert, candidate.rule, call.task, False, *newborn)
         for candidate in call.candidates:
             candidate.remove()
         self.outcomes += outcomes

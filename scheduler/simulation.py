@@ -40,6 +40,7 @@ from scheduler.streams import Experience, Stream, load_stream
 from scheduler.training import Lesson, train
 
 Row = dict[str, object]
+SPARE_STEPS = 10  # time steps wanted beyond the rows that a spike crosses
 SEEDING, GROWING = range(2)  # what candidates are made for: their random numbers are kept apart
 
 
@@ -240,6 +241,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
 
 
 def _check_device(name: str) -> None:
+    """Whether torch can compute there. For a device that it lacks, torch raises any of these, by device and build."""
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
@@ -264,10 +266,11 @@ def _check(config: Config, fabric: Fabric, stream: Stream) -> None:
             f"{stream.steps} time steps are too few: a spike needs {least} steps from the north row to an output on "
             f"{fabric.options.rows} rows of tiles; give stream.steps or fewer fabric.rows"
         )
-    if stream.steps < fabric.options.rows + 10:
+    comfortable = fabric.options.rows + SPARE_STEPS
+    if stream.steps < comfortable:
         warnings.warn(
             f"{stream.steps} time steps are few for {fabric.options.rows} rows of tiles: what reaches the outputs is "
-            f"late; {fabric.options.rows + 10} or more (stream.steps) are better",
+            f"late; {comfortable} or more (stream.steps) are better",
             stacklevel=2,
         )
     shared = config.gating.experts == "shared"

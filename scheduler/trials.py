@@ -13,6 +13,9 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 from scheduler.config import Config
+from scheduler.config_io import differences, load
+from scheduler.records import open_run
+from scheduler.runner import resume, start
 
 Report = Callable[[str, str], None]  # name of the trial, "done" or the error
 
@@ -46,10 +49,6 @@ def run_trials(trials: Mapping[str, Config], folder: Path, report: Report, worke
 
 def run_trial(config: Config, path: Path) -> None:
     """Start, resume or skip one trial."""
-    from scheduler.config_io import differences, load
-    from scheduler.records import open_run
-    from scheduler.runner import resume, start
-
     if not path.exists():
         start(config, path, lambda simulation: None)
         return

@@ -21,7 +21,6 @@ class GatingOptions:
         rank: principal directions kept for each class, at most half the number of features.
         shrink_within: share, 0 to 1, of variance beyond those directions in the noise floor; the rest: total.
         temperature: divides log densities before experts are compared; above 1 the gate is trusted less.
-        alarm: novelty above which inputs count as new, in standard deviations of what known classes show.
         top: experts that run for an input, the best first.
         experts: task gives every new label set its own expert; shared lets one serve all tasks (a control).
         protect: freeze what other experts have learned; one whose labels return in a new task stays plastic.
@@ -33,7 +32,6 @@ class GatingOptions:
     rank: int = 16
     shrink_within: float = 0.7
     temperature: float = 6.0
-    alarm: float = 0.5
     top: int = 1
     experts: ExpertSharing = "task"
     protect: bool = True
@@ -54,8 +52,6 @@ class GatingOptions:
             raise ValueError(f"gating.shrink_within = {self.shrink_within} is a share; give 0 to 1")
         if not (math.isfinite(self.temperature) and self.temperature > 0.0):
             raise ValueError(f"gating.temperature = {self.temperature} must be finite and above 0")
-        if math.isnan(self.alarm):
-            raise ValueError("gating.alarm = nan never compares; give a number, or inf for no alarm")
         if self.experts not in get_args(ExpertSharing):
             allowed = " or ".join(get_args(ExpertSharing))
             raise ValueError(f"gating.experts = {self.experts!r} is unknown; give {allowed}")

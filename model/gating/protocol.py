@@ -52,7 +52,7 @@ class GatingNetwork(Protocol):
         ...
 
     def novelty(self, counts: Tensor) -> float:
-        """How new counts [B, F] are, to compare with ``GatingOptions.alarm``; inf while none is known."""
+        """How new counts [B, F] are: near 0 for known classes, in standard deviations; inf while none is known."""
         ...
 
     def state_dict(self) -> dict[str, Tensor]:

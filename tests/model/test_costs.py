@@ -44,5 +44,3 @@ def test_usage_is_counted_by_hand() -> None:
     assert used.links == 2 + 2 + 2
     assert used.devices == 1 + 1 + 2
     assert used.wires == 2 * 3 + 4 + 8
-    per_side = 4 * 3 + 12 * 3 + 9 * 1  # tiles, R1, R0
-    assert used.wires_available == per_side * 8

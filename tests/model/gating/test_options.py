@@ -26,7 +26,6 @@ def test_defaults_are_valid_and_name_a_network() -> None:
         ("temperature", 0.0),
         ("temperature", math.inf),
         ("temperature", math.nan),
-        ("alarm", math.nan),
         ("top", 0),
         ("experts", "each"),
     ],
