@@ -35,6 +35,7 @@ class Call:
     prices: Prices
     generator: Callable[[int], np.random.Generator]  # tile -> its random numbers of this round
     number: int  # of the next candidate
+    tiles: frozenset[int] | None = None  # that are asked; None for all
     reserve: int = 0  # slots that every tile keeps free for tasks to come
     seed_links: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] | None = None  # tile -> needed, wished
     seed_value: float = 0.0  # nats that a place in a seed expert is worth
@@ -80,7 +81,7 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
             self._answer_seeding(call, *call.seed_links[self.tile])
 
     def _answer_growth(self, call: Call) -> None:
-        if not self.for_sale(call):
+        if not self.for_sale(call) or (call.tiles is not None and self.tile not in call.tiles):
             return
         signal = self.signal(call.traces, call.expert, call.hears, call.options.new_taps)
         if len(signal.targets):

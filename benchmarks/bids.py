@@ -79,7 +79,7 @@ class Laboratory:
         twin.random.seed(seed)
         x, labels = feed.probe(self.config.growth.probe, twin.round)
         chance = partial(generator, seed, Use.GROWTH, twin.round, 0)
-        call = twin.grower.call(expert, 0, rule, x, labels, partial(chance, 0))
+        call = twin.grower.call(expert, 0, rule, twin.grower.probe(expert, x, labels), partial(chance, 0))
         return call, sorted(twin.grower.invite(call), key=lambda c: c.number)
 
     def loss_after(self, steps_rounds: int, rule: str = "", index: int = -1) -> float:

@@ -31,15 +31,14 @@ def usage(network: Network) -> Usage:
     )
 
 
-def traffic(network: Network, counts: Tensor, x: Tensor) -> tuple[float, float]:
+def traffic(network: Network, counts: Tensor, heard: Tensor) -> tuple[float, float]:
     """Spikes of neurons, and routing tiles crossed by spikes of neurons and inputs, both per sample.
 
     Args:
         counts: spikes of every neuron [N, B].
-        x: input spikes [B, T, I].
+        heard: input spikes of every channel, per sample [I].
     """
     hops = torch.from_numpy(network.links.hops_per_source()).to(torch.float64)
     per_neuron = counts.detach().to("cpu", torch.float64).mean(1)
-    per_channel = x.sum(1, dtype=torch.float64).mean(0).cpu()
-    spikes_x_hops = torch.cat([per_neuron, per_channel]) @ hops
+    spikes_x_hops = torch.cat([per_neuron, heard.to("cpu", torch.float64)]) @ hops
     return float(per_neuron.sum()), float(spikes_x_hops)

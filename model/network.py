@@ -2,20 +2,34 @@
 
 Nothing is ever reallocated: growth fills in slots, rows and devices of the fixed storage. Which classes the outputs
 stand for and which neurons form an expert is decided above this layer.
+
+Which engine runs (``network.engine = auto``): the event-driven one wherever it can, that is on the CPU with numba
+installed. It was faster than the dense one at every size and rate measured (docs/performance.md).
 """
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
 from model import dense
+from model.events_plan import Chip, make_plan
 from model.fabric import Fabric
 from model.links import Links
 from model.neuron import SURROGATES, Dynamics, NetworkOptions
+from model.probe import DenseProbe, Probe
+
+if TYPE_CHECKING:
+    from model.events import Circuit
+
+
+CIRCUITS = 64  # most subsets of neurons whose plans are kept
 
 
 @dataclass(frozen=True)
@@ -39,21 +53,24 @@ class Activity:
     counts: Tensor  # [N, B]: spikes of every neuron over the sample
 
 
-@dataclass(frozen=True)
-class Probe:
-    """Spikes and adjoints of one batch: what growth and bids are computed from."""
-
-    presynaptic: Tensor  # [T + 1, N + I + 1, B]: S[t-1] of neurons, x[t] of channels
-    delta: Tensor  # [T, N, B]: adjoint of every neuron's input current, of the per-sample loss
-    counts: Tensor  # [N, B]
-    loss: Tensor  # [B]: loss per sample
-
-
 class Network:
-    """A spiking network on a fabric."""
+    """A spiking network on a fabric.
 
-    def __init__(self, fabric: Fabric, channels: int, options: NetworkOptions) -> None:
+    Args:
+        fabric: the chip.
+        channels: input channels I.
+        options: neurons, readout and engine.
+        threads: threads of the event-driven engine; by default as many as torch has. Beside that engine, torch itself
+            is best left with one: its idle threads go on spinning for milliseconds and take the cores away.
+
+    Raises:
+        ValueError: for an engine that cannot run here, saying what to install or to set.
+    """
+
+    def __init__(self, fabric: Fabric, channels: int, options: NetworkOptions, threads: int | None = None) -> None:
         self.fabric, self.channels, self.options = fabric, channels, options
+        self.engine = choose_engine(options)
+        self.threads = threads
         self.links = Links(fabric, channels)
         self.device = torch.device(options.device)
         shape = (fabric.tiles, fabric.rows_per_tile, fabric.slots)
@@ -67,18 +84,27 @@ class Network:
         )
         self._wiring: dense.Wiring | None = None
         self._wired_version = -1
+        self._circuits: dict[object, Circuit] = {}
+        self._circuits_version: object = None
 
     def run(self, x: Tensor, outputs: Tensor, running: Tensor | None = None) -> Activity:
         """Run a batch; gradients flow from membranes and counts to ``state.weight``.
+
+        With ``torch.no_grad`` nothing is kept for a backward pass, and the run is faster. The event-driven engine gives
+        frozen devices no gradient.
 
         Args:
             x: input spikes [B, T, I], any number or bool type.
             outputs: slots of the output units to read [O].
             running: neurons that take part [N] bool; the others stay silent. By default all that are alive.
         """
-        membrane, counts = dense.simulate(
-            self.state.weight, self.wiring(), self.dynamics(running), self._columns(x), outputs
-        )
+        self._check_input(x)
+        weight = self.state.weight
+        if self.engine == "events":
+            membrane, counts = _events().simulate(weight, self.circuit(outputs, running), x)
+        else:
+            columns = self._columns(x)
+            membrane, counts = dense.simulate(weight, self.wiring(), self.dynamics(running), columns, outputs)
         return Activity(outputs, membrane, counts)
 
     def read(self, activity: Activity) -> Tensor:
@@ -95,36 +121,83 @@ class Network:
         outputs: Tensor,
         loss: Callable[[Tensor], Tensor],
         running: Tensor | None = None,
+        targets: Tensor | None = None,
     ) -> Probe:
         """Spikes and adjoints of a batch, without touching any gradient of the weights.
 
         Args:
             x, outputs, running: as in ``run``.
             loss: from logits [B, O] to the loss of each sample [B].
+            targets: slots whose adjoints will be asked for [D]; by default all that are alive.
         """
-        weight, wiring, dynamics = self.state.weight.detach(), self.wiring(), self.dynamics(running)
+        self._check_input(x)
+
+        def gradients(membrane: Tensor, counts: Tensor) -> tuple[Tensor, ...]:
+            """Loss per sample, and its gradient with respect to output membranes and spike counts."""
+            membrane, counts = membrane.detach().requires_grad_(), counts.detach().requires_grad_()
+            losses = loss(self.read(Activity(outputs, membrane, counts)))
+            read = torch.autograd.grad(losses.sum(), (membrane, counts), materialize_grads=True)
+            return losses.detach(), *read
+
+        weight = self.state.weight.detach()
+        if self.engine == "events":
+            circuit = self.circuit(outputs, running, all_adjoints=True)
+            wanted = torch.nonzero(self.state.alive).flatten() if targets is None else targets
+            probe: Probe = importlib.import_module("model.events_probe").EventProbe.of(
+                weight, circuit, x, gradients, wanted
+            )
+            return probe
+        wiring, dynamics = self.wiring(), self.dynamics(running)
         tape = dense.forward(weight, wiring, dynamics, self._columns(x))
-        counts = tape.spikes.sum(0).requires_grad_()
-        membrane = tape.membrane[:, outputs].requires_grad_()
-        losses = loss(self.read(Activity(outputs, membrane, counts)))
-        read = torch.autograd.grad(losses.sum(), (membrane, counts), materialize_grads=True)
+        counts = tape.spikes.sum(0)
+        losses, *read = gradients(tape.membrane[:, outputs], counts)
         delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, *read)
-        return Probe(tape.presynaptic, delta, counts.detach(), losses.detach())
+        gradient = dense.weight_gradient(wiring, tape, delta, weight.shape)
+        return DenseProbe(tape.presynaptic, delta, counts, losses, gradient)
 
     def wiring(self) -> dense.Wiring:
-        """Links as the engine reads them, remade when they have changed."""
+        """Links as the dense engine reads them, remade when they have changed."""
         if self._wiring is None or self._wired_version != self.links.version:
             source = self.state.source.to(self.device)
             self._wiring = dense.Wiring.of(source, self.fabric.neurons, self.channels)
             self._wired_version = self.links.version
         return self._wiring
 
+    def circuit(self, outputs: Tensor, running: Tensor | None = None, all_adjoints: bool = False) -> Circuit:
+        """What runs as the event-driven engine reads it, remade when links, devices or neurons have changed.
+
+        Args:
+            outputs, running: as in ``run``.
+            all_adjoints: adjoints of all neurons and gradients of all rows are wanted, not only those that learn.
+        """
+        state = self.state
+        flags = state.mask, state.frozen, state.alive, state.output
+        version = self.links.version, *(flag._version for flag in flags)  # torch counts changes in place
+        if version != self._circuits_version:
+            self._circuits, self._circuits_version = {}, version
+        fires = self._fires(running).numpy()
+        key = fires.tobytes(), outputs.numpy().tobytes(), all_adjoints, self.threads
+        if key not in self._circuits:
+            if len(self._circuits) >= CIRCUITS:
+                del self._circuits[next(iter(self._circuits))]
+            learns = state.mask if all_adjoints else state.mask & ~state.frozen
+            chip = Chip(
+                source=state.source.numpy(),
+                mask=state.mask.numpy(),
+                learns=learns.numpy(),
+                fires=fires,
+                outputs=outputs.numpy(),
+                channels=self.channels,
+            )
+            self._circuits[key] = _events().Circuit.of(
+                make_plan(chip, all_adjoints), state.output.numpy(), self.options, self.threads
+            )
+        return self._circuits[key]
+
     def dynamics(self, running: Tensor | None = None) -> Dynamics:
         """Leak and threshold of every slot; whoever does not run has an infinite threshold."""
         state, options = self.state, self.options
-        fires = state.alive if running is None else state.alive & running
-        if options.readout != "spike_count":
-            fires = fires & ~state.output
+        fires = self._fires(running)
         leak = torch.full(fires.shape, options.leak, dtype=options.dtype, device=self.device)
         leak[state.output] = options.output_leak
         threshold = torch.full_like(leak, options.threshold).masked_fill_(~fires, float("inf"))
@@ -148,10 +221,48 @@ class Network:
         everyone = self.dynamics()
         return replace(everyone, leak=single(options.leak), threshold=single(options.threshold))
 
-    def _columns(self, x: Tensor) -> Tensor:
-        """[B, T, I] of any type -> [T, I, B] of the network's."""
+    def _fires(self, running: Tensor | None) -> Tensor:
+        """Neurons that may fire [N] bool."""
+        state = self.state
+        fires = state.alive if running is None else state.alive & running
+        return fires if self.options.readout == "spike_count" else fires & ~state.output
+
+    def _check_input(self, x: Tensor) -> None:
         if x.dim() != 3 or x.shape[2] != self.channels:
             raise ValueError(
                 f"input spikes have the shape {list(x.shape)}; give [samples, steps, {self.channels} input channels]"
             )
+        if 0 in x.shape[:2]:
+            raise ValueError(f"input spikes have the shape {list(x.shape)}: there is nothing to run")
+
+    def _columns(self, x: Tensor) -> Tensor:
+        """[B, T, I] of any type -> [T, I, B] of the network's."""
         return x.to(self.device).permute(1, 2, 0).to(self.options.dtype).contiguous()
+
+
+def choose_engine(options: NetworkOptions) -> Literal["dense", "events"]:
+    """The engine that ``network.engine`` asks for.
+
+    Raises:
+        ValueError: for the event-driven engine where it cannot run.
+    """
+    on_cpu = torch.device(options.device).type == "cpu"
+    has_numba = importlib.util.find_spec("numba") is not None
+    if options.engine == "auto":
+        return "events" if on_cpu and has_numba else "dense"
+    if options.engine == "events" and not on_cpu:
+        raise ValueError(
+            f"network.engine = 'events' computes on the CPU, not on {options.device!r}: set network.device = 'cpu', or "
+            "network.engine = 'dense'"
+        )
+    if options.engine == "events" and not has_numba:
+        raise ValueError(
+            "network.engine = 'events' needs numba, which is not installed: pip install 'numba>=0.61' (or this project "
+            "with its extra 'events'), or set network.engine = 'dense'"
+        )
+    return options.engine
+
+
+def _events() -> Any:
+    """The event-driven engine; imported when it is used, for numba is not installed everywhere."""
+    return importlib.import_module("model.events")

@@ -24,7 +24,8 @@ class NetworkOptions:
     """Neurons, readout and engine.
 
     Attributes:
-        engine: who computes: dense (vectorised torch); auto takes the fastest engine there is.
+        engine: who computes: events (for CPUs, cost follows the spikes, needs numba) or dense (vectorised torch, any
+            device); auto takes events where it can run.
         tau_ms: membrane time constant of hidden neurons in ms.
         output_tau_ms: membrane time constant of output units in ms.
         dt_ms: length of a time step in ms.
@@ -40,7 +41,7 @@ class NetworkOptions:
         device: torch device that computes, such as cpu or cuda.
     """
 
-    engine: Literal["auto", "dense"] = "auto"
+    engine: Literal["auto", "dense", "events"] = "auto"
     tau_ms: float = 20.0
     output_tau_ms: float = 20.0
     dt_ms: float = 1.0

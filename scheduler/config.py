@@ -11,6 +11,7 @@ from agents.prices import AuctionOptions
 from model.fabric import FabricOptions
 from model.gating import GatingOptions
 from model.growth.options import GrowthOptions
+from model.network import choose_engine
 from model.neuron import NetworkOptions
 from scheduler.streams import StreamOptions
 from scheduler.training import TrainingOptions
@@ -22,7 +23,7 @@ class RunOptions:
 
     Attributes:
         seed: seed of all random numbers.
-        threads: threads of torch; small chips are fastest with one. A resumed run keeps the number.
+        threads: threads that compute; small chips are fastest with one. A resumed run keeps the number.
         quick: shrink any run to seconds, to try things out: fewer samples, rounds and steps.
     """
 
@@ -62,9 +63,17 @@ class Config:
     run: RunOptions = field(default_factory=RunOptions)
 
     def resolved(self) -> Config:
-        """The configuration with ``run.quick`` spelled out: at most 30 samples a class, 3 rounds of 10 steps."""
-        if not self.run.quick:
-            return self
+        """The configuration with the engine named and ``run.quick`` spelled out.
+
+        Quick is at most 30 samples a class and 3 rounds of 10 steps.
+
+        Raises:
+            ValueError: for an engine that cannot run here.
+        """
+        named = replace(self, network=replace(self.network, engine=choose_engine(self.network)))
+        return named._shortened() if self.run.quick else named
+
+    def _shortened(self) -> Config:
         limit = min(self.stream.limit or 30, 30)
         training = replace(
             self.training,

@@ -13,6 +13,7 @@ PACKAGES = (
     "smalti",
     "torch",
     "numpy",
+    "numba",
     "mesa",
     "pandas",
     "pyarrow",

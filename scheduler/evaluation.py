@@ -37,7 +37,7 @@ def with_label(network: Network, agent: GatingAgent, expert: Expert, x: Tensor, 
     log_p, counts = _ask(network, agent, expert, x)
     possible = torch.tensor([c in among for c in expert.classes])
     best = log_p.masked_fill(~possible, -torch.inf).argmax(1)
-    return Answers(torch.tensor(expert.classes)[best], *costs.traffic(network, counts, x))
+    return Answers(torch.tensor(expert.classes)[best], *costs.traffic(network, counts, per_channel(x)))
 
 
 def without_label(network: Network, agent: GatingAgent, x: Tensor) -> Answers:
@@ -58,10 +58,15 @@ def without_label(network: Network, agent: GatingAgent, x: Tensor) -> Answers:
         expert = experts[number]
         answer, counts = _ask(network, agent, expert, x[rows])
         log_p[rows[:, None], torch.tensor(expert.classes)] = answer + scores[rows, column, None].double()
-        fired = costs.traffic(network, counts, x[rows])
+        fired = costs.traffic(network, counts, per_channel(x[rows]))
         spikes += fired[0] * len(rows) / len(x)
         hop_spikes += fired[1] * len(rows) / len(x)
     return Answers(log_p.argmax(1), spikes, hop_spikes)
+
+
+def per_channel(x: Tensor) -> Tensor:
+    """Input spikes of every channel per sample [I], of x [B, T, I]."""
+    return x.sum((0, 1), dtype=torch.float64) / len(x)
 
 
 def needs_label(agent: GatingAgent) -> bool:

@@ -28,9 +28,11 @@ from model.fabric import Fabric
 from model.growth.calibrate import SAMPLES
 from model.growth.graft import Birth, graft, retire
 from model.growth.options import GrowthOptions
+from model.growth.shortlist import shortlist, tile_scores
 from model.growth.signal import Traces
-from model.network import Network, Probe
+from model.network import Network
 from model.optimiser import Moments
+from model.probe import Probe
 from scheduler.auction import clear
 from scheduler.training import positions
 
@@ -51,12 +53,16 @@ class Grower:
     outcomes: list[Outcome] = field(default_factory=list)  # of the round in hand
     born: list[tuple[int, str, int]] = field(default_factory=list)  # (slot, rule, task) of the round in hand
 
-    def probe(self, expert: Expert, x: Tensor, labels: Tensor) -> Probe:
-        """Spikes and adjoints of the expert on a batch."""
+    def probe(self, expert: Expert, x: Tensor, labels: Tensor, targets: Tensor | None = None) -> Probe:
+        """Spikes and adjoints of the expert on a batch; the adjoints of all its members, or of some targets."""
         target = positions(expert.classes, labels).to(self.network.device)
         outputs = torch.tensor(expert.outputs, device=self.network.device)
         return self.network.probe(
-            x, outputs, lambda logits: cross_entropy(logits, target, reduction="none"), self.agent.running(expert)
+            x,
+            outputs,
+            lambda logits: cross_entropy(logits, target, reduction="none"),
+            self.agent.running(expert),
+            expert.members() if targets is None else targets,
         )
 
     def open(
@@ -85,7 +91,8 @@ class Grower:
                 for t in tiles
                 if fabric.distance(t, expert.output_tile) == distance
             }
-            call = self.call(expert, task, SEED_RULE, x[:SAMPLES], labels[:SAMPLES], partial(chance, stage))
+            probe = self.probe(expert, x[:SAMPLES], labels[:SAMPLES])
+            call = self.call(expert, task, SEED_RULE, probe, partial(chance, stage))
             call.seed_links, call.seed_value = here, math.log(len(expert.classes))
             self.settle(call, self.invite(call), len(here) * self.options.seed_width)
         if not self._hears_inputs(expert):
@@ -108,11 +115,28 @@ class Grower:
     ) -> None:
         """One auction among candidates made by the configured rule, for at most ``births`` places.
 
-        Every tile keeps ``reserve`` slots free for tasks to come.
+        Every tile keeps ``reserve`` slots free for tasks to come. On a large chip a shortlist of tiles is asked.
         """
-        call = self.call(expert, task, self.options.rule, x, labels, partial(chance, 0))
-        call.reserve = reserve
+        selling = [tile for tile in self._tiles() if len(tile.free_slots) > reserve]
+        tiles = None
+        if len(selling) <= self.options.shortlist:
+            probe = self.probe(expert, x, labels)
+        else:
+            tiles, probe = self._shortlist(expert, x, labels, selling)
+        call = self.call(expert, task, self.options.rule, probe, partial(chance, 0))
+        call.reserve, call.tiles = reserve, tiles
         self.settle(call, self.invite(call), births)
+
+    def _shortlist(
+        self, expert: Expert, x: Tensor, labels: Tensor, selling: list[TileAgent]
+    ) -> tuple[frozenset[int], Probe]:
+        """The most promising tiles, and a probe with the adjoints of the neurons within their reach."""
+        members, slots = expert.members(), self.network.fabric.slots
+        probe = self.probe(expert, x, labels, members[:0])
+        scores = tile_scores(self.network, probe, x.sum((0, 1), dtype=torch.float64), members)
+        tiles = shortlist(scores, [tile.tile for tile in selling], self.options.shortlist)
+        reach = set().union(*(tile.reach(expert) for tile in selling if tile.tile in tiles))
+        return tiles, probe.asked(members[torch.isin(members // slots, torch.tensor(sorted(reach)))])
 
     def retire_idle(self, expert: Expert, counts: Tensor, grown: set[int]) -> list[int]:
         """Retire grown neurons that have been silent for too long; returns their slots."""
@@ -130,17 +154,15 @@ class Grower:
         expert: Expert,
         task: int,
         rule: str,
-        x: Tensor,
-        labels: Tensor,
+        probe: Probe,
         generator: Callable[[int], np.random.Generator],
     ) -> Call:
-        """A call for candidates, with the growth signal of a batch."""
-        traces = Traces.of(self.probe(expert, x, labels), self.network.options.leak)
+        """A call for candidates, with the growth signal of a probe."""
         return Call(
             expert=expert,
             task=task,
             rule=rule,
-            traces=traces,
+            traces=Traces(probe, self.network.options.leak),
             hears=self.agent.hears(expert),
             options=self.options,
             prices=self.prices,

@@ -73,7 +73,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.stream = load_stream(config.stream, channels) if stream is None else stream
         _check(config, self.fabric, self.stream)
         _check_device(config.network.device)
-        self.network = Network(self.fabric, self.stream.channels, config.network)
+        self.network = Network(self.fabric, self.stream.channels, config.network, config.run.threads)
         self.moments = Moments.fresh(self.network.state.weight)
         features = window_count(config.gating.windows, self.stream.steps) * self.stream.channels
         gate = GATING[config.gating.network](config.gating, features)
@@ -155,7 +155,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.round += 1
 
     def _prepare(self) -> None:
-        torch.set_num_threads(self.config.run.threads)
+        torch.set_num_threads(1 if self.network.engine == "events" else self.config.run.threads)
         self.random.seed(int(generator(self.config.run.seed, Use.AGENTS, self.round).integers(2**62)))
         self.rows = RoundRows()
         self.grower.outcomes, self.grower.born = [], []

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from agents.expert import Expert
@@ -72,7 +73,8 @@ def restore(
     for name, target in targets.items():
         if name not in tensors or tensors[name].shape != target.shape:
             raise ValueError(f"the checkpoint does not fit config.toml: {name} is missing or has another shape")
-        target.data.copy_(tensors[name])
+        with torch.no_grad():
+            target.copy_(tensors[name])
     agent.gate.load_state_dict({k.removeprefix("gate."): v for k, v in tensors.items() if k.startswith("gate.")})
     for source, tile, row, cells in facts["links"]:
         network.links.restore(source, tile, row, tuple(cells))

@@ -84,6 +84,8 @@ def positions(classes: tuple[int, ...], labels: Tensor) -> Tensor:
 def excess_rate(network: Network, activity: Activity, steps: int, options: TrainingOptions) -> Tensor:
     """Penalty: sum over hidden neurons of the square of their rate above the limit, times the weight."""
     hidden = network.state.alive & ~network.state.output
+    if not (activity.counts.detach().mean(1)[hidden] > options.rate_limit * steps).any():
+        return torch.zeros((), dtype=activity.counts.dtype, device=activity.counts.device)
     rate = activity.counts.mean(1) / steps
     above = (rate - options.rate_limit).clamp(min=0) * hidden
     return options.rate_weight * above.square().sum()
@@ -115,7 +117,8 @@ def train(
     learns = state.mask & ~state.frozen
     sums = torch.zeros(2, dtype=torch.float64)
     fired = torch.zeros(network.fabric.neurons, feed.batch, dtype=torch.float64)
-    heard = torch.zeros(feed.batch, feed.steps, network.channels, dtype=torch.float64)
+    heard = torch.zeros(network.channels, dtype=torch.float64)
+    fused = network.engine == "events"
     rate = 0.0
     for number in range(first_step, first_step + options.steps):
         x, labels = feed.training(number)
@@ -127,13 +130,13 @@ def train(
         objective = loss + excess_rate(network, activity, feed.steps, options)
         (gradient,) = torch.autograd.grad(objective, state.weight)
         rate = learning_rate(number, options)
-        step(state.weight, gradient, learns, moments, rate, options.optimiser)
+        step(state.weight, gradient, learns, moments, rate, options.optimiser, fused, network.threads)
         sums += torch.stack([loss.detach(), (logits.argmax(1) == target).to(loss.dtype).mean()]).cpu()
         fired += activity.counts.detach().cpu()
-        heard += x
+        heard += x.sum((0, 1), dtype=torch.float64)
     loss_mean, accuracy = (sums / options.steps).tolist()
     counts = fired / options.steps
-    spikes, hop_spikes = costs.traffic(network, counts, heard / options.steps)
+    spikes, hop_spikes = costs.traffic(network, counts, heard / options.steps / feed.batch)
     hidden = (running & state.alive & ~state.output).cpu()
     mean_rate = float(counts[hidden].sum()) / counts.shape[1] / max(1, int(hidden.sum())) / feed.steps
     return Lesson(loss_mean, accuracy, mean_rate, spikes, hop_spikes, rate, counts)

@@ -21,6 +21,7 @@ class GrowthOptions:
         enough_loss: mean training loss in nats below which a task needs no more neurons.
         until: share of an experience's rounds in which neurons may be born; newborns need time to learn.
         target_rate: firing rate per step to which the fan-in of a newborn is calibrated.
+        shortlist: most tiles that are asked for candidates; on larger chips, those that could be told most.
         new_taps: most links from other tiles that a candidate may buy to listen to, beyond the rows already there.
         ridge: added to the diagonal of the presynaptic covariance, as a share of its mean.
         probe: samples of the batch from which growth signals and bids are computed.
@@ -37,13 +38,14 @@ class GrowthOptions:
     enough_loss: float = 0.01
     until: float = 0.6
     target_rate: float = 0.2
+    shortlist: int = 32
     new_taps: int = 2
     ridge: float = 1e-3
     probe: int = 256
     retire_after: int = 3
 
     def __post_init__(self) -> None:
-        for name, least in (("seed_width", 1), ("births", 1), ("candidates", 1), ("probe", 8)):
+        for name, least in (("seed_width", 1), ("births", 1), ("candidates", 1), ("shortlist", 1), ("probe", 8)):
             if getattr(self, name) < least:
                 raise ValueError(f"growth.{name} = {getattr(self, name)} must be at least {least}")
         for name in ("reserve", "max_neurons", "new_taps", "retire_after", "enough_loss"):

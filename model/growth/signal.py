@@ -13,27 +13,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
-from model.network import Probe
+from model.probe import Probe
 
 
 @dataclass(frozen=True)
 class Traces:
-    """Filtered presynaptic spikes of one probe, computed once for all tiles."""
+    """A probe as newborns with a certain leak would hear it."""
 
     probe: Probe
     leak: float
-    filtered: Tensor  # [T, N + I, B]
-
-    @staticmethod
-    def of(probe: Probe, leak: float) -> Traces:
-        """Filter the presynaptic spikes of a probe with the leak of a newborn."""
-        filtered = probe.presynaptic[:-1, :-1].clone()
-        for t in range(1, filtered.shape[0]):
-            filtered[t].add_(filtered[t - 1], alpha=leak)
-        return Traces(probe, leak, filtered)
 
 
 @dataclass(frozen=True)
@@ -67,21 +57,13 @@ def tile_signal(traces: Traces, tile: int, sources: Tensor, new: Tensor, targets
         targets: slots that could be driven [Q].
     """
     probe = traces.probe
-    steps, _, batch = probe.delta.shape
-    delta = torch.zeros(steps, len(targets), batch, dtype=probe.delta.dtype, device=probe.delta.device)
-    delta[:-1] = probe.delta[1:, targets]
-    trace = traces.filtered[:, sources]
-    moment = torch.einsum("tqb,tpb->qp", delta, trace) / batch
-    covariance = torch.einsum("tpb,trb->pr", trace, trace) / (batch * steps)
-    drive = probe.presynaptic[:-1, sources]
-    return TileSignal(tile, sources, new, targets, drive, delta, moment, covariance, probe.loss)
+    moment, covariance = probe.moments(traces.leak, sources, targets)
+    delta = probe.adjoints(targets).roll(-1, 0)
+    delta[-1] = 0  # a spike of the last step arrives nowhere
+    return TileSignal(tile, sources, new, targets, probe.drive(sources), delta, moment, covariance, probe.loss)
 
 
 def tap_scores(traces: Traces, sources: Tensor, targets: Tensor) -> Tensor:
     """How much each source alone could tell the targets: ||M_p||^2 / C_pp, [P]."""
-    probe = traces.probe
-    steps, _, batch = probe.delta.shape
-    trace = traces.filtered[:-1, sources]
-    moment = torch.einsum("tqb,tpb->qp", probe.delta[1:, targets], trace) / batch
-    power = trace.square().sum((0, 2)) / (batch * steps)
-    return moment.square().sum(0) / power.clamp(min=1e-12)
+    moment, covariance = traces.probe.moments(traces.leak, sources, targets)
+    return moment.square().sum(0) / covariance.diagonal().clamp(min=1e-12)

@@ -82,7 +82,7 @@ class Chip:
             lambda logits: cross_entropy(logits, labels, reduction="none"),
             self.gating.running(self.expert),
         )
-        return Traces.of(probe, self.network.options.leak)
+        return Traces(probe, self.network.options.leak)
 
     def call(self, options: GrowthOptions = GROWTH, rule: str = "random") -> Call:
         """A call for candidates."""

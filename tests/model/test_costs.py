@@ -30,9 +30,8 @@ def test_traffic_is_hops_times_spikes_by_hand() -> None:
     chip = network()
     counts = torch.zeros(8, 2)
     counts[0], counts[2] = torch.tensor([3.0, 5.0]), torch.tensor([2.0, 0.0])
-    x = torch.zeros(2, 6, 2, dtype=torch.bool)
-    x[0, :4, 0], x[0, 0, 1], x[1, 4:, 1] = True, True, True
-    spikes, hop_spikes = costs.traffic(chip, counts, x)
+    heard = torch.tensor([4.0, 1.0 + 2.0]) / 2
+    spikes, hop_spikes = costs.traffic(chip, counts, heard)
     assert spikes == (3 + 2 + 5 + 0) / 2
     assert hop_spikes == (4 * (3 + 5) + (4 + 1) + (0 + 2)) / 2
 

@@ -50,6 +50,7 @@ def test_a_single_chain_of_neurons_by_hand() -> None:
         state.weight[0, links.rows[4, 0], 0] = 1.5
         state.weight[1, links.add(0, 1), 0] = 1.25
         state.weight[1, links.add_local(2), 1] = 0.7
+    state.mask.copy_(state.weight != 0)
     x = torch.zeros(1, 5, 1)
     x[0, 0] = 1
     activity = network.run(x, torch.tensor([3]))
@@ -64,6 +65,7 @@ def test_a_membrane_exactly_at_threshold_fires() -> None:
     network.state.alive[:] = True
     with torch.no_grad():
         network.state.weight[0, network.links.rows[2, 0]] = torch.tensor([1.0, 1 - 1e-12], dtype=torch.float64)
+    network.state.mask.copy_(network.state.weight != 0)
     activity = network.run(torch.ones(1, 1, 1), torch.tensor([0]))
     assert activity.counts.flatten().tolist() == [1, 0]
 
@@ -164,6 +166,7 @@ def test_a_new_link_is_seen_by_the_next_run(busy: Busy, spikes: Spikes) -> None:
     row = links.add(*pair)
     with torch.no_grad():
         network.state.weight[pair[1], row, int(outputs[0]) % slots] = 2.0
+    network.state.mask[pair[1], row, int(outputs[0]) % slots] = True
     assert (network.run(spikes(), outputs).membrane - before.membrane).abs().max() > 1
 
 

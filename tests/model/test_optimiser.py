@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import importlib.util
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -10,6 +12,17 @@ from model.optimiser import Moments, OptimiserOptions, step
 
 SHAPE, RATE = (2, 5, 3), 0.01
 UNCLIPPED = OptimiserOptions(clip=0)
+
+
+WITHOUT_NUMBA = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
+
+
+@pytest.fixture(params=["torch", pytest.param("numba", marks=WITHOUT_NUMBA)], autouse=True)
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """All tests of this file are passed by both."""
+    name: str = request.param
+    monkeypatch.setattr(request.module, "step", partial(step, fused=name == "numba"))
+    return name
 
 
 def gradients(count: int, seed: int = 0) -> Tensor:
@@ -175,3 +188,29 @@ def test_a_gradient_that_is_not_finite_raises_and_changes_nothing(bad: float) ->
 def test_refuses_bad_options(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"training\.optimiser\.{field} = {value}"):
         OptimiserOptions(**{field: value})  # type: ignore[arg-type]
+
+
+def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    if kind == "torch":
+        pytest.skip("torch has its own threads")
+    monkeypatch.setattr("model.optimiser.CHUNK", 7)
+    everyone, found = torch.ones(SHAPE, dtype=torch.bool), []
+    for threads in (1, 2, 3):
+        weight = start()
+        moments = Moments.fresh(weight)
+        for gradient in gradients(15):
+            step(weight, gradient, everyone, moments, RATE, OptimiserOptions(), threads=threads)
+        found.append((weight.detach(), moments.norm))
+    assert all(torch.equal(a, b) for one in found[1:] for a, b in zip(one, found[0], strict=True))
+
+
+def test_the_bias_correction_ends_where_it_is_one(kind: str) -> None:
+    """40,000 steps are beyond the end of the table of corrections, in either precision."""
+    for dtype, tolerance in ((torch.float32, 1e-6), (torch.float64, 1e-13)):
+        weight = torch.ones(1, 1, 1, dtype=dtype)
+        moments = Moments.fresh(weight)
+        moments.first.fill_(0.3), moments.second.fill_(0.2), moments.count.fill_(40_000)
+        gradient, everyone = torch.full((1, 1, 1), 0.5, dtype=dtype), torch.ones(1, 1, 1, dtype=torch.bool)
+        step(weight, gradient, everyone, moments, RATE, UNCLIPPED)
+        expected = 1 - RATE * (0.9 * 0.3 + 0.1 * 0.5) / (math.sqrt(0.999 * 0.2 + 0.001 * 0.25) + 1e-8)
+        assert float(weight) == pytest.approx(expected, abs=tolerance)

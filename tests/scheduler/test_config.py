@@ -11,7 +11,8 @@ from scheduler.config_io import dump, flatten, from_mapping, load
 
 def test_quick_shrinks_what_takes_long_and_nothing_else() -> None:
     quick = Config(run=RunOptions(quick=True)).resolved()
-    changed = {name for name, value in flatten(quick).items() if value != flatten(Config())[name]}
+    long = Config().resolved()
+    changed = {name for name, value in flatten(quick).items() if value != flatten(long)[name]}
     expected = {"training.rounds", "training.steps", "training.warm_up", "growth.probe", "stream.limit", "run.quick"}
     assert changed == expected
     assert (quick.training.rounds, quick.training.steps, quick.stream.limit, quick.growth.probe) == (3, 10, 30, 64)
@@ -20,12 +21,21 @@ def test_quick_shrinks_what_takes_long_and_nothing_else() -> None:
 
 def test_quick_leaves_what_is_smaller_already() -> None:
     small = {"training": {"rounds": 2, "steps": 3, "warm_up": 0}, "stream": {"limit": 5}, "growth": {"probe": 8}}
-    config = from_mapping(Config, {**small, "run": {"quick": True}})
+    config = from_mapping(Config, {**small, "run": {"quick": True}, "network": {"engine": "dense"}})
     assert config.resolved() == config
 
 
-def test_without_quick_nothing_changes() -> None:
-    assert Config().resolved() == Config()
+def test_without_quick_only_the_engine_is_named() -> None:
+    resolved = Config().resolved()
+    assert resolved.network.engine in ("dense", "events")
+    assert replace(resolved, network=replace(resolved.network, engine="auto")) == Config()
+
+
+def test_without_numba_the_engine_is_dense_or_its_lack_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert Config().resolved().network.engine == "dense"
+    with pytest.raises(ValueError, match=r"network\.engine = 'events' needs numba.*pip install"):
+        from_mapping(Config, {"network": {"engine": "events"}}).resolved()
 
 
 @pytest.mark.parametrize(("field", "value"), [("seed", -1), ("threads", 0)])

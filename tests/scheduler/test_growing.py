@@ -240,6 +240,26 @@ def test_growth_keeps_the_reserve_and_the_number_of_births(tiny: MakeConfig) -> 
     assert after != before
 
 
+def test_on_a_large_chip_only_a_shortlist_of_tiles_is_asked(tiny: MakeConfig) -> None:
+    """What they bid is what they bid when all are asked."""
+    bids: list[dict[int, float]] = []
+    for most in (32, 2):
+        simulation = Simulation(tiny(fabric=CHIPS["3 x 4"], stream={"steps": 13}, growth={"shortlist": most}))
+        expert = open_expert(simulation, 0)
+        x, labels = feed_of(simulation, 0).probe(32, 9)
+        simulation.grower.outcomes = []
+        simulation.grower.grow(expert, 0, 1, x, labels, chance(simulation, 0), reserve=0)
+        best: dict[int, float] = {}
+        for outcome in simulation.grower.outcomes:
+            best[outcome.bid.tile] = max(best.get(outcome.bid.tile, 0.0), outcome.bid.value)
+        bids.append(best)
+    everyone, few = bids
+    assert len(everyone) > 2
+    assert len(few) == 2
+    for tile, value in few.items():
+        assert value == pytest.approx(everyone[tile], rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

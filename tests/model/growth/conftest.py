@@ -15,9 +15,10 @@ from model.growth.graft import Birth, graft
 from model.growth.proposal import Proposal
 from model.growth.signal import TileSignal, Traces, tile_signal
 from model.links import Offer
-from model.network import Network, Probe
+from model.network import Network
 from model.neuron import NetworkOptions
 from model.optimiser import Moments
+from model.probe import Probe
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Site:
         new = [s for s in able if isinstance(links.offer(s, tile), Offer)][:taps]
         near = [t for t in fabric.neighbours(tile) if isinstance(links.offer(slot, t), Offer)]
         targets = alive[torch.isin(alive // fabric.slots, torch.tensor([tile, *near]))]
-        traces = Traces.of(self.probe(), network.options.leak)
+        traces = Traces(self.probe(), network.options.leak)
         is_new = torch.tensor([False] * len(present) + [True] * len(new))
         return tile_signal(traces, tile, torch.tensor(present + new), is_new, targets)
 

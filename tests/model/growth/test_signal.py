@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,25 +8,25 @@ import torch
 from torch import Tensor
 
 from model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
-from model.network import Probe
 from model.neuron import NetworkOptions
+from model.probe import DenseProbe, Probe
 
 EXACT = NetworkOptions(precision="float64")
 LEAK = 0.9
 
 
-def probe(steps: int = 6, neurons: int = 4, channels: int = 2, batch: int = 3, seed: int = 0) -> Probe:
+def probe(steps: int = 6, neurons: int = 4, channels: int = 2, batch: int = 3, seed: int = 0) -> DenseProbe:
     generator = torch.Generator().manual_seed(seed)
     presynaptic = torch.rand(steps + 1, neurons + channels + 1, batch, generator=generator) < 0.4
     presynaptic[:, -1] = False
     delta = torch.randn(steps, neurons, batch, generator=generator, dtype=torch.float64)
     loss = torch.rand(batch, generator=generator, dtype=torch.float64)
-    return Probe(presynaptic.double(), delta, torch.zeros(neurons, batch), loss)
+    return DenseProbe(presynaptic.double(), delta, torch.zeros(neurons, batch), loss)
 
 
 def signal(of: Probe, sources: list[int], targets: list[int]) -> TileSignal:
     new = torch.zeros(len(sources), dtype=torch.bool)
-    return tile_signal(Traces.of(of, LEAK), 5, torch.tensor(sources), new, torch.tensor(targets))
+    return tile_signal(Traces(of, LEAK), 5, torch.tensor(sources), new, torch.tensor(targets))
 
 
 def test_moment_and_covariance_are_the_sums_written_out() -> None:
@@ -60,7 +59,7 @@ def test_one_spike_and_one_adjoint_by_hand() -> None:
     of = probe(batch=2)
     presynaptic, delta = torch.zeros_like(of.presynaptic), torch.zeros_like(of.delta)
     presynaptic[1, 0, 0], delta[4, 1, 0] = 1, 2
-    found = signal(replace(of, presynaptic=presynaptic, delta=delta), [0, 2], [1])
+    found = signal(DenseProbe(presynaptic, delta, of.counts, of.loss), [0, 2], [1])
     torch.testing.assert_close(found.moment, torch.tensor([[LEAK**2, 0]], dtype=torch.float64))
     power = sum(LEAK ** (2 * k) for k in range(5)) / 12
     torch.testing.assert_close(found.covariance, torch.tensor([[power, 0], [0, 0]], dtype=torch.float64))
@@ -79,34 +78,34 @@ def test_moment_predicts_the_gradient_of_a_neuron_that_does_not_reset() -> None:
 
 def test_nothing_changes_when_every_sample_is_seen_twice() -> None:
     of = probe()
-    twice = Probe(*(torch.cat([part, part], -1) for part in (of.presynaptic, of.delta, of.counts, of.loss)))
+    twice = DenseProbe(*(torch.cat([part, part], -1) for part in (of.presynaptic, of.delta, of.counts, of.loss)))
     once, again = signal(of, [0, 3, 5], [1, 2]), signal(twice, [0, 3, 5], [1, 2])
     assert again.samples == 2 * once.samples
     torch.testing.assert_close(again.moment, once.moment, rtol=0, atol=1e-14)
     torch.testing.assert_close(again.covariance, once.covariance, rtol=0, atol=1e-14)
-    taps = [tap_scores(Traces.of(p, LEAK), torch.tensor([0, 4]), torch.tensor([1])) for p in (of, twice)]
+    taps = [tap_scores(Traces(p, LEAK), torch.tensor([0, 4]), torch.tensor([1])) for p in (of, twice)]
     torch.testing.assert_close(*taps, rtol=0, atol=1e-14)
 
 
 def test_the_probe_is_left_alone() -> None:
     of = probe()
     before = of.presynaptic.clone()
-    Traces.of(of, LEAK)
+    signal(of, [0, 3], [1])
     assert torch.equal(of.presynaptic, before)
 
 
 def test_a_tap_is_worth_what_a_tile_with_this_wire_alone_says() -> None:
-    """||M_p||^2 / C_pp, but with no weight on the last step, whose spikes arrive nowhere."""
+    """||M_p||^2 / C_pp."""
     of = probe(seed=3)
-    scores = tap_scores(Traces.of(of, LEAK), torch.tensor([0, 3, 4]), torch.tensor([1, 2]))
-    cut = replace(of, presynaptic=of.presynaptic.clone())
+    scores = tap_scores(Traces(of, LEAK), torch.tensor([0, 3, 4]), torch.tensor([1, 2]))
+    cut = DenseProbe(of.presynaptic.clone(), of.delta, of.counts, of.loss)
     for score, source in zip(scores.tolist(), (0, 3, 4), strict=True):
         alone = signal(cut, [source], [1, 2])
-        trace = Traces.of(cut, LEAK).filtered[:-1, source]
+        trace = cut.filtered(LEAK)[:, source]
         power = trace.square().sum() / (3 * 6)
         assert score == pytest.approx(float(alone.moment.square().sum() / power))
-    silent = replace(of, presynaptic=torch.zeros_like(of.presynaptic))
-    assert tap_scores(Traces.of(silent, LEAK), torch.tensor([0]), torch.tensor([1])).tolist() == [0]
+    silent = DenseProbe(torch.zeros_like(of.presynaptic), of.delta, of.counts, of.loss)
+    assert tap_scores(Traces(silent, LEAK), torch.tensor([0]), torch.tensor([1])).tolist() == [0]
 
 
 def test_signal_of_a_real_chip_hears_what_its_crossbar_hears(site: Callable[..., Any]) -> None:

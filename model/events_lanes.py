@@ -1,0 +1,245 @@
+"""Vectors of lanes for numba kernels: one row of a crossbar as one value in vector registers.
+
+LLVM's own vectoriser does not find the shape of these loops (a dot product over a list of rows came out six times
+slower), so kernels say what they mean: ``load`` a row, ``add`` it, ``store`` it. The number of lanes is part of the
+type of a ``Width``, so that the compiler knows it. Knows no neurons.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+from llvmlite import ir
+from numba.core import extending, types
+from numba.core.datamodel import models
+from numba.core.extending import NativeValue, register_model, typeof_impl, unbox
+
+kernel: Any = numba.njit(nogil=True, cache=True)  # compiled at the first call, kept on disk, lets other threads run
+intrinsic: Any = extending.intrinsic  # numba's own types would ask callers for the typing context
+BITS = ir.IntType(64)
+
+
+class Width:
+    """A number of lanes, 8, 16 or 32, that a kernel takes as an argument."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+
+
+class WidthType(types.Type):
+    """Numba's type of a ``Width``: another type for every number of lanes."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        super().__init__(name=f"Width({lanes})")
+
+
+class LanesType(types.Type):
+    """A vector of as many numbers as there are lanes."""
+
+    def __init__(self, dtype: Any, lanes: int) -> None:
+        self.dtype, self.lanes = dtype, lanes
+        super().__init__(name=f"Lanes({dtype}, {lanes})")
+
+
+@register_model(LanesType)
+class LanesModel(models.PrimitiveModel):
+    """LLVM's vector type."""
+
+    def __init__(self, manager: Any, kind: LanesType) -> None:
+        super().__init__(manager, kind, ir.VectorType(manager.lookup(kind.dtype).get_value_type(), kind.lanes))
+
+
+register_model(WidthType)(models.OpaqueModel)
+
+
+@typeof_impl.register(Width)
+def _type_of_width(value: Width, context: Any) -> WidthType:
+    return WidthType(value.lanes)
+
+
+@unbox(WidthType)
+def _unbox_width(kind: WidthType, value: Any, native: Any) -> NativeValue:
+    return NativeValue(native.context.get_dummy_value())
+
+
+@intrinsic
+def lanes_of(typing: Any, width: Any) -> Any:
+    """Number of lanes, as a constant of the compiled kernel."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return ir.Constant(BITS, width.lanes)
+
+    return types.int64(width), build
+
+
+@intrinsic
+def load(typing: Any, width: Any, array: Any, index: Any) -> Any:
+    """Lanes that begin at ``array[index]``, 1-D."""
+    lanes = LanesType(array.dtype, width.lanes)
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.load(_place(context, builder, signature.args[1], values[1:], lanes), align=_alignment(array))
+
+    return lanes(width, array, types.intp), build
+
+
+@intrinsic
+def store(typing: Any, array: Any, index: Any, lanes: Any) -> Any:
+    """Write lanes to the places that begin at ``array[index]``, 1-D."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        place = _place(context, builder, signature.args[0], values[:2], lanes)
+        builder.store(values[2], place, align=_alignment(array))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, lanes), build
+
+
+@intrinsic
+def spread(typing: Any, width: Any, number: Any) -> Any:
+    """The same number in all lanes."""
+    lanes = LanesType(number, width.lanes)
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        vector = context.get_value_type(lanes)
+        first = builder.insert_element(ir.Constant(vector, ir.Undefined), values[1], ir.Constant(ir.IntType(32), 0))
+        return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), width.lanes), None))
+
+    return lanes(width, number), build
+
+
+@intrinsic
+def zeros(typing: Any, width: Any, array: Any) -> Any:
+    """Zero in all lanes, of the array's type."""
+    lanes = LanesType(array.dtype, width.lanes)
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return ir.Constant(context.get_value_type(lanes), None)
+
+    return lanes(width, array), build
+
+
+@intrinsic
+def add(typing: Any, a: Any, b: Any) -> Any:
+    """a + b, rounded as IEEE says."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fadd(*values)
+
+    return a(a, b), build
+
+
+@intrinsic
+def multiply(typing: Any, a: Any, b: Any) -> Any:
+    """a * b, rounded as IEEE says."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fmul(*values)
+
+    return a(a, b), build
+
+
+@intrinsic
+def add_product(typing: Any, total: Any, a: Any, b: Any) -> Any:
+    """total + a * b, in one instruction where there is one."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        product = builder.fmul(values[1], values[2], flags=("contract",))
+        return builder.fadd(values[0], product, flags=("contract",))
+
+    return total(total, a, b), build
+
+
+@intrinsic
+def total(typing: Any, lanes: Any) -> Any:
+    """Sum over the lanes, halves first: always in the same order."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        vector, count = values[0], lanes.lanes
+        while count > 1:
+            count //= 2
+            low, high = (_part(builder, vector, first, count) for first in (0, count))
+            vector = builder.fadd(low, high)
+        return builder.extract_element(vector, ir.Constant(ir.IntType(32), 0))
+
+    return lanes.dtype(lanes), build
+
+
+@intrinsic
+def bits_at_least(typing: Any, a: Any, b: Any) -> Any:
+    """One bit a lane, the first lane lowest: a >= b."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _as_bits(builder, builder.fcmp_ordered(">=", *values), a.lanes)
+
+    return types.uint64(a, b), build
+
+
+@intrinsic
+def bits_within(typing: Any, a: Any, b: Any, reach: Any) -> Any:
+    """One bit a lane, the first lane lowest: |a - b| < reach."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _as_bits(builder, builder.fcmp_ordered("<", _distance(builder, *values[:2]), values[2]), a.lanes)
+
+    return types.uint64(a, b, reach), build
+
+
+@intrinsic
+def where_at_least(typing: Any, a: Any, b: Any, yes: Any, no: Any) -> Any:
+    """``yes`` in the lanes where a >= b, else ``no``."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">=", *values[:2]), *values[2:])
+
+    return a(a, b, yes, no), build
+
+
+@intrinsic
+def drop_below(typing: Any, a: Any, least: Any) -> Any:
+    """a, but zero in the lanes where |a| < least."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        zero = ir.Constant(values[0].type, None)
+        small = builder.fcmp_ordered("<", _distance(builder, values[0], zero), values[1])
+        return builder.select(small, zero, values[0])
+
+    return a(a, least), build
+
+
+@intrinsic
+def lowest_bit(typing: Any, bits: Any) -> Any:
+    """Place of the lowest bit that is set; some bit is."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.cttz(values[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), build
+
+
+def _place(context: Any, builder: Any, array: Any, values: Any, lanes: LanesType) -> Any:
+    data = context.make_array(array)(context, builder, values[0]).data
+    return builder.bitcast(builder.gep(data, [values[1]]), context.get_value_type(lanes).as_pointer())
+
+
+def _alignment(array: Any) -> int:
+    return int(array.dtype.bitwidth) // 8
+
+
+def _part(builder: Any, vector: Any, first: int, count: int) -> Any:
+    chosen = ir.Constant(ir.VectorType(ir.IntType(32), count), list(range(first, first + count)))
+    return builder.shuffle_vector(vector, vector, chosen)
+
+
+def _as_bits(builder: Any, flags: Any, lanes: int) -> Any:
+    word = builder.bitcast(flags, ir.IntType(lanes))
+    return builder.zext(word, BITS) if lanes < 64 else word
+
+
+def _distance(builder: Any, a: Any, b: Any) -> Any:
+    """|a - b|."""
+    gap = builder.fsub(a, b)
+    zero = ir.Constant(gap.type, None)
+    return builder.select(builder.fcmp_ordered("<", gap, zero), builder.fsub(zero, gap), gap)

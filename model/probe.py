@@ -1,0 +1,89 @@
+"""What one batch does and wants: spikes and adjoints, from which growth signals and bids are computed.
+
+Every engine has its own: ``DenseProbe`` holds all of it, ``model.events_probe`` holds events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+class Probe(Protocol):
+    """Spikes and adjoints of one batch, of the loss per sample."""
+
+    @property
+    def counts(self) -> Tensor:
+        """Spikes of every neuron [N, B]."""
+
+    @property
+    def loss(self) -> Tensor:
+        """Loss of every sample [B], nats."""
+
+    @property
+    def presynaptic(self) -> Tensor:
+        """S[t-1] of neurons, x[t] of channels, then silence, [T + 1, N + I + 1, B]."""
+
+    @property
+    def delta(self) -> Tensor:
+        """Adjoint of the input current of every neuron [T, N, B]; zero where it was not asked for."""
+
+    @property
+    def gradient(self) -> Tensor:
+        """Gradient of the summed loss with respect to the devices of every row in use [K, R, n]."""
+
+    def drive(self, sources: Tensor) -> Tensor:
+        """Spikes on the wires of these sources as a tile receives them [T, P, B]."""
+
+    def adjoints(self, targets: Tensor) -> Tensor:
+        """Adjoints of these slots [T, Q, B]."""
+
+    def moments(self, leak: float, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """M [Q, P] and C [P, P] of ``model.growth.signal``, for a newborn with this leak."""
+
+    def asked(self, targets: Tensor) -> Probe:
+        """The same probe with the adjoints of these slots."""
+
+
+@dataclass(frozen=True)
+class DenseProbe:
+    """A probe that holds every spike and adjoint."""
+
+    presynaptic: Tensor  # [T + 1, N + I + 1, B]
+    delta: Tensor  # [T, N, B]
+    counts: Tensor  # [N, B]
+    loss: Tensor  # [B]
+    gradient: Tensor = field(default_factory=lambda: torch.empty(0))  # [K, R, n]
+    _filtered: dict[float, Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+    def filtered(self, leak: float) -> Tensor:
+        """Presynaptic spikes filtered by a leak [T, N + I, B], computed once for all tiles."""
+        if leak not in self._filtered:
+            trace = self.presynaptic[:-1, :-1].clone()
+            for t in range(1, trace.shape[0]):
+                trace[t].add_(trace[t - 1], alpha=leak)
+            self._filtered[leak] = trace
+        return self._filtered[leak]
+
+    def drive(self, sources: Tensor) -> Tensor:
+        """See ``Probe``."""
+        return self.presynaptic[:-1, sources]
+
+    def adjoints(self, targets: Tensor) -> Tensor:
+        """See ``Probe``."""
+        return self.delta[:, targets]
+
+    def moments(self, leak: float, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """See ``Probe``."""
+        steps, _, batch = self.delta.shape
+        trace = self.filtered(leak)[:, sources]
+        moment = torch.einsum("tqb,tpb->qp", self.delta[1:, targets], trace[:-1]) / batch
+        covariance = torch.einsum("tpb,trb->pr", trace, trace) / (batch * steps)
+        return moment, covariance
+
+    def asked(self, targets: Tensor) -> DenseProbe:
+        """See ``Probe``; a dense probe has them all."""
+        return self
