@@ -21,9 +21,11 @@ from numba.core.event import Event, Listener, register
 from torch import Tensor
 
 from model import events_kernels as kernels
+from model.events_backward import WINDOW, backward
 from model.events_kernels import BLOCK, Cells, Tape
 from model.events_lanes import Width
 from model.events_plan import Array, Plan
+from model.kernel_cache import drop_stale_kernels
 from model.neuron import NetworkOptions
 from model.threads import in_threads
 
@@ -63,7 +65,7 @@ class Circuit:
             hard=options.reset == "hard",
             reset_gradient=options.reset_gradient,
         )
-        _announce_compilation()
+        _prepare()
         return Circuit(plan, cells, Width(plan.lanes), threads)
 
     @property
@@ -159,7 +161,7 @@ def run_backward(
     def work(number: int) -> None:
         block = past.blocks[number]
         size = plan.units * block.samples
-        kernels.backward(
+        backward(
             circuit.width,
             plan.graph,
             circuit.cells,
@@ -168,7 +170,7 @@ def run_backward(
             block.samples,
             np.ascontiguousarray(grad_outputs[:, :, block.here]),
             nothing if grad_counts is None else to_banks(grad_counts[:, block.here], plan.lanes),
-            aligned(size, dtype),
+            aligned((WINDOW + 1) * size, dtype).reshape(WINDOW + 1, -1),
             aligned(size, dtype),
             parts[number],
             none if banks is None else banks,
@@ -243,7 +245,7 @@ class _Announcer(Listener):
 
     def on_start(self, event: Event) -> None:
         """Numba begins to compile something."""
-        if not self.said and event.data["dispatcher"].py_func.__module__ == kernels.__name__:
+        if not self.said and event.data["dispatcher"].py_func.__module__.startswith("model.events"):
             self.said = True
             logging.getLogger("smalti").warning(
                 "compiling the event-driven engine: once after installation, for up to a minute ..."
@@ -254,7 +256,9 @@ class _Announcer(Listener):
 
 
 @lru_cache(maxsize=1)
-def _announce_compilation() -> None:
+def _prepare() -> None:
+    """Before the first kernel of a process runs."""
+    drop_stale_kernels()
     register("numba:compile", _Announcer())
 
 

@@ -34,6 +34,6 @@ def in_threads(work: Callable[[Item], None], items: Sequence[Item], threads: int
             one.result()
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=8)
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="smalti")
