@@ -40,7 +40,7 @@ SOURCES = {
     "fsdd-joint": ("fsdd joint, growth", "joint"),
     "fsdd-split": ("fsdd split, growth and gating", "class"),
 }  # stream -> condition of benchmarks/learning.py, setting reported
-CHOICE = ("fast_sigmoid:.5:.45:1", "triangle:.7:.43", "triangle:.5:.6", "triangle:.35:.857")
+CHOICE = ("fast_sigmoid:.5:.45:1", "fast_sigmoid:.7:.4:1")
 Streams = dict[str, tuple[Config, str]]  # name -> configuration, setting reported
 
 

@@ -9,8 +9,9 @@ loss and no growth.
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -30,6 +31,7 @@ from model.neuron import NetworkOptions
 from model.threads import in_threads
 
 CACHE_LINE = 64  # bytes
+SPARE_TAPES = 8  # of a kind that a circuit keeps
 NEGLIGIBLE = 1e-30  # adjoints below are zero: numbers so small would soon be denormal and slow
 
 
@@ -41,6 +43,7 @@ class Circuit:
     cells: Cells
     width: Width
     threads: int | None  # as many as torch has
+    tapes: dict[tuple[int, int, int], list[Tape]] = field(default_factory=dict)  # that nobody holds any more
 
     @staticmethod
     def of(plan: Plan, is_output: Array, options: NetworkOptions, threads: int | None) -> Circuit:
@@ -112,7 +115,7 @@ def run_forward(circuit: Circuit, weight: Tensor, x: Array, keep: bool) -> Past:
     kernels.gather(circuit.width, plan.row, plan.graph.bank, plan.column, weight.detach().view(-1).numpy(), segments)
     outputs = np.empty((steps, len(plan.graph.outputs), batch), dtype=dtype)
     counts = np.empty((plan.units, batch), dtype=dtype)
-    blocks = [Block(here, _tape(circuit, here, steps, channels, keep)) for here in blocks_of(batch)]
+    blocks = [_block(circuit, here, steps, channels, keep) for here in blocks_of(batch)]
 
     def work(block: Block) -> None:
         size = plan.units * block.samples
@@ -277,9 +280,26 @@ def _line_up(values: Array, dtype: Any) -> Array:
     return found
 
 
-def _tape(circuit: Circuit, here: slice, steps: int, channels: int, keep: bool) -> Tape:
-    """Room for all that could happen; memory is only taken by what does."""
+def _block(circuit: Circuit, here: slice, steps: int, channels: int, keep: bool) -> Block:
+    """A block with a tape, which goes back to the circuit with its last holder, for fresh memory costs page faults."""
     samples, steps = here.stop - here.start, steps if keep else 1
+    spare = circuit.tapes.setdefault((samples, steps, channels), [])
+    try:
+        tape = spare.pop()
+    except IndexError:
+        tape = _tape(circuit, samples, steps, channels)
+    block = Block(here, tape)
+    weakref.finalize(block, _give_back, spare, tape)
+    return block
+
+
+def _give_back(spare: list[Tape], tape: Tape) -> None:
+    if len(spare) < SPARE_TAPES:
+        spare.append(tape)
+
+
+def _tape(circuit: Circuit, samples: int, steps: int, channels: int) -> Tape:
+    """Room for all that could happen; memory is only taken by what does."""
     size, heard = steps * circuit.plan.units * samples, steps * samples * channels + 1
     rows = steps * circuit.plan.banks + 1
     return Tape(
@@ -288,8 +308,8 @@ def _tape(circuit: Circuit, here: slice, steps: int, channels: int, keep: bool) 
         heard_at=np.zeros(steps + 1, dtype=np.int64),
         fired=np.empty(size, dtype=np.uint16),
         fired_at=np.zeros(rows, dtype=np.int64),
-        active=np.empty(size if keep else 0, dtype=np.uint16),
-        membrane=np.empty(size if keep else 0, dtype=circuit.dtype),
+        active=np.empty(size, dtype=np.uint16),
+        membrane=np.empty(size, dtype=circuit.dtype),
         active_at=np.zeros(rows, dtype=np.int64),
     )
 

@@ -33,7 +33,8 @@ class NetworkOptions:
         reset: soft subtracts the threshold after a spike, hard sets the membrane to zero.
         reset_gradient: let gradients pass through the reset (off: the reset is a constant in the backward pass).
         surrogate: derivative of the spike used backward: triangle or fast_sigmoid, both cut at surrogate_width.
-        surrogate_width: half-width of the surrogate's support around the threshold.
+        surrogate_width: half-width of the surrogate's support around the threshold; the narrower, the cheaper is
+            training with events. The default costs no accuracy (docs/performance.md).
         surrogate_height: value of the surrogate at the threshold.
         surrogate_slope: steepness of the fast sigmoid, 1 / (slope |V - theta| + 1)^2.
         readout: what the outputs say: membrane_mean, membrane_max or spike_count over time.
@@ -48,10 +49,10 @@ class NetworkOptions:
     threshold: float = 1.0
     reset: Literal["soft", "hard"] = "soft"
     reset_gradient: bool = False
-    surrogate: Literal["triangle", "fast_sigmoid"] = "triangle"
-    surrogate_width: float = 1.0
-    surrogate_height: float = 0.3
-    surrogate_slope: float = 10.0
+    surrogate: Literal["triangle", "fast_sigmoid"] = "fast_sigmoid"
+    surrogate_width: float = 0.5
+    surrogate_height: float = 0.45
+    surrogate_slope: float = 1.0
     readout: Literal["membrane_mean", "membrane_max", "spike_count"] = "membrane_mean"
     precision: Literal["float32", "float64"] = "float32"
     device: str = "cpu"
