@@ -100,6 +100,7 @@ def measure(workload: Workload, engines: Sequence[str], repeats: int, say: Say) 
     for name, job in jobs.items():
         torch.set_num_threads(job.torch_threads)
         job.run()
+        job.forget()
         peaks[name] = peak_of(job.run)
     found, flushed = list[Record](), flushes_denormals()
     for name, turns in in_turn(jobs, repeats).items():

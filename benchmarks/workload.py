@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -104,6 +104,7 @@ class Job:
     run: Step
     torch_threads: int
     rate: float  # spikes per hidden neuron and step before training
+    forget: Step = field(default=lambda: None)  # gives back memory that is kept for the next step
 
 
 def has_events() -> bool:
@@ -173,7 +174,8 @@ def our_job(of: Problem, engine: Engine, threads: int) -> Job:
         (gradient,) = torch.autograd.grad(loss, state.weight)
         step(state.weight, gradient, state.mask, moments, LEARNING_RATE, adam, fused=fused, threads=threads)
 
-    return Job(train, 1 if fused else threads, here.rate())
+    rate = here.rate()
+    return Job(train, 1, rate, lambda: forget(here)) if fused else Job(train, threads, rate)
 
 
 def passes(of: Problem, threads: int) -> dict[str, Job]:
@@ -186,9 +188,14 @@ def passes(of: Problem, threads: int) -> dict[str, Job]:
             here.network.run(x, here.outputs)
 
     return {
-        "forward": Job(lambda: here.network.run(x, here.outputs), 1, rate),
-        "inference": Job(inference, 1, rate),
+        "forward": Job(lambda: here.network.run(x, here.outputs), 1, rate, lambda: forget(here)),
+        "inference": Job(inference, 1, rate, lambda: forget(here)),
     }
+
+
+def forget(of: Problem) -> None:
+    """Drop the tapes that the event-driven engine keeps for the next step."""
+    of.network.circuit(of.outputs).tapes.clear()
 
 
 def peer(of: Problem, name: str) -> peers.Peer:
