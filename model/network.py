@@ -246,7 +246,7 @@ def choose_engine(options: NetworkOptions) -> Literal["dense", "events"]:
     Raises:
         ValueError: for the event-driven engine where it cannot run.
     """
-    on_cpu = torch.device(options.device).type == "cpu"
+    on_cpu = options.device.split(":")[0] == "cpu"  # whether torch knows the device is asked elsewhere
     has_numba = importlib.util.find_spec("numba") is not None
     if options.engine == "auto":
         return "events" if on_cpu and has_numba else "dense"
