@@ -8,29 +8,26 @@ loss and no growth.
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
-from numba.core.event import Event, Listener, register
 from torch import Tensor
 
 from model import events_kernels as kernels
+from model.events_arrays import aligned, from_slots, line_up, to_banks, to_slots, to_units
 from model.events_backward import WINDOW, backward
 from model.events_kernels import BLOCK, Cells, Tape
 from model.events_lanes import Width
 from model.events_plan import Array, Plan
-from model.kernel_cache import drop_stale_kernels
+from model.kernel_cache import prepare_kernels
 from model.neuron import NetworkOptions
 from model.threads import in_threads
 
-CACHE_LINE = 64  # bytes
 SPARE_TAPES = 8  # of a kind that a circuit keeps
 NEGLIGIBLE = 1e-30  # adjoints below are zero: numbers so small would soon be denormal and slow
 
@@ -60,15 +57,15 @@ class Circuit:
         reach, steepness = options.surrogate_width, options.surrogate_slope
         constants = [options.threshold, reach, options.surrogate_height, steepness, NEGLIGIBLE, 0, 1]
         cells = Cells(
-            leak=_line_up(np.where(output, options.output_leak, options.leak), dtype),
-            threshold=_line_up(np.where(plan.fires, options.threshold, np.inf), dtype),
-            support=_line_up(np.where(plan.wanted, reach, 0), dtype),
+            leak=line_up(np.where(output, options.output_leak, options.leak), dtype),
+            threshold=line_up(np.where(plan.fires, options.threshold, np.inf), dtype),
+            support=line_up(np.where(plan.wanted, reach, 0), dtype),
             constants=np.array(constants, dtype=dtype),
             surrogate=kernels.TRIANGLE if options.surrogate == "triangle" else kernels.FAST_SIGMOID,
             hard=options.reset == "hard",
             reset_gradient=options.reset_gradient,
         )
-        _prepare()
+        prepare_kernels()
         return Circuit(plan, cells, Width(plan.lanes), threads)
 
     @property
@@ -190,7 +187,9 @@ class _Simulate(torch.autograd.Function):
         past = run_forward(circuit, weight, x, keep=ctx.needs_input_grad[0])
         ctx.circuit, ctx.past, ctx.shape = circuit, past, weight.shape
         ctx.set_materialize_grads(False)
-        return torch.from_numpy(past.outputs), torch.from_numpy(to_slots(circuit.plan, past.counts, weight.shape))
+        return torch.from_numpy(past.outputs), torch.from_numpy(
+            to_slots(circuit.plan, past.counts, weight[:, 0].numel())
+        )
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
@@ -217,7 +216,7 @@ def simulate(weight: Tensor, circuit: Circuit, x: Tensor) -> tuple[Tensor, Tenso
         membrane, counts = _Simulate.apply(weight, circuit, events)
         return membrane, counts
     past = run_forward(circuit, weight, events, keep=False)
-    return torch.from_numpy(past.outputs), torch.from_numpy(to_slots(circuit.plan, past.counts, weight.shape))
+    return torch.from_numpy(past.outputs), torch.from_numpy(to_slots(circuit.plan, past.counts, weight[:, 0].numel()))
 
 
 def as_events(x: Tensor, dtype: torch.dtype) -> Array:
@@ -239,45 +238,6 @@ def blocks_of(batch: int) -> list[slice]:
     count = max(1, -(-batch // BLOCK))
     ends = [batch * k // count for k in range(count + 1)]
     return [slice(a, b) for a, b in pairwise(ends)]
-
-
-class _Announcer(Listener):
-    """Says once that kernels are being compiled; those in numba's cache are not."""
-
-    said = False
-
-    def on_start(self, event: Event) -> None:
-        """Numba begins to compile something."""
-        if not self.said and event.data["dispatcher"].py_func.__module__.startswith("model.events"):
-            self.said = True
-            logging.getLogger("smalti").warning(
-                "compiling the event-driven engine: once after installation, for up to a minute ..."
-            )
-
-    def on_end(self, event: Event) -> None:
-        """Numba has compiled something."""
-
-
-@lru_cache(maxsize=1)
-def _prepare() -> None:
-    """Before the first kernel of a process runs."""
-    drop_stale_kernels()
-    register("numba:compile", _Announcer())
-
-
-def aligned(size: int, dtype: Any) -> Array:
-    """Zeros that begin at a cache line, as numpy's own arrays do not: half of all loads of lanes would cross one."""
-    item = np.dtype(dtype).itemsize
-    raw = np.zeros(size * item + CACHE_LINE, dtype=np.uint8)
-    first = -raw.ctypes.data % CACHE_LINE
-    found: Array = raw[first : first + size * item].view(dtype)
-    return found
-
-
-def _line_up(values: Array, dtype: Any) -> Array:
-    found = aligned(values.size, dtype)
-    found[:] = values
-    return found
 
 
 def _block(circuit: Circuit, here: slice, steps: int, channels: int, keep: bool) -> Block:
@@ -312,32 +272,3 @@ def _tape(circuit: Circuit, samples: int, steps: int, channels: int) -> Tape:
         membrane=np.empty(size, dtype=circuit.dtype),
         active_at=np.zeros(rows, dtype=np.int64),
     )
-
-
-def to_units(flat: Array, lanes: int, samples: int) -> Array:
-    """[banks * samples * lanes] -> [units, samples]."""
-    return flat.reshape(-1, samples, lanes).swapaxes(1, 2).reshape(-1, samples)
-
-
-def to_banks(units: Array, lanes: int) -> Array:
-    """[units, samples] -> [banks * samples * lanes]."""
-    found = aligned(units.size, units.dtype)
-    found.reshape(-1, units.shape[1], lanes)[:] = units.reshape(-1, lanes, units.shape[1]).swapaxes(1, 2)
-    return found
-
-
-def to_slots(plan: Plan, units: Array, shape: torch.Size) -> Array:
-    """[units, B] -> [N, B]."""
-    slots = np.zeros((shape[0] * shape[2], units.shape[1]), dtype=units.dtype)
-    here = plan.slot >= 0
-    slots[plan.slot[here]] = units[here]
-    return slots
-
-
-def from_slots(plan: Plan, slots: Array | None) -> Array | None:
-    """[N, B] -> [units, B]; None where there is nothing but zeros."""
-    if slots is None:
-        return None
-    units = slots[plan.slot]
-    units[plan.slot < 0] = 0
-    return units if units.any() else None

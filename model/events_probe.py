@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from model import events_signal
-from model.events import Circuit, Past, aligned, as_events, from_slots, run_backward, run_forward, scatter, to_slots
+from model.events import Circuit, Past, as_events, run_backward, run_forward, scatter
+from model.events_arrays import aligned, from_slots, to_slots
 from model.events_kernels import Tape
 from model.events_plan import Array, Ints
 from model.events_signal import Wires
@@ -47,7 +48,7 @@ class EventProbe:
         """
         events = as_events(x, weight.dtype)
         past = run_forward(circuit, weight, events, keep=True)
-        counts = torch.from_numpy(to_slots(circuit.plan, past.counts, weight.shape))
+        counts = torch.from_numpy(to_slots(circuit.plan, past.counts, weight[:, 0].numel()))
         loss, of_outputs, of_counts = gradients(torch.from_numpy(past.outputs), counts)
         spikes = from_slots(circuit.plan, of_counts.numpy())
         fresh = EventProbe(

@@ -96,20 +96,8 @@ def step(
     Raises:
         FloatingPointError: for a gradient that is not finite; nothing has changed then.
     """
-    move = _fused if fused else _plain
-    return move(weight, gradient, learns, moments, rate, options, threads)
-
-
-def _plain(
-    weight: Tensor,
-    gradient: Tensor,
-    learns: Tensor,
-    moments: Moments,
-    rate: float,
-    options: OptimiserOptions,
-    threads: int | None,
-) -> float:
-    """``step`` in torch."""
+    if fused:
+        return _fused(weight, gradient, learns, moments, rate, options, threads)
     gradient = gradient * learns
     norm = _finite(float(torch.linalg.vector_norm(gradient)))
     gradient.mul_(_clipping(norm, moments, options.clip))
@@ -138,8 +126,8 @@ def _fused(
 ) -> float:
     """``step`` in numba."""
     kernels = importlib.import_module("model.optimiser_kernels")
-    tensors = weight, gradient, learns, moments.first, moments.second, moments.count
-    flat = [tensor.detach().contiguous().view(-1).numpy() for tensor in tensors]
+    tensors = weight, gradient.contiguous(), learns.contiguous(), moments.first, moments.second, moments.count
+    flat = [tensor.detach().view(-1).numpy() for tensor in tensors]  # a view, for some are changed in place
     chunks = [slice(a, a + CHUNK) for a in range(0, weight.numel(), CHUNK)]
     squares = np.zeros(len(chunks))
 

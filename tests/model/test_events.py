@@ -203,12 +203,12 @@ def test_only_runs_that_can_learn_keep_a_tape(busy: Busy, spikes: Spikes, monkey
 
 
 def test_compilation_is_announced_once_and_only_that_of_the_engine(caplog: pytest.LogCaptureFixture) -> None:
-    from model import events, events_kernels
+    from model import events_kernels, kernel_cache
 
     def compiling(function: Callable[..., object]) -> Any:
         return SimpleNamespace(data={"dispatcher": SimpleNamespace(py_func=function)})
 
-    announcer = events._Announcer()
+    announcer = kernel_cache.Announcer()
     with caplog.at_level("WARNING", logger="smalti"):
         announcer.on_start(compiling(test_a_run_sees_what_has_changed))
         assert not caplog.messages

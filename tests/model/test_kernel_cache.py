@@ -25,7 +25,6 @@ def compile_kernels(folder: Path) -> None:
 
 def check(folder: Path) -> set[str]:
     """What is left of the compiled."""
-    drop_stale_kernels.cache_clear()
     drop_stale_kernels(folder)
     return {path.suffix for path in (folder / "__pycache__").iterdir()} - {".stamp"}
 
@@ -51,11 +50,13 @@ def test_a_folder_that_cannot_be_written_is_left_alone(folder: Path, monkeypatch
     assert check(folder) == {".pyc", ".nbi", ".nbc"}
 
 
-def test_the_engine_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    from model import events
+def test_it_is_done_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    from model import kernel_cache
 
     asked: list[bool] = []
-    monkeypatch.setattr(events, "drop_stale_kernels", lambda: asked.append(True))
-    events._prepare.cache_clear()
-    events._prepare()
+    monkeypatch.setattr(kernel_cache, "drop_stale_kernels", lambda: asked.append(True))
+    monkeypatch.setattr(kernel_cache, "register", lambda *_: None)
+    kernel_cache.prepare_kernels.cache_clear()
+    kernel_cache.prepare_kernels()
+    kernel_cache.prepare_kernels()
     assert asked == [True]
