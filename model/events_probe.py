@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from model import events_signal
 from model.events import Circuit, Past, as_events, run_backward, run_forward, scatter
 from model.events_arrays import aligned, from_slots, to_slots
 from model.events_kernels import Tape
 from model.events_plan import Array, Ints
-from model.events_signal import Wires
+from model.events_signal import correlate, traces
 from model.threads import in_threads
 
 Gradients = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
+Pair = tuple[float, int, int, int]  # leak, what is summed, bank of the targets, bank of the sources
+DELTA, TRACE = range(2)  # what is summed of the targets
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class EventProbe:
     of_counts: Array | None  # [units, B] direct gradient of spikes; None for zero
     banks: Ints  # [D] banks whose adjoints are kept
     kept: Sequence[Array]  # their adjoints in every block, flat [D * T * samples * lanes]
+    rooms: Sequence[Array]  # where sums of every block are worked out, flat [T * samples * lanes]
     gradient: Tensor  # [K, R, n] of the rows in use
+    known: dict[Pair, Array] = field(default_factory=dict, repr=False, compare=False)  # sums of pairs of banks
 
     @staticmethod
     def of(weight: Tensor, circuit: Circuit, x: Tensor, gradients: Gradients, targets: Tensor) -> EventProbe:
@@ -61,6 +64,7 @@ class EventProbe:
             spikes,
             np.empty(0, dtype=np.int64),
             (),
+            [aligned(events.shape[1] * block.samples * circuit.plan.lanes, circuit.dtype) for block in past.blocks],
             torch.zeros(weight.shape, dtype=weight.dtype),
         )
         return fresh.asked(targets)
@@ -68,14 +72,14 @@ class EventProbe:
     def asked(self, targets: Tensor) -> EventProbe:
         """The same probe with the adjoints of these slots; costs a backward pass."""
         plan, steps = self.circuit.plan, self.x.shape[1]
-        unit = self._units(targets.numpy())
-        banks = np.unique(unit[unit >= 0] // plan.lanes)
+        bank, lane = self._places(targets)
+        banks = np.unique(bank[lane >= 0])
         size = len(banks) * steps * plan.lanes
         kept = [aligned(size * block.samples, self.circuit.dtype) for block in self.past.blocks]
         parts = run_backward(self.circuit, self.past, self.of_outputs, self.of_counts, banks, kept)
         gradient = torch.zeros_like(self.gradient)
         scatter(plan, self.circuit.width, parts, gradient.numpy())
-        return replace(self, banks=banks, kept=kept, gradient=gradient)
+        return replace(self, banks=banks, kept=kept, gradient=gradient, known={})
 
     @property
     def presynaptic(self) -> Tensor:
@@ -96,78 +100,95 @@ class EventProbe:
 
     def drive(self, sources: Tensor) -> Tensor:
         """See ``Probe``."""
-        wires, steps = self._wires(sources), self.x.shape[1]
-        found = np.empty((steps, len(sources), len(self.x)), dtype=self.circuit.dtype)
+        bank, lane = self._places(sources)
+        banks, circuit, steps = np.unique(bank[lane >= 0]), self.circuit, self.x.shape[1]
+        found = []
         for block in self.past.blocks:
-            here = np.zeros((steps, len(sources), block.samples), dtype=found.dtype)
-            events_signal.spikes(wires, block.tape, block.samples, steps, here.reshape(-1))
-            found[:, :, block.here] = here
-        return torch.from_numpy(found)
+            arrivals = np.empty((len(banks), steps * block.samples * circuit.plan.lanes), dtype=circuit.dtype)
+            for number, into in zip(banks.tolist(), arrivals, strict=True):
+                traces(circuit.width, block.tape, block.samples, 0.0, number, into)
+            found.append(arrivals)
+        return self._pick(bank, lane, banks, found)
 
     def adjoints(self, targets: Tensor) -> Tensor:
         """See ``Probe``."""
-        batch, steps, _ = self.x.shape
-        lanes = self.circuit.plan.lanes
-        found = np.zeros((steps, len(targets), batch), dtype=self.circuit.dtype)
-        place, lane, known = self._places(targets.numpy())
-        for block, kept in zip(self.past.blocks, self.kept, strict=True):
-            by_bank = kept.reshape(len(self.banks), steps, block.samples, lanes)
-            found[:, known, block.here] = by_bank[place[known], :, :, lane[known]].swapaxes(0, 1)
-        return torch.from_numpy(found)
+        return self._pick(*self._places(targets), self.banks, self.kept)
 
     def moments(self, leak: float, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """See ``Probe``."""
-        wires, blocks = self._wires(sources), self.past.blocks
         batch, steps, _ = self.x.shape
-        place, lane, known = self._places(targets.numpy())
-        banks, group = np.unique(place[known], return_inverse=True)
-        count, width, lanes = len(sources), self.circuit.width, self.circuit.plan.lanes
-        of_targets = self._zeros(len(blocks), count, len(banks) * lanes)
-        of_sources, last = self._zeros(len(blocks), count, count), self._zeros(batch, count)
+        moment = self._sums(leak, DELTA, sources, targets) / batch
+        return moment, self._sums(leak, TRACE, sources, sources) / (batch * steps)
+
+    def _sums(self, leak: float, kind: int, sources: Tensor, targets: Tensor) -> Tensor:
+        """Sums over time and samples [Q, P]: of the adjoints, or the traces, of targets times the traces of sources."""
+        (bank, lane), (to_bank, to_lane) = self._places(sources), self._places(targets)
+        if kind == DELTA:
+            to_lane[~np.isin(to_bank, self.banks)] = -1
+        banks, to_banks = np.unique(bank[lane >= 0]), np.unique(to_bank[to_lane >= 0])
+        blocks, lanes = self._blocks(leak, kind, banks, to_banks), self.circuit.plan.lanes
+        row = np.where(to_lane >= 0, np.searchsorted(to_banks, to_bank) * lanes + to_lane, -1)
+        column = np.where(lane >= 0, np.searchsorted(banks, bank) * lanes + lane, -1)
+        return torch.from_numpy(blocks[row][:, column])
+
+    def _blocks(self, leak: float, kind: int, sources: Ints, targets: Ints) -> Array:
+        """The sums of whole banks, each pair of banks computed once, then zeros [G * lanes + 1, S * lanes + 1]."""
+        known, lanes = self.known, self.circuit.plan.lanes
+        pairs = [(g, s) for g in targets.tolist() for s in sources.tolist()]
+        ordered = [(max(pair), min(pair)) if kind == TRACE else pair for pair in pairs]  # C is symmetric
+        self._correlate(leak, kind, sorted({pair for pair in ordered if (leak, kind, *pair) not in known}))
+        found = np.zeros((len(targets) * lanes + 1, len(sources) * lanes + 1), dtype=self.circuit.dtype)
+        room = found[:-1, :-1].reshape(len(targets), lanes, len(sources), lanes)
+        for k, (pair, order) in enumerate(zip(pairs, ordered, strict=True)):
+            block = known[leak, kind, *order]
+            room[k // len(sources), :, k % len(sources)] = block if pair == order else block.T
+        return found
+
+    def _correlate(self, leak: float, kind: int, pairs: list[tuple[int, int]]) -> None:
+        """Compute the sums of these pairs of banks, target first, sorted."""
+        if not pairs:
+            return
+        blocks, width, lanes = self.past.blocks, self.circuit.width, self.circuit.plan.lanes
+        to, of = np.array(pairs, dtype=np.int64).T.copy()
+        delta = self.kept if kind == DELTA else [np.empty(0, self.circuit.dtype) for _ in blocks]
+        place = np.searchsorted(self.banks, to) if kind == DELTA else to
+        sums = [aligned(len(pairs) * lanes**2, self.circuit.dtype) for _ in blocks]
 
         def work(number: int) -> None:
-            here, tape, samples = blocks[number].here, blocks[number].tape, blocks[number].samples
-            mu, delta = self._zeros(samples, len(banks) * lanes).reshape(-1), self.kept[number]
-            into = of_targets[number].reshape(-1)
-            events_signal.moment(width, wires, tape, samples, leak, steps, delta, banks, mu, into)
-            into = of_sources[number].reshape(-1)
-            events_signal.covariance(width, wires, tape, samples, steps, leak, last[here].reshape(-1), into)
+            tape, samples, room = blocks[number].tape, blocks[number].samples, self.rooms[number]
+            correlate(width, tape, samples, leak, of, place, delta[number], room, sums[number])
 
         in_threads(work, range(len(blocks)), self.circuit.threads)
-        moment = torch.zeros(len(targets), count, dtype=self.loss.dtype)
-        moment[torch.from_numpy(known)] = torch.from_numpy(of_targets.sum(0)[:, group * lanes + lane[known]].T / batch)
-        half, end = (torch.from_numpy(part[:, :count]) for part in (of_sources.sum(0), last))
-        covariance = (half + half.T - leak**2 * (end.T @ end)) / ((1 - leak**2) * batch * steps)
-        return moment, covariance
+        total = sum(sums[1:], sums[0]).reshape(-1, lanes, lanes)
+        self.known.update({(leak, kind, *pair): block.T for pair, block in zip(pairs, total, strict=True)})
 
-    def _zeros(self, *shape: int) -> Array:
-        """Zeros of this shape, the last axis padded to whole banks."""
-        lanes = self.circuit.plan.lanes
-        padded = (*shape[:-1], -(-shape[-1] // lanes) * lanes)
-        return aligned(math.prod(padded), self.circuit.dtype).reshape(padded)
+    def _pick(self, bank: Ints, lane: Ints, banks: Ints, values: Sequence[Array]) -> Tensor:
+        """Values of some lanes [T, S, B] out of those of whole banks; 0 of banks that are not there."""
+        steps = self.x.shape[1]
+        found = np.zeros((steps, len(bank), len(self.x)), dtype=self.circuit.dtype)
+        here = np.flatnonzero((lane >= 0) & np.isin(bank, banks))
+        place = np.searchsorted(banks, bank[here])
+        for block, flat in zip(self.past.blocks if len(here) else (), values, strict=False):
+            by_bank = flat.reshape(len(banks), steps, block.samples, -1)
+            found[:, here, block.here] = by_bank[place, :, :, lane[here]].swapaxes(0, 1)
+        return torch.from_numpy(found)
 
-    def _units(self, slots: Ints) -> Ints:
-        """Units of slots, -1 for those that do not run."""
+    @cached_property
+    def _unit(self) -> Ints:
+        """Unit of every slot, -1 for those that do not run."""
         slot = self.circuit.plan.slot
         unit = np.full(len(self.counts), -1, dtype=np.int64)
         unit[slot[slot >= 0]] = np.flatnonzero(slot >= 0)
-        return unit[slots]
+        return unit
 
-    def _places(self, slots: Ints) -> tuple[Ints, Ints, Array]:
-        """Where the adjoints of slots are kept: which of the banks, which lane; and whether they are at all."""
-        unit, lanes = self._units(slots), self.circuit.plan.lanes
-        place = np.full(self.circuit.plan.banks + 1, -1, dtype=np.int64)
-        place[self.banks] = np.arange(len(self.banks))
-        of_slots = np.where(unit >= 0, place[unit // lanes], -1)
-        return of_slots, unit % lanes, of_slots >= 0
-
-    def _wires(self, sources: Tensor) -> Wires:
-        plan, neurons = self.circuit.plan, len(self.counts)
-        place = np.full(neurons + self.x.shape[2], -1, dtype=np.int32)
-        place[sources.numpy()] = np.arange(len(sources))
-        of_units = np.where(plan.slot >= 0, place[plan.slot], -1).astype(np.int32)
-        banks = np.flatnonzero((of_units >= 0).reshape(-1, plan.lanes).any(1))
-        return Wires(np.concatenate([of_units, place[neurons:]]), banks, plan.lanes, len(sources))
+    def _places(self, wires: Tensor) -> tuple[Ints, Ints]:
+        """Bank and lane of slots and channels; lane -1 for slots that do not run. Banks of channels are -1, -2, ..."""
+        wire, neurons, lanes = wires.numpy(), len(self.counts), self.circuit.plan.lanes
+        channel = wire - neurons
+        number = np.where(channel >= 0, channel, self._unit[np.minimum(wire, neurons - 1)])
+        bank, lane = number // lanes, number % lanes
+        lane[number < 0] = -1
+        return np.where(channel >= 0, -1 - bank, bank), lane
 
     def _last_spikes(self, tape: Tape, samples: int) -> Array:
         """Spikes of the last step, which arrive nowhere, [N, samples]."""

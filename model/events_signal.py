@@ -1,170 +1,133 @@
 """Growth signals from events: the sums of ``model.growth.signal`` over spikes instead of over neurons and steps.
 
-With z the events on P wires, zbar their trace with leak a, delta the adjoints of Q targets:
+With z the events of a bank of wires, zbar their trace with leak a, and x what another bank wants or hears,
 
-    M = sum_t delta[t+1] zbar[t]^T = sum over events (p, t) of mu[t] e_p^T,   mu[t] = delta[t+1] + a mu[t+1]
-    C = sum_t zbar[t] zbar[t]^T = (F + F^T - a^2 zbar[T-1] zbar[T-1]^T) / (1 - a^2),
-    F = sum over events (p, t) of e_p (a zbar[t-1] + z[t] / 2)^T
+    sum_t x[t] zbar[t]^T = sum over events (p, t) of mu[t] e_p^T,   mu[t] = x[t] + a mu[t+1]
 
-so that each event costs P + Q additions, a few vectors of lanes. Knows no torch and no tiles.
+so that an event costs one addition for every bank within reach: of x[t] = delta[t+1] for M, of x[t] = zbar[t] for C.
+Input channels stand in banks of their own, number -1 the first. Knows no torch and no tiles.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
-from numpy.typing import NDArray
 
-from model.events_kernels import BLOCK, Tape
-from model.events_lanes import Width, add_product, kernel, lanes_of, load, multiply, spread, store
+from model.events_kernels import BLOCK, Floats, Tape
+from model.events_lanes import Width, add, add_product, kernel, lanes_of, load, multiply, spread, store
 from model.events_plan import Array, Ints
 
 
-class Wires(NamedTuple):
-    """Where the events of some wires are found."""
-
-    place: NDArray[np.int32]  # [units + channels] number p of each source among the wires, -1 for others
-    banks: Ints  # banks that hold any of them
-    lanes: int  # of a bank
-    size: int  # P
-
-
 @kernel
-def moment(
+def correlate(
     width: Width,
-    wires: Wires,
     tape: Tape,
     samples: int,
     leak: float,
-    steps: int,
-    delta: Array,
-    banks: Ints,
-    mu: Array,
-    into: Array,
+    sources: Ints,
+    targets: Ints,
+    delta: Floats,
+    room: Floats,
+    into: Floats,
 ) -> None:
-    """Add M of a block to ``into``.
+    """Sum over time and samples of what targets want, or hear, times what sources send, for pairs of banks.
 
     Args:
         width: of the lanes of a bank.
-        wires: the P sources.
-        tape: of the block, all steps.
+        tape: of a block, all steps.
         samples: of the block.
-        leak: of a newborn's membrane, a.
-        steps: T.
-        delta: adjoints of whole banks, flat [D, T, samples, lanes].
-        banks: which of the D banks hold the targets [G].
-        mu: room for [samples, G * lanes], flat, zero.
-        into: [P, G * lanes], flat, changed.
+        leak: of the traces, a.
+        sources: bank of each pair [K].
+        targets: the other bank of each pair [K]: its place in ``delta``, or its number where their traces are summed;
+            pairs of equal targets follow each other.
+        delta: adjoints of whole banks, flat [D, T, samples, lanes]; empty for traces.
+        room: flat [T, samples, lanes].
+        into: flat [K, lanes of the source, lanes of the target], zero, changed.
     """
-    lanes, row, one = lanes_of(width), mu.size // samples, mu.dtype.type(1)
-    keep = spread(width, mu.dtype.type(leak))
-    for t in range(steps - 1, -1, -1):
-        for k in range(banks.size if t + 1 < steps else 0):
-            first = (banks[k] * steps + t + 1) * samples * lanes
-            for sample in range(samples):
-                place = sample * row + k * lanes
-                later = load(width, delta, first + sample * lanes)
-                store(mu, place, add_product(later, load(width, mu, place), keep))
-        _add_rows(width, wires, tape, samples, steps, t, mu, row, one, into)
+    lanes, k = lanes_of(width), 0
+    while k < sources.size:
+        if k == 0 or targets[k] != targets[k - 1]:
+            if delta.size == 0:
+                traces(width, tape, samples, leak, targets[k], room)
+                _filter_backward(width, room, samples * lanes, leak, room)
+            else:  # a spike that arrives at t meets the adjoint of t + 1
+                first = targets[k] * room.size
+                later = delta[first + samples * lanes : first + room.size]
+                _filter_backward(width, later, samples * lanes, leak, room)
+        end = k
+        while end < sources.size and sources[end] < 0 and targets[end] == targets[k]:
+            end += 1
+        if end > k:
+            _channels(width, tape, room, samples, sources[k:end], into, k)
+        else:
+            _neurons(width, tape, room, samples, sources[k], into, k)
+        k = max(end, k + 1)
 
 
 @kernel
-def covariance(
-    width: Width, wires: Wires, tape: Tape, samples: int, steps: int, leak: float, last: Array, into: Array
-) -> None:
-    """Add F of a block to ``into``, and leave zbar[T-1] in ``last``.
-
-    Args:
-        width: any; P is padded to its lanes.
-        wires, tape, samples, steps, leak: as in ``moment``.
-        last: [samples, padded P], flat, zero before.
-        into: [P, padded P], flat, changed.
-    """
-    row, half, one = last.size // samples, last.dtype.type(0.5), last.dtype.type(1)
+def traces(width: Width, tape: Tape, samples: int, leak: float, bank: int, into: Floats) -> None:
+    """Write the filtered events of a bank as they arrive, flat [T, samples, lanes]: zbar[t] = z[t] + a zbar[t-1]."""
+    lanes, steps = lanes_of(width), tape.heard_at.size - 1
+    size, keep = samples * lanes, spread(width, into.dtype.type(leak))
+    into[:size] = 0
     for t in range(steps):
-        _scale(width, last, last.dtype.type(leak))
-        _add_events(wires, tape, samples, steps, t, half, row, 1, last)
-        _add_rows(width, wires, tape, samples, steps, t, last, row, one, into)
-        _add_events(wires, tape, samples, steps, t, half, row, 1, last)
+        here = t * size
+        for place in range(here, here + size if t > 0 else here, lanes):
+            store(into, place, multiply(load(width, into, place - size), keep))
+        if bank < 0:
+            for event in range(tape.heard_at[t], tape.heard_at[t + 1]):
+                code = np.int64(tape.heard[event])
+                lane = code // BLOCK + (bank + 1) * lanes
+                if 0 <= lane < lanes:
+                    into[here + code % BLOCK * lanes + lane] += tape.strength[event]
+        elif t > 0:
+            row = _row(tape, t - 1, bank)
+            for event in range(tape.fired_at[row], tape.fired_at[row + 1]):
+                into[here + np.int64(tape.fired[event])] += 1
 
 
 @kernel
-def spikes(wires: Wires, tape: Tape, samples: int, steps: int, into: Array) -> None:
-    """Write the events as spikes that arrive, flat [T, P, samples], zero before."""
-    size = wires.size * samples
-    for t in range(steps):
-        here = into[t * size : (t + 1) * size]
-        _add_events(wires, tape, samples, steps, t, into.dtype.type(1), 1, samples, here)
+def _filter_backward(width: Width, x: Array, size: int, leak: float, into: Floats) -> None:
+    """mu[t] = x[t] + a mu[t+1], flat [T, size]; x is 0 where it ends before."""
+    keep, lanes = spread(width, x.dtype.type(leak)), lanes_of(width)
+    into[x.size :] = 0
+    last = min(x.size, into.size - size)
+    into[last : x.size] = x[last:]
+    for k in range(last - lanes, -1, -lanes):
+        store(into, k, add_product(load(width, x, k), load(width, into, k + size), keep))
 
 
 @kernel
-def _add_events(
-    wires: Wires, tape: Tape, samples: int, steps: int, t: int, factor: float, by_sample: int, by_wire: int, into: Array
-) -> None:
-    """Add factor x value of every event (p, sample) of step t to ``into[sample * by_sample + p * by_wire]``."""
-    units, banks = _sizes(wires, tape, steps)
-    for k in range(wires.banks.size if t > 0 else 0):
-        bank = wires.banks[k]
-        row = (t - 1) * banks + bank
-        for event in range(tape.fired_at[row], tape.fired_at[row + 1]):
-            code = np.int64(tape.fired[event])
-            p = np.int64(wires.place[bank * wires.lanes + code % wires.lanes])
-            if p >= 0:
-                into[code // wires.lanes * by_sample + p * by_wire] += factor
-    for event in range(tape.heard_at[t], tape.heard_at[t + 1]):
-        code = np.int64(tape.heard[event])
-        p = np.int64(wires.place[units + code // BLOCK])
-        if p >= 0:
-            into[code % BLOCK * by_sample + p * by_wire] += factor * tape.strength[event]
+def _neurons(width: Width, tape: Tape, rows: Floats, samples: int, bank: int, into: Floats, k: int) -> None:
+    """For every spike of a bank add the row of the step and sample it arrives at to a lane's row of block k."""
+    lanes, steps = lanes_of(width), tape.heard_at.size - 1
+    fired, fired_at = tape.fired, tape.fired_at
+    for t in range(1, steps):
+        row = _row(tape, t - 1, bank)
+        for event in range(fired_at[row], fired_at[row + 1]):
+            code = np.int64(fired[event])
+            here, there = (t * samples + code // lanes) * lanes, (k * lanes + code % lanes) * lanes
+            store(into, there, add(load(width, into, there), load(width, rows, here)))
 
 
 @kernel
-def _add_rows(
-    width: Width,
-    wires: Wires,
-    tape: Tape,
-    samples: int,
-    steps: int,
-    t: int,
-    rows: Array,
-    row: int,
-    one: float,
-    into: Array,
-) -> None:
-    """For every event (p, sample) of step t add its value times row ``sample`` of ``rows`` to row p of ``into``."""
-    units, banks = _sizes(wires, tape, steps)
-    for k in range(wires.banks.size if t > 0 else 0):
-        bank = wires.banks[k]
-        first = (t - 1) * banks + bank
-        for event in range(tape.fired_at[first], tape.fired_at[first + 1]):
-            code = np.int64(tape.fired[event])
-            p = np.int64(wires.place[bank * wires.lanes + code % wires.lanes])
-            if p >= 0:
-                _add_row(width, rows, code // wires.lanes * row, one, into, p * row, row)
-    for event in range(tape.heard_at[t], tape.heard_at[t + 1]):
-        code = np.int64(tape.heard[event])
-        p = np.int64(wires.place[units + code // BLOCK])
-        if p >= 0:
-            _add_row(width, rows, code % BLOCK * row, tape.strength[event], into, p * row, row)
+def _channels(width: Width, tape: Tape, rows: Floats, samples: int, banks: Ints, into: Floats, k: int) -> None:
+    """The same for the events of banks of channels, each with its strength, and the blocks from k on."""
+    lanes = lanes_of(width)
+    heard, strength, heard_at = tape.heard, tape.strength, tape.heard_at
+    first = np.full(-banks.min(), -1)  # row of a bank's first channel
+    for j in range(banks.size):
+        first[-1 - banks[j]] = (k + j) * lanes
+    for t in range(heard_at.size - 1):
+        for event in range(heard_at[t], heard_at[t + 1]):
+            code = np.int64(heard[event])
+            channel = code // BLOCK
+            if channel < first.size * lanes and first[channel // lanes] >= 0:
+                here, there = (t * samples + code % BLOCK) * lanes, (first[channel // lanes] + channel % lanes) * lanes
+                factor = spread(width, strength[event])
+                store(into, there, add_product(load(width, into, there), load(width, rows, here), factor))
 
 
 @kernel
-def _add_row(width: Width, rows: Array, here: int, factor: float, into: Array, there: int, size: int) -> None:
-    lanes = spread(width, factor)
-    for k in range(0, size, lanes_of(width)):
-        store(into, there + k, add_product(load(width, into, there + k), load(width, rows, here + k), lanes))
-
-
-@kernel
-def _scale(width: Width, values: Array, factor: float) -> None:
-    lanes = spread(width, factor)
-    for k in range(0, values.size, lanes_of(width)):
-        store(values, k, multiply(load(width, values, k), lanes))
-
-
-@kernel
-def _sizes(wires: Wires, tape: Tape, steps: int) -> tuple[int, int]:
-    """Units, and banks in a step."""
-    banks = (tape.fired_at.size - 1) // steps
-    return banks * wires.lanes, banks
+def _row(tape: Tape, t: int, bank: int) -> int:
+    """Where the spikes of a bank at a step begin and end, in ``tape.fired_at``."""
+    return t * ((tape.fired_at.size - 1) // (tape.heard_at.size - 1)) + bank
