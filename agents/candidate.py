@@ -23,10 +23,9 @@ class CandidateNeuron(mesa.Agent):  # type: ignore[misc]
         self.number, self.task, self.rule = number, task, rule
         self.proposal, self.index = proposal, index
         self.tile = proposal.signal.tile
-        fan_in = proposal.fan_in[index]
-        used = fan_in != 0
+        used = proposal.wired[index]
         self.sources = proposal.signal.sources[used]
-        self.fan_in = fan_in[used]
+        self.fan_in = proposal.fan_in[index][used]
         drives = proposal.fan_out[index]
         self.fan_out = dict(zip(proposal.signal.targets.tolist(), drives.tolist(), strict=True))
         self.taps = tuple(proposal.signal.sources[used & proposal.signal.new].tolist())

@@ -16,8 +16,9 @@ from agents.prices import Prices
 from model.fabric import IN, OUT
 from model.growth import GROWTH_RULES
 from model.growth.options import GrowthOptions
-from model.growth.proposal import GrowthRule, Proposal
+from model.growth.proposal import Proposal
 from model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
+from model.growth.surroundings import distances, inputs_of
 from model.links import Offer
 from model.network import Network
 
@@ -129,7 +130,8 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
         sources = torch.cat([present, torch.tensor(extra, dtype=torch.int64)])
         new = torch.zeros(len(sources), dtype=torch.bool)
         new[len(present) :] = True
-        return tile_signal(traces, self.tile, sources, new, targets)
+        distance, inputs = distances(self.network, self.tile, sources), inputs_of(self.network, targets)
+        return tile_signal(traces, self.tile, sources, new, targets, distance, inputs)
 
     def invite(
         self,
@@ -145,8 +147,9 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
         wanted = min(count, len(self.free_slots))
         if wanted == 0 or len(signal.sources) == 0:
             return []
-        make: GrowthRule = GROWTH_RULES[rule]
-        proposal: Proposal = make(signal, wanted, options, self.network.newborn_dynamics(), generator)
+        proposal: Proposal = GROWTH_RULES[rule].propose(
+            signal, wanted, options, self.network.newborn_dynamics(), generator
+        )
         return [
             CandidateNeuron(self.model, first_number + k, proposal, k, task, rule)
             for k in range(proposal.fan_in.shape[0])

@@ -30,6 +30,7 @@ from model.growth.graft import Birth, graft, retire
 from model.growth.options import GrowthOptions
 from model.growth.shortlist import shortlist, tile_scores
 from model.growth.signal import Traces
+from model.growth.surroundings import usual_norms
 from model.network import Network
 from model.optimiser import Moments
 from model.probe import Probe
@@ -162,7 +163,7 @@ class Grower:
             expert=expert,
             task=task,
             rule=rule,
-            traces=Traces(probe, self.network.options.leak),
+            traces=Traces(probe, self.network.options.leak, usual_norms(self.network, expert.members())),
             hears=self.agent.hears(expert),
             options=self.options,
             prices=self.prices,

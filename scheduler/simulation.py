@@ -28,6 +28,7 @@ from model.gating import GATING
 from model.gating.features import window_count
 from model.growth import GROWTH_RULES
 from model.growth.graft import freeze
+from model.growth.rule import GrowthError
 from model.network import Network
 from model.optimiser import Moments
 from scheduler import evaluation, tables
@@ -253,6 +254,9 @@ def _check(config: Config, fabric: Fabric, stream: Stream) -> None:
     """What only shows when chip, stream and options meet."""
     if config.growth.rule not in GROWTH_RULES:
         raise ValueError(f"growth.rule = {config.growth.rule!r} is unknown; take one of {', '.join(GROWTH_RULES)}")
+    refusal = GROWTH_RULES[config.growth.rule].refusal(config.network)
+    if refusal:
+        raise GrowthError(refusal)
     network = config.network
     if network.readout == "spike_count" and network.surrogate_width <= network.threshold:
         raise ValueError(

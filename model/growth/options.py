@@ -11,7 +11,8 @@ class GrowthOptions:
     """How, when and how much the network grows.
 
     Attributes:
-        rule: how newborns are wired: gradmax_whitened (top directions of the whitened growth signal) or random.
+        rule: how newborns are wired, one of random, random_raw, random_uniform, gradmax, gradmax_whitened, primed,
+            mixed, tiny, candidates, firefly, intern, local (docs/growth.md says what each does, needs and keeps).
         when: needed grows while the loss of the task is above enough_loss; never keeps the seed expert as it is.
         seed_width: neurons that a seed expert puts into every tile on its way from the inputs to its outputs.
         reserve: slots that growth leaves free in every tile while further experiences are to come.
@@ -24,6 +25,9 @@ class GrowthOptions:
         shortlist: most tiles that are asked for candidates; on larger chips, those that could be told most.
         new_taps: most links from other tiles that a candidate may buy to listen to, beyond the rows already there.
         ridge: added to the diagonal of the presynaptic covariance, as a share of its mean.
+        pool: newborns that a tile tries out for its candidates, for the rules mixed, candidates and intern.
+        practice: gradient steps that candidates take before they bid, for the rules firefly and intern.
+        practice_length: length of such a step, as a share of the fan-in's norm.
         probe: samples of the batch from which growth signals and bids are computed.
         retire_after: rounds that a grown neuron may stay silent before its tile retires it; 0 never retires.
     """
@@ -41,18 +45,29 @@ class GrowthOptions:
     shortlist: int = 32
     new_taps: int = 2
     ridge: float = 1e-3
+    pool: int = 32
+    practice: int = 5
+    practice_length: float = 0.2
     probe: int = 256
     retire_after: int = 3
 
     def __post_init__(self) -> None:
-        for name, least in (("seed_width", 1), ("births", 1), ("candidates", 1), ("shortlist", 1), ("probe", 8)):
+        for name, least in (
+            ("seed_width", 1),
+            ("births", 1),
+            ("candidates", 1),
+            ("shortlist", 1),
+            ("probe", 8),
+            ("pool", 1),
+        ):
             if getattr(self, name) < least:
                 raise ValueError(f"growth.{name} = {getattr(self, name)} must be at least {least}")
-        for name in ("reserve", "max_neurons", "new_taps", "retire_after", "enough_loss"):
+        for name in ("reserve", "max_neurons", "new_taps", "retire_after", "enough_loss", "practice"):
             if getattr(self, name) < 0:
                 raise ValueError(f"growth.{name} = {getattr(self, name)} must not be negative")
         for name in ("target_rate", "until"):
             if not 0 < getattr(self, name) <= 1:
                 raise ValueError(f"growth.{name} = {getattr(self, name)} must lie above 0 and at most at 1")
-        if self.ridge <= 0:
-            raise ValueError(f"growth.ridge = {self.ridge} must be positive")
+        for name in ("ridge", "practice_length"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"growth.{name} = {getattr(self, name)} must be positive")

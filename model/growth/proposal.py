@@ -1,22 +1,19 @@
-"""What a growth rule answers: calibrated newborns with a predicted value.
-
-A rule is a function ``(signal, count, options, dynamics, generator) -> Proposal``. This module finishes what
-zero-fan-out rules have in common: calibration of the fan-in, choice of the sign, value.
-"""
+"""What a growth rule answers: newborns with a predicted value; and what rules have in common on the way there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from model.growth.calibrate import calibrate
+from model.growth.newborn import fan_in_gradient, fan_out_gradient, live
 from model.growth.options import GrowthOptions
 from model.growth.signal import TileSignal
-from model.growth.value import fan_out_gradient, predicted_decrease
+from model.growth.value import predicted_decrease
 from model.neuron import Dynamics
 
 
@@ -25,17 +22,43 @@ class Proposal:
     """Newborns that a tile could send into the auction, best first."""
 
     signal: TileSignal
-    fan_in: Tensor  # [C, P] weights onto signal.sources; zero where a tap is not wanted
+    fan_in: Tensor  # [C, P] weights onto signal.sources
+    wired: Tensor  # [C, P] bool: taps that are wanted, whatever their weight
     fan_out: Tensor  # [C, Q] weights onto signal.targets
     gradient: Tensor  # [C, Q, B] per-sample gradient of the loss with respect to the fan-out
     rate: Tensor  # [C] spikes per step on the probe
+    dynamics: Dynamics
+    seen: bool = False  # the first of every two samples has shaped the fan-in, so that only the others may judge it
 
     def decrease(self, targets: Tensor) -> Tensor:
-        """Predicted decrease [C] with only these of the signal's targets wired ([Q] bool)."""
-        return predicted_decrease(self.gradient[:, targets], self.signal.loss)
+        """Predicted decrease of the loss [C] with only these of the signal's targets wired ([Q] bool)."""
+        gradient = self.gradient[:, targets]
+        driving = self.fan_out * targets
+        if driving.any():
+            membrane, spikes = live(self.fan_in, self.signal.drive, self.dynamics)
+            wanted = torch.einsum("cq,tqb->tcb", driving, self.signal.delta)
+            of_taps = fan_in_gradient(membrane, spikes, wanted, self.signal.drive, self.dynamics)
+            gradient = torch.cat([gradient, of_taps * self.wired[:, :, None]], 1)
+        return predicted_decrease(gradient, self.signal.loss, self.seen)
+
+    def best(self, count: int, score: Tensor) -> Proposal:
+        """The ``count`` newborns with the largest scores [C], best first."""
+        order = score.argsort(descending=True, stable=True)[:count]
+        parts = {name: getattr(self, name)[order] for name in ("fan_in", "wired", "fan_out", "gradient", "rate")}
+        return replace(self, **parts)
 
 
-GrowthRule = Callable[[TileSignal, int, GrowthOptions, Dynamics, np.random.Generator], Proposal]
+Propose = Callable[[TileSignal, int, GrowthOptions, Dynamics, np.random.Generator], Proposal]
+
+
+def propose(
+    signal: TileSignal, fan_in: Tensor, fan_out: Tensor, dynamics: Dynamics, wired: Tensor | None = None
+) -> Proposal:
+    """Newborns as they are given: fan-in [C, P], fan-out [C, Q], taps wanted [C, P] (those that are not zero)."""
+    spikes = live(fan_in, signal.drive, dynamics)[1]
+    taps = fan_in != 0 if wired is None else wired
+    gradient = fan_out_gradient(spikes, signal.delta)
+    return Proposal(signal, fan_in, taps, fan_out, gradient, spikes.mean((0, 2)), dynamics)
 
 
 def finish(signal: TileSignal, directions: Tensor, options: GrowthOptions, dynamics: Dynamics) -> Proposal:
@@ -44,7 +67,7 @@ def finish(signal: TileSignal, directions: Tensor, options: GrowthOptions, dynam
     Of +w and -w the one with the larger true gradient norm || E sum_t delta S || is kept; directions that cannot be
     made to fire are left out.
     """
-    directions = _drop_weak_taps(signal, directions)
+    directions = drop_weak_taps(signal, directions)
     count = directions.shape[0]
     both = torch.cat([directions, -directions])
     scale, spikes = calibrate(both, signal.drive, options.target_rate, dynamics)
@@ -56,12 +79,17 @@ def finish(signal: TileSignal, directions: Tensor, options: GrowthOptions, dynam
     chosen = chosen[strength[chosen] >= 0]
     fan_in = both[chosen] * scale[chosen, None]
     fan_out = fan_in.new_zeros(len(chosen), len(signal.targets))
-    return Proposal(signal, fan_in, fan_out, gradient[chosen], rate[chosen])
+    return Proposal(signal, fan_in, fan_in != 0, fan_out, gradient[chosen], rate[chosen], dynamics)
 
 
-def _drop_weak_taps(signal: TileSignal, directions: Tensor) -> Tensor:
+def drop_weak_taps(signal: TileSignal, directions: Tensor) -> Tensor:
     """Cut new taps that would carry less than their fair share of the fan-in's variance."""
     power = directions.square() * signal.covariance.diagonal()
     share = power / power.sum(1, keepdim=True).clamp(min=1e-30)
     weak = signal.new & (share < 1 / directions.shape[1])
     return directions.masked_fill(weak, 0)
+
+
+def every_target(signal: TileSignal) -> Tensor:
+    """All targets of a signal [Q] bool."""
+    return torch.ones(len(signal.targets), dtype=torch.bool, device=signal.targets.device)

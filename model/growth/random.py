@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from model.growth.options import GrowthOptions
 from model.growth.proposal import Proposal, finish
@@ -17,6 +18,10 @@ def random(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
     """Newborns with fan-in N(0.3, 1), then calibrated. Needs no gradient; keeps the function exactly."""
+    return finish(signal, random_directions(signal, count, generator), options, dynamics)
+
+
+def random_directions(signal: TileSignal, count: int, generator: np.random.Generator) -> Tensor:
+    """Fan-in directions N(0.3, 1) [C, P]."""
     drawn = generator.normal(EXCITATION, 1.0, size=(count, len(signal.sources)))
-    directions = torch.from_numpy(drawn).to(signal.drive)
-    return finish(signal, directions, options, dynamics)
+    return torch.from_numpy(drawn).to(signal.drive)

@@ -11,10 +11,11 @@ M is GradMax's matrix (Evci et al. 2022, arXiv 2201.05125) carried over to a rec
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from model.growth.surroundings import Inputs, Norms
 from model.probe import Probe
 
 
@@ -24,6 +25,7 @@ class Traces:
 
     probe: Probe
     leak: float
+    norms: Norms = field(default_factory=Norms)
 
 
 @dataclass(frozen=True)
@@ -39,28 +41,49 @@ class TileSignal:
     moment: Tensor  # [Q, P]: M above
     covariance: Tensor  # [P, P]: C above, without ridge
     loss: Tensor  # [B]: loss of each sample of the probe, nats
+    traces: Traces
+    distance: Tensor  # [P]: tiles from each source to here, at least 1
+    inputs: tuple[Inputs, ...]  # devices that drive the targets already
 
     @property
     def samples(self) -> int:
         """Samples B of the probe."""
         return self.drive.shape[2]
 
+    @property
+    def present(self) -> Tensor:
+        """Sources that can be heard without a new link [P] bool."""
+        return ~self.new
 
-def tile_signal(traces: Traces, tile: int, sources: Tensor, new: Tensor, targets: Tensor) -> TileSignal:
-    """Growth signal of a tile from the traces of a probe.
 
-    Args:
-        traces: filtered probe.
-        tile: the tile.
-        sources: presynaptic slots and channels [P].
-        new: which of them need a new link [P] bool.
-        targets: slots that could be driven [Q].
-    """
+def tile_signal(
+    traces: Traces,
+    tile: int,
+    sources: Tensor,
+    new: Tensor,
+    targets: Tensor,
+    distance: Tensor,
+    inputs: tuple[Inputs, ...],
+) -> TileSignal:
+    """Growth signal of a tile from the traces of a probe; the arguments are those of ``TileSignal``."""
     probe = traces.probe
     moment, covariance = probe.moments(traces.leak, sources, targets)
     delta = probe.adjoints(targets).roll(-1, 0)
     delta[-1] = 0  # a spike of the last step arrives nowhere
-    return TileSignal(tile, sources, new, targets, probe.drive(sources), delta, moment, covariance, probe.loss)
+    return TileSignal(
+        tile=tile,
+        sources=sources,
+        new=new,
+        targets=targets,
+        drive=probe.drive(sources),
+        delta=delta,
+        moment=moment,
+        covariance=covariance,
+        loss=probe.loss,
+        traces=traces,
+        distance=distance,
+        inputs=inputs,
+    )
 
 
 def tap_scores(traces: Traces, sources: Tensor, targets: Tensor) -> Tensor:

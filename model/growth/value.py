@@ -15,25 +15,13 @@ import torch
 from torch import Tensor
 
 
-def fan_out_gradient(spikes: Tensor, delta: Tensor) -> Tensor:
-    """Per-sample gradient of the loss with respect to zero fan-out weights.
-
-    Args:
-        spikes: of the newborns [T, C, B].
-        delta: adjoints of the targets when those spikes arrive [T, Q, B].
-
-    Returns:
-        [C, Q, B].
-    """
-    return torch.einsum("tcb,tqb->cqb", spikes, delta)
-
-
-def predicted_decrease(gradient: Tensor, loss: Tensor) -> Tensor:
+def predicted_decrease(gradient: Tensor, loss: Tensor, seen: bool = False) -> Tensor:
     """Nats per sample by which the mean loss falls at the best step along the gradient.
 
     Args:
         gradient: per-sample gradients [..., Q, B], B at least 2.
         loss: cross-entropy of each sample [B], nats.
+        seen: the first of every two samples has been used to make the gradients large: judge by the others alone.
 
     Returns:
         [...], 0 or more; about half the mean loss where one direction helps all samples alike.
@@ -49,4 +37,4 @@ def predicted_decrease(gradient: Tensor, loss: Tensor) -> Tensor:
         slope = along.mean(-1).clamp(min=0)
         curvature = (information * along.square()).mean(-1)
         gains.append(slope.square() / (2 * curvature).clamp(min=1e-30))
-    return (gains[0] + gains[1]) / 2
+    return gains[0] if seen else (gains[0] + gains[1]) / 2

@@ -30,8 +30,7 @@ def whitened_directions(signal: TileSignal, count: int, ridge: float) -> Tensor:
     Raises:
         FloatingPointError: where the growth signal is not finite.
     """
-    if not (torch.isfinite(signal.moment).all() and torch.isfinite(signal.covariance).all()):
-        raise FloatingPointError(f"the growth signal of tile {signal.tile} is not finite")
+    check_finite(signal)
     covariance = signal.covariance.double()
     size = covariance.shape[0]
     level = ridge * float(covariance.diagonal().mean()) + 1e-12
@@ -40,7 +39,21 @@ def whitened_directions(signal: TileSignal, count: int, ridge: float) -> Tensor:
     )
     whiten = (vectors * values.clamp(min=level).rsqrt()) @ vectors.T
     _, singular, right = torch.linalg.svd(signal.moment.double() @ whiten, full_matrices=False)
-    noise = torch.finfo(signal.moment.dtype).eps * max(signal.moment.shape)
-    rank = int((singular > noise * singular[0]).sum()) if len(singular) else 0
-    directions: Tensor = right[: min(count, rank)] @ whiten
+    directions: Tensor = right[: min(count, rank_of(singular, signal.moment))] @ whiten
     return directions.to(signal.drive.dtype)
+
+
+def rank_of(singular: Tensor, moment: Tensor) -> int:
+    """How many singular values, largest first, are more than rounding of M."""
+    noise = torch.finfo(moment.dtype).eps * max(moment.shape)
+    return int((singular > noise * singular[0]).sum()) if len(singular) else 0
+
+
+def check_finite(signal: TileSignal) -> None:
+    """Whether M and C are numbers.
+
+    Raises:
+        FloatingPointError: where they are not, naming the tile.
+    """
+    if not (torch.isfinite(signal.moment).all() and torch.isfinite(signal.covariance).all()):
+        raise FloatingPointError(f"the growth signal of tile {signal.tile} is not finite")

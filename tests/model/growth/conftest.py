@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from model.growth.graft import Birth, graft
 from model.growth.proposal import Proposal
 from model.growth.signal import TileSignal, Traces, tile_signal
+from model.growth.surroundings import distances, inputs_of, usual_norms
 from model.links import Offer
 from model.network import Network
 from model.neuron import NetworkOptions
@@ -53,14 +54,16 @@ class Site:
         new = [s for s in able if isinstance(links.offer(s, tile), Offer)][:taps]
         near = [t for t in fabric.neighbours(tile) if isinstance(links.offer(slot, t), Offer)]
         targets = alive[torch.isin(alive // fabric.slots, torch.tensor([tile, *near]))]
-        traces = Traces(self.probe(), network.options.leak)
+        traces = Traces(self.probe(), network.options.leak, usual_norms(network, alive))
         is_new = torch.tensor([False] * len(present) + [True] * len(new))
-        return tile_signal(traces, tile, torch.tensor(present + new), is_new, targets)
+        sources = torch.tensor(present + new)
+        distance, inputs = distances(network, tile, sources), inputs_of(network, targets)
+        return tile_signal(traces, tile, sources, is_new, targets, distance, inputs)
 
     def bear(self, slot: int, proposal: Proposal, index: int) -> tuple[Birth, Tensor]:
         """Lay a newborn's links, those that find room, and graft it; returns which targets [Q] bool are driven."""
         links, fabric, signal = self.network.links, self.network.fabric, proposal.signal
-        used = proposal.fan_in[index] != 0
+        used = proposal.wired[index]
         for source in signal.sources[used & signal.new].tolist():
             links.add(source, signal.tile)
         links.add_local(slot)

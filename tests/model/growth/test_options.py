@@ -10,7 +10,7 @@ from model.growth.options import GrowthOptions
 
 def test_defaults_are_valid_and_name_a_rule() -> None:
     assert GrowthOptions().rule in GROWTH_RULES
-    assert set(GROWTH_RULES) == {"random", "gradmax_whitened"}
+    assert {"random", "gradmax_whitened"} < set(GROWTH_RULES)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from model.growth.calibrate import calibrate
+from model.growth.newborn import fan_out_gradient
 from model.growth.options import GrowthOptions
 from model.growth.proposal import finish
 from model.growth.signal import TileSignal
-from model.growth.value import fan_out_gradient
 from model.neuron import NetworkOptions
 
 EXACT = NetworkOptions(precision="float64")

@@ -25,8 +25,8 @@ def probe(steps: int = 6, neurons: int = 4, channels: int = 2, batch: int = 3, s
 
 
 def signal(of: Probe, sources: list[int], targets: list[int]) -> TileSignal:
-    new = torch.zeros(len(sources), dtype=torch.bool)
-    return tile_signal(Traces(of, LEAK), 5, torch.tensor(sources), new, torch.tensor(targets))
+    new, near = torch.zeros(len(sources), dtype=torch.bool), torch.ones(len(sources))
+    return tile_signal(Traces(of, LEAK), 5, torch.tensor(sources), new, torch.tensor(targets), near, ())
 
 
 def test_moment_and_covariance_are_the_sums_written_out() -> None:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from model.growth import GROWTH_RULES
+from model.growth.newborn import fan_out_gradient
 from model.growth.options import GrowthOptions
-from model.growth.value import fan_out_gradient, predicted_decrease
+from model.growth.value import predicted_decrease
 from model.neuron import NetworkOptions
 
 LN2 = float(np.log(2))
@@ -41,7 +42,7 @@ def test_predicted_gradient_is_autograds_after_the_graft(
         place = site(options, seed)
         network, slot = place.network, place.free_slots()[seed]
         generator = np.random.default_rng(seed)
-        proposal = GROWTH_RULES["random"](
+        proposal = GROWTH_RULES["random"].propose(
             place.signal(slot, taps=1), 2, GrowthOptions(), network.newborn_dynamics(), generator
         )
         birth, driven = place.bear(slot, proposal, 0)

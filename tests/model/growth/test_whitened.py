@@ -12,9 +12,10 @@ from torch import Tensor
 
 from model.growth import GROWTH_RULES
 from model.growth.options import GrowthOptions
-from model.growth.signal import TileSignal
+from model.growth.signal import TileSignal, Traces
 from model.growth.whitened import whitened_directions
 from model.neuron import NetworkOptions
+from model.probe import DenseProbe
 
 EXACT = NetworkOptions(precision="float64")
 
@@ -33,6 +34,9 @@ def signal(moment: Tensor, covariance: Tensor) -> TileSignal:
         moment=moment,
         covariance=covariance,
         loss=torch.zeros(2),
+        traces=Traces(DenseProbe(nothing, nothing, nothing, torch.zeros(2)), 0.9),
+        distance=torch.ones(p),
+        inputs=(),
     )
 
 
@@ -137,7 +141,7 @@ def test_newborns_gain_more_gradient_than_random_ones(site: Callable[..., Any]) 
             signal_here = place.signal(slot, taps=0)
             norms = []
             for rule in ("gradmax_whitened", "random"):
-                made = GROWTH_RULES[rule](signal_here, 6, GrowthOptions(), how, np.random.default_rng(seed))
+                made = GROWTH_RULES[rule].propose(signal_here, 6, GrowthOptions(), how, np.random.default_rng(seed))
                 norms.append(made.gradient.mean(2).norm(dim=1))
             if len(norms[0]) and len(norms[1]):
                 better.append(float((norms[0][0] / norms[1].mean()).log()))

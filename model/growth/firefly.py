@@ -1,0 +1,41 @@
+"""Firefly growth: a small epsilon on both sides, and a few gradient steps before the newborns are compared.
+
+To first order in its fan-out u a newborn changes the loss by E sum_q u_q g_q, g its fan-out gradient, so that of all
+fan-outs of norm epsilon the best is -epsilon E[g] / ||E[g]||; the fan-in climbs ||E[g]||, and is calibrated again.
+After Wu et al. 2020 (arXiv 2102.08574), for newborns only. Its function moves by an amount proportional to epsilon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from torch import Tensor
+
+from model.growth.climb import climb
+from model.growth.options import GrowthOptions
+from model.growth.proposal import Proposal, finish
+from model.growth.random import random_directions
+from model.growth.signal import TileSignal
+from model.neuron import Dynamics
+
+EPSILON = 0.1  # norm of the fan-out, in usual norms
+
+
+def firefly(
+    signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
+) -> Proposal:
+    """Newborns from calibrated random ones. Costs a simulation of the candidates for each step."""
+    start = finish(signal, random_directions(signal, count, generator), options, dynamics)
+    fan_in = climb(
+        start.fan_in, signal.drive, signal.delta, dynamics, _strength, options.practice, options.practice_length
+    )
+    made = finish(signal, fan_in, options, dynamics)
+    mean = made.gradient.mean(2)
+    norm = mean.norm(dim=1)
+    fan_out = -mean / norm.clamp(min=1e-30)[:, None] * EPSILON * signal.traces.norms.fan_out
+    return replace(made, fan_out=fan_out).best(count, norm)
+
+
+def _strength(gradient: Tensor) -> Tensor:
+    return gradient.mean(2).square().sum(1)

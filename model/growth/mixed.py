@@ -1,0 +1,23 @@
+"""A pool of whitened and of random directions, of which those worth most are taken."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from model.growth.options import GrowthOptions
+from model.growth.proposal import Proposal, every_target, finish
+from model.growth.random import random_directions
+from model.growth.signal import TileSignal
+from model.growth.whitened import whitened_directions
+from model.neuron import Dynamics
+
+
+def mixed(
+    signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
+) -> Proposal:
+    """The best of a pool by predicted decrease. Costs an SVD and the calibration of the pool; keeps the function."""
+    whitened = whitened_directions(signal, options.pool // 2, options.ridge)
+    drawn = random_directions(signal, options.pool - len(whitened), generator)
+    pool = finish(signal, torch.cat([whitened, drawn]), options, dynamics)
+    return pool.best(count, pool.decrease(every_target(signal)))

@@ -1,0 +1,31 @@
+"""A growth rule: how newborns are made, and what a user should know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from model.growth.proposal import Propose
+from model.neuron import NetworkOptions
+
+
+class GrowthError(ValueError):
+    """A growth rule that cannot work with this network."""
+
+
+@dataclass(frozen=True)
+class GrowthRule:
+    """An entry of ``GROWTH_RULES``.
+
+    ``refusal`` says why the rule cannot work with these neurons, in a sentence that says what to change; empty where it
+    can.
+    """
+
+    propose: Propose
+    needs: str  # beside the spikes on the tile's wires
+    cost: str  # for a tile and C candidates
+    keeps: str  # what stays of the network's function at birth
+    refusal: Callable[[NetworkOptions], str] = lambda options: ""
+
+
+EXACTLY = "the function, bit for bit (fan-out 0)"

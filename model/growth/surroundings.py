@@ -1,0 +1,68 @@
+"""What is on the chip already where a newborn would come to be: how far, how strong, who drives whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from model.network import Network
+
+
+@dataclass(frozen=True)
+class Norms:
+    """Usual Euclidean norms of the weights of a neuron, by which rules without calibration scale their newborns."""
+
+    fan_in: float = 1.0
+    fan_out: float = 1.0
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Devices that drive the targets in one tile already."""
+
+    places: Tensor  # [q] int: which of the signal's targets
+    sources: Tensor  # [E] int: what the tile hears
+    mask: Tensor  # [q, E] bool: which of it drives which of them
+
+
+def usual_norms(network: Network, members: Tensor) -> Norms:
+    """Mean norms of the fan-ins and fan-outs of neurons that have any; 1 where nobody has.
+
+    Args:
+        network: the network.
+        members: slots of the neurons to look at.
+    """
+    squares = network.state.weight.detach().square().cpu()
+    into = squares.sum(1).flatten()
+    source = network.state.source.flatten()
+    driven = source.clamp(min=0)
+    out = torch.zeros(network.fabric.neurons + network.channels, dtype=squares.dtype)
+    out.index_add_(0, driven, squares.sum(2).flatten() * (source >= 0))
+    return Norms(*(_mean_norm(each[members]) for each in (into, out)))
+
+
+def inputs_of(network: Network, targets: Tensor) -> tuple[Inputs, ...]:
+    """Existing devices onto targets [Q], tile by tile."""
+    slots, found = network.fabric.slots, []
+    for tile in torch.unique(targets // slots).tolist():
+        places = torch.nonzero(targets // slots == tile).flatten()
+        rows = torch.nonzero(network.state.source[tile] >= 0).flatten()
+        mask = network.state.mask[tile][rows][:, targets[places] % slots].T
+        found.append(Inputs(places, network.state.source[tile][rows], mask))
+    return tuple(found)
+
+
+def distances(network: Network, tile: int, sources: Tensor) -> Tensor:
+    """Tiles from each source to a tile [P], its own counted as one; input channels are next door."""
+    fabric, own = network.fabric, network.fabric.neurons
+    return torch.tensor(
+        [1 + fabric.distance(fabric.tile_of_slot(s), tile) if s < own else 1 for s in sources.tolist()],
+        dtype=network.options.dtype,
+    )
+
+
+def _mean_norm(squares: Tensor) -> float:
+    squares = squares[squares > 0]
+    return float(squares.sqrt().mean()) if len(squares) else 1.0
