@@ -79,7 +79,7 @@ def test_it_hears_only_what_its_fan_in_weighs_and_taps_only_what_is_new(chip: An
     fan_in = torch.linspace(0.1, 1.0, len(signal.sources), dtype=torch.float64)
     newest, oldest = int(torch.nonzero(signal.new)[-1]), int(torch.nonzero(~signal.new)[0])
     fan_in[[newest, oldest]] = 0.0
-    proposal = replace(first.proposal, fan_in=fan_in[None])
+    proposal = replace(first.proposal, fan_in=fan_in[None], wired=fan_in[None] != 0)
     one = CandidateNeuron(chip.model, 7, proposal, 0, 0, "random")
     kept = [k for k in range(len(signal.sources)) if k not in (newest, oldest)]
     assert one.sources.tolist() == [int(signal.sources[k]) for k in kept]

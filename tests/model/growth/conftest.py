@@ -63,9 +63,12 @@ class Site:
     def bear(self, slot: int, proposal: Proposal, index: int) -> tuple[Birth, Tensor]:
         """Lay a newborn's links, those that find room, and graft it; returns which targets [Q] bool are driven."""
         links, fabric, signal = self.network.links, self.network.fabric, proposal.signal
-        used = proposal.wired[index]
-        for source in signal.sources[used & signal.new].tolist():
-            links.add(source, signal.tile)
+        used = proposal.wired[index].clone()
+        for place in torch.nonzero(used & signal.new).flatten().tolist():
+            offer = links.offer(int(signal.sources[place]), signal.tile)
+            used[place] = isinstance(offer, Offer)
+            if isinstance(offer, Offer):
+                links.lay(offer)
         links.add_local(slot)
         tiles = signal.targets // fabric.slots
         for tile in sorted(set(tiles.tolist())):

@@ -136,7 +136,7 @@ def test_a_retired_newborn_leaves_no_trace(site: Callable[..., Any], rule: str) 
         assert books(place) == before
         tile, column = divmod(slot, place.network.fabric.slots)
         assert not place.moments.first[tile, :, column].any()
-    assert tapped >= 2
+    assert tapped >= 2 or rule in ("gradmax", "primed")  # these buy no wires to listen
 
 
 def test_retiring_an_old_neuron_silences_it_and_spares_the_wires_of_others(site: Callable[..., Any]) -> None:

@@ -143,7 +143,7 @@ def test_rules_report_values_of_the_signal_they_were_given(site: Callable[..., A
     """Changing the loss of the probe's samples changes the value, wiring fewer targets too."""
     place = site(NetworkOptions(precision="float64"), 1)
     signal = place.signal(place.free_slots()[0])
-    rule, how = GROWTH_RULES["gradmax_whitened"], place.network.newborn_dynamics()
+    rule, how = GROWTH_RULES["gradmax_whitened"].propose, place.network.newborn_dynamics()
     proposal = rule(signal, 1, GrowthOptions(), how, np.random.default_rng(0))
     every = torch.ones(len(signal.targets), dtype=torch.bool)
     whole = proposal.decrease(every)
