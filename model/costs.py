@@ -42,3 +42,19 @@ def traffic(network: Network, counts: Tensor, heard: Tensor) -> tuple[float, flo
     per_neuron = counts.detach().to("cpu", torch.float64).mean(1)
     spikes_x_hops = torch.cat([per_neuron, heard.to("cpu", torch.float64)]) @ hops
     return float(per_neuron.sum()), float(spikes_x_hops)
+
+
+def synaptic_operations(network: Network, counts: Tensor, heard: Tensor, running: Tensor) -> float:
+    """Spikes times the devices that they meet, per sample: additions of a forward pass that follows spikes.
+
+    Args:
+        counts, heard: as in ``traffic``.
+        running: neurons that take part [N] bool; devices onto others are switched off.
+    """
+    state = network.state
+    met = (state.mask & running.view(state.mask.shape[0], 1, -1)).sum(2).flatten().cpu()
+    source = state.source.flatten()
+    devices = torch.zeros(network.fabric.neurons + network.channels, dtype=torch.float64)
+    devices.index_add_(0, source.clamp(min=0), (met * (source >= 0)).to(torch.float64))
+    per_neuron = counts.detach().to("cpu", torch.float64).mean(1)
+    return float(torch.cat([per_neuron, heard.to("cpu", torch.float64)]) @ devices)

@@ -17,6 +17,7 @@ from scheduler import checkpoint, snapshot
 from scheduler.config import Config
 from scheduler.config_io import differences, dump, from_mapping, load
 from scheduler.records import RunFolder, create_run, open_run
+from scheduler.schema import SCHEMA_VERSION
 from scheduler.simulation import Simulation
 
 Watcher = Callable[[Simulation], None]
@@ -55,7 +56,10 @@ def resume(path: Path, watch: Watcher) -> Simulation:
     folder = open_run(path)
     config = load(Config, folder.config)
     environment = folder.path / "environment.json"
-    recorded = json.loads(environment.read_text(encoding="utf-8")).get("threads")
+    facts = json.loads(environment.read_text(encoding="utf-8"))
+    if facts["schema_version"] < SCHEMA_VERSION:
+        raise ValueError(f"{path} was begun by an older smalti, whose tables lack columns: start a new run")
+    recorded = facts.get("threads")
     if not isinstance(recorded, int):
         raise ValueError(f"{environment} is damaged: it does not say how many threads the run had")
     if config.run.threads != recorded:

@@ -12,7 +12,7 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 APPENDED = ("rounds", "bids", "ports", "evaluations")
 """Tables that get one part a round."""
@@ -51,12 +51,14 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("step", INT64, "number", "minibatches trained since the run began"),
         Column("loss", FLOAT, "nats per sample", "mean training cross-entropy of the round"),
         Column("accuracy", FLOAT, "share", "training samples answered rightly in the round"),
+        Column("validation", FLOAT, "share", "validation samples answered rightly after the round; NaN if not asked"),
         Column("neurons", INT64, "number", "hidden neurons alive after the round"),
         Column("links", INT64, "number", "crossbar rows in use after the round, inputs included"),
         Column("devices", INT64, "number", "crosspoints in use after the round"),
         Column("wires", INT64, "number", "wires in use after the round, over all sides of all tiles"),
         Column("spikes_per_sample", FLOAT, "spikes per sample", "spikes of neurons, mean over training"),
         Column("hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "routing tiles crossed by spikes"),
+        Column("operations", FLOAT, "number", "synaptic operations of the round's training, forward and backward"),
         Column("hidden_rate", FLOAT, "spikes per step", "mean firing rate of the hidden neurons that ran"),
         Column("born", INT64, "number", "neurons born in the round, seeds and outputs included"),
         Column("retired", INT64, "number", "neurons retired in the round"),

@@ -88,6 +88,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.rows = RoundRows()
         self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
         self.novelty = float("nan")  # of the present task when it began
+        self.validation = float("nan")  # accuracy of the round in hand, if it is asked for
         self._feed: Feed | None = None
 
     @property
@@ -139,6 +140,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             self._observe,
         )
         seconds_train = time.perf_counter() - trained_at
+        seconds_evaluate += self._validate(experience, expert)
 
         self.gating.watch(experience.task, lesson.loss, lesson.accuracy, self.novelty)
         decision = self.gating.decide(experience.task, (within + 1) / options.rounds)
@@ -216,6 +218,16 @@ class Simulation(mesa.Model):  # type: ignore[misc]
                 )
         return time.perf_counter() - begin
 
+    def _validate(self, experience: Experience, expert: Expert) -> float:
+        """Accuracy on validation data, the expert being told, if that is asked for; returns the seconds it took."""
+        begin = time.perf_counter()
+        self.validation = float("nan")
+        if self.config.training.validate:
+            x, labels = self.feed_of(experience).evaluation(VALIDATION)
+            answers = evaluation.with_label(self.network, self.gating, expert, x, experience.classes)
+            self.validation = answers.accuracy(labels)
+        return time.perf_counter() - begin
+
     def _report(
         self, experience: Experience, lesson: Lesson, retired: int, seconds: tuple[float, float, float]
     ) -> None:
@@ -224,7 +236,9 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         steps = (self.round + 1) * self.config.training.steps
         usage, born = costs.usage(self.network), len(self.grower.born)
         self.rows.rounds = [
-            tables.round_row(self.round, experience.task, steps, lesson, usage, born, retired, self.novelty, seconds)
+            tables.round_row(
+                self.round, experience.task, steps, lesson, self.validation, usage, born, retired, self.novelty, seconds
+            )
         ]
 
     def _expert_of(self, task: int) -> Expert:

@@ -18,6 +18,8 @@ from model.network import Activity, Network
 from model.optimiser import Moments, OptimiserOptions, step
 from scheduler.feed import Feed
 
+PASSES = 3  # forward, adjoints and weight gradient: a spike meets each device once in every one of them
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
@@ -31,6 +33,7 @@ class TrainingOptions:
         warm_up: steps over which the learning rate rises at the beginning of an experience.
         rate_limit: spikes per neuron and step above which a neuron is held back.
         rate_weight: strength of that penalty.
+        validate: measure the accuracy on validation data after every round, for curves; costs a forward pass over it.
         optimiser: how weights move.
     """
 
@@ -41,6 +44,7 @@ class TrainingOptions:
     warm_up: int = 20
     rate_limit: float = 0.25
     rate_weight: float = 1.0
+    validate: bool = False
     optimiser: OptimiserOptions = field(default_factory=OptimiserOptions)
 
     def __post_init__(self) -> None:
@@ -63,6 +67,7 @@ class Lesson:
     rate: float  # spikes per running hidden neuron and step
     spikes_per_sample: float
     hop_spikes_per_sample: float
+    operations: float  # synaptic operations of the round
     learning_rate: float  # of the last step
     counts: Tensor  # [N, B] spikes of every neuron, mean over minibatches
 
@@ -136,7 +141,10 @@ def train(
         heard += x.sum((0, 1), dtype=torch.float64)
     loss_mean, accuracy = (sums / options.steps).tolist()
     counts = fired / options.steps
-    spikes, hop_spikes = costs.traffic(network, counts, heard / options.steps / feed.batch)
+    per_sample = heard / options.steps / feed.batch
+    spikes, hop_spikes = costs.traffic(network, counts, per_sample)
+    additions = costs.synaptic_operations(network, counts, per_sample, running & state.alive)
+    operations = PASSES * additions * options.steps * feed.batch
     hidden = (running & state.alive & ~state.output).cpu()
     mean_rate = float(counts[hidden].sum()) / counts.shape[1] / max(1, int(hidden.sum())) / feed.steps
-    return Lesson(loss_mean, accuracy, mean_rate, spikes, hop_spikes, rate, counts)
+    return Lesson(loss_mean, accuracy, mean_rate, spikes, hop_spikes, operations, rate, counts)

@@ -43,3 +43,14 @@ def test_usage_is_counted_by_hand() -> None:
     assert used.links == 2 + 2 + 2
     assert used.devices == 1 + 1 + 2
     assert used.wires == 2 * 3 + 4 + 8
+
+
+def test_synaptic_operations_are_spikes_times_devices_by_hand() -> None:
+    """Neuron 0 meets 1 device in tile 1 and 2 in tile 3 (one switched off); channel 0 meets 1, channel 1 none."""
+    chip = network()
+    counts, heard = torch.zeros(8, 2), torch.tensor([2.5, 7.0])
+    counts[0], counts[2] = torch.tensor([3.0, 5.0]), torch.tensor([2.0, 0.0])
+    everybody, most = torch.ones(8, dtype=torch.bool), torch.ones(8, dtype=torch.bool)
+    most[7] = False
+    assert costs.synaptic_operations(chip, counts, heard, everybody) == 4 * (1 + 2) + 2.5
+    assert costs.synaptic_operations(chip, counts, heard, most) == 4 * (1 + 1) + 2.5

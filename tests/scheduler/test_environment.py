@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from scheduler.environment import checkout_commit, environment
+from scheduler.schema import SCHEMA_VERSION
 
 
 def test_facts_are_plain_and_complete() -> None:
     facts = environment(seed=7, threads=2)
     assert json.loads(json.dumps(facts)) == facts
-    assert (facts["seed"], facts["threads"], facts["schema_version"]) == (7, 2, 1)
+    assert (facts["seed"], facts["threads"], facts["schema_version"]) == (7, 2, SCHEMA_VERSION)
     versions = facts["versions"]
     assert isinstance(versions, dict)
     assert versions["numpy"] == np.__version__

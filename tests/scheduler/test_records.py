@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from scheduler.records import RunFolder, create_run, open_run
-from scheduler.schema import APPENDED, BOOL, FLOAT, INTS, REWRITTEN, TABLES, TEXT, Column
+from scheduler.schema import APPENDED, BOOL, FLOAT, INTS, REWRITTEN, SCHEMA_VERSION, TABLES, TEXT, Column
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -131,7 +131,7 @@ def test_a_new_run_is_complete(run: RunFolder) -> None:
     assert sorted(os.listdir(run.path)) == ["checkpoint", "config.toml", "environment.json", "tables"]
     assert run.config.read_text(encoding="utf-8") == "[run]\nseed = 7\n"
     facts = json.loads((run.path / "environment.json").read_text(encoding="utf-8"))
-    assert (facts["seed"], facts["threads"], facts["schema_version"]) == (7, 1, 1)
+    assert (facts["seed"], facts["threads"], facts["schema_version"]) == (7, 1, SCHEMA_VERSION)
     assert open_run(str(run.path)) == run
     assert run.checkpoint == run.path / "checkpoint" / "state.safetensors"
 
@@ -182,8 +182,8 @@ def test_opening_refuses_what_is_no_run(run: RunFolder, tmp_path: Path) -> None:
         file.write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=r"environment\.json is damaged"):
             open_run(run.path)
-    file.write_text('{"schema_version": 2}', encoding="utf-8")
-    with pytest.raises(ValueError, match="written with schema 2, this smalti knows 1 at most; update it"):
+    file.write_text(f'{{"schema_version": {SCHEMA_VERSION + 1}}}', encoding="utf-8")
+    with pytest.raises(ValueError, match="written with schema 3, this smalti knows 2 at most; update it"):
         open_run(run.path)
     file.unlink()
     with pytest.raises(ValueError, match=r"it lacks environment\.json"):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -231,3 +232,16 @@ def test_a_pinned_run(play: Play, tiny: MakeConfig) -> None:
     assert losses == pytest.approx([0.6697, 0.5780, 0.4725, 0.6594, 0.5619, 0.4203], abs=1e-3)
     accuracies = [rows.rounds[0]["accuracy"] for rows in rounds]
     assert accuracies == pytest.approx([0.703, 0.844, 0.953, 0.484, 0.875, 0.984], abs=0.02)
+
+
+def test_validation_is_measured_after_every_round_if_that_is_asked_for(tiny: MakeConfig, play: Play) -> None:
+    _, rounds = play(tiny(training={"validate": True}))
+    asked = [row for rows in rounds for row in rows.rounds]
+    assert all(0 <= float(str(row["validation"])) <= 1 for row in asked)
+    for rows in rounds:
+        for row in rows.evaluations:  # nothing is born in the last round of an experience
+            if (row["split"], row["setting"]) == ("validation", "task") and row["after"] == row["on"]:
+                assert row["accuracy"] == rows.rounds[0]["validation"]
+    _, silent = play(tiny())
+    assert all(math.isnan(float(str(rows.rounds[0]["validation"]))) for rows in silent)
+    assert [rows.rounds[0]["loss"] for rows in silent] == [row["loss"] for row in asked]

@@ -63,10 +63,34 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
         rate=0.1,
         spikes_per_sample=12.0,
         hop_spikes_per_sample=40.0,
+        operations=900.0,
         learning_rate=0.01,
         counts=torch.zeros(1, 1),
     )
     usage = Usage(neurons=5, links=8, devices=13, wires=21)
-    row = round_row(3, 1, 240, lesson, usage, 2, 1, math.inf, (1.0, 2.0, 3.0))
+    row = round_row(3, 1, 240, lesson, 0.55, usage, 2, 1, math.inf, (1.0, 2.0, 3.0))
     assert to_arrow("rounds", [row]).num_rows == 1
-    assert list(row.values()) == [3, 1, 1, 240, 0.7, 0.6, 5, 8, 13, 21, 12.0, 40.0, 0.1, 2, 1, 0.01, math.inf, 1, 2, 3]
+    assert list(row.values()) == [
+        3,
+        1,
+        1,
+        240,
+        0.7,
+        0.6,
+        0.55,
+        5,
+        8,
+        13,
+        21,
+        12.0,
+        40.0,
+        900.0,
+        0.1,
+        2,
+        1,
+        0.01,
+        math.inf,
+        1,
+        2,
+        3,
+    ]

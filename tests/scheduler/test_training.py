@@ -166,6 +166,16 @@ def test_lesson_counts_spikes_of_all_and_the_rate_of_hidden_neurons(tiny: MakeCo
     assert bool(shown.counts[list(expert.outputs)].any()) == (readout == "spike_count")
 
 
+def test_operations_of_a_round_are_three_passes_over_every_sample(opened: Simulation) -> None:
+    one, two = (lesson(opened, TrainingOptions(rounds=1, steps=s, learning_rate=1e-9), []) for s in (1, 2))
+    state, spikes = opened.network.state, one.counts.mean(1)
+    rows = state.mask.sum(2).double()
+    of_neurons = sum(float(rows[state.source == s].sum() * spikes[s]) for s in range(len(spikes)))
+    assert of_neurons > 0
+    assert one.operations > 3 * 16 * of_neurons  # and those of input spikes
+    assert two.operations == pytest.approx(2 * one.operations, rel=0.2)
+
+
 def test_a_gradient_that_is_not_finite_stops_the_training_and_changes_no_weight(opened: Simulation) -> None:
     state = opened.network.state
     tile, row, column = torch.nonzero(state.mask)[0].tolist()
