@@ -1,7 +1,7 @@
 """Many runs on one machine: one folder a trial, every core busy, stopped and taken up again as one likes.
 
-A trial is a run folder like any other. Trials that are finished are skipped, those begun are resumed. Every trial has
-its own process (Mesa keeps models alive), started by spawn.
+A trial is a run folder like any other. Trials that are finished are skipped, those begun are resumed. Processes are
+started by spawn and run some trials each: starting one takes seconds, and Mesa keeps models alive.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from scheduler.config import Config
 from scheduler.config_io import differences, load
 from scheduler.records import open_run
 from scheduler.runner import resume, start
+
+RUNS_PER_PROCESS = 16
 
 Report = Callable[[str, str], None]  # name of the trial, "done" or the error
 
@@ -37,7 +39,7 @@ def run_trials(trials: Mapping[str, Config], folder: Path, report: Report, worke
     workers = workers or max(1, (os.cpu_count() or 1) // threads)
     failed: dict[str, str] = {}
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=RUNS_PER_PROCESS) as pool:
         running = {pool.submit(run_trial, config, folder / name): name for name, config in trials.items()}
         for future in as_completed(running):
             name, error = running[future], future.exception()

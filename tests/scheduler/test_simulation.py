@@ -182,7 +182,10 @@ def test_novelty_is_that_of_the_beginning_of_each_task(play: Play, tiny: MakeCon
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"growth": {"rule": "gradmux"}}, r"growth\.rule = 'gradmux' is unknown; take one of random, gradmax_whitened"),
+        (
+            {"growth": {"rule": "gradmux"}},
+            r"growth\.rule = 'gradmux' is unknown; take one of random, random_raw, random_uniform, ",
+        ),
         ({"stream": {"steps": 2}}, r"2 time steps are too few: a spike needs 3 .* stream\.steps or fewer fabric\.rows"),
         ({"fabric": {"neurons_per_tile": 2}}, r"2 classes need more output slots .* raise fabric\.neurons_per_tile"),
         ({"gating": {"experts": "shared"}, "fabric": {"neurons_per_tile": 4}}, "4 classes need more output slots"),
