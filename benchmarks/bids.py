@@ -1,31 +1,43 @@
 """Does a bid tell the truth? Predicted value of candidates against the decrease of the loss when each alone is grafted.
 
-    python benchmarks/bids.py --candidates 24 --fsdd free-spoken-digit-dataset.zip
+    python benchmarks/bids.py --candidates 12 --seeds 3 --fsdd free-spoken-digit-dataset.zip
 
 A joint network is trained for some rounds. Then every sampled candidate is grafted alone into a copy of it, the copy is
 trained on for --steps minibatches, and the loss on validation data is compared with that of a copy without the
-graft that saw the same minibatches. Printed is Spearman's rank correlation of the achieved decrease with the value, and
-with the norm of the newborn's gradient as the simplest alternative.
+graft that saw the same minibatches; the mean over --orders orders of minibatches is what the candidate achieved.
+Printed is Spearman's rank correlation of that with what candidates could bid (``PREDICTORS``), and with itself in two
+halves of the orders, corrected for their length (Spearman and Brown): no bid can be expected to do better than the
+square root of that.
 """
 
 from __future__ import annotations
 
 import json
+import multiprocessing
 import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import tyro
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from scipy.stats import spearmanr
+from torch import Tensor
 
 from agents.candidate import CandidateNeuron
 from agents.tile import Call
+from model.growth import GROWTH_RULES
+from model.growth.climb import climb
+from model.growth.newborn import fan_out_gradient, live
+from model.growth.proposal import Proposal
+from model.growth.value import predicted_decrease
 from scheduler import snapshot
 from scheduler.config import Config, RunOptions
 from scheduler.feed import VALIDATION
@@ -39,20 +51,73 @@ class Truth:
     """Compare bids with what they bring.
 
     Attributes:
+        rules: growth rules; empty takes all that work with the default neurons.
         candidates: candidates sampled for each rule, seed and data set.
         seeds: networks.
+        orders: orders of minibatches that every candidate is tried with, at least 2.
         rounds: rounds of 50 minibatches before the graft.
         steps: minibatches after the graft.
         fsdd: archive or folder of the Free Spoken Digit Dataset; empty leaves it out.
+        workers: networks at a time.
         json: file for the results.
     """
 
+    rules: tuple[str, ...] = ()
     candidates: int = 12
     seeds: int = 2
+    orders: int = 2
     rounds: int = 2
     steps: int = 200
     fsdd: str = ""
+    workers: int = 2
     json: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.orders < 2:
+            raise ValueError("--orders must be at least 2: one order cannot say how reliable it is")
+
+
+def gradient_norm(proposal: Proposal) -> Tensor:
+    """|| E[g] ||, g the gradient of the fan-out: GradMax's measure."""
+    return proposal.gradient.mean(2).norm(dim=1)
+
+
+def per_adjoint(proposal: Proposal) -> Tensor:
+    """|| E[g] ||^2 / E sum_t ||delta||^2: how much of what the targets want the newborn could tell them."""
+    wanted: Tensor = proposal.signal.delta.square().sum((0, 1)).mean()
+    told: Tensor = gradient_norm(proposal).square()
+    return told / wanted.clamp(min=1e-30)
+
+
+def whitened(proposal: Proposal) -> Tensor:
+    """|| M w ||^2 / w C w: gradient per unit of variance, without spikes."""
+    w, signal = proposal.fan_in, proposal.signal
+    power = torch.einsum("cp,pr,cr->c", w, signal.covariance, w)
+    return (w @ signal.moment.T).square().sum(1) / power.clamp(min=1e-30)
+
+
+def second_order(proposal: Proposal) -> Tensor:
+    """The best step along the gradient with E[(d.g)^2] as curvature, residuals of samples not weighed."""
+    return predicted_decrease(proposal.gradient, torch.full_like(proposal.signal.loss, 1e3))
+
+
+def value(proposal: Proposal) -> Tensor:
+    """What candidates bid today."""
+    return proposal.decrease(torch.ones(len(proposal.signal.targets), dtype=torch.bool))
+
+
+def shown(proposal: Proposal) -> Tensor:
+    """Decrease on unseen samples after a few steps of practice, as interns bid."""
+    signal, dynamics = proposal.signal, proposal.dynamics
+    drive, delta, loss = signal.drive[:, :, ::2], signal.delta[:, :, ::2], signal.loss[::2]
+    fan_in = climb(proposal.fan_in, drive, delta, dynamics, lambda g: predicted_decrease(g, loss), 5, 0.2)
+    gradient = fan_out_gradient(live(fan_in, signal.drive, dynamics)[1], signal.delta)
+    return predicted_decrease(gradient, signal.loss, seen=True)
+
+
+PREDICTORS: dict[str, Callable[[Proposal], Tensor]] = {
+    function.__name__: function for function in (value, gradient_norm, per_adjoint, whitened, second_order, shown)
+}
 
 
 class Laboratory:
@@ -82,8 +147,8 @@ class Laboratory:
         call = twin.grower.call(expert, 0, rule, twin.grower.probe(expert, x, labels), partial(chance, 0))
         return call, sorted(twin.grower.invite(call), key=lambda c: c.number)
 
-    def loss_after(self, steps_rounds: int, rule: str = "", index: int = -1) -> float:
-        """Validation loss after further rounds, with one candidate grafted or none."""
+    def loss_after(self, rounds: int, order: int, rule: str = "", index: int = -1) -> float:
+        """Validation loss after further rounds in an order of minibatches, with one candidate grafted or none."""
         twin = self.copy()
         if rule:
             call, candidates = self.candidates(twin, rule)
@@ -91,7 +156,8 @@ class Laboratory:
             if not outcomes[0].won:
                 return float("nan")
             twin.register([])
-        for _ in range(steps_rounds):
+        twin.reorder(self.config.run.seed + 1000 * order)
+        for _ in range(rounds):
             twin.step()
         x, labels = twin.feed_of(twin.experience).evaluation(VALIDATION)
         return float(twin.grower.probe(twin.gating.experts[0], x, labels).loss.mean())
@@ -106,66 +172,81 @@ def configuration(stream: StreamOptions, seed: int) -> Config:
     return replace(base, training=training, growth=growth, auction=free)
 
 
-def measure(stream: StreamOptions, rule: str, options: Truth) -> list[dict[str, Any]]:
-    """One record a candidate."""
+def measure(stream: StreamOptions, seed: int, rules: tuple[str, ...], options: Truth) -> list[dict[str, Any]]:
+    """One record a candidate of one network."""
+    laboratory = Laboratory(configuration(stream, seed), options.rounds)
+    more = max(1, options.steps // laboratory.config.training.steps)
+    control = [laboratory.loss_after(more, order) for order in range(options.orders)]
     records: list[dict[str, Any]] = []
-    for seed in range(options.seeds):
-        laboratory = Laboratory(configuration(stream, seed), options.rounds)
-        more = max(1, options.steps // laboratory.config.training.steps)
-        control = laboratory.loss_after(more)
+    for rule in rules:
         _, candidates = laboratory.candidates(laboratory.copy(), rule)
         chosen = np.random.default_rng(seed).permutation(len(candidates))[: options.candidates]
-        for index in track(sorted(chosen.tolist()), f"{stream.name}, {rule}, seed {seed}", transient=True):
+        for index in sorted(chosen.tolist()):
             candidate = candidates[index]
-            assert candidate.bid is not None
-            gradient = candidate.proposal.gradient[candidate.index].mean(-1)
-            after = laboratory.loss_after(more, rule, index)
-            records.append(
-                {
-                    "stream": stream.name,
-                    "rule": rule,
-                    "seed": seed,
-                    "candidate": candidate.number,
-                    "tile": candidate.tile,
-                    "value": candidate.bid.value,
-                    "gradient_norm": float(gradient.norm()),
-                    "decrease": control - after,
-                }
-            )
-    return [record for record in records if np.isfinite(record["decrease"])]
+            after = [laboratory.loss_after(more, order, rule, index) for order in range(options.orders)]
+            bids = {name: float(of(candidate.proposal)[candidate.index]) for name, of in PREDICTORS.items()}
+            decrease = [before - now for before, now in zip(control, after, strict=True)]
+            if np.isfinite(decrease).all():
+                where = {"stream": stream.name, "rule": rule, "seed": seed, "tile": candidate.tile}
+                records.append({**where, **bids, "decrease": decrease})
+    return records
 
 
-def correlation(records: list[dict[str, Any]], predictor: str) -> float:
+def correlation(records: list[dict[str, Any]], predictor: Callable[[dict[str, Any]], float]) -> float:
     """Mean over networks of Spearman's rank correlation with the achieved decrease."""
-    seeds = sorted({record["seed"] for record in records})
+    return _mean_rank(records, predictor, lambda record: float(np.mean(record["decrease"])))
+
+
+def reliability(records: list[dict[str, Any]]) -> float:
+    """Of the achieved decrease: rank correlation of two halves of the orders, stepped up to all of them."""
+    half = _mean_rank(
+        records, lambda r: float(np.mean(r["decrease"][::2])), lambda r: float(np.mean(r["decrease"][1::2]))
+    )
+    return 2 * half / (1 + half)
+
+
+def _mean_rank(
+    records: list[dict[str, Any]], a: Callable[[dict[str, Any]], float], b: Callable[[dict[str, Any]], float]
+) -> float:
     found = []
-    for seed in seeds:
+    for seed in sorted({record["seed"] for record in records}):
         here = [record for record in records if record["seed"] == seed]
-        found.append(float(spearmanr([r[predictor] for r in here], [r["decrease"] for r in here]).statistic))
+        found.append(float(spearmanr([a(r) for r in here], [b(r) for r in here]).statistic))
     return float(np.mean(found))
+
+
+def view(records: list[dict[str, Any]]) -> Table:
+    """A row for each data set and rule, and one for all rules together."""
+    table = Table(title="rank correlation with the achieved decrease of the validation loss", title_justify="left")
+    for column in ("stream", "rule", "candidates", *PREDICTORS, "reliability", "mean decrease, nats"):
+        table.add_column(column.replace("_", " "), justify="left" if column in ("stream", "rule") else "right")
+    for stream in sorted({record["stream"] for record in records}):
+        of_stream = [record for record in records if record["stream"] == stream]
+        for rule in (*dict.fromkeys(record["rule"] for record in of_stream), "all"):
+            here = [record for record in of_stream if rule in (record["rule"], "all")]
+            ranks = [correlation(here, lambda r, name=name: r[name]) for name in PREDICTORS]  # type: ignore[misc]
+            decrease = [np.mean(record["decrease"]) for record in here]
+            numbers = [f"{rank:+.2f}" for rank in (*ranks, reliability(here))]
+            spread = f"{np.mean(decrease):+.4f} ± {np.std(decrease):.4f}"
+            table.add_row(stream, rule, str(len(here)), *numbers, spread)
+    return table
 
 
 def main() -> None:
     """Measure and print."""
     options = tyro.cli(Truth, description=__doc__)
+    base = Config().network
+    rules = options.rules or tuple(name for name, rule in GROWTH_RULES.items() if not rule.refusal(base))
     streams = [StreamOptions(setting="joint")]
     if options.fsdd:
         streams.append(StreamOptions(setting="joint", name="fsdd", path=options.fsdd))
-    table = Table(title="rank correlation with the achieved decrease of the validation loss", title_justify="left")
-    for column in ("stream", "rule", "candidates", "value", "gradient norm", "mean decrease, nats"):
-        table.add_column(column)
-    every = []
-    for stream in streams:
-        for rule in ("gradmax_whitened", "random"):
-            records = measure(stream, rule, options)
-            every += records
-            decrease = [record["decrease"] for record in records]
-            by_value, by_norm = correlation(records, "value"), correlation(records, "gradient_norm")
-            numbers = f"{by_value:+.2f}", f"{by_norm:+.2f}", f"{np.mean(decrease):+.4f} ± {np.std(decrease):.4f}"
-            table.add_row(stream.name, rule, str(len(records)), *numbers)
-    Console(width=None if sys.stdout.isatty() else 150).print(table)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(options.workers, mp_context=context, max_tasks_per_child=1) as pool:
+        jobs = [pool.submit(measure, s, seed, rules, options) for s in streams for seed in range(options.seeds)]
+        records = [record for job in track(jobs, "networks", transient=True) for record in job.result()]
+    Console(width=None if sys.stdout.isatty() else 200).print(view(records))
     if options.json:
-        options.json.write_text(json.dumps(every, indent=1) + "\n")
+        options.json.write_text(json.dumps(records, indent=1) + "\n")
 
 
 if __name__ == "__main__":

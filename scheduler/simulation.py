@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import mesa
@@ -249,6 +249,11 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         if self._feed is None or self._feed.experience is not experience:
             self._feed = Feed(experience, self.stream.steps, self.config.training.batch, self.config.run.seed)
         return self._feed
+
+    def reorder(self, seed: int) -> None:
+        """Draw the minibatches and input spikes of the steps to come by another seed, for repeated measurements."""
+        self.config = replace(self.config, run=replace(self.config.run, seed=seed))
+        self._feed = None
 
     def _chance(self, purpose: int) -> Callable[[int, int], np.random.Generator]:
         """(stage, tile) -> random numbers for the fan-in of candidates of this round."""
