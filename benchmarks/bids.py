@@ -79,21 +79,22 @@ class Truth:
 
 def gradient_norm(proposal: Proposal) -> Tensor:
     """|| E[g] ||, g the gradient of the fan-out: GradMax's measure."""
-    return proposal.gradient.mean(2).norm(dim=1)
+    norm: Tensor = proposal.gradient.mean(2).norm(dim=1)
+    return norm
 
 
 def per_adjoint(proposal: Proposal) -> Tensor:
     """|| E[g] ||^2 / E sum_t ||delta||^2: how much of what the targets want the newborn could tell them."""
-    wanted: Tensor = proposal.signal.delta.square().sum((0, 1)).mean()
-    told: Tensor = gradient_norm(proposal).square()
-    return told / wanted.clamp(min=1e-30)
+    wanted = proposal.signal.delta.square().sum((0, 1)).mean()
+    return gradient_norm(proposal).square() / wanted.clamp(min=1e-30)
 
 
 def whitened(proposal: Proposal) -> Tensor:
     """|| M w ||^2 / w C w: gradient per unit of variance, without spikes."""
     w, signal = proposal.fan_in, proposal.signal
     power = torch.einsum("cp,pr,cr->c", w, signal.covariance, w)
-    return (w @ signal.moment.T).square().sum(1) / power.clamp(min=1e-30)
+    told: Tensor = (w @ signal.moment.T).square().sum(1) / power.clamp(min=1e-30)
+    return told
 
 
 def second_order(proposal: Proposal) -> Tensor:

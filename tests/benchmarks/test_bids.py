@@ -27,7 +27,7 @@ def test_a_true_bid_ranks_candidates_as_well_as_they_can_be_told_apart() -> None
     assert reliability(exact) == pytest.approx(1)
     ceiling = reliability(noisy) ** 0.5
     assert 0.5 < ceiling < 0.9  # four orders of noise 2 against a spread of 1: .71
-    assert correlation(noisy, lambda r: float(r["value"])) == pytest.approx(ceiling, abs=0.08)
+    assert correlation(noisy, lambda r: float(r["value"])) == pytest.approx(ceiling, abs=0.1)
 
 
 def test_networks_are_ranked_each_by_itself() -> None:
