@@ -48,6 +48,14 @@ class Probe(Protocol):
         """The same probe with the adjoints of these slots."""
 
 
+def filtered(spikes: Tensor, leak: float) -> Tensor:
+    """What a membrane with this leak makes of its input if it never fires: a sum that decays, [T, ...] like the input."""
+    trace = spikes.clone()
+    for t in range(1, trace.shape[0]):
+        trace[t].add_(trace[t - 1], alpha=leak)
+    return trace
+
+
 @dataclass(frozen=True)
 class DenseProbe:
     """A probe that holds every spike and adjoint."""
@@ -62,10 +70,7 @@ class DenseProbe:
     def filtered(self, leak: float) -> Tensor:
         """Presynaptic spikes filtered by a leak [T, N + I, B], computed once for all tiles."""
         if leak not in self._filtered:
-            trace = self.presynaptic[:-1, :-1].clone()
-            for t in range(1, trace.shape[0]):
-                trace[t].add_(trace[t - 1], alpha=leak)
-            self._filtered[leak] = trace
+            self._filtered[leak] = filtered(self.presynaptic[:-1, :-1], leak)
         return self._filtered[leak]
 
     def drive(self, sources: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from model.neuron import Dynamics, step_membrane
+from model.probe import filtered
 
 LADDERS = ((0.35, 22.0), (0.7, 1.43))  # multiples of the last scale: coarse, then between two coarse rungs
 RUNGS = 12
@@ -56,10 +57,7 @@ def fire(current: Tensor, scale: Tensor, dynamics: Dynamics) -> Tensor:
 
 def _first_guess(current: Tensor, rate: float, dynamics: Dynamics) -> Tensor:
     """Scale at which the membrane without resets is above threshold for the wanted share of steps."""
-    membrane, level = current.clone(), float(dynamics.leak)
-    for t in range(1, membrane.shape[0]):
-        membrane[t].add_(membrane[t - 1], alpha=level)
-    flat = membrane.permute(1, 0, 2).flatten(1)
+    flat = filtered(current, float(dynamics.leak)).permute(1, 0, 2).flatten(1)
     rank = max(1, round(rate * flat.shape[1]))
     reach = flat.topk(rank, dim=1).values[:, -1]
     peak = flat.amax(1)

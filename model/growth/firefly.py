@@ -2,7 +2,7 @@
 
 To first order in its fan-out u a newborn changes the loss by E sum_q u_q g_q, g its fan-out gradient, so that of all
 fan-outs of norm epsilon the best is -epsilon E[g] / ||E[g]||; the fan-in climbs ||E[g]||, and is calibrated again.
-After Wu et al. 2020 (arXiv 2102.08574), for newborns only. Its function moves by an amount proportional to epsilon.
+After Wu et al. 2020 (arXiv 2102.08574), for newborns only. The function moves, the less the smaller epsilon.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 With M of ``model.growth.signal``: the fan-out of the k-th newborn is the k-th left singular vector, scaled to the norm
 usual in the network. Evci et al. 2022 (arXiv 2201.05125). A newborn without fan-in rests at V = 0, so that its gradient
 is psi(-theta) M^T u with psi the surrogate: exactly zero, for ever, where the surrogate's support does not reach down
-to rest.
+to rest. (Where gradients pass through a soft reset, the leak of M would have to be a - psi(-theta) theta instead of a:
+the directions are then only nearly the best.)
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor
 from model.growth.options import GrowthOptions
 from model.growth.proposal import Proposal, propose
 from model.growth.signal import TileSignal
-from model.growth.whitened import check_finite, rank_of
+from model.growth.whitened import rank_of
 from model.neuron import SURROGATES, Dynamics, NetworkOptions
 
 
@@ -23,7 +24,7 @@ def gradmax(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
     """Newborns that hear every row of their tile with weight zero. Costs one SVD [Q, P]; keeps the function exactly."""
-    check_finite(signal)
+    signal.check_finite(signal.moment)
     moment = signal.moment[:, signal.present].double()
     left, singular, _ = torch.linalg.svd(moment, full_matrices=False)
     fan_out = (

@@ -2,13 +2,11 @@
 
 All candidates of a tile practise at once on every second sample of the probe, against the adjoints of the frozen
 network: their fan-ins climb the decrease of the loss that their gradient predicts (``model.growth.value``). What they
-bid is the decrease predicted on the other samples, which they have not seen. Fan-out zero, so the network does not
-change.
+bid is the decrease predicted on the other samples, whose adjoints have not shaped them. Fan-out zero, so the network
+does not change.
 """
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 from torch import Tensor
@@ -26,7 +24,7 @@ def intern(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
     """Newborns that have practised. Costs as many simulations of a pool of candidates as there are steps."""
-    start = finish(signal, random_directions(signal, options.pool, generator), options, dynamics)
+    start = finish(signal, random_directions(signal, options.pool, generator), options, dynamics, seen=True)
     loss = signal.loss[::2]
 
     def shown(gradient: Tensor) -> Tensor:
@@ -34,5 +32,5 @@ def intern(
 
     drive, delta = signal.drive[:, :, ::2], signal.delta[:, :, ::2]
     fan_in = climb(start.fan_in, drive, delta, dynamics, shown, options.practice, options.practice_length)
-    made = replace(finish(signal, fan_in, options, dynamics), seen=True)
+    made = finish(signal, fan_in, options, dynamics, seen=True)
     return made.best(count, made.decrease(every_target(signal)))

@@ -7,7 +7,8 @@ most attractive: one that fired shortly before the newborn's own body did, and i
 
 and that source is excluded. After Lopez-Randulfe and Larsen (arXiv 2010.15045), where cones move through space; here
 distance is counted in tiles, and the window in which a spike attracts is the newborn's own membrane time constant. The
-rule finds a topology: all weights are equal and excitatory, calibrated; fan-out zero.
+rule finds a topology: all weights are equal and excitatory, calibrated; fan-out zero. (Inhibition alone never fires, so
+that there is no sign to choose by an error.)
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def local(
     wired = signal.drive.new_zeros(count, len(rate))
     if not rate.any():
         return finish(signal, wired, options, dynamics)
-    before = _before(signal.drive, float(dynamics.leak))
+    before = signal.traces.leak * signal.trace.roll(1, 0)
+    before[0] = 0
     noise = torch.from_numpy(generator.normal(scale=NOISE, size=(CONES, *wired.shape))).exp().to(rate)
     wired[torch.arange(count), torch.from_numpy(generator.choice(len(rate), count, p=_share(rate)))] = 1
     for cone in range(1, min(CONES, int((rate > 0).sum()))):
@@ -44,14 +46,6 @@ def local(
         best = attraction.argmax(1, keepdim=True)
         wired.scatter_(1, best, (attraction.gather(1, best) > 0).to(wired))
     return finish(signal, wired, options, dynamics)
-
-
-def _before(drive: Tensor, leak: float) -> Tensor:
-    """sum over d >= 1 of a^d z[t-d], [T, P, B]."""
-    found = torch.zeros_like(drive)
-    for t in range(1, len(drive)):
-        found[t] = leak * (found[t - 1] + drive[t - 1])
-    return found
 
 
 def _share(rate: Tensor) -> np.ndarray:

@@ -1,8 +1,8 @@
 """A newborn by itself: its spikes on the probe, and the gradient of its weights on both sides.
 
-It hears the spikes of the present network and is wanted by the adjoints of the present network, both frozen. To first
-order in its own effect on others that is exact: where its fan-out is zero, and where it is silent on the probe and does
-not hear those that it drives. With u its fan-out, w its fan-in, psi the surrogate and lambda = dL/dV (reset as in
+It hears the spikes of the present network and is wanted by the adjoints of the present network, both frozen. The gradient
+of the grafted network is exactly that where the fan-out is zero, and where the newborn is silent on the probe and hears
+nobody whom it drives, not even through others; elsewhere it leaves out what the newborn does to its own input. With u its fan-out, w its fan-in, psi the surrogate and lambda = dL/dV (reset as in
 ``model.dense``):
 
     dL/du_q = sum_t delta_q[t+1] S[t],   dL/dw_p = sum_t lambda[t] z_p[t],

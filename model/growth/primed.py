@@ -13,7 +13,7 @@ import torch
 from model.growth.options import GrowthOptions
 from model.growth.proposal import Proposal, propose
 from model.growth.signal import TileSignal
-from model.growth.whitened import check_finite, rank_of
+from model.growth.whitened import rank_of
 from model.neuron import Dynamics, NetworkOptions
 
 LEVEL = 0.7  # highest membrane on the probe, in thresholds
@@ -24,7 +24,7 @@ def primed(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
     """Newborns silent on the probe. Costs one SVD [Q, P]; directions that never excite are left out."""
-    check_finite(signal)
+    signal.check_finite(signal.moment)
     present = signal.present
     left, singular, right = torch.linalg.svd(signal.moment[:, present].double(), full_matrices=False)
     rank = min(count, rank_of(singular, signal.moment))

@@ -54,32 +54,50 @@ Propose = Callable[[TileSignal, int, GrowthOptions, Dynamics, np.random.Generato
 def propose(
     signal: TileSignal, fan_in: Tensor, fan_out: Tensor, dynamics: Dynamics, wired: Tensor | None = None
 ) -> Proposal:
-    """Newborns as they are given: fan-in [C, P], fan-out [C, Q], taps wanted [C, P] (those that are not zero)."""
+    """Newborns as they are given: fan-in [C, P], fan-out [C, Q], taps wanted [C, P] (those that are not zero).
+
+    Raises:
+        FloatingPointError: where the adjoints are not finite, naming the tile.
+    """
     spikes = live(fan_in, signal.drive, dynamics)[1]
     taps = fan_in != 0 if wired is None else wired
     gradient = fan_out_gradient(spikes, signal.delta)
+    signal.check_finite(gradient)
     return Proposal(signal, fan_in, taps, fan_out, gradient, spikes.mean((0, 2)), dynamics)
 
 
-def finish(signal: TileSignal, directions: Tensor, options: GrowthOptions, dynamics: Dynamics) -> Proposal:
+def finish(
+    signal: TileSignal, directions: Tensor, options: GrowthOptions, dynamics: Dynamics, seen: bool = False
+) -> Proposal:
     """Zero-fan-out newborns from fan-in directions [C, P]: drop weak new taps, calibrate, choose the sign.
 
     Of +w and -w the one with the larger true gradient norm || E sum_t delta S || is kept; directions that cannot be
     made to fire are left out.
+
+    Args:
+        signal: of the tile.
+        directions: fan-ins before they are scaled.
+        options: with the firing rate.
+        dynamics: of one hidden neuron.
+        seen: the first of every two samples has shaped the directions: it alone chooses the sign.
+
+    Raises:
+        FloatingPointError: where the adjoints are not finite, naming the tile.
     """
     directions = drop_weak_taps(signal, directions)
     count = directions.shape[0]
     both = torch.cat([directions, -directions])
     scale, spikes = calibrate(both, signal.drive, options.target_rate, dynamics)
     gradient = fan_out_gradient(spikes, signal.delta)
+    signal.check_finite(gradient)
     rate = spikes.mean((0, 2))
-    strength = torch.where(rate > 0, gradient.mean(2).norm(dim=1), -1.0)
+    strength = torch.where(rate > 0, (gradient[..., ::2] if seen else gradient).mean(2).norm(dim=1), -1.0)
     plus = strength[:count] >= strength[count:]
     chosen = torch.arange(count, device=plus.device) + torch.where(plus, 0, count)
     chosen = chosen[strength[chosen] >= 0]
     fan_in = both[chosen] * scale[chosen, None]
     fan_out = fan_in.new_zeros(len(chosen), len(signal.targets))
-    return Proposal(signal, fan_in, fan_in != 0, fan_out, gradient[chosen], rate[chosen], dynamics)
+    return Proposal(signal, fan_in, fan_in != 0, fan_out, gradient[chosen], rate[chosen], dynamics, seen)
 
 
 def drop_weak_taps(signal: TileSignal, directions: Tensor) -> Tensor:

@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 from model.growth.surroundings import Inputs, Norms
-from model.probe import Probe
+from model.probe import Probe, filtered
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,20 @@ class TileSignal:
     def present(self) -> Tensor:
         """Sources that can be heard without a new link [P] bool."""
         return ~self.new
+
+    @property
+    def trace(self) -> Tensor:
+        """Filtered spikes on the wires, zbar above [T, P, B]."""
+        return filtered(self.drive, self.traces.leak)
+
+    def check_finite(self, *parts: Tensor) -> None:
+        """Whether all of these are numbers: parts of this signal, or what was made of it.
+
+        Raises:
+            FloatingPointError: where they are not, naming the tile.
+        """
+        if not all(torch.isfinite(part).all() for part in parts):
+            raise FloatingPointError(f"the growth signal of tile {self.tile} is not finite")
 
 
 def tile_signal(

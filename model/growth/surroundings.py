@@ -20,7 +20,7 @@ class Norms:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Devices that drive the targets in one tile already."""
+    """Devices that drive the targets in one tile already and can still learn."""
 
     places: Tensor  # [q] int: which of the signal's targets
     sources: Tensor  # [E] int: what the tile hears
@@ -44,12 +44,13 @@ def usual_norms(network: Network, members: Tensor) -> Norms:
 
 
 def inputs_of(network: Network, targets: Tensor) -> tuple[Inputs, ...]:
-    """Existing devices onto targets [Q], tile by tile."""
+    """Existing devices onto targets [Q] that are not frozen, tile by tile."""
     slots, found = network.fabric.slots, []
+    learns = network.state.mask & ~network.state.frozen
     for tile in torch.unique(targets // slots).tolist():
         places = torch.nonzero(targets // slots == tile).flatten()
         rows = torch.nonzero(network.state.source[tile] >= 0).flatten()
-        mask = network.state.mask[tile][rows][:, targets[places] % slots].T
+        mask = learns[tile][rows][:, targets[places] % slots].T
         found.append(Inputs(places, network.state.source[tile][rows], mask))
     return tuple(found)
 

@@ -5,7 +5,8 @@ are regressed, for each target, on the spikes that it hears already, and whitene
 
     r_q[t] = delta_q[t] - sum_e W_qe z_e[t],   W = argmin E sum_t r^2,   M = E sum_t r_Q[t+1] zbar_P[t]^T
 
-After TINY (Verbockhaven et al. 2024), which projects the desired update of activations in the same way, layer by layer.
+After TINY (Verbockhaven et al. 2024, arXiv 2405.19816), which projects the desired update of activations in the same
+way, layer by layer.
 """
 
 from __future__ import annotations
@@ -19,52 +20,46 @@ from torch import Tensor
 from model.growth.options import GrowthOptions
 from model.growth.proposal import Proposal, finish
 from model.growth.signal import TileSignal
+from model.growth.surroundings import Inputs
 from model.growth.whitened import whitened_directions
 from model.neuron import Dynamics
+
+RIDGE = 1e-10  # on the diagonal of the normal equations, as a share of its mean: only so that they can be solved
+ROUNDING = 1e-6  # of a target's row of M: if no more is left, nothing is
 
 
 def tiny(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
     """Newborns along the top directions of the residual. Costs a regression for each target; keeps the function."""
-    left = replace(signal, moment=residual_moment(signal, options.ridge))
+    left = replace(signal, moment=residual_moment(signal))
     return finish(signal, whitened_directions(left, count, options.ridge), options, dynamics)
 
 
-def residual_moment(signal: TileSignal, ridge: float) -> Tensor:
-    """M [Q, P] of the residual of the adjoints."""
-    trace = _filtered(signal.drive, signal.traces.leak)[:-1]
-    moment = torch.empty_like(signal.moment)
+def residual_moment(signal: TileSignal) -> Tensor:
+    """M [Q, P] of the residual of the adjoints; rows of targets of which only rounding is left are zero."""
+    trace = signal.trace[:-1]
+    moment = signal.moment.clone()
     for inputs in signal.inputs:
-        left = residual(signal, inputs.places, inputs.sources, inputs.mask, ridge)[:-1]
+        left = residual(signal, inputs)[:-1]
         moment[inputs.places] = torch.einsum("tqb,tpb->qp", left, trace) / signal.samples
-    return moment
+    nothing = moment.norm(dim=1) <= ROUNDING * signal.moment.norm(dim=1)
+    return moment.masked_fill(nothing[:, None], 0)
 
 
-def residual(signal: TileSignal, places: Tensor, sources: Tensor, mask: Tensor, ridge: float) -> Tensor:
-    """Adjoints of some targets less what their own devices could do about them [T, q, B].
+def residual(signal: TileSignal, inputs: Inputs) -> Tensor:
+    """Adjoints of the targets in one tile less what their own devices could do about them.
 
-    Args:
-        signal: of the tile.
-        places: which of the targets [q].
-        sources: what their tile hears [E].
-        mask: which of it has a device onto which of them [q, E] bool.
-        ridge: added to the diagonal of the normal equations, as a share of its mean.
+    Returns:
+        [T, q, B], as in ``signal.delta``: step t holds what is left of the adjoint of t + 1.
     """
-    wanted = signal.delta[:, places]  # [T, q, B]: step t holds the adjoint of t + 1
-    heard = signal.traces.probe.drive(sources).roll(-1, 0)
+    wanted = signal.delta[:, inputs.places].double()
+    heard = signal.traces.probe.drive(inputs.sources).double().roll(-1, 0)
     heard[-1] = 0
+    mask = inputs.mask
     power = torch.einsum("teb,tfb->ef", heard, heard)
-    level = ridge * power.diagonal().mean() + 1e-12
-    both = mask[:, :, None] & mask[:, None, :]
-    normal = power * both + torch.diag_embed(torch.where(mask, level, 1.0).to(power))
+    level = RIDGE * power.diagonal().mean() + 1e-12
+    normal = power * (mask[:, :, None] & mask[:, None, :]) + torch.diag_embed(torch.where(mask, level, 1.0))
     against = torch.einsum("tqb,teb->qe", wanted, heard) * mask
-    weight = torch.linalg.solve(normal.double(), against.double()).to(wanted)
-    return wanted - torch.einsum("qe,teb->tqb", weight, heard)
-
-
-def _filtered(drive: Tensor, leak: float) -> Tensor:
-    trace = drive.clone()
-    for t in range(1, len(trace)):
-        trace[t].add_(trace[t - 1], alpha=leak)
-    return trace
+    weight = torch.linalg.solve(normal, against)
+    return (wanted - torch.einsum("qe,teb->tqb", weight, heard)).to(signal.delta)

@@ -30,7 +30,7 @@ def whitened_directions(signal: TileSignal, count: int, ridge: float) -> Tensor:
     Raises:
         FloatingPointError: where the growth signal is not finite.
     """
-    check_finite(signal)
+    signal.check_finite(signal.moment, signal.covariance)
     covariance = signal.covariance.double()
     size = covariance.shape[0]
     level = ridge * float(covariance.diagonal().mean()) + 1e-12
@@ -47,13 +47,3 @@ def rank_of(singular: Tensor, moment: Tensor) -> int:
     """How many singular values, largest first, are more than rounding of M."""
     noise = torch.finfo(moment.dtype).eps * max(moment.shape)
     return int((singular > noise * singular[0]).sum()) if len(singular) else 0
-
-
-def check_finite(signal: TileSignal) -> None:
-    """Whether M and C are numbers.
-
-    Raises:
-        FloatingPointError: where they are not, naming the tile.
-    """
-    if not (torch.isfinite(signal.moment).all() and torch.isfinite(signal.covariance).all()):
-        raise FloatingPointError(f"the growth signal of tile {signal.tile} is not finite")

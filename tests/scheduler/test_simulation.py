@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from model.fabric import FabricError
+from model.growth.rule import GrowthError
 from model.optimiser import OptimiserOptions
 from scheduler.config import Config
 from scheduler.simulation import RoundRows, Simulation
@@ -182,10 +183,7 @@ def test_novelty_is_that_of_the_beginning_of_each_task(play: Play, tiny: MakeCon
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (
-            {"growth": {"rule": "gradmux"}},
-            r"growth\.rule = 'gradmux' is unknown; take one of random, random_raw, random_uniform, ",
-        ),
+        ({"growth": {"rule": "gradmux"}}, r"growth\.rule = 'gradmux' is unknown; take one of random, random_raw,"),
         ({"stream": {"steps": 2}}, r"2 time steps are too few: a spike needs 3 .* stream\.steps or fewer fabric\.rows"),
         ({"fabric": {"neurons_per_tile": 2}}, r"2 classes need more output slots .* raise fabric\.neurons_per_tile"),
         ({"gating": {"experts": "shared"}, "fabric": {"neurons_per_tile": 4}}, "4 classes need more output slots"),
@@ -203,6 +201,17 @@ def test_what_does_not_go_together_is_refused_with_the_cure(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         Simulation(tiny(**changes))
+
+
+@pytest.mark.parametrize(
+    ("rule", "width", "enough"), [("gradmax", 1.0, r"larger than 1\.0, .*gradmax_whitened"), ("primed", 0.3, "larger than 0.3")]
+)
+def test_a_rule_whose_newborns_could_never_learn_is_refused_before_anything_runs(
+    tiny: MakeConfig, rule: str, width: float, enough: str
+) -> None:
+    with pytest.raises(GrowthError, match=rf"growth\.rule = '{rule}'.*surrogate_width = {width}.*.*make it {enough}"):
+        Simulation(tiny(growth={"rule": rule}, network={"surrogate_width": width}))
+    Simulation(tiny(growth={"rule": rule}, network={"surrogate_width": width + 0.01}))
 
 
 def test_few_time_steps_are_warned_of(tiny: MakeConfig) -> None:

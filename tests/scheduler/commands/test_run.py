@@ -109,6 +109,8 @@ def test_an_interrupt_says_how_to_go_on(smalti: Smalti, tiny_toml: Path, monkeyp
         (["--growth.when", "sometimes"], "invalid choice 'sometimes'"),
         (["--gating.network", "oracle"], "gating.network = 'oracle' is unknown"),
         (["--growth.rule", "wishful"], "growth.rule = 'wishful' is unknown; take one of"),
+        (["--growth.rule", "gradmax"], "gradmax_whitened, which has no fan-out instead"),
+        (["--growth.rule", "primed", "--network.surrogate_width", "0.2"], "make it larger than 0.3"),
         (["--stream.name", "mnist"], "stream.name = 'mnist' is unknown; take one of"),
         (["--training.learning_rate", "nan"], "training.learning_rate = nan must be"),
         (["--training.rate_weight", "nan"], "training.rate_weight = nan must be"),
