@@ -10,13 +10,13 @@ import pandas as pd
 
 from analysis.load import Run, load_run
 from analysis.overview import living
+from analysis.pictures import PALETTE, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 TILE, SIDE = 1.6, 0.42  # widths of a tile and of the routing lane between tiles, in drawing units
-PALETTE = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#AA3377", "#66CCEE", "#EE8866", "#44BB99", "#99DDFF")
 
 
 def save_chip(path: Path | str, picture: Path | str) -> None:
@@ -25,15 +25,7 @@ def save_chip(path: Path | str, picture: Path | str) -> None:
     Raises:
         ValueError: matplotlib is missing, the folder is no run, or the file type is unknown.
     """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ValueError('pictures need matplotlib: pip install "smalti[plot]"') from error
-    if Path(picture).suffix not in (".svg", ".png", ".pdf"):
-        raise ValueError(f"{picture} is of no known picture type; name it .svg, .png or .pdf")
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "smalti"}):
-        figure = draw_chip(load_run(path))
-        figure.savefig(picture, bbox_inches="tight", metadata={"Date": None} if str(picture).endswith("svg") else None)
+    save_figure(lambda: draw_chip(load_run(path)), Path(picture))
 
 
 def draw_chip(run: Run) -> Figure:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import bootstrap
 
 Floats = NDArray[np.float64]
 COLUMNS = ("after", "on", "setting", "split", "accuracy")
@@ -123,11 +124,43 @@ def average_incremental_accuracy(r: Floats) -> float:
 
 
 class Difference(NamedTuple):
-    """A mean difference and its confidence interval."""
+    """A mean, of values or of differences, and its confidence interval."""
 
     mean: float
     low: float
     high: float
+
+
+def mean_interval(
+    values: Floats,
+    seed: int | np.random.Generator,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+) -> Difference:
+    """Mean of values and its percentile bootstrap interval (Efron & Tibshirani 1993, chapter 13; by scipy).
+
+    Args:
+        values: [n], n at least 2.
+        seed: seed or numpy Generator of the resampling.
+        confidence: probability that the interval is to cover.
+        resamples: bootstrap samples.
+
+    Raises:
+        ValueError: fewer than two values, values that are not finite, or a confidence outside (0, 1).
+    """
+    values = np.asarray(values, dtype=float)
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"values of shape {values.shape} have no interval; give a list of 2 or more")
+    if not np.isfinite(values).all():
+        raise ValueError("the values hold nan or infinite numbers; leave those out")
+    if not 0.0 < confidence < 1.0:
+        raise ValueError(f"confidence = {confidence} must lie between 0 and 1, such as 0.95")
+    drawn = bootstrap(
+        (values,), np.mean, n_resamples=resamples, confidence_level=confidence, method="percentile", rng=seed
+    )
+    low, high = drawn.confidence_interval
+    return Difference(float(values.mean()), float(low), float(high))
 
 
 def paired_difference(
@@ -138,31 +171,20 @@ def paired_difference(
     confidence: float = 0.95,
     resamples: int = 10_000,
 ) -> Difference:
-    """Mean of a - b over pairs and its percentile bootstrap interval (Efron & Tibshirani 1993, chapter 13).
+    """Mean of a - b over pairs and its interval, as ``mean_interval`` gives it.
 
     Args:
         a: values [n] of one method, one for each seed or split.
         b: values [n] of the other, paired with ``a``.
-        seed: seed or numpy Generator of the resampling.
-        confidence: probability that the interval is to cover.
-        resamples: bootstrap samples.
+        seed, confidence, resamples: as in ``mean_interval``.
 
     Raises:
-        ValueError: not the same number of values, fewer than two pairs, values that are not finite, or a
-            confidence outside (0, 1).
+        ValueError: not the same number of values, or differences that ``mean_interval`` refuses.
     """
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
-    if a.ndim != 1 or a.shape != b.shape or len(a) < 2:
+    if a.shape != b.shape or a.ndim != 1 or len(a) < 2:
         raise ValueError(f"paired values have shapes {a.shape} and {b.shape}; give two lists of equal length >= 2")
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("paired values hold nan or infinite numbers; leave out those pairs")
-    if not 0.0 < confidence < 1.0:
-        raise ValueError(f"confidence = {confidence} must lie between 0 and 1, such as 0.95")
-    differences = a - b
-    drawn = np.random.default_rng(seed).integers(len(a), size=(resamples, len(a)))
-    means = differences[drawn].mean(axis=1)
-    low, high = np.quantile(means, [(1.0 - confidence) / 2.0, (1.0 + confidence) / 2.0])
-    return Difference(float(differences.mean()), float(low), float(high))
+    return mean_interval(a - b, seed, confidence=confidence, resamples=resamples)
 
 
 def _experiences(r: Floats) -> int:

@@ -12,6 +12,7 @@ from typing import cast
 import tyro
 from rich.console import Console
 
+from scheduler.commands.compare import Compare
 from scheduler.commands.init import Init
 from scheduler.commands.resume import Resume
 from scheduler.commands.run import Run
@@ -19,8 +20,8 @@ from scheduler.commands.show import Show
 from scheduler.config import Config
 from scheduler.config_io import load
 
-Command = Init | Resume | Run | Show
-COMMANDS: dict[str, type[Command]] = {"run": Run, "resume": Resume, "show": Show, "init": Init}
+Command = Compare | Init | Resume | Run | Show
+COMMANDS: dict[str, type[Command]] = {"run": Run, "resume": Resume, "show": Show, "init": Init, "compare": Compare}
 INTERRUPTED = 130
 
 

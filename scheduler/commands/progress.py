@@ -45,3 +45,16 @@ def progress_bar(console: Console) -> Iterator[Callable[[Simulation], None]]:
             )
 
         yield watch
+
+
+@contextmanager
+def counting_bar(console: Console, total: int) -> Iterator[Callable[[str], None]]:
+    """A bar over so many steps; it is told after each of them what was at work."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        line = bar.add_task("preparing", total=total)
+
+        def watch(name: str) -> None:
+            bar.update(line, advance=1, description=name)
+
+        yield watch

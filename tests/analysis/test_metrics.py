@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -16,6 +17,7 @@ from analysis.metrics import (
     forgetting,
     forward_transfer,
     initial_accuracy,
+    mean_interval,
     paired_difference,
 )
 
@@ -137,6 +139,24 @@ def test_evaluations_that_do_not_fit_are_refused() -> None:
     doubled = pd.concat([table(), table().query("after == 2 and on == 1 and setting == 'class'")])
     with pytest.raises(ValueError, match="are after 2 on 1"):
         accuracy_matrix(doubled, "class", "test")
+
+
+def test_the_interval_of_a_mean_is_that_of_its_bootstrap_distribution() -> None:
+    values = np.array([0.0, 1.0, 5.0])
+    means = sorted(np.mean(drawn) for drawn in itertools.product(values, repeat=3))  # all 27 resamples
+    mean, low, high = mean_interval(values, 0, confidence=0.8, resamples=20_000)
+    assert mean == 2.0
+    assert (low, high) == pytest.approx((means[2], means[24]))
+    assert mean_interval(values, 0, confidence=0.8).low < mean_interval(values, 0, confidence=0.2).low
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [([1.0], "give a list of 2 or more"), ([[1.0], [2.0]], "2 or more"), ([1.0, math.inf], "nan")],
+)
+def test_the_interval_of_a_mean_needs_finite_values(values: list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mean_interval(np.array(values), 0)
 
 
 def test_paired_difference_covers_the_standard_interval_of_the_mean() -> None:

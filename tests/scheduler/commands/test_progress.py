@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from scheduler.commands.progress import progress_bar
+from scheduler.commands.progress import counting_bar, progress_bar
 from scheduler.config import Config
 from scheduler.simulation import Simulation
 
@@ -32,3 +32,12 @@ def test_a_file_sees_nothing(tiny: MakeConfig) -> None:
         simulation.step()
         watch(simulation)
     assert seen.getvalue() == ""
+
+
+def test_a_counting_bar_shows_what_is_at_work_and_how_far_it_is() -> None:
+    seen = io.StringIO()
+    with counting_bar(Console(file=seen, force_terminal=True, width=120), 3) as watch:
+        watch("small")
+        watch("big")
+    assert "big" in seen.getvalue()
+    assert "2/3" in seen.getvalue()

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from scheduler.commands.compare_view import caption
+from scheduler.comparing import student_teacher
+from scheduler.comparing.student_growth import METHODS
+from scheduler.comparing.student_teacher import PUBLISHED, StudentTeacherOptions
+
+Smalti = Callable[..., tuple[int, str, str]]
+COMMAND = ("compare", "student-teacher", "--teachers", "2", "--points", "10", "--out", "mine")
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(student_teacher, "STEPS", 12)
+    monkeypatch.setattr(student_teacher, "INTERVAL", 2)
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_it_leaves_tables_that_agree_with_what_it_prints(smalti: Smalti) -> None:
+    code, out, err = smalti(*COMMAND)
+    assert (code, err) == (0, "")
+    tables = {
+        name: pd.read_parquet(f"mine/{name}.parquet") for name in ("outcomes", "summary", "differences", "curves")
+    }
+    assert len(tables["outcomes"]) == len(METHODS) * 6
+    assert tables["summary"]["rule"].tolist() == list(METHODS)
+    by_hand = tables["outcomes"].query("rule == 'gradmax'")["value"].mean()
+    printed = next(line for line in out.splitlines() if line.startswith("│ gradmax ") and "[" in line)
+    assert f"{by_hand:.3f} [" in printed
+    assert "0.094" in printed
+    assert set(tables["differences"]["rule"]) == set(METHODS) - {"random"}
+    assert set(tables["differences"]["control_rule"]) == {"random"}
+    assert "Mean of 6 students (2 teachers, 3 of each)" in words(out)
+    assert "Fewer than 16 teachers show nothing." in words(out)
+
+
+def test_the_same_command_prints_the_same_without_computing(smalti: Smalti, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = smalti(*COMMAND)
+    before = {path: path.stat().st_mtime_ns for path in Path("mine").iterdir()}
+    monkeypatch.setattr(student_teacher, "run", None)
+    assert smalti(*COMMAND) == first
+    assert {path: path.stat().st_mtime_ns for path in Path("mine").iterdir()} == before
+
+
+def test_a_stopped_one_is_computed_anew(smalti: Smalti) -> None:
+    first = smalti(*COMMAND)
+    Path("mine/differences.parquet").unlink()
+    assert smalti(*COMMAND) == first
+
+
+def test_other_settings_into_the_same_folder_are_refused(smalti: Smalti) -> None:
+    smalti(*COMMAND)
+    code, out, err = smalti(*COMMAND, "--optimiser", "adam")
+    assert (code, out) == (2, "")
+    assert "other settings (optimiser = 'sgd')" in err
+
+
+def test_a_picture_is_drawn_where_matplotlib_is_and_missed_where_not(
+    smalti: Smalti, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("matplotlib")
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.util, "find_spec", lambda name: None)
+        code, out, _ = smalti(*COMMAND)
+    assert code == 0
+    assert 'no picture: that needs matplotlib, pip install "smalti[plot]"' in out
+    assert not Path("mine/comparison.svg").exists()
+    assert smalti(*COMMAND)[0] == 0
+    picture = Path("mine/comparison.svg").read_text()
+    assert all(name in picture for name in METHODS)
+
+
+def test_adam_has_no_published_values(smalti: Smalti) -> None:
+    _, out, _ = smalti(*COMMAND, "--optimiser", "adam")
+    assert "published" not in out
+    assert set(pd.read_parquet("mine/outcomes.parquet")["setting"]) == {"adam"}
+
+
+def test_without_out_the_next_free_folder_is_taken(smalti: Smalti) -> None:
+    for number in ("001", "002"):
+        _, out, _ = smalti(*COMMAND[:-2], "--quick")
+        assert f"folder: runs/student-teacher-{number}" in out
+
+
+@pytest.mark.parametrize("subject", ["growth.toml", "teacher-student"])
+def test_other_subjects_are_refused_with_what_there_is(smalti: Smalti, subject: str) -> None:
+    code, _, err = smalti("compare", subject, "--out", "mine")
+    assert code == 2
+    assert f"compare '{subject}' is unknown; take one of student-teacher" in err
+    assert not list(Path().iterdir())
+
+
+def test_bad_options_get_an_error_and_leave_nothing(smalti: Smalti) -> None:
+    code, out, err = smalti("compare", "student-teacher", "--teachers", "0", "--out", "mine")
+    assert code != 0
+    assert "teachers = 0 must be at least 1" in words(err)
+    assert "Traceback" not in out + err
+    assert not list(Path().iterdir())
+
+
+def test_help_teaches(smalti: Smalti) -> None:
+    code, out, _ = smalti("compare", "--help")
+    assert code == 0
+    for piece in ("student-teacher", "small > random > GradMax > big", "--teachers", "--quick", "summary.parquet"):
+        assert piece in words(out)
+
+
+def told(means: dict[str, float], width: float) -> str:
+    rows = [{"rule": rule, "mean": mean, "low": mean - width, "high": mean + width} for rule, mean in means.items()]
+    return caption(pd.DataFrame(rows), StudentTeacherOptions())
+
+
+def test_the_caption_says_what_agrees_with_the_published_values() -> None:
+    assert "gradmax > big holds. The published values" in told(PUBLISHED, 0.01)
+    assert "lie inside the intervals." in told(PUBLISHED, 0.01)
+    swapped = {**PUBLISHED, "gradmax": 0.25}
+    assert "big does not hold." in told(swapped, 0.01)
+    assert "lie outside the interval for gradmax." in told(swapped, 0.01)
+    assert "Fewer" not in told(PUBLISHED, 0.01)
