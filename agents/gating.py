@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mesa
+import numpy as np
 import torch
 from torch import Tensor
 
 from agents.expert import Expert
 from agents.messages import Decision
 from model.gating import GatingNetwork, GatingOptions
+from model.growth.amount import AMOUNTS
 from model.growth.options import GrowthOptions
+from model.growth.saturation import Saturation
+from model.growth.timing import TIMINGS, History
 from model.network import Network
 
 
@@ -30,10 +36,17 @@ class GatingAgent(mesa.Agent):  # type: ignore[misc]
         super().__init__(model)
         self.network, self.gate, self.options, self.growth = network, gate, options, growth
         self.experts: list[Expert] = []
-        self.loss: dict[int, float] = {}  # task -> training loss of its last round, nats
+        self.losses: dict[int, list[float]] = {}  # task -> training loss of each of its rounds, nats
+        self.asked: dict[int, int] = {}  # task -> its rounds when neurons were last asked for
+        self.saturation: dict[int, list[Saturation]] = {}  # task -> measurements, where the timing asks for them
         self.accuracy: dict[int, float] = {}
         self.novelty: dict[int, float] = {}
         self.last = Decision(0, -1, "nothing decided yet")
+
+    @property
+    def loss(self) -> dict[int, float]:
+        """Training loss of the last round of every task, nats."""
+        return {task: losses[-1] for task, losses in self.losses.items()}
 
     def find(self, classes: tuple[int, ...]) -> Expert | None:
         """The expert that serves these classes already (tasks that share labels share an expert)."""
@@ -84,33 +97,57 @@ class GatingAgent(mesa.Agent):  # type: ignore[misc]
 
     def watch(self, task: int, loss: float, accuracy: float, novelty: float) -> None:
         """Take note of a round of training."""
-        self.loss[task], self.accuracy[task], self.novelty[task] = loss, accuracy, novelty
+        self.losses.setdefault(task, []).append(loss)
+        self.accuracy[task], self.novelty[task] = accuracy, novelty
 
-    def decide(self, task: int, progress: float) -> Decision:
+    def decide(
+        self, task: int, rounds: int, chance: np.random.Generator, measure: Callable[[Expert], Saturation]
+    ) -> Decision:
         """Whether to grow for the present task, and by how many neurons.
 
         Args:
             task: task in training.
-            progress: share of its rounds that are done.
+            rounds: that it has in all.
+            chance: random numbers of this decision.
+            measure: measures an expert; called where the timing asks for it.
         """
-        expert = next(e for e in self.experts if task in e.tasks)
-        classes = len(expert.classes)
+        expert = self._serving(task)
+        classes, present = len(expert.classes), len(expert.neurons)
         limit = self.growth.max_neurons * classes or self.network.fabric.neurons
-        room = limit - len(expert.neurons)
-        births, reason = 0, ""
-        if self.growth.when == "never":
-            reason = "growth.when is never"
-        elif progress > self.growth.until:
+        room, wanted = limit - present, False
+        if len(self.losses[task]) / rounds > self.growth.until:
             reason = f"past {self.growth.until:.0%} of the experience newborns could not learn enough"
-        elif self.loss[task] <= self.growth.enough_loss:
-            reason = f"loss {self.loss[task]:.3f} is low enough"
-        elif room <= 0:
-            reason = f"the expert has its {limit} neurons"
         else:
-            births = min(self.growth.births * classes, room)
-            reason = f"loss {self.loss[task]:.3f} asks for more neurons"
+            history = self._history(task, rounds, chance, lambda: measure(expert))
+            wanted, reason = TIMINGS[self.growth.when](history, self.growth)
+        births = 0
+        if wanted and room <= 0:
+            reason = f"the expert has its {limit} neurons"
+        elif wanted:
+            births = min(AMOUNTS[self.growth.amount](present, classes, room, self.growth), room)
+            self.asked[task] = len(self.losses[task])
         self.last = Decision(births, expert.number, reason)
         return self.last
+
+    def follow(self, task: int, births: int) -> Decision:
+        """Grow for the present task as a recorded run did."""
+        self.last = Decision(births, self._serving(task).number, f"the recorded run bore {births} neurons here")
+        return self.last
+
+    def _serving(self, task: int) -> Expert:
+        return next(e for e in self.experts if task in e.tasks)
+
+    def _history(
+        self, task: int, rounds: int, chance: np.random.Generator, measure: Callable[[], Saturation]
+    ) -> History:
+        losses = self.losses[task]
+
+        def measured() -> list[Saturation]:
+            self.saturation.setdefault(task, []).append(measure())
+            return self.saturation[task]
+
+        waited = len(losses) - self.asked.get(task, 0)
+        return History(losses, rounds, waited, self.novelty[task], measured, chance)
 
     def describe(self) -> str:
         """One line: what it knows and wants."""

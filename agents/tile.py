@@ -15,7 +15,7 @@ from agents.expert import Expert
 from agents.prices import Prices
 from model.fabric import IN, OUT
 from model.growth import GROWTH_RULES
-from model.growth.options import GrowthOptions
+from model.growth.options import GrowthOptions, Reach
 from model.growth.proposal import Proposal
 from model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
 from model.growth.surroundings import distances, inputs_of
@@ -84,7 +84,7 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
     def _answer_growth(self, call: Call) -> None:
         if not self.for_sale(call) or (call.tiles is not None and self.tile not in call.tiles):
             return
-        signal = self.signal(call.traces, call.expert, call.hears, call.options.new_taps)
+        signal = self.signal(call.traces, call.expert, call.hears, call.options.new_taps, call.options.reach)
         if len(signal.targets):
             self.let_bid(self._candidates(call, signal, call.options.candidates), call.prices)
 
@@ -106,11 +106,14 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
         free = self.free_slots
         return free if call.seed_links is not None else free[: max(0, len(free) - call.reserve)]
 
-    def reach(self, expert: Expert) -> set[int]:
-        """Tiles that a newborn here may want to drive: this one, its neighbours, the task's output tile."""
-        return {self.tile, *self.network.fabric.neighbours(self.tile), expert.output_tile}
+    def reach(self, expert: Expert, how: Reach = "outputs") -> set[int]:
+        """Tiles that a newborn here may want to drive: this one, its neighbours, for outputs the task's output tile."""
+        far = (expert.output_tile,) if how == "outputs" else ()
+        return {self.tile, *self.network.fabric.neighbours(self.tile), *far}
 
-    def signal(self, traces: Traces, expert: Expert, hears: Tensor, new_taps: int) -> TileSignal:
+    def signal(
+        self, traces: Traces, expert: Expert, hears: Tensor, new_taps: int, reach: Reach = "outputs"
+    ) -> TileSignal:
         """Growth signal of this tile for an expert.
 
         Args:
@@ -118,6 +121,7 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
             expert: whom a newborn would serve.
             hears: sources that the expert may listen to [N + I] bool.
             new_taps: most sources without a row here that are offered beside those with one.
+            reach: how far a newborn may drive.
         """
         rows = self.network.state.source[self.tile]
         present = rows[rows >= 0]
@@ -125,7 +129,7 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
         members = expert.members()
         slots = self.network.fabric.slots
         tiles = members // slots
-        targets = members[torch.isin(tiles, torch.tensor(sorted(self.reach(expert))))]
+        targets = members[torch.isin(tiles, torch.tensor(sorted(self.reach(expert, reach))))]
         extra = self._new_taps(traces, expert, targets, new_taps) if new_taps and len(targets) else []
         sources = torch.cat([present, torch.tensor(extra, dtype=torch.int64)])
         new = torch.zeros(len(sources), dtype=torch.bool)

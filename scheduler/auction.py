@@ -77,7 +77,7 @@ def _sequential(bids: Sequence[Bid], left: Mapping[int, list[int]], prices: Pric
         if surplus <= 0 or isinstance(quote, Refusal) or (queue and (-surplus, position) > queue[0]):
             enqueue(position, surplus)
             continue
-        outcomes[position] = _award(bids[position], quote, left[bids[position].tile], prices.links)
+        outcomes[position] = award(bids[position], quote, left[bids[position].tile], prices.links)
         for other in relief.after(quote):
             if other not in outcomes and (surplus := quoted(other)[1]) > bound[other]:
                 enqueue(other, surplus)
@@ -131,7 +131,7 @@ def _award_all(
         bid, slots = bids[choice.position], left[bids[choice.position].tile]
         quote = prices.quote(replace(bid, wishes=()), len(slots), choice.ways)
         assert isinstance(quote, Quote), quote
-        outcomes[choice.position] = _award(bid, quote, slots, prices.links)
+        outcomes[choice.position] = award(bid, quote, slots, prices.links)
     for position, outcome in outcomes.items():
         for offer in _wishes(outcome, prices.links):
             cost, price = prices.link(offer)
@@ -149,7 +149,7 @@ def _wishes(outcome: Outcome, links: Links) -> Iterator[Offer]:
             yield offer
 
 
-def _award(bid: Bid, quote: Quote, slots: list[int], links: Links) -> Outcome:
+def award(bid: Bid, quote: Quote, slots: list[int], links: Links) -> Outcome:
     """Give a winner its slot and lay every link of its quote, which is that of this moment."""
     slot = slots.pop(0)
     links.add_local(slot)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import mesa
@@ -22,9 +22,9 @@ from agents.candidate import CandidateNeuron
 from agents.expert import Expert
 from agents.gating import GatingAgent
 from agents.messages import SEED, Outcome
+from agents.placement import PLACEMENTS, Site
 from agents.prices import Prices
 from agents.tile import Call, TileAgent
-from model.fabric import Fabric
 from model.growth.calibrate import SAMPLES
 from model.growth.graft import Birth, graft, retire
 from model.growth.options import GrowthOptions
@@ -35,9 +35,12 @@ from model.network import Network
 from model.optimiser import Moments
 from model.probe import Probe
 from scheduler.auction import clear
+from scheduler.placing import place
+from scheduler.seeding import footprint, seed_links
 from scheduler.training import positions
 
 SEED_RULE = "random"  # how their fan-in is made
+WAVES = 8  # of candidates in which recorded births must find enough that fit
 
 
 @dataclass
@@ -116,27 +119,84 @@ class Grower:
     ) -> None:
         """One auction among candidates made by the configured rule, for at most ``births`` places.
 
-        Every tile keeps ``reserve`` slots free for tasks to come. On a large chip a shortlist of tiles is asked.
+        Every tile keeps ``reserve`` slots free for tasks to come. On a large chip a shortlist of tiles is asked. Where
+        ``growth.where`` is another placement than the auction, tiles send enough candidates for all births.
         """
         selling = [tile for tile in self._tiles() if len(tile.free_slots) > reserve]
+        auction, lots = self.options.where == "auction", chance(0, self.network.fabric.tiles)  # numbers of no tile
         tiles = None
         if len(selling) <= self.options.shortlist:
             probe = self.probe(expert, x, labels)
         else:
-            tiles, probe = self._shortlist(expert, x, labels, selling)
+            tiles, probe = self._shortlist(expert, x, labels, selling, None if auction else lots)
         call = self.call(expert, task, self.options.rule, probe, partial(chance, 0))
         call.reserve, call.tiles = reserve, tiles
-        self.settle(call, self.invite(call), births)
+        if not auction:
+            call.options = self._with_candidates(births)
+        self.settle(call, self.invite(call), births, None if auction else lots)
+
+    def follow(
+        self,
+        expert: Expert,
+        task: int,
+        places: Mapping[int, int],
+        x: Tensor,
+        labels: Tensor,
+        chance: Callable[[int, int], np.random.Generator],
+    ) -> None:
+        """Births where a recorded run had them: by the configured rule, and by ``SEED_RULE`` where it makes too few.
+
+        Args:
+            expert, task, x, labels, chance: as for ``grow``.
+            places: tile -> births.
+
+        Raises:
+            ValueError: a tile has no room for its births, or no candidate there that fits.
+        """
+        missing = Counter(places)
+        for wave in range(WAVES):
+            rule = SEED_RULE if wave else self.options.rule
+            call = self.call(expert, task, rule, self.probe(expert, x, labels), partial(chance, wave))
+            call.tiles, call.options = frozenset(missing), self._with_candidates(max(missing.values()))
+            lots = chance(wave, self.network.fabric.tiles)
+            outcomes = self.settle(call, self.invite(call), missing.total(), lots, missing)
+            missing -= Counter(outcome.bid.tile for outcome in outcomes if outcome.won)
+            if not missing:
+                return
+        tile, births = next(iter(missing.items()))
+        reason = next((o.reason for o in outcomes if o.bid.tile == tile and not o.won), "no candidate came of it")
+        raise ValueError(
+            f"growth.replay: {births} recorded births for task {task} found no place in tile "
+            f"{self.network.fabric.position(tile)} ({reason}); set fabric, growth.reach and growth.retire_after to "
+            "those of the recorded run, or give the chip more wires"
+        )
+
+    def _with_candidates(self, births: int) -> GrowthOptions:
+        """Options by which a single tile can send enough candidates for all births."""
+        return replace(self.options, candidates=max(self.options.candidates, births))
+
+    def _site(self, expert: Expert, free: dict[int, list[int]]) -> Site:
+        own = Counter(slot // self.network.fabric.slots for slot in expert.neurons)
+        return Site(self.network.fabric, expert.output_tile, free, own)
 
     def _shortlist(
-        self, expert: Expert, x: Tensor, labels: Tensor, selling: list[TileAgent]
+        self, expert: Expert, x: Tensor, labels: Tensor, selling: list[TileAgent], lots: np.random.Generator | None
     ) -> tuple[frozenset[int], Probe]:
-        """The most promising tiles, and a probe with the adjoints of the neurons within their reach."""
+        """The most promising tiles, and a probe with the adjoints of the neurons within their reach.
+
+        They are ranked by the placement, which takes a tile's score for the value of a bid; ``lots`` draws the ties.
+        """
         members, slots = expert.members(), self.network.fabric.slots
         probe = self.probe(expert, x, labels, members[:0])
         scores = tile_scores(self.network, probe, x.sum((0, 1), dtype=torch.float64), members)
+        if lots is not None:
+            site = self._site(expert, {tile.tile: tile.free_slots for tile in self._tiles()})
+            placement = PLACEMENTS[self.options.where]
+            for tile in selling:
+                scores[tile.tile] = placement(tile.tile, float(scores[tile.tile]), 0.0, site)
+            selling = [selling[k] for k in lots.permutation(len(selling))]
         tiles = shortlist(scores, [tile.tile for tile in selling], self.options.shortlist)
-        reach = set().union(*(tile.reach(expert) for tile in selling if tile.tile in tiles))
+        reach = set().union(*(tile.reach(expert, self.options.reach) for tile in selling if tile.tile in tiles))
         return tiles, probe.asked(members[torch.isin(members // slots, torch.tensor(sorted(reach)))])
 
     def retire_idle(self, expert: Expert, counts: Tensor, grown: set[int]) -> list[int]:
@@ -179,16 +239,33 @@ class Grower:
         self.model.random.shuffle(candidates)
         return candidates
 
-    def settle(self, call: Call, candidates: list[CandidateNeuron], births: int) -> list[Outcome]:
+    def settle(
+        self,
+        call: Call,
+        candidates: list[CandidateNeuron],
+        births: int,
+        lots: np.random.Generator | None = None,
+        places: Mapping[int, int] | None = None,
+    ) -> list[Outcome]:
         """Hold the auction, graft the winners, let all candidates vanish.
 
         Args:
             call: the call that the candidates answered.
             candidates: those whose bids count.
             births: most winners.
+            lots: random numbers by which a placement settles the bids instead of the auction.
+            places: tile -> most winners there, where they are given; any placement will do then.
         """
         free = {tile.tile: tile.for_sale(call) for tile in self._tiles()}
-        outcomes = clear([c.bid for c in candidates if c.bid], free, self.prices, births)
+        bids = [c.bid for c in candidates if c.bid]
+        if lots is None:
+            outcomes = clear(bids, free, self.prices, births)
+        else:
+            if places is not None:
+                free = {tile: slots[: places.get(tile, 0)] for tile, slots in free.items()}
+            placement = PLACEMENTS[self.options.where if places is None else "value"]
+            homes = {self.network.fabric.tile_of_slot(slot) for slot in call.expert.members().tolist()}
+            outcomes = place(bids, self._site(call.expert, free), self.prices, births, placement, homes, lots)
         for candidate, outcome in zip(candidates, outcomes, strict=True):
             if outcome.won:
                 newborn = candidate.sources, candidate.fan_in, candidate.fan_out
@@ -243,36 +320,3 @@ class Grower:
             rows = reached[source]  # free rows read the last entry, which stays silent
             reached[: fabric.neurons] |= (mask & rows[:, :, None]).any(1).flatten() & state.alive.cpu()
         return bool(reached[list(expert.outputs)].all())
-
-
-def footprint(fabric: Fabric, output_tile: int) -> list[int]:
-    """Tiles of a seed expert: the whole north row, narrowing towards the output tile in the south row."""
-    last, width = fabric.options.rows - 1, fabric.options.cols - 1
-    home = fabric.position(output_tile)[1]
-    chosen = []
-    for tile in fabric.live_tiles:
-        row, col = fabric.position(tile)
-        radius = math.ceil(width * (last - row) / last) if last else width
-        if tile == output_tile or (row < last and (row == 0 or abs(col - home) <= radius)) or last == 0:
-            chosen.append(tile)
-    return chosen
-
-
-def seed_links(
-    fabric: Fabric, tile: int, tiles: list[int], output_tile: int
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Tiles that a seed neuron must reach (one nearer to the outputs) and those it would like to reach.
-
-    Neighbours in the footprint come first; where dead tiles leave none nearer, the nearest tile farther along.
-    """
-    if tile == output_tile:
-        return (), ()
-    here = fabric.distance(tile, output_tile)
-    near = [t for t in fabric.neighbours(tile) if t in tiles]
-    nearer = [t for t in near if fabric.distance(t, output_tile) < here]
-    if not nearer:
-        ahead = [t for t in tiles if fabric.distance(t, output_tile) < here]
-        nearer = sorted(ahead, key=lambda t: (fabric.distance(tile, t), t))[:1]
-    south_first = sorted(nearer, key=lambda t: -fabric.position(t)[0])
-    needed = south_first[:1]
-    return tuple(needed), tuple(t for t in near if t not in needed)

@@ -19,6 +19,7 @@ class Use(IntEnum):
     GROWTH = 3  # fan-in of candidates; keys: round, stage, tile
     AGENTS = 4  # order in which agents act; keys: round
     COMPARISON = 5  # teachers and students of a comparison; keys: what is drawn
+    TIMING = 6  # decisions whether to grow; keys: round
 
 
 def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:

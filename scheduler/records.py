@@ -1,6 +1,7 @@
 """The folder of a run: its tables, its configuration and its environment. Knows no simulation.
 
     RUN/config.toml            complete, as resolved
+    RUN/births.json            births of another run that this one follows, if it does (``scheduler.replay``)
     RUN/environment.json       versions, seed, threads, commit
     RUN/tables/TABLE/*.parquet one table; pandas.read_parquet("RUN/tables/TABLE") reads it at any time
     RUN/checkpoint/            what a killed run goes on from (``scheduler.checkpoint``)
@@ -19,10 +20,11 @@ import json
 import operator
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
@@ -142,13 +144,16 @@ class RunFolder:
         return sorted(parts, key=_round_of)
 
 
-def create_run(path: Path | str, *, config: str, seed: int, threads: int) -> RunFolder:
+def create_run(
+    path: Path | str, *, config: str, seed: int, threads: int, files: Mapping[str, str] = MappingProxyType({})
+) -> RunFolder:
     """Make the folder of a new run, whole or not at all, with every table in it and no rows.
 
     Args:
         path: the folder; it must not exist, or be empty.
         config: content of ``config.toml``.
         seed, threads: of the run; kept in ``environment.json`` with versions and commit.
+        files: name -> content of further files that the run cannot do without.
 
     Raises:
         ValueError: ``path`` is taken.
@@ -167,7 +172,8 @@ def create_run(path: Path | str, *, config: str, seed: int, threads: int) -> Run
             first = INITIAL if table in APPENDED else ONLY
             _write(building / "tables" / table / first, arrow_schema(table).empty_table())
         write_text_atomic(building / "environment.json", json.dumps(environment(seed, threads), indent=2) + "\n")
-        write_text_atomic(building / "config.toml", config)
+        for name, text in {**files, "config.toml": config}.items():
+            write_text_atomic(building / name, text)
         os.rename(building, path)
     except BaseException as error:
         shutil.rmtree(building, ignore_errors=True)

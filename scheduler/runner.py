@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from scheduler import checkpoint, snapshot
+from scheduler import checkpoint, replay, snapshot
 from scheduler.config import Config
 from scheduler.config_io import differences, dump, from_mapping, load
 from scheduler.records import RunFolder, create_run, open_run
@@ -36,7 +36,8 @@ def start(config: Config, out: Path, watch: Watcher) -> Simulation:
     """
     config = config.resolved()
     simulation = Simulation(config)
-    folder = create_run(out, config=dump(config), seed=config.run.seed, threads=config.run.threads)
+    files = {} if simulation.births is None else {replay.FILE: replay.dump(simulation.births)}
+    folder = create_run(out, config=dump(config), seed=config.run.seed, threads=config.run.threads, files=files)
     with folder.lock():
         try:
             _drive(simulation, folder, watch)
@@ -67,7 +68,7 @@ def resume(path: Path, watch: Watcher) -> Simulation:
             f"{path} was run with {recorded} threads; other numbers do not reproduce it: set run.threads back"
         )
     with folder.lock():
-        simulation = Simulation(config)
+        simulation = Simulation(config, births=replay.restored(folder.path))
         restore_last(simulation, folder)
         _drive(simulation, folder, watch)
     return simulation

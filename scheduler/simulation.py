@@ -19,23 +19,24 @@ from torch import Tensor
 
 from agents.expert import Expert
 from agents.gating import GatingAgent
-from agents.messages import SEED
+from agents.messages import SEED, Decision
 from agents.prices import Prices
 from agents.tile import TileAgent
 from model import costs
 from model.fabric import Fabric, FabricError
 from model.gating import GATING
 from model.gating.features import window_count
-from model.growth import GROWTH_RULES
+from model.growth import GROWTH_RULES, saturation
 from model.growth.graft import freeze
 from model.growth.rule import GrowthError
 from model.network import Network
 from model.optimiser import Moments
-from scheduler import evaluation, tables
+from scheduler import evaluation, replay, tables
 from scheduler.census import Census
 from scheduler.config import Config
 from scheduler.feed import TEST, VALIDATION, Feed
 from scheduler.growing import Grower
+from scheduler.placing import check_placement
 from scheduler.randomness import Use, generator
 from scheduler.streams import Experience, Stream, load_stream
 from scheduler.training import Lesson, train
@@ -61,12 +62,13 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     Args:
         config: configuration, resolved.
         stream: the data, where it has been loaded before (for many simulations of the same data).
+        births: what ``growth.replay`` names, where it has been read before.
 
     Raises:
         ValueError: for data or a chip that does not fit the configuration, naming the cure.
     """
 
-    def __init__(self, config: Config, stream: Stream | None = None) -> None:
+    def __init__(self, config: Config, stream: Stream | None = None, births: replay.Births | None = None) -> None:
         super().__init__(seed=config.run.seed)
         self.config = config
         self.fabric = Fabric(config.fabric)
@@ -83,6 +85,10 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             TileAgent(self, tile, self.network)
         prices = Prices(config.auction, self.network.links)
         self.grower = Grower(self, self.network, self.moments, self.gating, prices, config.growth)
+        self.births = births
+        if config.growth.replay and births is None:
+            tasks = [experience.task for experience in self.stream.experiences]
+            self.births = replay.read(config.growth, self.fabric, tasks, config.training.rounds)
         self.census = Census()
         self.round = 0  # of the next step
         self.rows = RoundRows()
@@ -143,12 +149,15 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         seconds_evaluate += self._validate(experience, expert)
 
         self.gating.watch(experience.task, lesson.loss, lesson.accuracy, self.novelty)
-        decision = self.gating.decide(experience.task, (within + 1) / options.rounds)
+        decision = self._decide(experience, feed)
         retired = self.grower.retire_idle(expert, lesson.counts, self._grown_for(experience.task))
         if decision.births:
             x, labels = feed.probe(self.config.growth.probe, self.round + self.total_rounds)
             chance, reserve = self._chance(GROWING), 0 if self._is_last else self.config.growth.reserve
-            self.grower.grow(expert, experience.task, decision.births, x, labels, chance, reserve)
+            if self.births is None:
+                self.grower.grow(expert, experience.task, decision.births, x, labels, chance, reserve)
+            else:
+                self.grower.follow(expert, experience.task, self.births.places(self.round), x, labels, chance)
         self.register(retired)
         if within + 1 == options.rounds:
             seconds_evaluate += self._evaluate(experience.task)
@@ -180,6 +189,19 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             self.grower.open(expert, experience.task, x, labels, self._chance(SEEDING))
         expert.tasks.append(experience.task)
         return expert
+
+    def _decide(self, experience: Experience, feed: Feed) -> Decision:
+        """The gating agent's decision on this round; what it may want to measure is measured on the round's probe."""
+        if self.births is not None:
+            return self.gating.follow(experience.task, self.births.places(self.round).total())
+
+        def measure(expert: Expert) -> saturation.Saturation:
+            batch = feed.probe(self.config.growth.probe, self.round + self.total_rounds)
+            hidden = torch.tensor(expert.neurons, dtype=torch.int64)
+            return saturation.measure(self.network, self.grower.probe(expert, *batch), hidden, expert.members())
+
+        chance = generator(self.config.run.seed, Use.TIMING, self.round)
+        return self.gating.decide(experience.task, self.config.training.rounds, chance, measure)
 
     def _grown_for(self, task: int) -> set[int]:
         """Slots of living neurons that were grown, not seeded, for a task: those that may be retired."""
@@ -276,6 +298,7 @@ def _check(config: Config, fabric: Fabric, stream: Stream) -> None:
     refusal = GROWTH_RULES[config.growth.rule].refusal(config.network)
     if refusal:
         raise GrowthError(refusal)
+    check_placement(config.growth, config.auction)
     network = config.network
     if network.readout == "spike_count" and network.surrogate_width <= network.threshold:
         raise ValueError(

@@ -17,6 +17,7 @@ from torch import Tensor
 from agents.expert import Expert
 from agents.messages import Decision
 from agents.tile import TileAgent
+from model.growth.saturation import Saturation
 from scheduler.simulation import Simulation
 
 STATE = ("weight", "mask", "frozen", "alive", "output")
@@ -35,7 +36,9 @@ def take(simulation: Simulation) -> tuple[dict[str, Tensor], dict[str, Any]]:
         "candidate": simulation.grower.number,
         "novelty": _finite(simulation.novelty),
         "experts": [_plain(expert) for expert in agent.experts],
-        "loss": _pairs(agent.loss),
+        "losses": _pairs({task: list(losses) for task, losses in agent.losses.items()}),
+        "asked": _pairs(agent.asked),
+        "saturation": [[task, [[m.dimension, m.fisher] for m in known]] for task, known in agent.saturation.items()],
         "accuracy": _pairs(agent.accuracy),
         "novelties": [[task, _finite(value)] for task, value in agent.novelty.items()],
         "decision": asdict(agent.last),
@@ -82,7 +85,9 @@ def restore(
     simulation.grower.number = facts["candidate"]
     simulation.novelty = float(facts["novelty"])
     agent.experts = [_expert(fact) for fact in facts["experts"]]
-    agent.loss, agent.accuracy = dict(facts["loss"]), dict(facts["accuracy"])
+    agent.losses = {task: list(losses) for task, losses in facts["losses"]}
+    agent.asked, agent.accuracy = dict(facts["asked"]), dict(facts["accuracy"])
+    agent.saturation = {task: [Saturation(*values) for values in known] for task, known in facts["saturation"]}
     agent.novelty = {task: float(value) for task, value in facts["novelties"]}
     agent.last = Decision(**facts["decision"])
     silent = dict(facts["silent"])

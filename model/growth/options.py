@@ -1,9 +1,12 @@
-"""Options of growth: how newborns are made and how many there may be."""
+"""Options of growth: how newborns are made, when, where and how many there may be."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+Reach = Literal["outputs", "neighbours"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,7 +16,26 @@ class GrowthOptions:
     Attributes:
         rule: how newborns are wired, one of random, random_raw, random_uniform, gradmax, gradmax_whitened, primed,
             mixed, tiny, candidates, firefly, intern, local (docs/growth.md says what each does, needs and keeps).
-        when: needed grows while the loss of the task is above enough_loss; never keeps the seed expert as it is.
+        when: needed (loss of the task above enough_loss), never, schedule (every few rounds), plateau (the loss has
+            stopped falling), noracl (neurons and devices are used up), novelty (as needed, for new inputs alone) or
+            random (random rounds, as many as schedule has).
+        amount: births asked for: fixed (births for each class), geometric (factor times the present neurons) or
+            until_price (as many as bid above their price).
+        where: auction (value minus price), value (price ignored), uniform (any tile with room), balanced (fewest
+            neurons of the expert), nearest (to its outputs) or fullest (least room). Limits always hold.
+        reach: whom a newborn may drive: outputs (own tile, neighbours, the tile of the outputs) or neighbours (own
+            tile and neighbours alone, so that information crosses the chip tile by tile).
+        every: rounds between two growths for when = schedule, and in the mean for random.
+        patience: rounds without improvement for when = plateau; rounds between two growths for plateau and noracl.
+        tolerance: relative fall of the loss below which when = plateau finds it flat.
+        enough_novelty: novelty of a task's inputs, in standard deviations, from which when = novelty may grow.
+        dimension_share: share of the highest effective dimension of the task above which when = noracl may grow.
+        fisher_share: share of the Fisher information added up so far that a round may add where when = noracl grows.
+        factor: births as a share of the expert's present hidden neurons, for amount = geometric.
+        replay: folder of a finished run whose births are followed, in number, round and tile, whatever when, amount and
+            where say; the neurons are made by rule, and by random where rule makes too few. Empty for none.
+        replay_at: recorded (in the rounds of that run) or start (in the first round of their task, those alone that were
+            alive at the end).
         seed_width: neurons that a seed expert puts into every tile on its way from the inputs to its outputs.
         reserve: slots that growth leaves free in every tile while further experiences are to come.
         births: most neurons per class of the task that are born in one round.
@@ -33,7 +55,19 @@ class GrowthOptions:
     """
 
     rule: str = "gradmax_whitened"
-    when: Literal["needed", "never"] = "needed"
+    when: str = "needed"
+    amount: str = "fixed"
+    where: str = "auction"
+    reach: Reach = "outputs"
+    every: int = 2
+    patience: int = 2
+    tolerance: float = 0.05
+    enough_novelty: float = 3.0
+    dimension_share: float = 0.9
+    fisher_share: float = 0.25
+    factor: float = 0.2
+    replay: str = ""
+    replay_at: Literal["recorded", "start"] = "recorded"
     seed_width: int = 1
     reserve: int = 4
     births: int = 1
@@ -52,6 +86,7 @@ class GrowthOptions:
     retire_after: int = 3
 
     def __post_init__(self) -> None:
+        self._check_timing()
         for name, least in (
             ("seed_width", 1),
             ("births", 1),
@@ -71,3 +106,29 @@ class GrowthOptions:
         for name in ("ridge", "practice_length"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"growth.{name} = {getattr(self, name)} must be positive")
+
+    def _check_timing(self) -> None:
+        from model.growth.amount import AMOUNTS  # not above: those modules build on this one
+        from model.growth.timing import TIMINGS
+
+        for name, allowed in (
+            ("when", [*TIMINGS]),
+            ("amount", [*AMOUNTS]),
+            ("reach", [*get_args(Reach)]),
+            ("replay_at", ["recorded", "start"]),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"growth.{name} = {getattr(self, name)!r} is unknown; take one of {', '.join(allowed)}"
+                )
+        for name in ("every", "patience"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"growth.{name} = {getattr(self, name)} must be at least 1")
+        for name in ("tolerance", "dimension_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"growth.{name} = {getattr(self, name)} must be a share from 0 to below 1")
+        for name in ("fisher_share", "factor"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"growth.{name} = {getattr(self, name)} must be a positive number")
+        if math.isnan(self.enough_novelty):
+            raise ValueError("growth.enough_novelty = nan must be a number")

@@ -5,36 +5,84 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
+from agents.expert import Expert
 from agents.messages import Decision
+from model.growth.saturation import Saturation
+
+
+def no_measure(expert: Expert) -> Saturation:
+    raise AssertionError("nothing is to be measured")
+
+
+def decide(agent: Any, task: int, rounds: int = 10, measure: Any = no_measure) -> Decision:
+    decision: Decision = agent.decide(task, rounds, np.random.default_rng(0), measure)
+    assert agent.last == decision
+    return decision
 
 
 @pytest.mark.parametrize(
-    ("growth", "loss", "progress", "births", "reason"),
+    ("growth", "loss", "done", "births", "reason"),
     [
-        ({}, 0.5, 0.3, 4, "loss 0.500 asks for more neurons"),
-        ({"births": 3}, 0.5, 0.3, 6, "loss 0.500 asks for more neurons"),
-        ({"max_neurons": 3}, 0.5, 0.3, 1, "loss 0.500 asks for more neurons"),
-        ({}, 0.5, 0.5, 4, "loss 0.500 asks for more neurons"),
-        ({"when": "never"}, 0.5, 0.3, 0, "growth.when is never"),
-        ({}, 0.5, 0.51, 0, "past 50% of the experience newborns could not learn enough"),
-        ({}, 0.1, 0.3, 0, "loss 0.100 is low enough"),
-        ({"max_neurons": 2}, 0.5, 0.3, 0, "the expert has its 4 neurons"),
-        ({"max_neurons": 0, "births": 99}, 0.5, 0.3, 19, "loss 0.500 asks for more neurons"),
+        ({}, 0.5, 3, 4, "loss 0.500 asks for more neurons"),
+        ({"births": 3}, 0.5, 3, 6, "loss 0.500 asks for more neurons"),
+        ({"max_neurons": 3}, 0.5, 3, 1, "loss 0.500 asks for more neurons"),
+        ({}, 0.5, 5, 4, "loss 0.500 asks for more neurons"),
+        ({"when": "never"}, 0.5, 3, 0, "growth.when is never"),
+        ({}, 0.5, 6, 0, "past 50% of the experience newborns could not learn enough"),
+        ({"when": "schedule", "every": 1}, 0.5, 6, 0, "past 50% of the experience newborns could not learn enough"),
+        ({}, 0.1, 3, 0, "loss 0.100 is low enough"),
+        ({"max_neurons": 2}, 0.5, 3, 0, "the expert has its 4 neurons"),
+        ({"max_neurons": 2, "when": "schedule", "every": 3}, 0.5, 3, 0, "the expert has its 4 neurons"),
+        ({"max_neurons": 0, "births": 99}, 0.5, 3, 19, "loss 0.500 asks for more neurons"),
+        ({"when": "schedule", "every": 3}, 0.0, 3, 4, "round 3 is a multiple of 3"),
+        ({"amount": "geometric", "factor": 0.5}, 0.5, 3, 3, "loss 0.500 asks for more neurons"),
+        ({"amount": "until_price", "max_neurons": 6}, 0.5, 3, 7, "loss 0.500 asks for more neurons"),
+        ({"amount": "until_price", "max_neurons": 0}, 0.5, 3, 19, "loss 0.500 asks for more neurons"),
     ],
 )
 def test_decisions_and_their_reasons(
-    chip: Any, growth: dict[str, Any], loss: float, progress: float, births: int, reason: str
+    chip: Any, growth: dict[str, Any], loss: float, done: int, births: int, reason: str
 ) -> None:
-    """Two classes and five neurons on a chip of 24 slots; max_neurons and births count per class."""
+    """Two classes and five neurons on a chip of 24 slots; max_neurons and births count per class; ten rounds."""
     if growth.get("max_neurons") == 2:
         chip.expert.neurons.pop()
     chip.gating.growth = replace(chip.gating.growth, **growth)
-    chip.gating.watch(0, loss, 0.8, 0.0)
-    assert chip.gating.decide(0, progress) == Decision(births, 0, reason)
-    assert chip.gating.last == Decision(births, 0, reason)
+    for _ in range(done):
+        chip.gating.watch(0, loss, 0.8, 0.0)
+    assert decide(chip.gating, 0) == Decision(births, 0, reason)
+
+
+def test_it_remembers_when_it_last_asked_for_neurons_of_each_task(chip: Any) -> None:
+    """A plateau shows after two rounds and then two rounds after every growth, counted task by task."""
+    chip.gating.growth = replace(chip.gating.growth, when="plateau", until=1.0, births=1)
+    chip.expert.tasks.append(1)
+    grew = []
+    for number in range(16):
+        task = number // 8
+        chip.gating.watch(task, 0.5, 0.8, 0.0)
+        if decide(chip.gating, task, rounds=8).births:
+            grew.append(number)
+    assert grew == [2, 4, 6, 10, 12, 14]
+    assert chip.gating.asked == {0: 7, 1: 7}
+
+
+def test_it_measures_only_for_a_timing_that_asks_and_keeps_what_it_measured(chip: Any) -> None:
+    chip.gating.growth = replace(chip.gating.growth, when="noracl", until=0.8)
+    given = iter([Saturation(2.0, 9.0), Saturation(4.0, 3.0), Saturation(3.9, 2.0)])
+    births = []
+    for _ in range(4):
+        chip.gating.watch(0, 0.5, 0.8, 0.0)
+        births.append(decide(chip.gating, 0, rounds=4, measure=lambda expert: next(given)).births)
+    assert births == [0, 0, 4, 0]  # the fourth round is past the last in which neurons may be born
+    assert [m.dimension for m in chip.gating.saturation[0]] == [2.0, 4.0, 3.9]
+
+
+def test_it_follows_a_recorded_run(chip: Any) -> None:
+    assert chip.gating.follow(0, 3) == Decision(3, 0, "the recorded run bore 3 neurons here") == chip.gating.last
 
 
 def test_outputs_take_the_south_tiles_in_turn(chip: Any) -> None:
@@ -107,6 +155,7 @@ def test_it_remembers_the_last_round_of_every_task(chip: Any) -> None:
     chip.gating.watch(0, 0.9, 0.5, math.inf)
     chip.gating.watch(0, 0.3, 0.7, 0.1)
     chip.gating.watch(1, 0.6, 0.4, 0.2)
+    assert chip.gating.losses == {0: [0.9, 0.3], 1: [0.6]}
     assert chip.gating.loss == {0: 0.3, 1: 0.6}
     assert chip.gating.accuracy == {0: 0.7, 1: 0.4}
     assert chip.gating.novelty == {0: 0.1, 1: 0.2}
@@ -117,7 +166,7 @@ def test_it_describes_itself_in_a_line(chip: Any) -> None:
         "gating agent: 1 experts (no task seen); wants 0 births for expert -1: nothing decided yet"
     )
     chip.gating.watch(0, 0.5, 0.75, 0.0)
-    chip.gating.decide(0, 0.1)
+    decide(chip.gating, 0)
     assert chip.gating.describe() == (
         "gating agent: 1 experts (task 0: loss 0.500, accuracy 0.75); "
         "wants 4 births for expert 0: loss 0.500 asks for more neurons"

@@ -44,6 +44,16 @@ def test_it_describes_itself_in_a_line(chip: Any) -> None:
 def test_it_reaches_itself_its_neighbours_and_the_outputs(chip: Any) -> None:
     assert agent(chip, 0).reach(chip.expert) == {0, 1, 2}
     assert agent(chip, 1).reach(chip.expert) == {0, 1, 2, 3}  # tile 2 holds the outputs
+    assert agent(chip, 1).reach(chip.expert, "neighbours") == {0, 1, 3}
+
+
+def test_with_reach_neighbours_a_candidate_sees_no_far_outputs(chip: Any) -> None:
+    call = chip.call(options=replace(chip.gating.growth, reach="neighbours"))
+    for tile, seen in ((1, False), (0, True)):  # only tile 0 lies beside the outputs
+        agent(chip, tile).take_part(call)
+        targets = call.candidates[-1].proposal.signal.targets.tolist()
+        assert call.candidates[-1].tile == tile
+        assert bool(set(targets) & set(chip.expert.outputs)) == seen
 
 
 def test_the_signal_hears_the_rows_that_the_expert_may_hear(chip: Any) -> None:

@@ -1,0 +1,31 @@
+"""How many neurons to ask for. ``AMOUNTS`` is the extension point: a user's module may add its own under a new name.
+
+An amount is a function ``(present, classes, room, options) -> births``; more than ``room`` is cut to it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from model.growth.options import GrowthOptions
+
+Amount = Callable[[int, int, int, GrowthOptions], int]
+
+
+def fixed(present: int, classes: int, room: int, options: GrowthOptions) -> int:
+    """``births`` for every class of the expert."""
+    return options.births * classes
+
+
+def geometric(present: int, classes: int, room: int, options: GrowthOptions) -> int:
+    """The share ``factor`` of the expert's present hidden neurons, rounded up."""
+    return math.ceil(options.factor * present)
+
+
+def until_price(present: int, classes: int, room: int, options: GrowthOptions) -> int:
+    """All there is room for: the auction ends where no bid exceeds its price."""
+    return room
+
+
+AMOUNTS: dict[str, Amount] = {"fixed": fixed, "geometric": geometric, "until_price": until_price}

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+import pytest
+
+from model.growth.amount import AMOUNTS
+from model.growth.options import GrowthOptions
+
+
+@pytest.mark.parametrize(
+    ("amount", "options", "expected"),
+    [
+        ("fixed", {"births": 3}, 6),
+        ("geometric", {"factor": 0.2}, 2),
+        ("geometric", {"factor": 0.21}, 3),
+        ("geometric", {"factor": 1.5}, 15),
+        ("geometric", {"factor": 0.001}, 1),
+        ("until_price", {}, 17),
+    ],
+)
+def test_by_hand(amount: str, options: dict[str, float], expected: int) -> None:
+    """Ten neurons, two classes, room for 17."""
+    assert AMOUNTS[amount](10, 2, 17, GrowthOptions(amount=amount, **options)) == expected  # type: ignore[arg-type]
