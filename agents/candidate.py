@@ -69,4 +69,5 @@ class CandidateNeuron(mesa.Agent):  # type: ignore[misc]
         )
 
     def _bid(self, targets: tuple[int, ...], wishes: tuple[int, ...], value: float) -> Bid:
-        return Bid(self.number, self.tile, self.task, self.rule, self.taps, targets, wishes, value)
+        neurons = 2 if self.proposal.paired else 1
+        return Bid(self.number, self.tile, self.task, self.rule, self.taps, targets, wishes, value, neurons)

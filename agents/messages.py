@@ -19,6 +19,7 @@ class Bid:
     targets: tuple[int, ...]  # other tiles that it must reach
     wishes: tuple[int, ...]  # other tiles that it would like to reach, and does without where wires are full
     value: float  # predicted decrease of the mean loss, nats per sample
+    neurons: int = 1  # born together or not at all, each with links of its own: 1 or, for a pair, 2
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Outcome:
     cost: float  # resources taken at base prices, nats
     price: float  # what they cost when the bid was settled, nats
     reason: str
+    twin: int = -1  # slot of the second neuron of a pair, -1 for none
 
     @property
     def surplus(self) -> float:

@@ -17,7 +17,7 @@ from model.links import Links, Offer, Refusal
 from model.routes import Path
 
 Method = Literal["sequential", "optimal"]
-NEWBORN = -1  # stands for the newborn as a source while it has no slot
+NEWBORN = -1  # stands for the newborn as a source while it has no slot; its twin is one less
 ANY_WAY: Mapping[tuple[int, int], Path] = MappingProxyType({})
 EMPTY: Set[int] = frozenset()
 
@@ -88,15 +88,19 @@ class Prices:
             free_slots: slots that its tile has left.
             ways: path to take for a link (source or NEWBORN, tile); others take their first path that fits.
         """
-        if free_slots < 1:
-            return Refusal(NEWBORN, bid.tile, f"tile {self.links.fabric.position(bid.tile)} has no free slot")
-        cost, price = self.options.slot_price, self.slot(free_slots)
+        if free_slots < bid.neurons:
+            lacks = "no free slot" if free_slots < 1 else f"{free_slots} free slot for {bid.neurons} neurons"
+            return Refusal(NEWBORN, bid.tile, f"tile {self.links.fabric.position(bid.tile)} has {lacks}")
+        cost = bid.neurons * self.options.slot_price
+        price = sum(self.slot(free_slots - k) for k in range(bid.neurons))
+        newborns = [NEWBORN - k for k in range(bid.neurons)]
         offers: list[Offer] = []
         taken: dict[int, set[int]] = {}  # port -> sources to which this quote gives a wire there
         wanted = [(s, bid.tile, True) for s in bid.taps if (s, bid.tile) not in self.links.rows]
-        wanted += [(NEWBORN, t, True) for t in bid.targets] + [(NEWBORN, t, False) for t in bid.wishes]
+        wanted += [(one, t, True) for one in newborns for t in bid.targets]
+        wanted += [(one, t, False) for one in newborns for t in bid.wishes]
         for source, tile, needed in wanted:
-            start = bid.tile if source == NEWBORN else self.links.fabric.tile_of_slot(source)
+            start = bid.tile if source < 0 else self.links.fabric.tile_of_slot(source)
             offer = self._offer(source, tile, start, ways.get((source, tile)), taken)
             if isinstance(offer, Refusal):
                 if needed:

@@ -25,7 +25,7 @@ def clear(bids: Sequence[Bid], free_slots: Mapping[int, Sequence[int]], prices: 
         bids: bids in the order in which they came; earlier ones win ties.
         free_slots: for every tile its free slots, to be given out from the front.
         prices: price book over the chip's links; the links of winners are laid in it.
-        births: most winners.
+        births: most neurons born.
 
     Returns:
         One outcome for each bid, in the order of the bids.
@@ -56,7 +56,7 @@ def _sequential(bids: Sequence[Bid], left: Mapping[int, list[int]], prices: Pric
     outcomes: dict[int, Outcome] = {}
     bound: dict[int, float] = {}  # position of a bid -> a surplus that it has not exceeded since
     queue: list[tuple[float, int]] = []  # (minus a bound, position); stale where it is not the present bound
-    relief = _Relief(bids, prices.links)
+    relief, births_left = _Relief(bids, prices.links), births
 
     def quoted(position: int) -> tuple[Quote | Refusal, float]:
         quote = prices.quote(bids[position], len(left[bids[position].tile]))
@@ -69,14 +69,15 @@ def _sequential(bids: Sequence[Bid], left: Mapping[int, list[int]], prices: Pric
 
     for position in range(len(bids)):
         enqueue(position, quoted(position)[1])
-    while queue and len(outcomes) < births:
+    while queue and births_left:
         known, position = heapq.heappop(queue)
-        if position in outcomes or -known != bound[position]:
+        if position in outcomes or -known != bound[position] or bids[position].neurons > births_left:
             continue
         quote, surplus = quoted(position)
         if surplus <= 0 or isinstance(quote, Refusal) or (queue and (-surplus, position) > queue[0]):
             enqueue(position, surplus)
             continue
+        births_left -= bids[position].neurons
         outcomes[position] = award(bids[position], quote, left[bids[position].tile], prices.links)
         for other in relief.after(quote):
             if other not in outcomes and (surplus := quoted(other)[1]) > bound[other]:
@@ -93,7 +94,9 @@ class _Relief:
 
     def __init__(self, bids: Sequence[Bid], links: Links) -> None:
         self.links = links
-        self.crowd = [len(bid.taps) for bid in bids]  # sources beside itself, or beside one tap, that a bid links
+        self.crowd = [
+            len(bid.taps) + bid.neurons - 1 for bid in bids
+        ]  # sources beside itself, or beside one tap, that a bid links
         self.largest_crowd = max(self.crowd, default=0)
         self.by_tap: dict[int, list[int]] = defaultdict(list)  # source -> positions of bids
         self.by_port: dict[int, list[int]] = defaultdict(list)
@@ -107,7 +110,7 @@ class _Relief:
         """Positions of bids to quote again after these links were laid, ascending."""
         found: set[int] = set()
         for offer in quote.offers:
-            if offer.source != NEWBORN:
+            if offer.source > NEWBORN:
                 found.update(self.by_tap[offer.source])
             for port in offer.new_ports:
                 free = self.links.ledger.free(port)
@@ -150,12 +153,13 @@ def _wishes(outcome: Outcome, links: Links) -> Iterator[Offer]:
 
 
 def award(bid: Bid, quote: Quote, slots: list[int], links: Links) -> Outcome:
-    """Give a winner its slot and lay every link of its quote, which is that of this moment."""
-    slot = slots.pop(0)
-    links.add_local(slot)
+    """Give a winner its slots and lay every link of its quote, which is that of this moment."""
+    given = [slots.pop(0) for _ in range(bid.neurons)]
+    for slot in given:
+        links.add_local(slot)
     for offer in quote.offers:
-        links.lay(replace(offer, source=slot) if offer.source == NEWBORN else offer)
-    return Outcome(bid, True, slot, quote.cost, quote.price, "won")
+        links.lay(replace(offer, source=given[NEWBORN - offer.source]) if offer.source < 0 else offer)
+    return Outcome(bid, True, given[0], quote.cost, quote.price, "won", *given[1:])
 
 
 def _lost(bid: Bid, quote: Quote | Refusal, reason: str) -> Outcome:

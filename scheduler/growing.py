@@ -268,12 +268,18 @@ class Grower:
             outcomes = place(bids, self._site(call.expert, free), self.prices, births, placement, homes, lots)
         for candidate, outcome in zip(candidates, outcomes, strict=True):
             if outcome.won:
-                newborn = candidate.sources, candidate.fan_in, candidate.fan_out
-                self._bear(outcome.slot, call.expert, candidate.rule, call.task, False, *newborn)
+                self._bear_winner(outcome, candidate, call)
         for candidate in call.candidates:
             candidate.remove()
         self.outcomes += outcomes
         return outcomes
+
+    def _bear_winner(self, outcome: Outcome, candidate: CandidateNeuron, call: Call) -> None:
+        heard = candidate.rule, call.task, False, candidate.sources, candidate.fan_in
+        self._bear(outcome.slot, call.expert, *heard, candidate.fan_out)
+        if outcome.twin >= 0:
+            opposite = {target: -weight for target, weight in candidate.fan_out.items()}
+            self._bear(outcome.twin, call.expert, *heard, opposite)
 
     def _bear(
         self,

@@ -48,8 +48,13 @@ def best_set(bids: Sequence[Bid], free_slots: Mapping[int, int], prices: Prices,
         births: most winners.
 
     Raises:
-        ValueError: for more than ``MAX_VARIABLES`` variables, or where ``TIME_LIMIT`` passes without a proof.
+        ValueError: for pairs of neurons, for more than ``MAX_VARIABLES`` variables, or where ``TIME_LIMIT`` passes
+            without a proof.
     """
+    if any(bid.neurons > 1 for bid in bids):
+        raise ValueError(
+            "auction.method = 'optimal' cannot place pairs of neurons: set it to sequential, or take another rule"
+        )
     program = _AuctionProgram(prices)
     for position, bid in enumerate(bids):
         if free_slots[bid.tile] > 0 and bid.value > prices.options.slot_price and program.possible(bid):

@@ -32,7 +32,7 @@ def place(
         bids: bids in the order in which they came.
         site: free slots of every tile and neurons of the expert; both follow the awards.
         prices: price book over the chip's links; the links of winners are laid in it.
-        births: most winners.
+        births: most neurons born.
         placement: ranks the bids that fit, see ``agents.placement``.
         members: tiles with neurons of the expert; a bid for another tile without targets reaches nobody and is lost.
         chance: draws ties between tiles.
@@ -42,14 +42,17 @@ def place(
     """
     outcomes: dict[int, Outcome] = {}
     waiting = [position for position, bid in enumerate(bids) if bid.targets or bid.tile in members]
-    while waiting and len(outcomes) < births:
-        chosen = _next(bids, waiting, site, prices, placement, chance)
+    left = births
+    while waiting and left:
+        fit = [position for position in waiting if bids[position].neurons <= left]
+        chosen = _next(bids, fit, site, prices, placement, chance)
         if chosen is None:
             break
         position, quote = chosen
         tile = bids[position].tile
         outcomes[position] = award(bids[position], quote, site.free[tile], prices.links)
-        site.own[tile] += 1
+        site.own[tile] += bids[position].neurons
+        left -= bids[position].neurons
         waiting.remove(position)
     for position, bid in enumerate(bids):
         if position not in outcomes:

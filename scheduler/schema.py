@@ -73,6 +73,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("candidate", INT64, "number", "running number of the candidate, never reused in a run"),
         Column("tile", INT32, "number", "tile in which the candidate wants to be born"),
         Column("slot", INT32, "number", "slot given, 0..N-1; -1 for a lost bid"),
+        Column(
+            "twin", INT32, "number", "slot of the second neuron of a pair, 0..N-1; -1 for a single neuron or a lost bid"
+        ),
         Column("task", INT32, "number", "task that the neuron is for"),
         Column("rule", TEXT, "name", "growth rule that made the candidate"),
         Column("value", FLOAT, "nats per sample", "predicted decrease of the mean loss"),

@@ -28,6 +28,7 @@ def bid_row(round_number: int, outcome: Outcome) -> Row:
         "candidate": bid.candidate,
         "tile": bid.tile,
         "slot": outcome.slot,
+        "twin": outcome.twin,
         "task": bid.task,
         "rule": bid.rule,
         "value": bid.value,

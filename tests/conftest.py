@@ -152,8 +152,9 @@ def check_rows(simulation: Simulation) -> None:
     number, census = simulation.round - 1, simulation.census
     born = [neuron for neuron in census.neurons if neuron["birth_round"] == number]
     won = [bid for bid in bids if bid["won"]]
-    assert sorted(bid["slot"] for bid in won) == sorted(n["slot"] for n in born if n["kind"] == "hidden")
-    assert all(bid["slot"] == -1 for bid in bids if not bid["won"])
+    given = [slot for bid in won for slot in (bid["slot"], bid["twin"]) if slot >= 0]
+    assert sorted(given) == sorted(n["slot"] for n in born if n["kind"] == "hidden")
+    assert all(bid["slot"] == bid["twin"] == -1 for bid in bids if not bid["won"])
     assert all(bid["reason"] and bid["round"] == number for bid in bids)
     assert row["born"] == len(born)
     assert row["retired"] == sum(neuron["retired_round"] == number for neuron in census.neurons)

@@ -17,6 +17,7 @@ from model.growth.primed import refusal as no_gradient_asleep
 from model.growth.random import random
 from model.growth.raw import random_raw, random_uniform
 from model.growth.rule import EXACTLY, GrowthRule
+from model.growth.split import split
 from model.growth.tiny import tiny
 from model.growth.whitened import gradmax_whitened
 
@@ -45,6 +46,7 @@ GROWTH_RULES: dict[str, GrowthRule] = {
     "firefly": GrowthRule(
         firefly, needs="adjoints", cost="a few steps of practice", keeps="the function, up to a fan-out of norm epsilon"
     ),
+    "split": GrowthRule(split, needs="nothing", cost="a calibration", keeps="the function, as far as sums cancel"),
     "intern": GrowthRule(intern, needs="adjoints", cost="calibration and practice of a pool", keeps=EXACTLY),
     "local": GrowthRule(local, needs="nothing", cost="a calibration for each source", keeps=EXACTLY),
 }

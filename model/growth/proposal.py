@@ -28,6 +28,7 @@ class Proposal:
     gradient: Tensor  # [C, Q, B] per-sample gradient of the loss with respect to the fan-out
     rate: Tensor  # [C] spikes per step on the probe
     dynamics: Dynamics
+    paired: bool = False  # two neurons each, of the same fan-in and of opposite fan-outs
     seen: bool = False  # the first of every two samples has shaped the fan-in, so that only the others may judge it
 
     def decrease(self, targets: Tensor) -> Tensor:
@@ -38,7 +39,8 @@ class Proposal:
             membrane, spikes = live(self.fan_in, self.signal.drive, self.dynamics)
             wanted = torch.einsum("cq,tqb->tcb", driving, self.signal.delta)
             of_taps = fan_in_gradient(membrane, spikes, wanted, self.signal.drive, self.dynamics)
-            gradient = torch.cat([gradient, of_taps * self.wired[:, :, None]], 1)
+            both = [gradient, of_taps * self.wired[:, :, None]]
+            gradient = torch.cat([*both, gradient, -both[1]] if self.paired else both, 1)
         return predicted_decrease(gradient, self.signal.loss, self.seen)
 
     def best(self, count: int, score: Tensor) -> Proposal:

@@ -273,3 +273,28 @@ def test_the_best_set_keeps_wires_for_needs_before_it_serves_wishes() -> None:
     assert [o.won for o in outcomes] == [True, True]
     assert (1, 1) in links.rows
     assert (0, 1) not in links.rows
+
+
+def test_a_pair_takes_two_slots_and_two_births_and_its_links_twice() -> None:
+    def market() -> tuple[Links, Prices]:
+        links = chip(rows=1, cols=2, neurons_per_tile=4, wires=4)
+        return links, Prices(AuctionOptions(slot_price=1.0, row_price=0.5, wire_price=0.25), links)
+
+    pair, single = bid(0, 99.0, targets=(1,), neurons=2), bid(0, 98.0, targets=(1,))
+    links, prices = market()
+    (one,) = clear([pair], free_slots(links), prices, 2)
+    assert (one.slot, one.twin) == (0, 1)
+    assert set(links.rows) == {(0, 0), (0, 1), (1, 0), (1, 1)}
+    others, prices = market()
+    outcomes = clear([single, single], free_slots(others), prices, 2)
+    assert one.cost == sum(o.cost for o in outcomes)
+    assert (links.ledger.used == others.ledger.used).all()
+    links, prices = market()
+    assert [o.won for o in clear([pair, single], free_slots(links), prices, 1)] == [False, True]
+    links, prices = market()
+    assert [o.won for o in clear([pair, single], free_slots(links), prices, 3)] == [True, True]
+    links, prices = market()
+    (refused,) = clear([pair], free_slots(links, (0, 1, 2)), prices, 2)
+    assert refused.reason == "tile (0, 0) has 1 free slot for 2 neurons"
+    with pytest.raises(ValueError, match="cannot place pairs of neurons: set it to sequential"):
+        clear([pair], free_slots(links), Prices(AuctionOptions(method="optimal"), links), 2)

@@ -22,6 +22,11 @@ Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]
 SETTINGS: dict[str, dict[str, dict[str, object]]] = {
     "default": {},
     "random rule": {"growth": {"rule": "random"}},
+    "pairs": {"growth": {"rule": "split", "births": 2}},
+    "pairs placed": {"growth": {"rule": "split", "births": 2, "where": "uniform"}},
+    "primed": {"growth": {"rule": "primed"}, "network": {"surrogate_width": 1.5}},
+    "zero fan-in": {"growth": {"rule": "gradmax"}, "network": {"surrogate_width": 1.5}},
+    "practice": {"growth": {"rule": "intern", "pool": 4, "practice": 2}},
     "exact auction": {"auction": {"method": "optimal"}},
     "never grows": {"growth": {"when": "never"}},
     "task": {"stream": {"setting": "task"}},

@@ -23,6 +23,7 @@ def test_a_bid_becomes_a_row_of_the_table() -> None:
         "candidate": 7,
         "tile": 2,
         "slot": 9,
+        "twin": -1,
         "task": 1,
         "rule": "random",
         "value": 0.5,
