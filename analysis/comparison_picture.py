@@ -46,13 +46,19 @@ def draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
 
 
 def draw_points(axes: Axes, summary: pd.DataFrame) -> None:
-    """Last value of every condition with its 95 % interval, the first condition above."""
+    """Last value of every condition with its 95 % interval, log scale, the first condition above."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     for number, (low, mean, high) in enumerate(summary[["low", "mean", "high"]].to_numpy(float)):
         colour = PALETTE[number % len(PALETTE)]
         axes.plot([low, high], [number, number], color=colour, lw=2)
         axes.plot(mean, number, "o", color=colour)
     names = [_label(condition, summary) for condition in summary[CONDITION].to_numpy(str)]
     axes.set(xscale="log", xlabel="training loss after the last step", yticks=range(len(summary)), yticklabels=names)
+    low, high = axes.get_xlim()
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3) if high < 100 * low else (1,), numticks=6))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.invert_yaxis()
     axes.grid(alpha=0.3, axis="x")
 

@@ -55,7 +55,7 @@ def random(scene: Scene, rng: np.random.Generator) -> Newborn:
 
 
 def gradmax(scene: Scene, rng: np.random.Generator) -> Newborn:
-    """Zero fan-in; fan-out along the first left singular vector of the growth signal (arXiv 2201.05125, equation 11).
+    """Zero fan-in; fan-out along the first left singular vector of the growth signal (arXiv 2201.05125).
 
     Of all fan-outs of this norm it gives the new weights the largest gradient.
     """
