@@ -164,7 +164,9 @@ class Grower:
             if not missing:
                 return
         tile, births = next(iter(missing.items()))
-        reason = next((o.reason for o in outcomes if o.bid.tile == tile and not o.won), "no candidate came of it")
+        full = any(agent.tile == tile and not agent.free_slots for agent in self._tiles())
+        refused = (outcome.reason for outcome in outcomes if outcome.bid.tile == tile and not outcome.won)
+        reason = "it is full" if full else next(refused, "no candidate there reaches its expert")
         raise ValueError(
             f"growth.replay: {births} recorded births for task {task} found no place in tile "
             f"{self.network.fabric.position(tile)} ({reason}); set fabric, growth.reach and growth.retire_after to "

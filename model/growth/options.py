@@ -34,8 +34,8 @@ class GrowthOptions:
         factor: births as a share of the expert's present hidden neurons, for amount = geometric.
         replay: folder of a finished run whose births are followed, in number, round and tile, whatever when, amount and
             where say; the neurons are made by rule, and by random where rule makes too few. Empty for none.
-        replay_at: recorded (in the rounds of that run) or start (in the first round of their task, those alone that were
-            alive at the end).
+        replay_at: recorded (in the rounds of that run) or start (in the first round of their task, those alone that
+            were alive at the end).
         seed_width: neurons that a seed expert puts into every tile on its way from the inputs to its outputs.
         reserve: slots that growth leaves free in every tile while further experiences are to come.
         births: most neurons per class of the task that are born in one round.

@@ -69,11 +69,11 @@ def plateau(history: History, options: GrowthOptions) -> tuple[bool, str]:
 def noracl(history: History, options: GrowthOptions) -> tuple[bool, str]:
     """Where representation and plasticity are both used up, and the last growth is ``patience`` rounds ago.
 
-    After NORACL (Raghunathan, Metzner, Kriener and Payvand 2026, arXiv 2604.27031), with these two gates: the effective
-    dimension of the hidden spike counts is above the share ``dimension_share`` of the highest that the task has shown,
-    so the neurons are used as widely as they ever were; and the round's Fisher trace is at most the share ``fisher_share``
-    of the sum over the rounds before, so the importance of the devices that has added up hardly rises any more. Both
-    are computed in ``model.growth.saturation``; what each is compared with is this project's choice.
+    After NORACL (Raghunathan, Metzner, Kriener and Payvand 2026, arXiv 2604.27031), with these two gates. The effective
+    dimension of the hidden spike counts is above the share ``dimension_share`` of the highest that the task has shown:
+    the neurons are used as widely as they ever were. And the Fisher trace of the round is at most the share
+    ``fisher_share`` of the sum over the rounds before: the importance of the devices, which adds up, hardly rises any
+    more. Both are computed in ``model.growth.saturation``; what each is compared with is this project's choice.
     """
     measured = history.measure()
     now, before = measured[-1], measured[:-1]

@@ -24,6 +24,9 @@ KEEPING: dict[str, dict[str, dict[str, object]]] = {
     "default": {"growth": {"until": 1.0}},
     "trunk and label": {"gating": {"trunk": True, "network": "label"}},
     "hard, float64, random": {"network": {"reset": "hard", "precision": "float64"}, "growth": {"rule": "random"}},
+    "plateau": {"growth": {"when": "plateau", "patience": 1, "tolerance": 0.5, "where": "uniform", "until": 1.0}},
+    "noracl": {"growth": {"when": "noracl", "patience": 1, "fisher_share": 9.0, "where": "balanced", "until": 1.0}},
+    "random times": {"growth": {"when": "random", "every": 2, "until": 1.0}},
     "retiring": {
         "growth": {"retire_after": 2, "until": 1.0, "target_rate": 0.03, "births": 4},
         "training": {"learning_rate": 0.4, "rounds": 5, "steps": 3},

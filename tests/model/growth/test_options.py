@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import math
+from typing import get_args
 
 import pytest
 
 from model.growth import GROWTH_RULES
-from model.growth.options import GrowthOptions
+from model.growth.amount import AMOUNTS
+from model.growth.options import GrowthOptions, Reach
+from model.growth.timing import TIMINGS
 
 
 def test_defaults_are_valid_and_name_a_rule() -> None:
@@ -29,8 +32,37 @@ def test_defaults_are_valid_and_name_a_rule() -> None:
         ("target_rate", math.nan),
         ("until", 0.0),
         ("ridge", 0.0),
+        ("every", 0),
+        ("patience", 0),
+        ("tolerance", 1.0),
+        ("tolerance", -0.1),
+        ("dimension_share", math.nan),
+        ("fisher_share", 0.0),
+        ("factor", math.inf),
+        ("enough_novelty", math.nan),
     ],
 )
 def test_refuses_invalid_values_by_name(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"growth\.{field} = {value} must"):
         GrowthOptions(**{field: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("field", ["when", "amount", "reach", "replay_at"])
+def test_refuses_unknown_names_and_lists_those_that_it_knows(field: str) -> None:
+    with pytest.raises(
+        ValueError, match=rf"growth\.{field} = 'wishful' is unknown; take one of {getattr(GrowthOptions(), field)}"
+    ):
+        GrowthOptions(**{field: "wishful"})  # type: ignore[arg-type]
+
+
+def test_a_timing_of_ones_own_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TIMINGS, "mine", TIMINGS["needed"])
+    assert GrowthOptions(when="mine").when == "mine"
+
+
+def test_every_name_is_explained() -> None:
+    text = str(GrowthOptions.__doc__)
+    lines = {name: text[text.index(f"        {name}:") :] for name in ("when", "amount", "reach")}
+    assert all(name in lines["when"] for name in TIMINGS)
+    assert all(name in lines["amount"] for name in AMOUNTS)
+    assert all(name in lines["reach"] for name in get_args(Reach))
