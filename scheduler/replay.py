@@ -49,11 +49,14 @@ def read(options: GrowthOptions, fabric: Fabric, tasks: Sequence[int], rounds: i
         chip = load(Config, folder.config).fabric
     except ValueError as error:
         raise ValueError(f"growth.replay = {options.replay!r} cannot be followed: {error}") from error
+    start = options.replay_at == "start"
     recorded = [row["task"] for row in folder.read_rows("rounds")]
-    if recorded != [task for task in tasks for _ in range(rounds)]:
+    length = len(recorded) // len(tasks) if start else rounds  # rounds of a task there
+    if not length or recorded != [task for task in tasks for _ in range(length)]:
         raise ValueError(
             f"growth.replay = {options.replay!r} has {len(recorded)} rounds and {len(set(recorded))} tasks, this run "
-            f"{len(tasks) * rounds} and {len(tasks)}: give a finished run of the same stream and training.rounds"
+            f"{len(tasks) * rounds} and {len(tasks)}: give a finished run of the same stream"
+            + ("" if start else " and training.rounds")
         )
     for name in ("rows", "cols", "neurons_per_tile"):
         if getattr(chip, name) != getattr(fabric.options, name):
@@ -61,9 +64,8 @@ def read(options: GrowthOptions, fabric: Fabric, tasks: Sequence[int], rounds: i
                 f"growth.replay = {options.replay!r} was run with fabric.{name} = {getattr(chip, name)}, this run has "
                 f"{getattr(fabric.options, name)}: tiles would not be the same; set it to that"
             )
-    start = options.replay_at == "start"
     births = [
-        (int(str(row["birth_round"])) // (rounds if start else 1) * (rounds if start else 1), int(str(row["tile"])))
+        (_round(int(str(row["birth_round"])), length, rounds, start), int(str(row["tile"])))
         for row in folder.read_rows("neurons")
         if row["rule"] != SEED and not (start and row["retired_round"] is not None)
     ]
@@ -74,6 +76,11 @@ def read(options: GrowthOptions, fabric: Fabric, tasks: Sequence[int], rounds: i
                 "here: take it out of fabric.dead_tiles"
             )
     return Births(tuple(births))
+
+
+def _round(recorded: int, length: int, rounds: int, start: bool) -> int:
+    """Round of a birth here: the recorded one, or the first of its task."""
+    return recorded // length * rounds if start else recorded
 
 
 def dump(births: Births) -> str:

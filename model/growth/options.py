@@ -15,7 +15,7 @@ class GrowthOptions:
 
     Attributes:
         rule: how newborns are wired, one of random, random_raw, random_uniform, gradmax, gradmax_whitened, primed,
-            mixed, tiny, candidates, firefly, split, intern, local (docs/growth.md says what each does, needs and keeps).
+            mixed, tiny, candidates, firefly, split, intern, local (docs/growth.md says what each does and needs).
         when: needed (loss of the task above enough_loss), never, schedule (every few rounds), plateau (the loss has
             stopped falling), noracl (neurons and devices are used up), novelty (as needed, for new inputs alone) or
             random (random rounds, as many as schedule has).

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,36 +18,61 @@ if TYPE_CHECKING:
     from scheduler.comparing.folder import ComparisonFolder
 
 CONTROL = {"rule": "random"}
+STUDENTS = "student-teacher"
+PICTURE = "comparison.svg"
 
 
 @dataclass(frozen=True)
 class Compare:
     """Compare ways to grow, each over many seeds: means with 95 % intervals, and paired differences.
 
+    `smalti compare growth.toml` runs growth rules on the chip, at every placement and timing that the file names, with
+    their controls: as many neurons placed at random, a net of the final size from the beginning, the same with equal
+    compute, the same births with another initialisation. `benchmarks/growth.toml` is such a file; every run is a
+    folder under OUT/trials. Uses every core, and goes on where it was stopped; with more seeds or rules in the file
+    it runs what is missing.
+
     `smalti compare student-teacher` repeats the student-teacher experiment of the GradMax paper (arXiv 2201.05125):
     small students learn what a teacher answers and get one neuron after another. Published order of the training
     losses: small > random > GradMax > big. Takes minutes on one core; with `--quick` seconds, and shows nothing yet.
 
-    The folder then holds outcomes.parquet (a row a student), curves.parquet, summary.parquet, differences.parquet and
-    comparison.svg. The same command into the same folder prints the results again without computing.
+    The folder then holds outcomes.parquet (a row a run and number), curves.parquet, summary.parquet,
+    differences.parquet and comparison.svg. The same command into the same folder prints the results again without computing.
 
     Attributes:
-        subject: what to compare: student-teacher.
+        subject: what to compare: student-teacher, or a file of growth rules, placements and timings (.toml).
         out: folder for the results; by default the next free one under runs/.
+        test: for a file: look at the test set instead of validation data. Once, when all is decided.
+        workers: for a file: runs at a time; 0 takes every core.
         student_teacher: size of the student-teacher experiment.
     """
 
     subject: tyro.conf.Positional[str]
     out: Path | None = None
+    test: bool = False
+    workers: int = 0
     student_teacher: Annotated[StudentTeacherOptions, tyro.conf.arg(name="")] = field(
         default_factory=StudentTeacherOptions
     )
 
     def execute(self) -> None:
         """Compute what is not there yet, then print the results."""
-        if self.subject not in SUBJECTS:
-            raise ValueError(f"compare {self.subject!r} is unknown; take one of {', '.join(SUBJECTS)}")
-        SUBJECTS[self.subject](self)
+        if self.subject == STUDENTS:
+            compare_students(self)
+        elif self.subject.endswith(".toml"):
+            compare_file(self)
+        else:
+            raise ValueError(f"compare {self.subject!r} is unknown; take {STUDENTS} or a file, such as growth.toml")
+
+
+def compare_file(command: Compare) -> None:
+    """Growth rules, placements and timings on the chip, as a file says."""
+    from scheduler.commands.compare_growth import compare_growth  # not above: help need not wait for pandas
+
+    file = Path(command.subject)
+    out = command.out or Path("runs") / file.stem
+    quick, split = command.student_teacher.quick, "test" if command.test else "validation"
+    compare_growth(file, out, quick, split, command.workers)
 
 
 def compare_students(command: Compare) -> None:
@@ -63,7 +86,7 @@ def compare_students(command: Compare) -> None:
     folder = open_comparison(out, options, seed=options.seed, threads=1)
     if not folder.finished:
         folder.write(_student_tables(options, console))
-    _draw(folder, console)
+    _picture(folder, console)
     print_students(folder, options, console)
 
 
@@ -82,22 +105,12 @@ def _student_tables(options: StudentTeacherOptions, console: Console) -> dict[st
     }
 
 
-def _draw(folder: ComparisonFolder, console: Console) -> None:
-    """Draw comparison.svg unless it is there, or say what is missing for it."""
-    picture = folder.path / "comparison.svg"
-    if picture.exists():
-        return
-    if importlib.util.find_spec("matplotlib") is None:
-        console.print('no picture: that needs matplotlib, pip install "smalti[plot]"', markup=False)
-        return
+def _picture(folder: ComparisonFolder, console: Console) -> None:
     from analysis.comparison import curve_summary
     from analysis.comparison_picture import draw_comparison
-    from analysis.pictures import save_figure
+    from scheduler.commands.compare_view import draw
 
-    curves, final = curve_summary(folder.read("curves")), folder.read("summary")
-    title = f"{final['experiment'][0]}, {final['setting'][0]}, {final['n'].max()} students of every method"
-    save_figure(lambda: draw_comparison(curves, final, title), picture)
-
-
-SUBJECTS: dict[str, Callable[[Compare], None]] = {"student-teacher": compare_students}
-"""What can be compared, by name."""
+    if not (folder.path / PICTURE).exists():
+        curves, final = curve_summary(folder.read("curves")), folder.read("summary")
+        title = f"{final['experiment'][0]}, {final['setting'][0]}, {final['n'].max()} students of every method"
+        draw(lambda: draw_comparison(curves, final, title), folder.path / PICTURE, console)

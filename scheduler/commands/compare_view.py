@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
+from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from analysis.pictures import save_figure
 from scheduler.comparing.folder import ComparisonFolder
 from scheduler.comparing.student_growth import METHODS
 from scheduler.comparing.student_teacher import PUBLISHED, STEPS, StudentTeacherOptions
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def print_students(folder: ComparisonFolder, options: StudentTeacherOptions, console: Console) -> None:
@@ -20,6 +28,14 @@ def print_students(folder: ComparisonFolder, options: StudentTeacherOptions, con
     console.print(f"\nfolder: {folder.path}", highlight=False, markup=False, soft_wrap=True)
     command = f"""python -c "import pandas as pd; print(pd.read_parquet('{folder.path}/summary.parquet'))\""""
     console.print(f"next:   {command}", highlight=False, markup=False, soft_wrap=True)
+
+
+def draw(figure: Callable[[], Figure], picture: Path, console: Console) -> None:
+    """Draw a picture, or say what is missing for it."""
+    if importlib.util.find_spec("matplotlib") is None:
+        console.print('no picture: that needs matplotlib, pip install "smalti[plot]"', markup=False)
+        return
+    save_figure(figure, picture)
 
 
 def methods_view() -> Table:
@@ -45,8 +61,8 @@ def students_view(summary: pd.DataFrame, differences: pd.DataFrame, options: Stu
     for _, row in summary.iterrows():
         rule = str(row["rule"])
         told = [f"{PUBLISHED[rule]:.3f}" if rule in PUBLISHED else ""] if published else []
-        difference = _interval(apart[rule], f"+.{digits}f") if rule in apart else ""
-        table.add_row(rule, _interval(row, f".{digits}f"), *told, difference)
+        difference = interval(apart[rule], f"+.{digits}f") if rule in apart else ""
+        table.add_row(rule, interval(row, f".{digits}f"), *told, difference)
     return table
 
 
@@ -75,5 +91,6 @@ def _values(summary: pd.DataFrame) -> str:
     return f"The published values (one teacher, read off a plot) {verdict}."
 
 
-def _interval(row: pd.Series, form: str) -> str:
+def interval(row: pd.Series, form: str) -> str:
+    """A mean and its interval in this form."""
     return f"{row['mean']:{form}} [{row['low']:{form}}, {row['high']:{form}}]"

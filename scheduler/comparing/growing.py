@@ -14,25 +14,19 @@ from scheduler.comparing.plan import Condition, Plan
 from scheduler.config import Config
 from scheduler.trials import Report, run_trials
 
-Told = Callable[[int], None]
 
-
-def run_comparison(plan: Plan, out: Path, expect: Told, report: Report, workers: int = 0) -> dict[Condition, str]:
+def run_comparison(plan: Plan, out: Path, report: Report, workers: int = 0) -> dict[Condition, str]:
     """Run what is missing of a comparison.
 
     Args:
         plan: the comparison.
         out: folder of the trials.
-        expect: told how many runs there are in all, before the first.
         report: told of every run that ends: its folder's name, and "done" or the error.
         workers: runs at a time; 0 takes every core.
 
     Returns:
         Every run of the comparison, and its error, empty for those that finished.
     """
-    grown, followers = list(plan.grown()), list(plan.followers(("static", "replay")))
-    matched = list(plan.followers(("static_compute",)))
-    expect(len(grown) + len(followers) + len(matched))
     errors: dict[Condition, str] = {}
 
     def play(conditions: Iterable[Condition], config: Callable[[Condition], Config]) -> None:
@@ -50,9 +44,9 @@ def run_comparison(plan: Plan, out: Path, expect: Told, report: Report, workers:
     def record(one: Condition) -> Path:
         return (out / plan.reference(one).folder).resolve()
 
-    play(grown, plan.config)
-    play(followers, lambda one: plan.config(one, record(one)))
-    play(matched, lambda one: plan.config(one, record(one), rounds_for(record(one))))
+    play(plan.grown(), plan.config)
+    play(plan.followers(("static", "replay")), lambda one: plan.config(one, record(one)))
+    play(plan.followers(("static_compute",)), lambda one: plan.config(one, record(one), rounds_for(record(one))))
     return errors
 
 

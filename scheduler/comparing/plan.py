@@ -119,8 +119,22 @@ class Plan:
         for setting in self.settings:
             for seed in range(what.first_seed, what.first_seed + what.seeds):
                 for control in controls:
-                    if control in what.controls:
+                    if control in what.controls and control in timing:
                         yield Condition(setting, what.control, REPLAY, timing[control], seed)
+
+    @property
+    def total(self) -> int:
+        """Runs in all."""
+        return len(list(self.grown())) + len(list(self.followers(CONTROLS)))
+
+    def static(self, of: Condition) -> Condition:
+        """The net of the reference's final size from the beginning."""
+        return replace(of, rule=self.compare.control, placement=REPLAY, timing=STATIC)
+
+    def shortened(self) -> Plan:
+        """The same in minutes, to see whether it runs: two seeds of quick runs."""
+        what = replace(self.compare, seeds=min(self.compare.seeds, 2))
+        return replace(self, compare=what, base=merge(self.base, {"run": {"quick": True}}))
 
     def config(self, of: Condition, record: Path | None = None, rounds: int = 0) -> Config:
         """Configuration of a run.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.comparing.plan import Condition, load_plan, merge
+from scheduler.comparing.plan import CONTROLS, Condition, load_plan, merge
 
 TEXT = """
 [compare]
@@ -40,11 +40,12 @@ def test_every_rule_at_every_place_and_time_and_the_uniform_control(file: Path) 
     assert {c.rule for c in uniform} == {"gradmax_whitened"}
     assert len(uniform) == 4
     assert len({c.folder for c in grown}) == len(grown)
+    assert plan.total == len(grown) + 3 * 4
 
 
 def test_controls_follow_the_reference_of_their_setting_and_seed(file: Path) -> None:
     plan = load_plan(file)
-    followers = list(plan.followers(("static", "static_compute", "replay")))
+    followers = list(plan.followers(CONTROLS))
     assert [c.timing for c in followers[:3]] == ["start", "start, same compute", "replay"]
     assert len(followers) == 3 * 4
     assert {c.rule for c in followers} == {"random"}

@@ -1,0 +1,94 @@
+"""``smalti compare FILE.toml``: growth rules, placements and timings on the chip, with their controls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from scheduler.atomic import write_text_atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.load import Run
+    from scheduler.comparing.plan import Condition, Plan
+
+TRIALS = "trials"
+
+
+def compare_growth(file: Path, out: Path, quick: bool, split: str, workers: int) -> None:
+    """Run what is missing of a comparison, then write its tables and its picture, and print it."""
+    from analysis import comparison
+    from analysis.growth_picture import draw_growth
+    from analysis.load import load_run
+    from scheduler.commands.compare_growth_view import print_growth
+    from scheduler.commands.compare_view import draw
+    from scheduler.comparing.folder import ComparisonFolder
+    from scheduler.comparing.plan import load_plan
+
+    console, plan = Console(), load_plan(file)
+    plan = plan.shortened() if quick else plan
+    out.mkdir(parents=True, exist_ok=True)
+    write_text_atomic(out / "comparison.toml", file.read_text(encoding="utf-8"))
+    errors = _play(plan, out / TRIALS, workers, console)
+    runs = {one: load_run(out / TRIALS / one.folder) for one, error in errors.items() if not error}
+    if not runs:
+        raise ValueError(f"none of the {len(errors)} runs finished; the first says: {next(iter(errors.values()))}")
+    tables = tables_of(plan, runs, split)
+    folder = ComparisonFolder(out)
+    folder.write(tables)
+    summary = comparison.curve_summary(tables["curves"])
+    draw(lambda: draw_growth(summary, tables["differences"]), out / "comparison.svg", console)
+    print_growth(plan, folder, errors, split, console)
+
+
+def _play(plan: Plan, trials: Path, workers: int, console: Console) -> dict[Condition, str]:
+    from scheduler.commands.progress import counting_bar
+    from scheduler.comparing.growing import run_comparison
+
+    told: list[Callable[[str], None]] = []
+
+    def report(name: str, how: str) -> None:
+        told[0](name)
+        if how != "done":
+            console.print(f"{name}: {how}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+    with counting_bar(console, plan.total) as watch:
+        told.append(watch)
+        return run_comparison(plan, trials, report, workers)
+
+
+def tables_of(plan: Plan, runs: Mapping[Condition, Run], split: str) -> dict[str, pd.DataFrame]:
+    """All tables of a comparison.
+
+    ``differences`` are to the control rule at the first placement and timing, ``against_reference`` to the reference
+    there.
+    """
+    from analysis import comparison, growth_comparison
+
+    what = plan.compare
+
+    def partner(rule: str) -> dict[Condition, Condition]:
+        pairs = {one: replace(plan.reference(one), rule=rule) for one in runs}
+        return {one: other for one, other in pairs.items() if other in runs}
+
+    static = {one: plan.static(one) for one in runs if plan.static(one) in runs}
+    outcomes = growth_comparison.gather(
+        [
+            growth_comparison.outcomes(runs, split),
+            growth_comparison.steps_to_match(runs, partner(what.control)),
+            growth_comparison.compute_to_match(runs, static),
+        ]
+    )
+    first = {"placement": what.placements[0], "timing": what.timings[0]}
+    return {
+        "outcomes": outcomes,
+        "curves": growth_comparison.curves(runs),
+        "summary": comparison.summary(outcomes),
+        "against_reference": comparison.differences(outcomes, {"rule": what.reference, **first}),
+        "differences": comparison.differences(outcomes, {"rule": what.control, **first}),
+    }
