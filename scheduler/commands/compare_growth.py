@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from scheduler.comparing.plan import Condition, Plan
 
 TRIALS = "trials"
+WIDTH = 170  # characters of a table that nobody looks at in a terminal
 
 
 def compare_growth(file: Path, out: Path, quick: bool, split: str, workers: int) -> None:
@@ -30,7 +32,7 @@ def compare_growth(file: Path, out: Path, quick: bool, split: str, workers: int)
     from scheduler.comparing.folder import ComparisonFolder
     from scheduler.comparing.plan import load_plan
 
-    console, plan = Console(), load_plan(file)
+    console, plan = Console(width=None if sys.stdout.isatty() else WIDTH), load_plan(file)
     plan = plan.shortened() if quick else plan
     out.mkdir(parents=True, exist_ok=True)
     write_text_atomic(out / "comparison.toml", file.read_text(encoding="utf-8"))

@@ -44,17 +44,16 @@ def setting_view(
         "a net of the final size until within half a point of its final validation accuracy."
     )
     table = Table(title=setting, title_justify="left", caption=caption, caption_justify="left")
-    for name in ("rule", "placement", "timing"):
-        table.add_column(name)
+    table.add_column("rule, placement, timing", no_wrap=True)
     for name in ("accuracy", f"minus {control}", f"minus {reference}", "after", f"minus {control}", *MEANS):
-        table.add_column(name.replace("_", " "), justify="right")
+        table.add_column(name.replace("_", " "), justify="right", no_wrap=name.startswith("minus"))
     for condition in summary[CONDITION].drop_duplicates().itertuples(index=False, name=None):
         here, apart, other = (_of(t, condition) for t in (summary, differences, against))
         accuracy, after = here["mean"].get("accuracy", float("nan")), here["mean"].get("accuracy_after", float("nan"))
         cells = [f"{100 * accuracy:.1f}", _points(apart, "accuracy"), _points(other, "accuracy")]
         cells += [f"{100 * after:.1f}", _points(apart, "accuracy_after")]
         cells += [f"{here['mean'][name]:{form}}" if name in here.index else "" for name, form in MEANS.items()]
-        table.add_row(*condition, *cells)
+        table.add_row(", ".join(condition), *cells)
     return table
 
 

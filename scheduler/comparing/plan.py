@@ -134,7 +134,7 @@ class Plan:
     def shortened(self) -> Plan:
         """The same in minutes, to see whether it runs: two seeds of quick runs."""
         what = replace(self.compare, seeds=min(self.compare.seeds, 2))
-        return replace(self, compare=what, base=merge(self.base, {"run": {"quick": True}}))
+        return replace(self, compare=what, base=merge(self.base, {"run": {"quick": True}, "growth": {"every": 1}}))
 
     def config(self, of: Condition, record: Path | None = None, rounds: int = 0) -> Config:
         """Configuration of a run.
