@@ -34,7 +34,7 @@ def local(
     rate = signal.drive.mean((0, 2))
     wired = signal.drive.new_zeros(count, len(rate))
     if not rate.any():
-        return finish(signal, wired, options, dynamics)
+        return finish(signal, wired, options, dynamics, blind=True)
     before = signal.traces.leak * signal.trace.roll(1, 0)
     before[0] = 0
     noise = torch.from_numpy(generator.normal(scale=NOISE, size=(CONES, *wired.shape))).exp().to(rate)
@@ -45,7 +45,7 @@ def local(
         attraction = torch.where(wired > 0, -1.0, attraction)
         best = attraction.argmax(1, keepdim=True)
         wired.scatter_(1, best, (attraction.gather(1, best) > 0).to(wired))
-    return finish(signal, wired, options, dynamics)
+    return finish(signal, wired, options, dynamics, blind=True)
 
 
 def _share(rate: Tensor) -> np.ndarray:

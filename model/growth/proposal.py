@@ -69,7 +69,12 @@ def propose(
 
 
 def finish(
-    signal: TileSignal, directions: Tensor, options: GrowthOptions, dynamics: Dynamics, seen: bool = False
+    signal: TileSignal,
+    directions: Tensor,
+    options: GrowthOptions,
+    dynamics: Dynamics,
+    blind: bool = False,
+    seen: bool = False,
 ) -> Proposal:
     """Zero-fan-out newborns from fan-in directions [C, P]: drop weak new taps, calibrate, choose the sign.
 
@@ -81,6 +86,7 @@ def finish(
         directions: fan-ins before they are scaled.
         options: with the firing rate.
         dynamics: of one hidden neuron.
+        blind: look at no gradient: keep +w wherever it can be made to fire.
         seen: the first of every two samples has shaped the directions: it alone chooses the sign.
 
     Raises:
@@ -93,13 +99,14 @@ def finish(
     gradient = fan_out_gradient(spikes, signal.delta)
     signal.check_finite(gradient)
     rate = spikes.mean((0, 2))
-    strength = torch.where(rate > 0, (gradient[..., ::2] if seen else gradient).mean(2).norm(dim=1), -1.0)
+    norm = (gradient[..., ::2] if seen else gradient).mean(2).norm(dim=1)
+    strength = torch.where(rate > 0, torch.zeros_like(norm) if blind else norm, -1.0)
     plus = strength[:count] >= strength[count:]
     chosen = torch.arange(count, device=plus.device) + torch.where(plus, 0, count)
     chosen = chosen[strength[chosen] >= 0]
     fan_in = both[chosen] * scale[chosen, None]
     fan_out = fan_in.new_zeros(len(chosen), len(signal.targets))
-    return Proposal(signal, fan_in, fan_in != 0, fan_out, gradient[chosen], rate[chosen], dynamics, seen)
+    return Proposal(signal, fan_in, fan_in != 0, fan_out, gradient[chosen], rate[chosen], dynamics, seen=seen)
 
 
 def drop_weak_taps(signal: TileSignal, directions: Tensor) -> Tensor:

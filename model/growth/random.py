@@ -18,7 +18,7 @@ def random(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
     """Newborns with fan-in N(0.3, 1), then calibrated. Needs no gradient; keeps the function exactly."""
-    return finish(signal, random_directions(signal, count, generator), options, dynamics)
+    return finish(signal, random_directions(signal, count, generator), options, dynamics, blind=True)
 
 
 def random_directions(signal: TileSignal, count: int, generator: np.random.Generator) -> Tensor:

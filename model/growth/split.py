@@ -23,7 +23,7 @@ def split(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
     """Pairs with random fan-in, calibrated, and random fan-out of the usual norm. Needs no gradient."""
-    made = finish(signal, random_directions(signal, count, generator), options, dynamics)
+    made = finish(signal, random_directions(signal, count, generator), options, dynamics, blind=True)
     drawn = torch.from_numpy(generator.normal(size=tuple(made.fan_out.shape))).to(made.fan_out)
     fan_out = drawn / drawn.norm(dim=1, keepdim=True).clamp(min=1e-30) * signal.traces.norms.fan_out
     return replace(made, fan_out=fan_out, paired=True)
