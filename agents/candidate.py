@@ -31,20 +31,28 @@ class CandidateNeuron(mesa.Agent):  # type: ignore[misc]
         self.taps = tuple(proposal.signal.sources[used & proposal.signal.new].tolist())
         self.bid: Bid | None = None
 
-    def bid_by_value(self, prices: Prices, decrease: dict[int, float]) -> None:
+    def bid_by_value(self, prices: Prices, decrease: dict[int, float], unpaid: bool = False) -> None:
         """Choose the target tiles whose decrease pays for the link, and bid the decrease of all of them.
 
         Args:
             prices: today's prices.
             decrease: predicted decrease in nats from driving each tile alone, own tile included.
+            unpaid: its place need not be paid for; where no target pays, it takes the one with the largest decrease,
+                of equals the southernmost, which is nearest to the outputs.
         """
         chosen = [self.tile] if self.tile in decrease else []
+        spare: list[tuple[float, int]] = []
         for tile, gain in decrease.items():
             if tile == self.tile:
                 continue
             offer = prices.links.offer(NEWBORN, tile, self.tile)
-            if not isinstance(offer, Refusal) and gain > prices.link(offer)[1]:
+            if isinstance(offer, Refusal):
+                continue
+            if gain > prices.link(offer)[1]:
                 chosen.append(tile)
+            spare.append((gain, tile))
+        if unpaid and spare and not chosen:
+            chosen = [max(spare)[1]]
         value = 0.0
         if chosen:
             tiles = self.proposal.signal.targets // prices.links.fabric.slots

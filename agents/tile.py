@@ -37,6 +37,7 @@ class Call:
     generator: Callable[[int], np.random.Generator]  # tile -> its random numbers of this round
     number: int  # of the next candidate
     tiles: frozenset[int] | None = None  # that are asked; None for all
+    unpaid: bool = False  # whether places are given by something else than the auction
     reserve: int = 0  # slots that every tile keeps free for tasks to come
     seed_links: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] | None = None  # tile -> needed, wished
     seed_value: float = 0.0  # nats that a place in a seed expert is worth
@@ -86,7 +87,7 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
             return
         signal = self.signal(call.traces, call.expert, call.hears, call.options.new_taps, call.options.reach)
         if len(signal.targets):
-            self.let_bid(self._candidates(call, signal, call.options.candidates), call.prices)
+            self.let_bid(self._candidates(call, signal, call.options.candidates), call.prices, call.unpaid)
 
     def _answer_seeding(self, call: Call, targets: tuple[int, ...], wishes: tuple[int, ...]) -> None:
         signal = self.signal(call.traces, call.expert, call.hears, new_taps=0)
@@ -159,7 +160,7 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
             for k in range(proposal.fan_in.shape[0])
         ]
 
-    def let_bid(self, candidates: list[CandidateNeuron], prices: Prices) -> None:
+    def let_bid(self, candidates: list[CandidateNeuron], prices: Prices, unpaid: bool = False) -> None:
         """Tell this tile's candidates what each target tile would bring; they bid."""
         if not candidates:
             return
@@ -167,7 +168,7 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
         tiles = proposal.signal.targets // self.network.fabric.slots
         gains = {tile: proposal.decrease(tiles == tile).tolist() for tile in sorted(set(tiles.tolist()))}
         for candidate in candidates:
-            candidate.bid_by_value(prices, {tile: gain[candidate.index] for tile, gain in gains.items()})
+            candidate.bid_by_value(prices, {tile: gain[candidate.index] for tile, gain in gains.items()}, unpaid)
 
     def idle(self, counts: Tensor, members: list[int], patience: int) -> list[int]:
         """Neurons here that have been silent for ``patience`` rounds and should be retired.

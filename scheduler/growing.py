@@ -132,7 +132,7 @@ class Grower:
         call = self.call(expert, task, self.options.rule, probe, partial(chance, 0))
         call.reserve, call.tiles = reserve, tiles
         if not auction:
-            call.options = self._with_candidates(births)
+            call.unpaid, call.options = True, self._with_candidates(births)
         self.settle(call, self.invite(call), births, None if auction else lots)
 
     def follow(
@@ -157,7 +157,8 @@ class Grower:
         for wave in range(WAVES):
             rule = SEED_RULE if wave else self.options.rule
             call = self.call(expert, task, rule, self.probe(expert, x, labels), partial(chance, wave))
-            call.tiles, call.options = frozenset(missing), self._with_candidates(max(missing.values()))
+            call.tiles, call.unpaid = frozenset(missing), True
+            call.options = self._with_candidates(max(missing.values()))
             lots = chance(wave, self.network.fabric.tiles)
             outcomes = self.settle(call, self.invite(call), missing.total(), lots, missing)
             missing -= Counter(outcome.bid.tile for outcome in outcomes if outcome.won)

@@ -34,7 +34,8 @@ def place(
         prices: price book over the chip's links; the links of winners are laid in it.
         births: most neurons born.
         placement: ranks the bids that fit, see ``agents.placement``.
-        members: tiles with neurons of the expert; a bid for another tile without targets reaches nobody and is lost.
+        members: tiles with neurons of the expert; a bid for another tile without targets reaches nobody and is lost
+            (its links have no room).
         chance: draws ties between tiles.
 
     Returns:

@@ -22,7 +22,8 @@ class GrowthOptions:
         amount: births asked for: fixed (births for each class), geometric (factor times the present neurons) or
             until_price (as many as bid above their price).
         where: auction (value minus price), value (price ignored), uniform (any tile with room), balanced (fewest
-            neurons of the expert), nearest (to its outputs) or fullest (least room). Limits always hold.
+            neurons of the expert), nearest (to its outputs) or fullest (least room). Limits always hold; all but
+            auction bear as many as are asked for, even where no bid exceeds its price.
         reach: whom a newborn may drive: outputs (own tile, neighbours, the tile of the outputs) or neighbours (own
             tile and neighbours alone, so that information crosses the chip tile by tile).
         every: rounds between two growths for when = schedule, and in the mean for random.

@@ -64,6 +64,25 @@ def test_nothing_that_pays_is_a_bid_of_nothing(chip: Any) -> None:
     assert (one.bid.targets, one.bid.value) == ((), 0.0)
 
 
+@pytest.mark.parametrize(
+    ("gains", "targets"), [((0.0, 0.0), (2,)), ((0.5, 0.1), (1,)), ((2.0, 0.5), (1,)), ((2.0, 3.0), (1, 2))]
+)
+def test_where_its_place_is_given_it_reaches_at_least_one_tile(
+    chip: Any, gains: tuple[float, float], targets: tuple[int, ...]
+) -> None:
+    """Gains in multiples of the link's price."""
+    one = candidates(chip)[0]
+    decrease = {1: gains[0] * price_of(chip, 0, 1), 2: gains[1] * price_of(chip, 0, 2)}
+    one.bid_by_value(chip.prices, decrease, unpaid=True)
+    assert one.bid is not None
+    assert one.bid.targets == targets
+    one.bid_by_value(chip.prices, {0: 0.0, **dict.fromkeys(decrease, 0.0)}, unpaid=True)
+    assert one.bid.targets == ()  # its own tile is enough
+    chip.close(5, 2)
+    one.bid_by_value(chip.prices, dict.fromkeys(decrease, 0.0), unpaid=True)
+    assert one.bid.targets == (1,)
+
+
 def test_a_tile_that_cannot_be_reached_is_dropped(chip: Any) -> None:
     one = candidates(chip)[0]
     chip.close(5, 2)

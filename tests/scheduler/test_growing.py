@@ -193,6 +193,25 @@ def test_on_a_large_chip_only_a_shortlist_of_tiles_is_asked(tiny: MakeConfig) ->
         assert value == pytest.approx(everyone[tile], rel=1e-4)
 
 
+@pytest.mark.parametrize("where", ["nearest", "uniform"])
+def test_on_a_large_chip_the_placement_makes_the_shortlist(tiny: MakeConfig, where: str) -> None:
+    growth = {"shortlist": 3, "where": where, "max_neurons": 0}
+    simulation = Simulation(tiny(fabric=CHIPS["3 x 4"], stream={"steps": 13}, growth=growth))
+    expert = open_expert(simulation, 0)
+    x, labels = feed_of(simulation, 0).probe(32, 9)
+    asked: list[set[int]] = []
+    for number in range(6):
+        simulation.grower.outcomes, simulation.grower.born = [], []
+        simulation.grower.grow(expert, 0, 5, x, labels, chance(simulation, number), reserve=0)
+        assert 0 < len(simulation.grower.born) <= 5
+        asked.append({outcome.bid.tile for outcome in simulation.grower.outcomes})
+    assert all(len(tiles) <= 3 for tiles in asked)
+    if where == "uniform":
+        assert len(set().union(*asked)) > 6
+    else:  # the outputs are in tile 8, beside tiles 4 and 9
+        assert all(tiles <= {8, 4, 9} for tiles in asked[:2])
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
