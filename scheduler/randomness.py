@@ -18,6 +18,7 @@ class Use(IntEnum):
     PROBE = 2  # samples of a probe; keys: round
     GROWTH = 3  # fan-in of candidates; keys: round, stage, tile
     AGENTS = 4  # order in which agents act; keys: round
+    UPKEEP = 5  # what is laid or moved where; keys: round
 
 
 def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:

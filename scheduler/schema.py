@@ -12,7 +12,7 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 APPENDED = ("rounds", "bids", "ports", "evaluations")
 """Tables that get one part a round."""
@@ -60,6 +60,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("hidden_rate", FLOAT, "spikes per step", "mean firing rate of the hidden neurons that ran"),
         Column("born", INT64, "number", "neurons born in the round, seeds and outputs included"),
         Column("retired", INT64, "number", "neurons retired in the round"),
+        Column("pruned", INT64, "number", "devices removed by pruning in the round"),
+        Column("rewired", INT64, "number", "links laid elsewhere by rewiring in the round"),
+        Column("swapped", INT64, "number", "neurons that changed their slot in the round"),
         Column("learning_rate", FLOAT, "1", "learning rate of the round's last minibatch"),
         Column("novelty", FLOAT, "standard deviations", "novelty of the experience's inputs; NaN if unknown"),
         Column("seconds_train", FLOAT, "s", "time spent on training"),
@@ -102,8 +105,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     ),
     "neurons": (
         Column("neuron", INT32, "number", "id in order of birth, never reused"),
-        Column("tile", INT32, "number", "tile that holds or held it"),
-        Column("slot", INT32, "number", "slot, 0..N-1"),
+        Column("tile", INT32, "number", "tile that holds it, or held it last"),
+        Column("slot", INT32, "number", "slot in which it is or was last, 0..N-1; swaps move neurons"),
+        Column("birth_slot", INT32, "number", "slot in which it was born, as in the bid that it won"),
         Column("kind", TEXT, "name", "hidden or output"),
         Column("task", INT32, "number", "task that it was born for"),
         Column("rule", TEXT, "name", "growth rule that made it; seed for a seed expert and its outputs"),
@@ -118,7 +122,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("side", TEXT, "name", "side by which it enters: N, E, S or W; local for local links"),
         Column("hops", INT32, "routing tiles", "routing tiles crossed"),
         Column("path", INTS, "number", "cells crossed, grid_row * (2 cols + 1) + grid_col; empty for local"),
-        Column("birth_round", INT32, "number", "round in which it was laid"),
+        Column("birth_round", INT32, "number", "round in which it was laid; again when its source moves"),
         Column("retired_round", INT32, "number", "round that took it away; null while in use", nullable=True),
     ),
 }

@@ -65,6 +65,7 @@ class Lesson:
     hop_spikes_per_sample: float
     learning_rate: float  # of the last step
     counts: Tensor  # [N, B] spikes of every neuron, mean over minibatches
+    heard: Tensor  # [I] spikes of every input channel per sample
 
 
 def learning_rate(number: int, options: TrainingOptions) -> float:
@@ -136,7 +137,8 @@ def train(
         heard += x.sum((0, 1), dtype=torch.float64)
     loss_mean, accuracy = (sums / options.steps).tolist()
     counts = fired / options.steps
-    spikes, hop_spikes = costs.traffic(network, counts, heard / options.steps / feed.batch)
+    heard /= options.steps * feed.batch
+    spikes, hop_spikes = costs.traffic(network, counts, heard)
     hidden = (running & state.alive & ~state.output).cpu()
     mean_rate = float(counts[hidden].sum()) / counts.shape[1] / max(1, int(hidden.sum())) / feed.steps
-    return Lesson(loss_mean, accuracy, mean_rate, spikes, hop_spikes, rate, counts)
+    return Lesson(loss_mean, accuracy, mean_rate, spikes, hop_spikes, rate, counts, heard)
