@@ -31,7 +31,7 @@ class UpkeepOptions:
     activity: float = 0.1
     rewired: float = 0.1
     shorten: Literal["wires", "spikes"] = "wires"
-    proposals: int = 500
+    proposals: int = 200
 
     def __post_init__(self) -> None:
         for step in self.steps:
