@@ -32,7 +32,8 @@ def rewire(scope: Scope, options: UpkeepOptions, generator: np.random.Generator)
     strength = worth.sum(2).cpu()
     weakest = sorted(may_go, key=lambda key: (float(strength[key[1], links.rows[key]]), key))
     count = int(options.rewired * len(ours))
-    return Upkept(rewired=sum(_relay(scope, source, tile, generator) for source, tile in weakest[:count]))
+    seen = set(links.rows)
+    return Upkept(rewired=sum(_relay(scope, source, tile, seen, generator) for source, tile in weakest[:count]))
 
 
 def _candidates(scope: Scope, expendable: Tensor) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
@@ -45,11 +46,11 @@ def _candidates(scope: Scope, expendable: Tensor) -> tuple[list[tuple[int, int]]
     return [k for k in routed if ours[k[1], links.rows[k]]], [k for k in routed if may_go[k[1], links.rows[k]]]
 
 
-def _relay(scope: Scope, source: int, tile: int, generator: np.random.Generator) -> bool:
-    """Lay one link elsewhere; whether another place was found."""
+def _relay(scope: Scope, source: int, tile: int, seen: set[tuple[int, int]], generator: np.random.Generator) -> bool:
+    """Lay one link where none of this round has been ``seen``; whether there was such a place."""
     network, links = scope.network, scope.network.links
     path, row = links.paths[source, tile], links.rows[source, tile]
-    places = _places(scope, network.fabric.tile_of_slot(source))
+    places = [key for key in _places(scope, network.fabric.tile_of_slot(source)) if key not in seen]
     links.remove(source, tile)
     for choice in generator.permutation(len(places)):
         offer = links.offer(*places[choice])
@@ -62,15 +63,16 @@ def _relay(scope: Scope, source: int, tile: int, generator: np.random.Generator)
             columns = scope.members[offer.tile * slots : (offer.tile + 1) * slots]
             fresh[offer.tile, links.lay(offer)] = columns.to(fresh.device)
             switch_on(network, fresh, scope.moments)
+            seen.add((offer.source, offer.tile))
             return True
     links.restore(source, tile, row, path.cells)
     return False
 
 
 def _places(scope: Scope, start: int) -> list[tuple[int, int]]:
-    """Links, as (source, tile), that could lead from a tile to members elsewhere and are not there."""
-    fabric, links = scope.network.fabric, scope.network.links
+    """Links, as (source, tile), that could lead from a tile to members elsewhere."""
+    fabric = scope.network.fabric
     sources = torch.nonzero(scope.hears[: fabric.neurons]).flatten().tolist()
     here = [s for s in sources if fabric.tile_of_slot(s) == start]
     tiles = torch.nonzero(scope.members.view(fabric.tiles, fabric.slots).any(1)).flatten().tolist()
-    return [(s, t) for s in here for t in tiles if t != start and (s, t) not in links.rows]
+    return [(s, t) for s in here for t in tiles if t != start]

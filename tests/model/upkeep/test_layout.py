@@ -37,7 +37,7 @@ def test_an_exchange_that_gains_nothing_or_finds_no_room_leaves_no_trace(chip: C
 
 
 def test_links_that_wait_for_devices_stay(chip: Callable[..., Any]) -> None:
-    """After an exchange every neuron reaches the tiles whose neurons it drives, and those to which it had a bare link."""
+    """After exchanges every neuron reaches the tiles of all that it drives, and those to which it had a bare link."""
     waiting = 0
     for seed in range(30):
         place = chip(seed, share=0.15)

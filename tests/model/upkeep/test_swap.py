@@ -134,7 +134,7 @@ def test_outputs_and_who_hears_inputs_stay() -> None:
 
 def test_within_a_tile_rows_and_columns_change_places(chip: Callable[..., Any]) -> None:
     """``carry`` after the links of two neurons of a tile, outputs included, have changed hands."""
-    place = chip(3, "events", 0.6, 2.0)
+    place = chip(4, "events", 0.9, 3.0)
     network, links = place.network, place.network.links
     a, b = place.outputs.tolist()
     before, devices, source = place.answer(), place.devices(), links.source.copy()
