@@ -36,7 +36,6 @@ KEEPING: dict[str, dict[str, dict[str, object]]] = {
         "growth": {"retire_after": 2, "until": 1.0, "target_rate": 0.03, "births": 4},
         "training": {"learning_rate": 0.4, "rounds": 5, "steps": 3},
     },
-    **{name: {"growth": {"upkeep": upkeep(name), "until": 1.0}, "fabric": {"rows": 3}} for name in STEPS},
     "all of upkeep": {"growth": {"upkeep": upkeep(*STEPS), "retire_after": 1, "births": 2}, "fabric": {"rows": 3}},
 }
 
