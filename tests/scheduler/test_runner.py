@@ -167,6 +167,14 @@ def test_what_a_newer_version_wrote_is_refused(stopped: Path) -> None:
         resume(stopped, nothing)
 
 
+def test_what_an_older_version_began_is_refused(stopped: Path) -> None:
+    edit_environment(stopped, schema_version=SCHEMA_VERSION - 1)
+    before = bytes_of(stopped)
+    with pytest.raises(ValueError, match=f"begun with tables of schema {SCHEMA_VERSION - 1}.* start a new run"):
+        resume(stopped, nothing)
+    assert bytes_of(stopped).keys() == before.keys()
+
+
 def test_an_environment_without_threads_is_refused(stopped: Path) -> None:
     edit_environment(stopped, threads=None)
     with pytest.raises(ValueError, match=r"environment\.json is damaged: .* threads"):

@@ -36,7 +36,11 @@ KEEPING: dict[str, dict[str, dict[str, object]]] = {
         "growth": {"retire_after": 2, "until": 1.0, "target_rate": 0.03, "births": 4},
         "training": {"learning_rate": 0.4, "rounds": 5, "steps": 3},
     },
-    "all of upkeep": {"growth": {"upkeep": upkeep(*STEPS), "retire_after": 1, "births": 2}, "fabric": {"rows": 3}},
+    "all of upkeep": {
+        "growth": {"upkeep": upkeep(*STEPS), "retire_after": 1, "births": 2},
+        "fabric": {"rows": 3},
+        "stream": {"steps": 13},
+    },
 }
 
 
