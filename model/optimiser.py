@@ -101,10 +101,10 @@ def step(
     gradient = gradient * learns
     norm = _finite(float(torch.linalg.vector_norm(gradient)))
     gradient.mul_(_clipping(norm, moments, options.clip))
+    moments.count.add_(learns)
     if options.method == "sgd":
         update = moments.first.mul_(options.momentum).add_(gradient) * rate
     else:
-        moments.count.add_(learns)
         moments.first.lerp_(gradient, 1 - options.momentum)
         moments.second.mul_(options.decay).addcmul_(gradient, gradient, value=1 - options.decay)
         steps = moments.count.clamp(min=1)
@@ -139,6 +139,8 @@ def _fused(
     factor = _clipping(norm, moments, options.clip)
     constants = np.array([factor, rate, options.momentum, options.decay, EPSILON, 1], dtype=flat[0].dtype)
     corrections = _corrections(options.momentum, options.decay, flat[0].dtype)
+    if options.method == "sgd":  # the kernel of adam counts by itself
+        moments.count.add_(learns)
 
     def move(chunk: slice) -> None:
         w, g, on, first, second, count = (array[chunk] for array in flat)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from model.fabric import Fabric
 from model.links import Links, side_of_row
 from model.network import Network
 
@@ -29,8 +30,8 @@ class Census:
         self.neurons.append(
             {
                 "neuron": number,
-                "tile": fabric.tile_of_slot(slot),
-                "slot": slot,
+                **_place(fabric, slot),
+                "birth_slot": slot,
                 "kind": "output" if bool(network.state.output[slot]) else "hidden",
                 "task": task,
                 "rule": rule,
@@ -44,10 +45,24 @@ class Census:
         self.changed = True
         self.neurons[self.id_of_slot.pop(slot)]["retired_round"] = round_number
 
+    def moved(self, fabric: Fabric, moved: Mapping[int, int]) -> None:
+        """Register neurons that changed their slots; their links are read by ``follow``.
+
+        Args:
+            fabric: the chip.
+            moved: slot before -> slot now.
+        """
+        numbers = {now: self.id_of_slot.pop(before) for before, now in moved.items()}
+        self.id_of_slot |= numbers
+        for slot, number in numbers.items():
+            self.neurons[number] |= _place(fabric, slot)
+            self.changed = True
+
     def follow(self, links: Links, round_number: int) -> None:
         """Register links laid and taken away since the last call.
 
-        A slot given away again, or a link laid anew on another way, is another link.
+        A slot given away again, or a link laid anew on another way, is another link, and all links of a neuron that
+        moved are.
         """
         now = {key: self._record(links, *key, round_number) for key in sorted(links.rows)}
         for key, record in list(self._open_links.items()):
@@ -89,12 +104,18 @@ class Census:
         self.links = [_as_of(row, last_round) for row in links if _born_by(row, last_round)]
         self.id_of_slot = dict(slots)
         slot_of_id = {number: slot for slot, number in slots.items()}
+        for number, slot in slot_of_id.items():  # it may have moved later
+            self.neurons[number] |= _place(present.fabric, slot)
         for row in self.links:
             if row["retired_round"] is None:
                 number = int(str(row["source"]))
                 is_input = row["kind"] == "input"
                 source = present.fabric.neurons + number if is_input else slot_of_id[number]
                 self._open_links[source, int(str(row["target_tile"]))] = row
+
+
+def _place(fabric: Fabric, slot: int) -> Row:
+    return {"tile": fabric.tile_of_slot(slot), "slot": slot}
 
 
 def _born_by(row: Row, last_round: int) -> bool:

@@ -20,6 +20,7 @@ class Use(IntEnum):
     AGENTS = 4  # order in which agents act; keys: round
     COMPARISON = 5  # teachers and students of a comparison; keys: what is drawn
     TIMING = 6  # decisions whether to grow; keys: round
+    UPKEEP = 7  # what is laid or moved where; keys: round
 
 
 def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:

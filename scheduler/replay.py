@@ -65,7 +65,7 @@ def read(options: GrowthOptions, fabric: Fabric, tasks: Sequence[int], rounds: i
                 f"{getattr(fabric.options, name)}: tiles would not be the same; set it to that"
             )
     births = [
-        (_round(int(str(row["birth_round"])), length, rounds, start), int(str(row["tile"])))
+        (_round(int(str(row["birth_round"])), length, rounds, start), int(str(row["birth_slot"])) // fabric.slots)
         for row in folder.read_rows("neurons")
         if row["rule"] != SEED and not (start and row["retired_round"] is not None)
     ]

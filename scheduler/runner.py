@@ -52,14 +52,18 @@ def resume(path: Path, watch: Watcher) -> Simulation:
     """Go on with a run that was stopped, from its last checkpoint or, before the first, from the beginning.
 
     Raises:
-        ValueError: for something that is no run folder, is in use, or whose config.toml was changed.
+        ValueError: for something that is no run folder, is in use, was begun by an older version, or whose config.toml
+            was changed.
     """
     folder = open_run(path)
     config = load(Config, folder.config)
     environment = folder.path / "environment.json"
     facts = json.loads(environment.read_text(encoding="utf-8"))
-    if facts["schema_version"] < SCHEMA_VERSION:
-        raise ValueError(f"{path} was begun by an older smalti, whose tables lack columns: start a new run")
+    if facts["schema_version"] != SCHEMA_VERSION:
+        raise ValueError(
+            f"{path} was begun with tables of schema {facts['schema_version']}, this smalti writes {SCHEMA_VERSION}: "
+            "resume it with the version that began it, or start a new run"
+        )
     recorded = facts.get("threads")
     if not isinstance(recorded, int):
         raise ValueError(f"{environment} is damaged: it does not say how many threads the run had")

@@ -1,4 +1,4 @@
-"""The simulation: a mesa.Model whose step is one round - train, measure, decide, auction, graft, record.
+"""The simulation: a mesa.Model whose step is one round - train, measure, decide, keep up, auction, graft, record.
 
 It holds the parts and calls them in order; what they do is in their own modules. It knows nothing of files: rows of
 the round are handed out, and ``scheduler.snapshot`` reads and writes the whole state.
@@ -31,7 +31,8 @@ from model.growth.graft import freeze
 from model.growth.rule import GrowthError
 from model.network import Network
 from model.optimiser import Moments
-from scheduler import evaluation, replay, tables
+from model.upkeep.scope import Upkept
+from scheduler import evaluation, replay, tables, upkeep
 from scheduler.census import Census
 from scheduler.config import Config
 from scheduler.feed import TEST, VALIDATION, Feed
@@ -91,6 +92,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             self.births = replay.read(config.growth, self.fabric, tasks, config.training.rounds)
         self.census = Census()
         self.round = 0  # of the next step
+        self._registered = 0  # of the births of the round in hand, those in the census
         self.rows = RoundRows()
         self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
         self.novelty = float("nan")  # of the present task when it began
@@ -151,6 +153,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.gating.watch(experience.task, lesson.loss, lesson.accuracy, self.novelty)
         decision = self._decide(experience, feed)
         retired = self.grower.retire_idle(expert, lesson.counts, self._grown_for(experience.task))
+        self.register(retired)
+        upkept = self._keep_up(expert, lesson)
         if decision.births:
             x, labels = feed.probe(self.config.growth.probe, self.round + self.total_rounds)
             chance, reserve = self._chance(GROWING), 0 if self._is_last else self.config.growth.reserve
@@ -158,19 +162,20 @@ class Simulation(mesa.Model):  # type: ignore[misc]
                 self.grower.grow(expert, experience.task, decision.births, x, labels, chance, reserve)
             else:
                 self.grower.follow(expert, experience.task, self.births.places(self.round), x, labels, chance)
-        self.register(retired)
+        self.register([])
+        self.census.follow(self.network.links, self.round)
         if within + 1 == options.rounds:
             seconds_evaluate += self._evaluate(experience.task)
         elapsed = time.perf_counter() - begin + self.seconds_written
         seconds_other = elapsed - seconds_train - seconds_evaluate
-        self._report(experience, lesson, len(retired), (seconds_train, seconds_evaluate, seconds_other))
+        self._report(experience, lesson, len(retired), upkept, (seconds_train, seconds_evaluate, seconds_other))
         self.round += 1
 
     def _prepare(self) -> None:
         torch.set_num_threads(1 if self.network.engine == "events" else self.config.run.threads)
         self.random.seed(int(generator(self.config.run.seed, Use.AGENTS, self.round).integers(2**62)))
         self.rows = RoundRows()
-        self.grower.outcomes, self.grower.born = [], []
+        self.grower.outcomes, self.grower.born, self._registered = [], [], 0
 
     def _open(self, experience: Experience, feed: Feed) -> Expert:
         """Begin an experience: find or found its expert, protect what the others have learned.
@@ -218,12 +223,22 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             self.gating.gate.observe(counts, labels[:new], self.experience.task)
 
     def register(self, retired: list[int]) -> None:
-        """Write births and retirements of the round, and links laid and taken away, into the census."""
+        """Write retirements, and births of the round that are not in it yet, into the census."""
         for slot in retired:
             self.census.retired(slot, self.round)
-        for slot, rule, task in self.grower.born:
+        for slot, rule, task in self.grower.born[self._registered :]:
             self.census.born(self.network, slot, rule, task, self.round)
-        self.census.follow(self.network.links, self.round)
+        self._registered = len(self.grower.born)
+
+    def _keep_up(self, expert: Expert, lesson: Lesson) -> Upkept:
+        """Prune, rewire and swap as configured."""
+        options, chance = self.config.growth.upkeep, generator(self.config.run.seed, Use.UPKEEP, self.round)
+        scope = upkeep.scope_of(self.network, self.moments, self.gating, expert, lesson)
+        upkept = upkeep.keep_up(scope, options, chance)
+        if upkept.moved:
+            self.census.moved(self.fabric, upkept.moved)
+            upkeep.follow(self.gating.experts, list(self.agents_by_type[TileAgent]), upkept.moved)
+        return upkept
 
     def _evaluate(self, after: int) -> float:
         """Evaluate on every experience whose classes have outputs; returns the seconds it took."""
@@ -251,7 +266,12 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         return time.perf_counter() - begin
 
     def _report(
-        self, experience: Experience, lesson: Lesson, retired: int, seconds: tuple[float, float, float]
+        self,
+        experience: Experience,
+        lesson: Lesson,
+        retired: int,
+        upkept: Upkept,
+        seconds: tuple[float, float, float],
     ) -> None:
         self.rows.bids = [tables.bid_row(self.round, outcome) for outcome in self.grower.outcomes]
         self.rows.ports = tables.port_rows(self.round, self.fabric, self.network.links.ledger.used)
@@ -259,7 +279,17 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         usage, born = costs.usage(self.network), len(self.grower.born)
         self.rows.rounds = [
             tables.round_row(
-                self.round, experience.task, steps, lesson, self.validation, usage, born, retired, self.novelty, seconds
+                self.round,
+                experience.task,
+                steps,
+                lesson,
+                self.validation,
+                usage,
+                born,
+                retired,
+                upkept,
+                self.novelty,
+                seconds,
             )
         ]
 

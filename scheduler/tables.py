@@ -13,6 +13,7 @@ from agents.messages import Outcome
 from model.costs import Usage
 from model.fabric import DIRECTIONS, SIDES, Fabric
 from model.network import Network
+from model.upkeep.scope import Upkept
 from scheduler.evaluation import Answers, gate_alone, needs_label, with_label, without_label
 from scheduler.streams import Experience
 from scheduler.training import Lesson
@@ -112,6 +113,7 @@ def round_row(
     usage: Usage,
     born: int,
     retired: int,
+    upkept: Upkept,
     novelty: float,
     seconds: tuple[float, float, float],
 ) -> Row:
@@ -134,6 +136,9 @@ def round_row(
         "hidden_rate": lesson.rate,
         "born": born,
         "retired": retired,
+        "pruned": upkept.pruned,
+        "rewired": upkept.rewired,
+        "swapped": len(upkept.moved),
         "learning_rate": lesson.learning_rate,
         "novelty": novelty,
         "seconds_train": seconds[0],

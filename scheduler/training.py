@@ -70,6 +70,7 @@ class Lesson:
     operations: float  # synaptic operations of the round
     learning_rate: float  # of the last step
     counts: Tensor  # [N, B] spikes of every neuron, mean over minibatches
+    heard: Tensor  # [I] spikes of every input channel per sample
 
 
 def learning_rate(number: int, options: TrainingOptions) -> float:
@@ -141,10 +142,10 @@ def train(
         heard += x.sum((0, 1), dtype=torch.float64)
     loss_mean, accuracy = (sums / options.steps).tolist()
     counts = fired / options.steps
-    per_sample = heard / options.steps / feed.batch
-    spikes, hop_spikes = costs.traffic(network, counts, per_sample)
-    additions = costs.synaptic_operations(network, counts, per_sample, running & state.alive)
+    heard /= options.steps * feed.batch
+    spikes, hop_spikes = costs.traffic(network, counts, heard)
+    additions = costs.synaptic_operations(network, counts, heard, running & state.alive)
     operations = PASSES * additions * options.steps * feed.batch
     hidden = (running & state.alive & ~state.output).cpu()
     mean_rate = float(counts[hidden].sum()) / counts.shape[1] / max(1, int(hidden.sum())) / feed.steps
-    return Lesson(loss_mean, accuracy, mean_rate, spikes, hop_spikes, operations, rate, counts)
+    return Lesson(loss_mean, accuracy, mean_rate, spikes, hop_spikes, operations, rate, counts, heard)

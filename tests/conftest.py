@@ -136,6 +136,7 @@ def check_census(simulation: Simulation) -> None:
     assert [row["neuron"] for row in census.neurons] == list(range(len(census.neurons)))
     outputs = simulation.network.state.output
     assert all((row["kind"] == "output") == bool(outputs[slot]) for slot, row in alive.items())
+    assert all(row["tile"] == fabric.tile_of_slot(row["slot"]) for row in census.neurons)
     present = set()
     for row in census.links:
         if row["retired_round"] is None:
@@ -153,7 +154,7 @@ def check_rows(simulation: Simulation) -> None:
     born = [neuron for neuron in census.neurons if neuron["birth_round"] == number]
     won = [bid for bid in bids if bid["won"]]
     given = [slot for bid in won for slot in (bid["slot"], bid["twin"]) if slot >= 0]
-    assert sorted(given) == sorted(n["slot"] for n in born if n["kind"] == "hidden")
+    assert sorted(given) == sorted(n["birth_slot"] for n in born if n["kind"] == "hidden")
     assert all(bid["slot"] == bid["twin"] == -1 for bid in bids if not bid["won"])
     assert all(bid["reason"] and bid["round"] == number for bid in bids)
     assert row["born"] == len(born)

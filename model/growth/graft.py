@@ -1,4 +1,4 @@
-"""Birth and death on the chip: the only functions that switch devices on and off.
+"""Birth and death on the chip, and the only functions that switch devices on and off.
 
 A graft fills in one column (the newborn's fan-in) and the newborn's rows (its fan-out). Optimiser state of those
 devices starts fresh, that of all others is left alone. With zero fan-out the function of the network stays the same
@@ -47,8 +47,7 @@ def graft(network: Network, birth: Birth, moments: Moments) -> None:
             columns = birth.targets % fabric.slots
             state.weight[tiles, rows, columns] = birth.fan_out.to(state.weight)
             fresh[tiles, rows, columns] = True
-    state.mask.logical_or_(fresh)
-    moments.reset(fresh)
+    switch_on(network, fresh, moments)
 
 
 def retire(network: Network, slot: int, moments: Moments) -> list[tuple[int, int]]:
@@ -66,14 +65,25 @@ def retire(network: Network, slot: int, moments: Moments) -> list[tuple[int, int
     gone[tile, :, column] = True
     for source, target in ending:
         gone[target, links.remove(source, target)] = True
-    with torch.no_grad():
-        state.weight.masked_fill_(gone, 0)
-    for flags in (state.mask, state.frozen):
-        flags.masked_fill_(gone, False)
-    moments.reset(gone)
+    switch_off(network, gone, moments)
     state.alive[slot] = False
     state.output[slot] = False
     return ending
+
+
+def switch_on(network: Network, devices: Tensor, moments: Moments) -> None:
+    """Take devices [K, R, n] bool into use with the weights they have; their optimiser state starts fresh."""
+    network.state.mask.logical_or_(devices)
+    moments.reset(devices)
+
+
+def switch_off(network: Network, devices: Tensor, moments: Moments) -> None:
+    """Take devices [K, R, n] bool out of use: no weight, no protection, no optimiser state."""
+    with torch.no_grad():
+        network.state.weight.masked_fill_(devices, 0)
+    for flags in (network.state.mask, network.state.frozen):
+        flags.masked_fill_(devices, False)
+    moments.reset(devices)
 
 
 def freeze(network: Network, plastic: Tensor | None = None) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+from model.upkeep.options import UpkeepOptions
 
 Reach = Literal["outputs", "neighbours"]
 
@@ -53,6 +55,7 @@ class GrowthOptions:
         practice_length: length of such a step, as a share of the fan-in's norm.
         probe: samples of the batch from which growth signals and bids are computed.
         retire_after: rounds that a grown neuron may stay silent before its tile retires it; 0 never retires.
+        upkeep: what is removed and moved between training and growth.
     """
 
     rule: str = "gradmax_whitened"
@@ -85,6 +88,7 @@ class GrowthOptions:
     practice_length: float = 0.2
     probe: int = 256
     retire_after: int = 3
+    upkeep: UpkeepOptions = field(default_factory=UpkeepOptions)
 
     def __post_init__(self) -> None:
         self._check_timing()

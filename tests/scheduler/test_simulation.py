@@ -12,6 +12,8 @@ from torch import Tensor
 from model.fabric import FabricError
 from model.growth.rule import GrowthError
 from model.optimiser import OptimiserOptions
+from model.upkeep.options import UpkeepOptions
+from model.upkeep.steps import STEPS
 from scheduler.config import Config
 from scheduler.simulation import RoundRows, Simulation
 
@@ -58,6 +60,7 @@ SETTINGS: dict[str, dict[str, dict[str, object]]] = {
     "one row": {"fabric": {"rows": 1, "cols": 3}},
     "six rows": {"fabric": {"rows": 6}, "stream": {"steps": 16}},
     "dead tile": {"fabric": {"rows": 3, "dead_tiles": ((1, 0),), "dead_routers": ((2, 1),)}, "stream": {"steps": 13}},
+    "upkeep": {"growth": {"upkeep": UpkeepOptions(steps=tuple(STEPS), guard=3, rewired=0.5), "until": 1.0}},  # type: ignore[arg-type]
     "scarce": {
         "fabric": {"neurons_per_tile": 5, "wires": 4, "corner_wires": 1},
         "growth": {"births": 4, "until": 1.0, "reserve": 2},

@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from model.upkeep.options import UpkeepOptions
+from model.upkeep.steps import STEPS
 from scheduler import snapshot
 from scheduler.checkpoint import load, save
 from scheduler.config import Config
@@ -18,6 +20,12 @@ from scheduler.simulation import RoundRows, Simulation
 MakeConfig = Callable[..., Config]
 Check = Callable[[Simulation], None]
 State = tuple[dict[str, Tensor], dict[str, Any]]
+
+
+def upkeep(*steps: str) -> UpkeepOptions:
+    """Options by which much is removed and moved in few rounds."""
+    return UpkeepOptions(steps=steps, guard=4, magnitude=0.6, activity=0.6, rewired=0.5, proposals=60)  # type: ignore[arg-type]
+
 
 # Each keeps something from round to round that the others do not.
 KEEPING: dict[str, dict[str, dict[str, object]]] = {
@@ -30,6 +38,11 @@ KEEPING: dict[str, dict[str, dict[str, object]]] = {
     "retiring": {
         "growth": {"retire_after": 2, "until": 1.0, "target_rate": 0.03, "births": 4},
         "training": {"learning_rate": 0.4, "rounds": 5, "steps": 3},
+    },
+    "all of upkeep": {
+        "growth": {"upkeep": upkeep(*STEPS), "retire_after": 1, "births": 2},
+        "fabric": {"rows": 3},
+        "stream": {"steps": 13},
     },
 }
 

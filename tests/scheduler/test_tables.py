@@ -9,6 +9,7 @@ import torch
 from agents.messages import Bid, Outcome
 from model.costs import Usage
 from model.fabric import EAST, IN, OUT, SOUTH, Fabric, FabricOptions
+from model.upkeep.scope import Upkept
 from scheduler.rows import to_arrow
 from scheduler.tables import bid_row, port_rows, round_row
 from scheduler.training import Lesson
@@ -67,31 +68,11 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
         operations=900.0,
         learning_rate=0.01,
         counts=torch.zeros(1, 1),
+        heard=torch.zeros(1),
     )
     usage = Usage(neurons=5, links=8, devices=13, wires=21)
-    row = round_row(3, 1, 240, lesson, 0.55, usage, 2, 1, math.inf, (1.0, 2.0, 3.0))
+    upkept = Upkept(pruned=4, rewired=3, moved={0: 1, 1: 0})
+    row = round_row(3, 1, 240, lesson, 0.55, usage, 2, 1, upkept, math.inf, (1.0, 2.0, 3.0))
     assert to_arrow("rounds", [row]).num_rows == 1
-    assert list(row.values()) == [
-        3,
-        1,
-        1,
-        240,
-        0.7,
-        0.6,
-        0.55,
-        5,
-        8,
-        13,
-        21,
-        12.0,
-        40.0,
-        900.0,
-        0.1,
-        2,
-        1,
-        0.01,
-        math.inf,
-        1,
-        2,
-        3,
-    ]
+    counted = [5, 8, 13, 21, 12.0, 40.0, 900.0, 0.1, 2, 1, 4, 3, 2]
+    assert list(row.values()) == [3, 1, 1, 240, 0.7, 0.6, 0.55, *counted, 0.01, math.inf, 1, 2, 3]

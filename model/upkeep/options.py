@@ -1,0 +1,49 @@
+"""Options of upkeep: what is removed from the chip and moved on it between training and growth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Step = Literal["prune_magnitude", "prune_activity", "rewire", "swap"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpkeepOptions:
+    """What is removed and moved in every round, after training and before growth.
+
+    Attributes:
+        steps: which of prune_magnitude, prune_activity, rewire and swap are done, always in this order; none by
+            default.
+        guard: training steps that a device must have taken before it may be pruned or rewired.
+        magnitude: prune_magnitude removes devices whose weight is below this share of the mean of their neuron's
+            fan-in.
+        activity: prune_activity does the same by weight x rate of the source; devices of silent sources go too.
+        rewired: share of an expert's routed links that rewire drops, weakest first, and lays elsewhere.
+        shorten: what swap makes less: wires, those in use over all sides of all tiles; or spikes, which are routing
+            tiles crossed by spikes, and then only neurons that ran in the round move.
+        proposals: pairs of neurons that swap tries in a round.
+    """
+
+    steps: tuple[Step, ...] = ()
+    guard: int = 120
+    magnitude: float = 0.1
+    activity: float = 0.1
+    rewired: float = 0.1
+    shorten: Literal["wires", "spikes"] = "wires"
+    proposals: int = 200
+
+    def __post_init__(self) -> None:
+        for step in self.steps:
+            if step not in get_args(Step):
+                raise ValueError(f"growth.upkeep.steps names {step!r}; give some of {', '.join(get_args(Step))}")
+        if len(set(self.steps)) < len(self.steps):
+            raise ValueError(f"growth.upkeep.steps = {self.steps} must name every step once at most")
+        for name in ("guard", "proposals"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"growth.upkeep.{name} = {getattr(self, name)} must not be negative")
+        for name in ("magnitude", "activity", "rewired"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"growth.upkeep.{name} = {getattr(self, name)} must lie in 0..1")
+        if self.shorten not in ("wires", "spikes"):
+            raise ValueError(f"growth.upkeep.shorten = {self.shorten!r} is unknown; give wires or spikes")

@@ -1,0 +1,58 @@
+"""Upkeep in a round: what it may touch, its steps, and the notes of slots that follow when neurons move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from agents.expert import Expert
+from agents.gating import GatingAgent
+from agents.tile import TileAgent
+from model.network import Network
+from model.optimiser import Moments
+from model.upkeep.options import UpkeepOptions
+from model.upkeep.scope import Scope, Upkept
+from model.upkeep.steps import STEPS
+from scheduler.training import Lesson
+
+
+def scope_of(network: Network, moments: Moments, agent: GatingAgent, expert: Expert, lesson: Lesson) -> Scope:
+    """The expert in training, and what its round of training showed.
+
+    Nobody's fan-in may change in a trunk that further experts listen to.
+    """
+    members = expert.running(network)
+    if expert in agent.trunk() and len(agent.experts) > 1:
+        members = torch.zeros_like(members)
+    rate = torch.cat([lesson.counts.mean(1), lesson.heard])
+    return Scope(network, moments, members.cpu(), agent.hears(expert), agent.running(expert), rate)
+
+
+def keep_up(scope: Scope, options: UpkeepOptions, generator: np.random.Generator) -> Upkept:
+    """All steps that the options name, in the order of ``STEPS``."""
+    upkept = Upkept()
+    for name, step in STEPS.items():
+        if name in options.steps:
+            upkept += step(scope, options, generator)
+    return upkept
+
+
+def follow(experts: Sequence[Expert], tiles: Sequence[TileAgent], moved: Mapping[int, int]) -> None:
+    """Let experts and tiles note the new slots of neurons that moved.
+
+    Args:
+        experts: all of them.
+        tiles: all agents of tiles.
+        moved: slot before -> slot now.
+    """
+    for expert in experts:
+        expert.neurons = [moved.get(slot, slot) for slot in expert.neurons]
+        expert.outputs = tuple(moved.get(slot, slot) for slot in expert.outputs)
+    silent = {slot: rounds for tile in tiles for slot, rounds in tile.silent_rounds.items()}
+    now = {moved.get(slot, slot): rounds for slot, rounds in silent.items()}
+    for tile in tiles:
+        tile.silent_rounds = {
+            s: rounds for s, rounds in now.items() if tile.network.fabric.tile_of_slot(s) == tile.tile
+        }
