@@ -30,6 +30,7 @@ from model.growth.graft import Birth, graft, retire
 from model.growth.options import GrowthOptions
 from model.growth.shortlist import shortlist, tile_scores
 from model.growth.signal import Traces
+from model.growth.upbringing import begin_stage
 from model.network import Network
 from model.optimiser import Moments
 from model.probe import Probe
@@ -125,7 +126,9 @@ class Grower:
             tiles, probe = self._shortlist(expert, x, labels, selling)
         call = self.call(expert, task, self.options.rule, probe, partial(chance, 0))
         call.reserve, call.tiles = reserve, tiles
+        before = self.network.state.mask.clone()
         self.settle(call, self.invite(call), births)
+        begin_stage(self.network.state, before, expert.running(self.network), self.options.upbringing)
 
     def _shortlist(
         self, expert: Expert, x: Tensor, labels: Tensor, selling: list[TileAgent]

@@ -19,7 +19,7 @@ from agents.messages import Decision
 from agents.tile import TileAgent
 from scheduler.simulation import Simulation
 
-STATE = ("weight", "mask", "frozen", "alive", "output")
+STATE = ("weight", "mask", "frozen", "stage", "alive", "output")
 MOMENTS = ("first", "second", "count", "norm")
 
 

@@ -70,6 +70,7 @@ def retire(network: Network, slot: int, moments: Moments) -> list[tuple[int, int
         state.weight.masked_fill_(gone, 0)
     for flags in (state.mask, state.frozen):
         flags.masked_fill_(gone, False)
+    state.stage.masked_fill_(gone, 0)
     moments.reset(gone)
     state.alive[slot] = False
     state.output[slot] = False

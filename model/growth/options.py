@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from model.growth.upbringing import UpbringingOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,7 @@ class GrowthOptions:
         ridge: added to the diagonal of the presynaptic covariance, as a share of its mean.
         probe: samples of the batch from which growth signals and bids are computed.
         retire_after: rounds that a grown neuron may stay silent before its tile retires it; 0 never retires.
+        upbringing: how what has grown is trained.
     """
 
     rule: str = "gradmax_whitened"
@@ -43,6 +46,7 @@ class GrowthOptions:
     ridge: float = 1e-3
     probe: int = 256
     retire_after: int = 3
+    upbringing: UpbringingOptions = field(default_factory=UpbringingOptions)
 
     def __post_init__(self) -> None:
         for name, least in (("seed_width", 1), ("births", 1), ("candidates", 1), ("shortlist", 1), ("probe", 8)):

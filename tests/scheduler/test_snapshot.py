@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from model.growth.upbringing import UpbringingOptions
+from model.optimiser import OptimiserOptions
 from scheduler import snapshot
 from scheduler.checkpoint import load, save
 from scheduler.config import Config
@@ -19,6 +22,8 @@ MakeConfig = Callable[..., Config]
 Check = Callable[[Simulation], None]
 State = tuple[dict[str, Tensor], dict[str, Any]]
 
+UPBRINGING = UpbringingOptions(rate=3.0, warm_up=5, youth=6, rate_adaptation=True, variance_transfer=True)
+
 # Each keeps something from round to round that the others do not.
 KEEPING: dict[str, dict[str, dict[str, object]]] = {
     "default": {"growth": {"until": 1.0}},
@@ -27,6 +32,14 @@ KEEPING: dict[str, dict[str, dict[str, object]]] = {
     "retiring": {
         "growth": {"retire_after": 2, "until": 1.0, "target_rate": 0.03, "births": 4},
         "training": {"learning_rate": 0.4, "rounds": 5, "steps": 3},
+    },
+    "raised another way": {
+        "growth": {"until": 1.0, "upbringing": UPBRINGING},
+        "training": {"optimiser": OptimiserOptions(weight_decay=0.5, guard=6)},
+    },
+    "raised another way, sgd": {
+        "growth": {"until": 1.0, "upbringing": UPBRINGING},
+        "training": {"optimiser": OptimiserOptions(method="sgd", weight_decay=0.5, guard=6)},
     },
 }
 
@@ -111,6 +124,7 @@ def test_a_record_of_another_chip_is_refused(tiny: MakeConfig) -> None:
             ValueError, match=r"does not fit config\.toml: state\.weight is missing or has another shape"
         ):
             snapshot.restore(Simulation(other), tensors, facts, [], [])
-    del tensors["moments.count"]
-    with pytest.raises(ValueError, match=r"moments\.count is missing"):
-        snapshot.restore(Simulation(simulation.config), tensors, facts, [], [])
+    for name in ("moments.count", "state.stage"):
+        lacking = {key: tensor for key, tensor in tensors.items() if key != name}
+        with pytest.raises(ValueError, match=f"{re.escape(name)} is missing"):
+            snapshot.restore(Simulation(simulation.config), lacking, facts, [], [])
