@@ -39,6 +39,7 @@ class ChipState:
     weight: Tensor  # [K, R, n] float: crossbar devices, zero where not in use
     mask: Tensor  # [K, R, n] bool: devices in use
     frozen: Tensor  # [K, R, n] bool: devices protected from learning
+    stage: Tensor  # [K, R, n] int32: growth event of its expert that laid the device, 0 at the opening or not in use
     source: Tensor  # [K, R] int: what drives a row: slot 0..N-1, channel N..N+I-1, or FREE = -1; written by Links
     alive: Tensor  # [N] bool: slots that hold a neuron
     output: Tensor  # [N] bool: those of them that are output units
@@ -78,6 +79,7 @@ class Network:
             weight=torch.zeros(shape, dtype=options.dtype, device=self.device).requires_grad_(),
             mask=torch.zeros(shape, dtype=torch.bool, device=self.device),
             frozen=torch.zeros(shape, dtype=torch.bool, device=self.device),
+            stage=torch.zeros(shape, dtype=torch.int32, device=self.device),
             source=torch.from_numpy(self.links.source),
             alive=torch.zeros(fabric.neurons, dtype=torch.bool, device=self.device),
             output=torch.zeros(fabric.neurons, dtype=torch.bool, device=self.device),

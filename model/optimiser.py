@@ -1,7 +1,9 @@
 """Adam and SGD with momentum over the devices, with a step count for every device.
 
 Newborn devices start with zero moments and a zero count while old ones keep theirs, so that a graft disturbs nobody's
-bias correction (Kingma and Ba 2015 for the update). The gradient is clipped at a multiple of its own running norm.
+bias correction (Kingma and Ba 2015, arXiv 1412.6980, for the update). Weight decay is decoupled from the gradient
+(Loshchilov and Hutter 2019, arXiv 1711.05101) and can spare newborns. The gradient is clipped at a multiple of its own
+running norm.
 Where the event-driven engine runs, one pass of numba over the devices that learn takes the place of torch's dozen.
 """
 
@@ -32,12 +34,16 @@ class OptimiserOptions:
         momentum: momentum of sgd, first-moment decay of adam.
         decay: second-moment decay of adam.
         clip: largest gradient norm allowed, as a multiple of its running mean; 0 does not clip.
+        weight_decay: share of a weight that decays in a step, as a multiple of its learning rate; 0 decays nothing.
+        guard: steps of its life for which a device is spared from decay.
     """
 
     method: Literal["adam", "sgd"] = "adam"
     momentum: float = 0.9
     decay: float = 0.999
     clip: float = 2.0
+    weight_decay: float = 0.0
+    guard: int = 0
 
     def __post_init__(self) -> None:
         for name in ("momentum", "decay"):
@@ -45,6 +51,10 @@ class OptimiserOptions:
                 raise ValueError(f"training.optimiser.{name} = {getattr(self, name)} must lie in 0..1, 1 excluded")
         if not self.clip >= 0:
             raise ValueError(f"training.optimiser.clip = {self.clip} must not be negative (0 switches clipping off)")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise ValueError(f"training.optimiser.weight_decay = {self.weight_decay} must be a number, 0 or more")
+        if self.guard < 0:
+            raise ValueError(f"training.optimiser.guard = {self.guard} must not be negative")
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,7 @@ def step(
     moments: Moments,
     rate: float,
     options: OptimiserOptions,
+    factors: Tensor | None = None,
     fused: bool = False,
     threads: int | None = None,
 ) -> float:
@@ -87,6 +98,7 @@ def step(
         moments: optimiser state.
         rate: learning rate.
         options: method and constants.
+        factors: learning rate of every device as a multiple of ``rate`` [K, R, n]; None where all are 1.
         fused: use numba; on the CPU only. The numbers are the same but for rounding.
         threads: most threads of numba; None for as many as torch has.
 
@@ -97,20 +109,23 @@ def step(
         FloatingPointError: for a gradient that is not finite; nothing has changed then.
     """
     if fused:
-        return _fused(weight, gradient, learns, moments, rate, options, threads)
+        return _fused(weight, gradient, learns, moments, rate, options, factors, threads)
     gradient = gradient * learns
     norm = _finite(float(torch.linalg.vector_norm(gradient)))
     gradient.mul_(_clipping(norm, moments, options.clip))
     moments.count.add_(learns)
+    rates = rate if factors is None else factors * rate
     if options.method == "sgd":
-        update = moments.first.mul_(options.momentum).add_(gradient) * rate
+        update = moments.first.mul_(options.momentum).add_(gradient) * rates
     else:
         moments.first.lerp_(gradient, 1 - options.momentum)
         moments.second.mul_(options.decay).addcmul_(gradient, gradient, value=1 - options.decay)
         steps = moments.count.clamp(min=1)
         mean = moments.first / (1 - options.momentum**steps)
         spread = (moments.second / (1 - options.decay**steps)).sqrt_()
-        update = mean.mul_(rate).div_(spread.add_(EPSILON))
+        update = mean.mul_(rates).div_(spread.add_(EPSILON))
+    if options.weight_decay:
+        update.add_(weight.detach() * (moments.count > options.guard) * rates, alpha=options.weight_decay)
     weight.data.sub_(update.mul_(learns))
     return norm
 
@@ -122,12 +137,14 @@ def _fused(
     moments: Moments,
     rate: float,
     options: OptimiserOptions,
+    factors: Tensor | None,
     threads: int | None,
 ) -> float:
     """``step`` in numba."""
     kernels = importlib.import_module("model.optimiser_kernels")
     tensors = weight, gradient.contiguous(), learns.contiguous(), moments.first, moments.second, moments.count
     flat = [tensor.detach().view(-1).numpy() for tensor in tensors]  # a view, for some are changed in place
+    scales = None if factors is None else factors.contiguous().view(-1).numpy()
     chunks = [slice(a, a + CHUNK) for a in range(0, weight.numel(), CHUNK)]
     squares = np.zeros(len(chunks))
 
@@ -137,17 +154,18 @@ def _fused(
     in_threads(add_up, range(len(chunks)), threads)
     norm = _finite(math.sqrt(squares.sum()))
     factor = _clipping(norm, moments, options.clip)
-    constants = np.array([factor, rate, options.momentum, options.decay, EPSILON, 1], dtype=flat[0].dtype)
+    guard = options.guard if options.weight_decay else math.inf
+    numbers = factor, rate, options.momentum, options.decay, EPSILON, 1, options.weight_decay, guard
+    constants = np.array(numbers, dtype=flat[0].dtype)
     corrections = _corrections(options.momentum, options.decay, flat[0].dtype)
-    if options.method == "sgd":  # the kernel of adam counts by itself
-        moments.count.add_(learns)
 
     def move(chunk: slice) -> None:
         w, g, on, first, second, count = (array[chunk] for array in flat)
+        scale = None if scales is None else scales[chunk]
         if options.method == "sgd":
-            kernels.momentum(w, g, on, first, constants)
+            kernels.momentum(w, g, on, first, count, scale, constants)
         else:
-            kernels.adam(w, g, on, first, second, count, corrections, constants)
+            kernels.adam(w, g, on, first, second, count, scale, corrections, constants)
 
     in_threads(move, chunks, threads)
     return norm

@@ -31,6 +31,7 @@ from model.growth.options import GrowthOptions
 from model.growth.shortlist import shortlist, tile_scores
 from model.growth.signal import Traces
 from model.growth.surroundings import usual_norms
+from model.growth.upbringing import begin_stage
 from model.network import Network
 from model.optimiser import Moments
 from model.probe import Probe
@@ -133,7 +134,9 @@ class Grower:
         call.reserve, call.tiles = reserve, tiles
         if not auction:
             call.unpaid, call.options = True, self._with_candidates(births)
+        before = self.network.state.mask.clone()
         self.settle(call, self.invite(call), births, None if auction else lots)
+        self._begin_stage(expert, before)
 
     def follow(
         self,
@@ -153,7 +156,7 @@ class Grower:
         Raises:
             ValueError: a tile has no room for its births, or no candidate there that fits.
         """
-        missing = Counter(places)
+        missing, before = Counter(places), self.network.state.mask.clone()
         for wave in range(WAVES):
             rule = SEED_RULE if wave else self.options.rule
             call = self.call(expert, task, rule, self.probe(expert, x, labels), partial(chance, wave))
@@ -163,6 +166,7 @@ class Grower:
             outcomes = self.settle(call, self.invite(call), missing.total(), lots, missing)
             missing -= Counter(outcome.bid.tile for outcome in outcomes if outcome.won)
             if not missing:
+                self._begin_stage(expert, before)
                 return
         tile, births = next(iter(missing.items()))
         full = any(agent.tile == tile and not agent.free_slots for agent in self._tiles())
@@ -173,6 +177,9 @@ class Grower:
             f"{self.network.fabric.position(tile)} ({reason}); set fabric, growth.reach and growth.retire_after to "
             "those of the recorded run, or give the chip more wires"
         )
+
+    def _begin_stage(self, expert: Expert, before: Tensor) -> None:
+        begin_stage(self.network.state, before, expert.running(self.network), self.options.upbringing)
 
     def _with_candidates(self, births: int) -> GrowthOptions:
         """Options by which a single tile can send enough candidates for all births."""

@@ -145,6 +145,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             torch.tensor(expert.outputs, device=self.network.device),
             self.gating.running(expert),
             options,
+            self.config.growth.upbringing,
             self._observe,
         )
         seconds_train = time.perf_counter() - trained_at

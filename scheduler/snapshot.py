@@ -20,7 +20,7 @@ from agents.tile import TileAgent
 from model.growth.saturation import Saturation
 from scheduler.simulation import Simulation
 
-STATE = ("weight", "mask", "frozen", "alive", "output")
+STATE = ("weight", "mask", "frozen", "stage", "alive", "output")
 MOMENTS = ("first", "second", "count", "norm")
 
 

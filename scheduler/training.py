@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from model import costs
+from model.growth.upbringing import UpbringingOptions, rate_factors
 from model.network import Activity, Network
 from model.optimiser import Moments, OptimiserOptions, step
 from scheduler.feed import Feed
@@ -106,6 +107,7 @@ def train(
     outputs: Tensor,
     running: Tensor,
     options: TrainingOptions,
+    upbringing: UpbringingOptions,
     observe: Callable[[int, Tensor, Tensor], None],
 ) -> Lesson:
     """Train one round.
@@ -117,6 +119,7 @@ def train(
         classes, outputs: the expert's classes and the slots [O] of its outputs, in the same order.
         running: neurons that take part [N] bool.
         options: training options.
+        upbringing: learning rates of what has grown.
         observe: told every step, its input spikes [B, T, I] and its classes [B].
     """
     state = network.state
@@ -136,7 +139,8 @@ def train(
         objective = loss + excess_rate(network, activity, feed.steps, options)
         (gradient,) = torch.autograd.grad(objective, state.weight)
         rate = learning_rate(number, options)
-        step(state.weight, gradient, learns, moments, rate, options.optimiser, fused, network.threads)
+        factors = rate_factors(state, moments.count, learns, running, upbringing)
+        step(state.weight, gradient, learns, moments, rate, options.optimiser, factors, fused, network.threads)
         sums += torch.stack([loss.detach(), (logits.argmax(1) == target).to(loss.dtype).mean()]).cpu()
         fired += activity.counts.detach().cpu()
         heard += x.sum((0, 1), dtype=torch.float64)

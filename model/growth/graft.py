@@ -78,11 +78,12 @@ def switch_on(network: Network, devices: Tensor, moments: Moments) -> None:
 
 
 def switch_off(network: Network, devices: Tensor, moments: Moments) -> None:
-    """Take devices [K, R, n] bool out of use: no weight, no protection, no optimiser state."""
+    """Take devices [K, R, n] bool out of use: no weight, no protection, no stage, no optimiser state."""
     with torch.no_grad():
         network.state.weight.masked_fill_(devices, 0)
     for flags in (network.state.mask, network.state.frozen):
         flags.masked_fill_(devices, False)
+    network.state.stage.masked_fill_(devices, 0)
     moments.reset(devices)
 
 

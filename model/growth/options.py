@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from model.growth.upbringing import UpbringingOptions
 from model.upkeep.options import UpkeepOptions
 
 Reach = Literal["outputs", "neighbours"]
@@ -56,6 +57,7 @@ class GrowthOptions:
         probe: samples of the batch from which growth signals and bids are computed.
         retire_after: rounds that a grown neuron may stay silent before its tile retires it; 0 never retires.
         upkeep: what is removed and moved between training and growth.
+        upbringing: how what has grown is trained.
     """
 
     rule: str = "gradmax_whitened"
@@ -89,6 +91,7 @@ class GrowthOptions:
     probe: int = 256
     retire_after: int = 3
     upkeep: UpkeepOptions = field(default_factory=UpkeepOptions)
+    upbringing: UpbringingOptions = field(default_factory=UpbringingOptions)
 
     def __post_init__(self) -> None:
         self._check_timing()

@@ -86,7 +86,15 @@ def carry(network: Network, moments: Moments, source: np.ndarray, moved: Mapping
     place = tuple(torch.from_numpy(index).to(network.device) for index in (tiles, np.maximum(rows, 0), columns))
     before = torch.from_numpy(was[: fabric.neurons]).to(network.device)
     with torch.no_grad():
-        for devices in (state.weight, state.mask, state.frozen, moments.first, moments.second, moments.count):
+        for devices in (
+            state.weight,
+            state.mask,
+            state.frozen,
+            state.stage,
+            moments.first,
+            moments.second,
+            moments.count,
+        ):
             devices.copy_(devices[place] * there)
         for flags in (state.alive, state.output):
             flags.copy_(flags[before])

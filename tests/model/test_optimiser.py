@@ -80,6 +80,63 @@ def test_sgd_is_torchs() -> None:
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
+def test_decoupled_decay_with_a_rate_for_every_device_is_torchs() -> None:
+    """AdamW with two groups of weights, one at three times the learning rate."""
+    grads, fast = gradients(40), torch.rand(SHAPE, generator=torch.Generator().manual_seed(5)) < 0.5
+    groups = [start().detach()[part].requires_grad_() for part in (fast, ~fast)]
+    adamw = torch.optim.AdamW(
+        [{"params": [groups[0]], "lr": 3 * RATE}, {"params": [groups[1]], "lr": RATE}], weight_decay=0.7
+    )
+    for gradient in grads:
+        groups[0].grad, groups[1].grad = gradient[fast], gradient[~fast]
+        adamw.step()
+    weight, everyone = start(), torch.ones(SHAPE, dtype=torch.bool)
+    moments, options = Moments.fresh(weight), OptimiserOptions(clip=0, weight_decay=0.7)
+    for gradient in grads:
+        step(weight, gradient, everyone, moments, RATE, options, torch.where(fast, 3.0, 1.0).double())
+    for part, expected in zip((fast, ~fast), groups, strict=True):
+        torch.testing.assert_close(weight.detach()[part], expected.detach(), rtol=0, atol=1e-12)
+    assert (weight.detach() - descend(grads, UNCLIPPED)[0]).abs().min() > 1e-4
+
+
+def test_sgd_decays_apart_from_its_momentum() -> None:
+    """One weight by hand: w <- w - rate x factor x (decay w + momentum)."""
+    weight, everyone = torch.full(SHAPE, 2.0, dtype=torch.float64), torch.ones(SHAPE, dtype=torch.bool)
+    moments = Moments.fresh(weight)
+    options = OptimiserOptions(method="sgd", momentum=0.5, clip=0, weight_decay=3.0)
+    half, one = torch.full(SHAPE, 0.5, dtype=torch.float64), torch.ones(SHAPE, dtype=torch.float64)
+    w, velocity = 2.0, 0.0
+    for _ in range(4):
+        velocity = 0.5 * velocity + 1
+        w -= RATE * 0.5 * (3.0 * w + velocity)
+        step(weight, one, everyone, moments, RATE, options, half)
+    torch.testing.assert_close(weight, torch.full_like(weight, w), rtol=1e-13, atol=0)
+
+
+@pytest.mark.parametrize("method", ["adam", "sgd"])
+def test_the_young_are_spared_from_decay(method: str) -> None:
+    """Without a gradient nothing else moves: born devices stay for three more steps, old ones go on decaying."""
+    options = OptimiserOptions(method=method, clip=0, weight_decay=10.0, guard=3)  # type: ignore[arg-type]
+    born, everyone = torch.zeros(SHAPE, dtype=torch.bool), torch.ones(SHAPE, dtype=torch.bool)
+    born[1, 2] = True
+    weight, nothing = torch.ones(SHAPE, dtype=torch.float64), torch.zeros(SHAPE, dtype=torch.float64)
+    moments = Moments.fresh(weight)
+    for number in range(8):
+        if number == 4:
+            moments.reset(born)
+        step(weight, nothing, everyone, moments, RATE, options)
+    expected = 0.9 ** torch.where(born, 2, 5).double()  # steps 3 and 7 of the born, 3 to 7 of the others
+    torch.testing.assert_close(weight, expected, rtol=1e-13, atol=0)
+
+
+def test_devices_that_do_not_learn_do_not_decay() -> None:
+    learns = torch.zeros(SHAPE, dtype=torch.bool)
+    learns[0] = True
+    found, _ = descend(gradients(5), OptimiserOptions(weight_decay=5.0), learns)
+    assert torch.equal(found[1], start().detach()[1])
+    assert (found[0] != start().detach()[0]).all()
+
+
 @pytest.mark.parametrize("method", ["adam", "sgd"])
 def test_newborns_move_as_with_fresh_state_and_the_old_undisturbed(method: str) -> None:
     options = OptimiserOptions(method=method, clip=0)  # type: ignore[arg-type]
@@ -183,7 +240,17 @@ def test_a_gradient_that_is_not_finite_raises_and_changes_nothing(bad: float) ->
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("momentum", 1.0), ("momentum", -0.1), ("decay", 1.0), ("decay", math.nan), ("clip", -1.0)]
+    ("field", "value"),
+    [
+        ("momentum", 1.0),
+        ("momentum", -0.1),
+        ("decay", 1.0),
+        ("decay", math.nan),
+        ("clip", -1.0),
+        ("weight_decay", -0.1),
+        ("weight_decay", math.inf),
+        ("guard", -1),
+    ],
 )
 def test_refuses_bad_options(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"training\.optimiser\.{field} = {value}"):

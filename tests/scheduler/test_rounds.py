@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from model.growth.upbringing import UpbringingOptions
+from model.optimiser import OptimiserOptions
 from scheduler.config import Config
 from scheduler.simulation import Simulation
 
@@ -116,3 +118,75 @@ def test_nobody_retires_before_the_time(tiny: MakeConfig, patience: int) -> None
     for _ in range(2):
         simulation.step()
     assert all(row["retired_round"] is None for row in simulation.census.neurons)
+
+
+def test_a_device_has_the_stage_of_the_later_born_of_its_two_neurons(tiny: MakeConfig) -> None:
+    """Stages count the rounds in which the expert has grown; what was laid at its opening has stage 0."""
+    simulation = Simulation(tiny(growth={"births": 2, "until": 1.0}, fabric={"neurons_per_tile": 12}))
+    while not simulation.finished:
+        simulation.step()
+    census, state, fabric = simulation.census, simulation.network.state, simulation.fabric
+    events: dict[int, list[int]] = {0: [], 1: []}  # task -> rounds
+    for row in census.neurons:
+        if row["rule"] != "seed" and row["birth_round"] not in events[row["task"]]:
+            events[row["task"]].append(row["birth_round"])
+    found = set()
+    for tile, row, column in torch.nonzero(state.mask).tolist():
+        ends = tile * fabric.slots + column, int(state.source[tile, row])
+        born = [census.neurons[census.id_of_slot[slot]] for slot in ends if slot < fabric.neurons]
+        expected = max(0 if n["rule"] == "seed" else 1 + events[n["task"]].index(n["birth_round"]) for n in born)
+        assert state.stage[tile, row, column] == expected
+        found.add(expected)
+    assert len(found) > 2
+    assert not state.stage[~state.mask].any()
+
+
+@pytest.mark.parametrize("method", ["adam", "sgd"])
+def test_what_is_frozen_stays_whatever_way_newborns_are_raised(tiny: MakeConfig, method: str) -> None:
+    upbringing = UpbringingOptions(rate=3.0, warm_up=5, youth=6, rate_adaptation=True, variance_transfer=True)
+    optimiser = OptimiserOptions(method=method, weight_decay=0.5)  # type: ignore[arg-type]
+    growth = {"births": 2, "until": 1.0, "upbringing": upbringing}
+    config = tiny(growth=growth, fabric={"neurons_per_tile": 12}, training={"optimiser": optimiser})
+    simulation = Simulation(config)
+    state, rounds = simulation.network.state, config.training.rounds
+    while simulation.round < rounds + 1:
+        simulation.step()
+    frozen, kept = state.frozen.clone(), state.weight.detach().clone()
+    assert frozen.any()
+    while not simulation.finished:
+        simulation.step()
+        assert simulation.grower.born
+        assert torch.equal(state.frozen, frozen)
+        assert torch.equal(state.weight.detach()[frozen], kept[frozen])
+        assert (state.weight.detach() != kept)[state.mask & ~frozen].any()
+        assert state.weight.isfinite().all()
+
+
+def test_only_variance_transfer_moves_the_old_in_a_growth_event(
+    tiny: MakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Old inputs of neurons that got new ones shrink, by more than a tenth here; no other device moves."""
+    for transfers in (False, True):
+        upbringing = UpbringingOptions(rate=3.0, rate_adaptation=True, variance_transfer=transfers)
+        simulation = Simulation(tiny(growth={"births": 2, "upbringing": upbringing}))
+        state, grow, events = simulation.network.state, simulation.grower.grow, []
+
+        def watched(*arguments: object, state=state, grow=grow, events=events) -> None:  # type: ignore[no-untyped-def]
+            mask, weight = state.mask.clone(), state.weight.detach().clone()
+            grow(*arguments)
+            gained = (state.mask & ~mask).any(1, keepdim=True)
+            old = mask & ~state.frozen & gained & (weight != 0)
+            share = state.weight.detach()[old] / weight[old]
+            moved = state.weight.detach() != weight
+            events.append((bool((moved & mask & ~old).any()), share.min(), share.max()))
+
+        monkeypatch.setattr(simulation.grower, "grow", watched)
+        while not simulation.finished:
+            simulation.step()
+        assert len(events) > 2
+        assert not any(others for others, _, _ in events)
+        if transfers:
+            assert min(low for _, low, _ in events) < 0.9
+            assert max(high for _, _, high in events) < 1
+        else:
+            assert all(low == high == 1 for _, low, high in events)

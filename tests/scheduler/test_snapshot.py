@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from model.growth.upbringing import UpbringingOptions
+from model.optimiser import OptimiserOptions
 from model.upkeep.options import UpkeepOptions
 from model.upkeep.steps import STEPS
 from scheduler import snapshot
@@ -27,6 +30,8 @@ def upkeep(*steps: str) -> UpkeepOptions:
     return UpkeepOptions(steps=steps, guard=4, magnitude=0.6, activity=0.6, rewired=0.5, proposals=60)  # type: ignore[arg-type]
 
 
+UPBRINGING = UpbringingOptions(rate=3.0, warm_up=5, youth=6, rate_adaptation=True, variance_transfer=True)
+
 # Each keeps something from round to round that the others do not.
 KEEPING: dict[str, dict[str, dict[str, object]]] = {
     "default": {"growth": {"until": 1.0}},
@@ -43,6 +48,14 @@ KEEPING: dict[str, dict[str, dict[str, object]]] = {
         "growth": {"upkeep": upkeep(*STEPS), "retire_after": 1, "births": 2},
         "fabric": {"rows": 3},
         "stream": {"steps": 13},
+    },
+    "raised another way": {
+        "growth": {"until": 1.0, "upbringing": UPBRINGING},
+        "training": {"optimiser": OptimiserOptions(weight_decay=0.5, guard=6)},
+    },
+    "raised another way, sgd": {
+        "growth": {"until": 1.0, "upbringing": UPBRINGING},
+        "training": {"optimiser": OptimiserOptions(method="sgd", weight_decay=0.5, guard=6)},
     },
 }
 
@@ -127,6 +140,7 @@ def test_a_record_of_another_chip_is_refused(tiny: MakeConfig) -> None:
             ValueError, match=r"does not fit config\.toml: state\.weight is missing or has another shape"
         ):
             snapshot.restore(Simulation(other), tensors, facts, [], [])
-    del tensors["moments.count"]
-    with pytest.raises(ValueError, match=r"moments\.count is missing"):
-        snapshot.restore(Simulation(simulation.config), tensors, facts, [], [])
+    for name in ("moments.count", "state.stage"):
+        lacking = {key: tensor for key, tensor in tensors.items() if key != name}
+        with pytest.raises(ValueError, match=f"{re.escape(name)} is missing"):
+            snapshot.restore(Simulation(simulation.config), lacking, facts, [], [])

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from model.growth.upbringing import UpbringingOptions
 from model.network import Activity
 from scheduler.config import Config
 from scheduler.feed import Feed
@@ -100,7 +101,12 @@ def test_no_penalty_under_the_limit_nor_for_outputs_and_empty_slots(opened: Simu
     assert excess_rate(opened.network, activity, 10, replace(OPTIONS, rate_limit=0.2)) > 0
 
 
-def lesson(simulation: Simulation, options: TrainingOptions, told: list[tuple[int, Tensor, Tensor]]) -> Lesson:
+def lesson(
+    simulation: Simulation,
+    options: TrainingOptions,
+    told: list[tuple[int, Tensor, Tensor]],
+    upbringing: UpbringingOptions | None = None,
+) -> Lesson:
     """Train the first expert anew on its experience."""
     expert = simulation.gating.experts[0]
     feed = Feed(simulation.stream.experiences[0], simulation.stream.steps, 16, seed=5)
@@ -114,6 +120,7 @@ def lesson(simulation: Simulation, options: TrainingOptions, told: list[tuple[in
         outputs,
         running,
         options,
+        upbringing or UpbringingOptions(),
         lambda *step: told.append(step),
     )
 
@@ -126,6 +133,21 @@ def test_loss_falls_on_two_classes_that_can_be_told_apart(opened: Simulation) ->
     assert before.loss > 0.4
     assert after.loss < 0.5 * before.loss
     assert after.accuracy > 0.9
+
+
+def test_newborns_warm_up_and_seeds_do_not(tiny: MakeConfig) -> None:
+    """In the first step after a graft, from the same state: a newborn moves by 6 / 4 of the usual, a seed as usual."""
+    moved, grown = [], torch.empty(0)
+    for upbringing in (UpbringingOptions(), UpbringingOptions(rate=6.0, warm_up=4)):
+        simulation = Simulation(tiny(growth={"births": 2}, network={"precision": "float64"}))
+        simulation.step()
+        state = simulation.network.state
+        before, grown = state.weight.detach().clone(), state.stage > 0
+        lesson(simulation, TrainingOptions(rounds=1, steps=1), [], upbringing)
+        moved.append(state.weight.detach() - before)
+    assert moved[0][grown].any()
+    assert moved[0][~grown].any()
+    torch.testing.assert_close(moved[1], moved[0] * torch.where(grown, 1.5, 1.0), rtol=1e-9, atol=1e-15)
 
 
 def test_frozen_devices_stay_bit_for_bit_and_the_others_move(opened: Simulation) -> None:
