@@ -48,24 +48,32 @@ def load(cls: type[T], path: Path | str) -> T:
     Raises:
         ValueError: naming the file; it cannot be read, is no TOML (with the line), or does not fit ``cls``.
     """
-    path = Path(path)
+    data = read_toml(Path(path))
+    try:
+        return from_mapping(cls, data)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
+
+    Raises:
+        ValueError: naming the file; it cannot be read, or is no TOML (with the line).
+    """
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
     try:
         text = raw.decode("utf-8")
-        data = tomllib.loads(text)
+        return tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ValueError(f"{path} is not UTF-8 (at line {line}); save it as UTF-8") from error
     except ValueError as error:
         why = str(error).replace("at end of document", f"at line {text.count(chr(10)) + 1}, the end")
         raise ValueError(f"{path} is no valid TOML: {why}") from error
-    try:
-        return from_mapping(cls, data)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
 
 
 def dump(config: DataclassInstance) -> str:

@@ -11,7 +11,6 @@ name = "digits"
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any
 
 from model.growth import GROWTH_RULES
 from scheduler.config import Config
-from scheduler.config_io import from_mapping
+from scheduler.config_io import from_mapping, read_toml
 
 STATIC, REPLAY = "start", "replay"
 SAME_COMPUTE = "start, same compute"
@@ -168,10 +167,7 @@ def load_plan(path: Path) -> Plan:
     Raises:
         ValueError: naming the file and what is wrong in it.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read as a comparison: {error}") from error
+    data = read_toml(path)
     if unknown := data.keys() - {"compare", "base", "settings"}:
         raise ValueError(f"{path}: {sorted(unknown)} are unknown; a comparison has [compare], [base] and [settings]")
     settings = data.get("settings", {"default": {}})
