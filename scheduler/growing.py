@@ -37,7 +37,7 @@ from model.optimiser import Moments
 from model.probe import Probe
 from scheduler.auction import clear
 from scheduler.placing import place
-from scheduler.seeding import footprint, seed_links
+from scheduler.seeding import footprint, hears_inputs, seed_links
 from scheduler.training import positions
 
 SEED_RULE = "random"  # how their fan-in is made
@@ -100,7 +100,7 @@ class Grower:
             call = self.call(expert, task, SEED_RULE, probe, partial(chance, stage))
             call.seed_links, call.seed_value = here, math.log(len(expert.classes))
             self.settle(call, self.invite(call), len(here) * self.options.seed_width)
-        if not self._hears_inputs(expert):
+        if not hears_inputs(self.network, expert):
             row, col = fabric.position(expert.output_tile)
             raise ValueError(
                 f"task {task} cannot be served: no chain of neurons leads from the inputs to its outputs in tile "
@@ -325,14 +325,3 @@ class Grower:
 
     def _tiles(self) -> list[TileAgent]:
         return list(self.model.agents_by_type[TileAgent])
-
-    def _hears_inputs(self, expert: Expert) -> bool:
-        """Whether a living chain of devices leads from some input to every output."""
-        state, fabric = self.network.state, self.network.fabric
-        reached = torch.zeros(fabric.neurons + self.network.channels + 1, dtype=torch.bool)
-        reached[fabric.neurons : -1] = True
-        mask, source = state.mask.cpu(), state.source
-        for _ in range(fabric.tiles + 1):
-            rows = reached[source]  # free rows read the last entry, which stays silent
-            reached[: fabric.neurons] |= (mask & rows[:, :, None]).any(1).flatten() & state.alive.cpu()
-        return bool(reached[list(expert.outputs)].all())

@@ -1,10 +1,14 @@
-"""The shape of a seed expert: which tiles its chain crosses, and which links its neurons need."""
+"""The shape of a seed expert: which tiles its chain crosses, which links its neurons need, whether it holds."""
 
 from __future__ import annotations
 
 import math
 
+import torch
+
+from agents.expert import Expert
 from model.fabric import Fabric
+from model.network import Network
 
 
 def footprint(fabric: Fabric, output_tile: int) -> list[int]:
@@ -38,3 +42,15 @@ def seed_links(
     south_first = sorted(nearer, key=lambda t: -fabric.position(t)[0])
     needed = south_first[:1]
     return tuple(needed), tuple(t for t in near if t not in needed)
+
+
+def hears_inputs(network: Network, expert: Expert) -> bool:
+    """Whether a living chain of devices leads from some input to every output."""
+    state, fabric = network.state, network.fabric
+    reached = torch.zeros(fabric.neurons + network.channels + 1, dtype=torch.bool)
+    reached[fabric.neurons : -1] = True
+    mask, source = state.mask.cpu(), state.source
+    for _ in range(fabric.tiles + 1):
+        rows = reached[source]  # free rows read the last entry, which stays silent
+        reached[: fabric.neurons] |= (mask & rows[:, :, None]).any(1).flatten() & state.alive.cpu()
+    return bool(reached[list(expert.outputs)].all())

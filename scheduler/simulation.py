@@ -7,7 +7,6 @@ the round are handed out, and ``scheduler.snapshot`` reads and writes the whole 
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,27 +22,25 @@ from agents.messages import SEED, Decision
 from agents.prices import Prices
 from agents.tile import TileAgent
 from model import costs
-from model.fabric import Fabric, FabricError
+from model.fabric import Fabric
 from model.gating import GATING
 from model.gating.features import window_count
-from model.growth import GROWTH_RULES, saturation
+from model.growth import saturation
 from model.growth.graft import freeze
-from model.growth.rule import GrowthError
 from model.network import Network
 from model.optimiser import Moments
 from model.upkeep.scope import Upkept
 from scheduler import evaluation, replay, tables, upkeep
 from scheduler.census import Census
+from scheduler.checks import check
 from scheduler.config import Config
 from scheduler.feed import TEST, VALIDATION, Feed
 from scheduler.growing import Grower
-from scheduler.placing import check_placement
 from scheduler.randomness import Use, generator
 from scheduler.streams import Experience, Stream, load_stream
 from scheduler.training import Lesson, train
 
 Row = dict[str, object]
-SPARE_STEPS = 10  # time steps wanted beyond the rows that a spike crosses
 SEEDING, GROWING = range(2)  # what candidates are made for: their random numbers are kept apart
 
 
@@ -75,8 +72,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.fabric = Fabric(config.fabric)
         channels = len(self.fabric.north_tiles) * self.fabric.wires
         self.stream = load_stream(config.stream, channels) if stream is None else stream
-        _check(config, self.fabric, self.stream)
-        _check_device(config.network.device)
+        check(config, self.fabric, self.stream)
         self.network = Network(self.fabric, self.stream.channels, config.network, config.run.threads)
         self.moments = Moments.fresh(self.network.state.weight)
         features = window_count(config.gating.windows, self.stream.steps) * self.stream.channels
@@ -311,49 +307,3 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def _chance(self, purpose: int) -> Callable[[int, int], np.random.Generator]:
         """(stage, tile) -> random numbers for the fan-in of candidates of this round."""
         return partial(generator, self.config.run.seed, Use.GROWTH, self.round, purpose)
-
-
-def _check_device(name: str) -> None:
-    """Whether torch can compute there. For a device that it lacks, torch raises any of these, by device and build."""
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        why = str(error).strip().splitlines()[0]
-        raise ValueError(f"network.device = {name!r} cannot be used here ({why}); cpu always can") from error
-
-
-def _check(config: Config, fabric: Fabric, stream: Stream) -> None:
-    """What only shows when chip, stream and options meet."""
-    if config.growth.rule not in GROWTH_RULES:
-        raise ValueError(f"growth.rule = {config.growth.rule!r} is unknown; take one of {', '.join(GROWTH_RULES)}")
-    refusal = GROWTH_RULES[config.growth.rule].refusal(config.network)
-    if refusal:
-        raise GrowthError(refusal)
-    check_placement(config.growth, config.auction)
-    network = config.network
-    if network.readout == "spike_count" and network.surrogate_width <= network.threshold:
-        raise ValueError(
-            f"network.readout = 'spike_count' with network.surrogate_width = {network.surrogate_width} learns nothing: "
-            f"outputs are born silent, out of reach of the surrogate; make it larger than {network.threshold}, "
-            "network.threshold"
-        )
-    least = fabric.options.rows + 1
-    if stream.steps < least:
-        raise FabricError(
-            f"{stream.steps} time steps are too few: a spike needs {least} steps from the north row to an output on "
-            f"{fabric.options.rows} rows of tiles; give stream.steps or fewer fabric.rows"
-        )
-    comfortable = fabric.options.rows + SPARE_STEPS
-    if stream.steps < comfortable:
-        warnings.warn(
-            f"{stream.steps} time steps are few for {fabric.options.rows} rows of tiles: what reaches the outputs is "
-            f"late; {comfortable} or more (stream.steps) are better",
-            stacklevel=2,
-        )
-    shared = config.gating.experts == "shared"
-    outputs = stream.classes if shared else max(len(e.classes) for e in stream.experiences)
-    if outputs >= fabric.slots:
-        raise FabricError(
-            f"{outputs} classes need more output slots than a tile of {fabric.slots} neurons has beside a hidden "
-            "neuron; raise fabric.neurons_per_tile or lower stream.classes_per_task"
-        )

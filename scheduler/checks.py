@@ -1,0 +1,67 @@
+"""What only shows when chip, stream and options meet: whether a simulation can be run at all."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+
+from model.fabric import Fabric, FabricError
+from model.growth import GROWTH_RULES
+from model.growth.rule import GrowthError
+from scheduler.config import Config
+from scheduler.placing import check_placement
+from scheduler.streams import Stream
+
+SPARE_STEPS = 10  # time steps wanted beyond the rows that a spike crosses
+
+
+def check(config: Config, fabric: Fabric, stream: Stream) -> None:
+    """Whether a simulation can be run.
+
+    Raises:
+        ValueError: for a configuration that does not fit the chip or the stream, naming the cure.
+    """
+    _check_device(config.network.device)
+    if config.growth.rule not in GROWTH_RULES:
+        raise ValueError(f"growth.rule = {config.growth.rule!r} is unknown; take one of {', '.join(GROWTH_RULES)}")
+    refusal = GROWTH_RULES[config.growth.rule].refusal(config.network)
+    if refusal:
+        raise GrowthError(refusal)
+    check_placement(config.growth, config.auction)
+    network = config.network
+    if network.readout == "spike_count" and network.surrogate_width <= network.threshold:
+        raise ValueError(
+            f"network.readout = 'spike_count' with network.surrogate_width = {network.surrogate_width} learns nothing: "
+            f"outputs are born silent, out of reach of the surrogate; make it larger than {network.threshold}, "
+            "network.threshold"
+        )
+    least = fabric.options.rows + 1
+    if stream.steps < least:
+        raise FabricError(
+            f"{stream.steps} time steps are too few: a spike needs {least} steps from the north row to an output on "
+            f"{fabric.options.rows} rows of tiles; give stream.steps or fewer fabric.rows"
+        )
+    comfortable = fabric.options.rows + SPARE_STEPS
+    if stream.steps < comfortable:
+        warnings.warn(
+            f"{stream.steps} time steps are few for {fabric.options.rows} rows of tiles: what reaches the outputs is "
+            f"late; {comfortable} or more (stream.steps) are better",
+            stacklevel=2,
+        )
+    shared = config.gating.experts == "shared"
+    outputs = stream.classes if shared else max(len(e.classes) for e in stream.experiences)
+    if outputs >= fabric.slots:
+        raise FabricError(
+            f"{outputs} classes need more output slots than a tile of {fabric.slots} neurons has beside a hidden "
+            "neuron; raise fabric.neurons_per_tile or lower stream.classes_per_task"
+        )
+
+
+def _check_device(name: str) -> None:
+    """Whether torch can compute there. For a device that it lacks, torch raises any of these, by device and build."""
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        why = str(error).strip().splitlines()[0]
+        raise ValueError(f"network.device = {name!r} cannot be used here ({why}); cpu always can") from error
