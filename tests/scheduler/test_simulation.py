@@ -203,7 +203,8 @@ def test_what_does_not_go_together_is_refused_with_the_cure(
 
 
 @pytest.mark.parametrize(
-    ("rule", "width", "enough"), [("gradmax", 1.0, r"larger than 1\.0, .*gradmax_whitened"), ("primed", 0.3, "larger than 0.3")]
+    ("rule", "width", "enough"),
+    [("gradmax", 1.0, r"larger than 1\.0, .*gradmax_whitened"), ("primed", 0.3, "larger than 0.3")],
 )
 def test_a_rule_whose_newborns_could_never_learn_is_refused_before_anything_runs(
     tiny: MakeConfig, rule: str, width: float, enough: str

@@ -96,7 +96,7 @@ def test_fan_in_gradient_is_autograds_of_a_plain_loop(
 
 
 def test_fan_in_gradient_by_hand() -> None:
-    """A spike in of weight .5 at t = 0, a wish of 2 at t = 1: V[1] = .5 a, psi = 1 - |.5 a - 1| / 2, dL/dw = 2 psi a."""
+    """A spike of weight .5 at t = 0, a wish of 2 at t = 1: V[1] = .5 a, psi = 1 - |.5 a - 1| / 2, dL/dw = 2 psi a."""
     options = NetworkOptions(precision="float64", surrogate="triangle", surrogate_width=2.0, surrogate_height=1.0)
     drive, wanted = torch.zeros(3, 1, 1, dtype=torch.float64), torch.zeros(3, 1, 1, dtype=torch.float64)
     drive[0], wanted[1] = 1, 2

@@ -149,9 +149,7 @@ def test_adjoints_that_are_no_numbers_raise_naming_the_tile(
     adjoint = adjoints(4)
     adjoint[5, 2, 3] = bad
     with pytest.raises(FloatingPointError, match="growth signal of tile 3 is not finite"):
-        GROWTH_RULES[rule].propose(
-            by_hand(spikes(6), adjoint), 2, GrowthOptions(pool=4), how, np.random.default_rng(0)
-        )
+        GROWTH_RULES[rule].propose(by_hand(spikes(6), adjoint), 2, GrowthOptions(pool=4), how, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("rule", GROWTH_RULES)

@@ -19,7 +19,14 @@ def network() -> Network:
         chip.links.add_local(slot)
     far = chip.links.add(0, 1)
     channel = chip.links.rows[4, 0]
-    weights = {(0, channel, 0): 3.0, (0, 0, 0): 4.0, (0, 0, 1): 0.5, (1, far, 0): -1.0, (1, far, 1): 0.0, (1, 0, 1): 2.0}
+    weights = {
+        (0, channel, 0): 3.0,
+        (0, 0, 0): 4.0,
+        (0, 0, 1): 0.5,
+        (1, far, 0): -1.0,
+        (1, far, 1): 0.0,
+        (1, 0, 1): 2.0,
+    }
     with torch.no_grad():
         for place, value in weights.items():
             chip.state.weight[place] = value
