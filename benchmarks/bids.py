@@ -35,8 +35,8 @@ from agents.candidate import CandidateNeuron
 from agents.tile import Call
 from model.growth import GROWTH_RULES
 from model.growth.climb import climb
-from model.growth.newborn import fan_out_gradient, live
-from model.growth.proposal import Proposal
+from model.growth.options import GrowthOptions
+from model.growth.proposal import Proposal, every_target
 from model.growth.value import predicted_decrease
 from scheduler import snapshot
 from scheduler.config import Config, RunOptions
@@ -104,16 +104,14 @@ def second_order(proposal: Proposal) -> Tensor:
 
 def value(proposal: Proposal) -> Tensor:
     """What candidates bid today."""
-    return proposal.decrease(torch.ones(len(proposal.signal.targets), dtype=torch.bool))
+    return proposal.decrease(every_target(proposal.signal))
 
 
 def shown(proposal: Proposal) -> Tensor:
     """Decrease on unseen samples after a few steps of practice, as interns bid."""
-    signal, dynamics = proposal.signal, proposal.dynamics
-    drive, delta, loss = signal.drive[:, :, ::2], signal.delta[:, :, ::2], signal.loss[::2]
-    fan_in = climb(proposal.fan_in, drive, delta, dynamics, lambda g: predicted_decrease(g, loss), 5, 0.2)
-    gradient = fan_out_gradient(live(fan_in, signal.drive, dynamics)[1], signal.delta)
-    return predicted_decrease(gradient, signal.loss, seen=True)
+    loss = proposal.signal.loss
+    start = replace(proposal, fan_out=torch.zeros_like(proposal.fan_out), seen=True)
+    return value(climb(start, GrowthOptions(), lambda gradient: predicted_decrease(gradient[..., ::2], loss[::2])))
 
 
 PREDICTORS: dict[str, Callable[[Proposal], Tensor]] = {

@@ -49,7 +49,7 @@ class Probe(Protocol):
 
 
 def filtered(spikes: Tensor, leak: float) -> Tensor:
-    """What a membrane with this leak makes of its input if it never fires: a decaying sum, [T, ...] like the input."""
+    """Sums that decay by a leak, which is what a membrane that never fires makes of its input [T, ...], same shape."""
     trace = spikes.clone()
     for t in range(1, trace.shape[0]):
         trace[t].add_(trace[t - 1], alpha=leak)

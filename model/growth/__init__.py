@@ -44,9 +44,14 @@ GROWTH_RULES: dict[str, GrowthRule] = {
     ),
     "candidates": GrowthRule(candidates, needs="adjoints", cost="calibration of a pool", keeps=EXACTLY),
     "firefly": GrowthRule(
-        firefly, needs="adjoints", cost="a few steps of practice", keeps="the function, up to a fan-out of norm epsilon"
+        firefly,
+        needs="adjoints",
+        cost="calibration, and again after each step of practice",
+        keeps="the function, up to a fan-out of norm epsilon",
+    ),
+    "intern": GrowthRule(
+        intern, needs="adjoints", cost="calibration of a pool, and again after each step of practice", keeps=EXACTLY
     ),
     "split": GrowthRule(split, needs="nothing", cost="a calibration", keeps="the function, as far as sums cancel"),
-    "intern": GrowthRule(intern, needs="adjoints", cost="calibration and practice of a pool", keeps=EXACTLY),
     "local": GrowthRule(local, needs="nothing", cost="a calibration for each source", keeps=EXACTLY),
 }

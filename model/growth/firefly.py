@@ -25,12 +25,9 @@ EPSILON = 0.1  # norm of the fan-out, in usual norms
 def firefly(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
-    """Newborns from calibrated random ones. Costs a simulation of the candidates for each step."""
+    """Newborns from calibrated random ones. Costs a simulation and a calibration of the candidates for each step."""
     start = finish(signal, random_directions(signal, count, generator), options, dynamics)
-    fan_in = climb(
-        start.fan_in, signal.drive, signal.delta, dynamics, _strength, options.practice, options.practice_length
-    )
-    made = finish(signal, fan_in, options, dynamics)
+    made = climb(start, options, _strength)
     mean = made.gradient.mean(2)
     norm = mean.norm(dim=1)
     fan_out = -mean / norm.clamp(min=1e-30)[:, None] * EPSILON * signal.traces.norms.fan_out

@@ -23,14 +23,11 @@ from model.neuron import Dynamics
 def intern(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
-    """Newborns that have practised. Costs as many simulations of a pool of candidates as there are steps."""
-    start = finish(signal, random_directions(signal, options.pool, generator), options, dynamics, seen=True)
-    loss = signal.loss[::2]
+    """Newborns that have practised. Costs a simulation and a calibration of a pool of candidates for each step."""
 
     def shown(gradient: Tensor) -> Tensor:
-        return predicted_decrease(gradient, loss)
+        return predicted_decrease(gradient[..., ::2], signal.loss[::2])
 
-    drive, delta = signal.drive[:, :, ::2], signal.delta[:, :, ::2]
-    fan_in = climb(start.fan_in, drive, delta, dynamics, shown, options.practice, options.practice_length)
-    made = finish(signal, fan_in, options, dynamics, seen=True)
+    start = finish(signal, random_directions(signal, options.pool, generator), options, dynamics, seen=True)
+    made = climb(start, options, shown)
     return made.best(count, made.decrease(every_target(signal)))

@@ -137,10 +137,14 @@ class Oracle:
             fired = s if options.reset_gradient else s.detach()
             kept = v * leak
             v = (kept * (1 - fired) if options.reset == "hard" else kept - options.threshold * fired) + drive
-            s = Spike.apply(v - threshold, options) * fires  # type: ignore[no-untyped-call]
+            s = self.spike(v - threshold, options) * fires
             membranes.append(v)
             spikes.append(s)
         return torch.stack(membranes), torch.stack(spikes)
+
+    def spike(self, distance: Tensor, options: NetworkOptions) -> Tensor:
+        """Spikes of membranes at these distances V - theta, differentiable by the surrogate."""
+        return Spike.apply(distance, options)  # type: ignore[no-untyped-call,no-any-return]
 
     def run(
         self, network: Network, weight: Tensor, x: Tensor, outputs: Tensor, running: Tensor | None = None

@@ -14,12 +14,12 @@ from torch.nn.functional import cross_entropy
 from model.growth.graft import Birth, graft
 from model.growth.proposal import Proposal
 from model.growth.signal import TileSignal, Traces, tile_signal
-from model.growth.surroundings import distances, inputs_of, usual_norms
+from model.growth.surroundings import Inputs, distances, inputs_of, usual_norms
 from model.links import Offer
 from model.network import Network
 from model.neuron import NetworkOptions
 from model.optimiser import Moments
-from model.probe import Probe
+from model.probe import DenseProbe, Probe
 
 
 @dataclass
@@ -44,8 +44,8 @@ class Site:
         """Slots without a neuron."""
         return torch.nonzero(~self.network.state.alive).flatten().tolist()
 
-    def signal(self, slot: int, taps: int = 2) -> TileSignal:
-        """Growth signal of the slot's tile, with some new taps, onto all neurons within reach."""
+    def signal(self, slot: int, taps: int = 2, among: Tensor | None = None) -> TileSignal:
+        """Growth signal of the slot's tile, with some new taps, onto all neurons (or those among some) within reach."""
         network, fabric = self.network, self.network.fabric
         links, tile = network.links, fabric.tile_of_slot(slot)
         present = [s for s in network.state.source[tile].tolist() if s >= 0]
@@ -54,6 +54,7 @@ class Site:
         new = [s for s in able if isinstance(links.offer(s, tile), Offer)][:taps]
         near = [t for t in fabric.neighbours(tile) if isinstance(links.offer(slot, t), Offer)]
         targets = alive[torch.isin(alive // fabric.slots, torch.tensor([tile, *near]))]
+        targets = targets if among is None else targets[torch.isin(targets, among)]
         traces = Traces(self.probe(), network.options.leak, usual_norms(network, alive))
         is_new = torch.tensor([False] * len(present) + [True] * len(new))
         sources = torch.tensor(present + new)
@@ -85,6 +86,52 @@ class Site:
         )
         graft(self.network, birth, self.moments)
         return birth, driven
+
+    def gradients(self, birth: Birth) -> tuple[Tensor, Tensor]:
+        """Autograd's gradients of the mean loss with respect to a newborn's fan-in [P] and fan-out [Q]."""
+        network, slots = self.network, self.network.fabric.slots
+        loss = self.losses(network.read(network.run(self.x, self.outputs))).mean()
+        (found,) = torch.autograd.grad(loss, network.state.weight)
+        tile, column = divmod(birth.slot, slots)
+        into = [network.links.rows[source, tile] for source in birth.sources.tolist()]
+        tiles = birth.targets // slots
+        out = [network.links.rows[birth.slot, target] for target in tiles.tolist()]
+        return found[tile, into, column], found[tiles, out, birth.targets % slots]
+
+
+@pytest.fixture(scope="session")
+def by_hand() -> Callable[..., TileSignal]:
+    """Factory of signals of tile 3 from spikes on its wires [T, P, B] and adjoints of its targets [T, Q, B].
+
+    Wires are channels; the targets have no devices yet, unless ``heard`` [Q, P] says which wires they hear.
+    """
+
+    def make(
+        drive: Tensor,
+        adjoint: Tensor,
+        leak: float = 0.9,
+        new: Tensor | None = None,
+        distance: Tensor | None = None,
+        heard: Tensor | None = None,
+    ) -> TileSignal:
+        (steps, wires, batch), targets = drive.shape, adjoint.shape[1]
+        presynaptic = drive.new_zeros(steps + 1, targets + wires + 1, batch)
+        presynaptic[:-1, targets:-1] = drive
+        loss = torch.linspace(0.2, 1.5, batch, dtype=drive.dtype)
+        probe = DenseProbe(presynaptic, adjoint, drive.new_zeros(targets, batch), loss)
+        sources, onto = torch.arange(wires) + targets, torch.arange(targets)
+        mask = torch.zeros(targets, wires, dtype=torch.bool) if heard is None else heard
+        return tile_signal(
+            Traces(probe, leak),
+            3,
+            sources,
+            torch.zeros(wires, dtype=torch.bool) if new is None else new,
+            onto,
+            torch.ones(wires, dtype=drive.dtype) if distance is None else distance,
+            (Inputs(onto, sources, mask),),
+        )
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from model.growth.calibrate import calibrate
-from model.growth.newborn import fan_out_gradient
+from model.growth.newborn import fan_in_gradient, fan_out_gradient, live
 from model.growth.options import GrowthOptions
-from model.growth.proposal import finish
+from model.growth.proposal import every_target, finish, propose
 from model.growth.signal import TileSignal
+from model.growth.value import predicted_decrease
 from model.neuron import NetworkOptions
 
 EXACT = NetworkOptions(precision="float64")
@@ -89,3 +90,61 @@ def test_new_taps_that_carry_less_than_their_share_are_cut_and_others_stay(place
     assert made.fan_in[0, strong] != 0
     old = replace(signal, new=torch.zeros_like(signal.new))
     assert (finish(old, drawn, GrowthOptions(), how).fan_in != 0).all()  # a row that is there costs nothing
+
+
+def test_newborns_given_are_taken_as_they_are(place: Any) -> None:
+    signal, how = place.signal(place.free_slots()[0]), place.network.newborn_dynamics()
+    fan_in, fan_out = directions(signal, 3), torch.full((3, len(signal.targets)), 0.5, dtype=torch.float64)
+    fan_in[0, 1] = 0
+    made = propose(signal, fan_in, fan_out, how)
+    assert made.fan_in is fan_in
+    assert made.fan_out is fan_out
+    assert torch.equal(made.wired, fan_in != 0)
+    assert torch.equal(propose(signal, fan_in, fan_out, how, signal.present.expand_as(fan_in)).wired[2], signal.present)
+    spikes = live(fan_in, signal.drive, how)[1]
+    assert torch.equal(made.rate, spikes.mean((0, 2)))
+    assert torch.equal(made.gradient, fan_out_gradient(spikes, signal.delta))
+
+
+def test_who_drives_somebody_is_worth_what_both_sides_could_learn(place: Any) -> None:
+    """Fan-out onto the targets that are wired, and fan-in, as far as taps are wanted, through those targets alone."""
+    signal, how = place.signal(place.free_slots()[0], taps=0), place.network.newborn_dynamics()
+    fan_out = torch.randn(4, len(signal.targets), generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    wired = torch.arange(len(signal.sources)) % 3 > 0
+    made = propose(signal, directions(signal, 4) * 0.3, fan_out, how, wired.expand(4, -1))
+    some = torch.arange(len(signal.targets)) % 2 == 0
+    membrane, spikes = live(made.fan_in, signal.drive, how)
+    wanted = torch.einsum("cq,tqb->tcb", fan_out[:, some], signal.delta[:, some])
+    into = fan_in_gradient(membrane, spikes, wanted, signal.drive, how)[:, wired]
+    both = torch.cat([made.gradient[:, some], into], 1)
+    torch.testing.assert_close(made.decrease(some), predicted_decrease(both, signal.loss))
+    assert (made.decrease(some) - predicted_decrease(made.gradient[:, some], signal.loss)).abs().max() > 1e-3
+    nobody = made.decrease(torch.zeros_like(some))
+    assert nobody.tolist() == [0] * 4
+
+
+def test_the_best_come_first_and_of_equals_the_first(place: Any) -> None:
+    signal, how = place.signal(place.free_slots()[0], taps=0), place.network.newborn_dynamics()
+    made = finish(signal, directions(signal, 5), GrowthOptions(), how)
+    best = made.best(3, torch.tensor([1.0, 3.0, 2.0, 3.0, 0.0]))
+    order = [1, 3, 2]
+    for name in ("fan_in", "wired", "fan_out", "gradient", "rate"):
+        assert torch.equal(getattr(best, name), getattr(made, name)[order])
+    assert torch.equal(best.decrease(every_target(signal)), made.decrease(every_target(signal))[order])
+    assert len(made.best(9, made.rate).fan_in) == 5
+
+
+def test_the_sign_is_chosen_by_the_samples_seen(place: Any) -> None:
+    """Whatever the others want, and however much."""
+    signal, how = place.signal(place.free_slots()[0], taps=0), place.network.newborn_dynamics()
+    options, drawn = GrowthOptions(), directions(signal)
+    delta, only_seen = signal.delta.clone(), signal.delta.clone()
+    delta[..., 1::2] = 30 * torch.randn(delta[..., 1::2].shape, generator=torch.Generator().manual_seed(3)).double()
+    only_seen[..., 1::2] = 0
+    signal = replace(signal, delta=delta)
+    made = [finish(signal, drawn, options, how, seen=seen) for seen in (False, True)]
+    half = finish(replace(signal, delta=only_seen), drawn, options, how)
+    assert torch.equal(made[1].fan_in, half.fan_in)
+    assert not torch.equal(made[1].fan_in, made[0].fan_in)
+    assert [each.seen for each in made] == [False, True]
+    assert torch.equal(made[1].decrease(every_target(signal)), predicted_decrease(made[1].gradient, signal.loss, True))

@@ -54,6 +54,20 @@ def test_moment_and_covariance_are_the_sums_written_out() -> None:
     assert torch.equal(found.loss, of.loss)
 
 
+def test_the_trace_is_what_the_probe_filters() -> None:
+    of = probe()
+    found = signal(of, [0, 3, 5], [1])
+    assert torch.equal(found.trace, of.filtered(LEAK)[:, [0, 3, 5]])
+    assert found.present.all()
+
+
+def test_what_is_not_finite_is_named_by_its_tile() -> None:
+    found = signal(probe(), [0, 3], [1])
+    found.check_finite(found.moment, found.delta)
+    with pytest.raises(FloatingPointError, match="growth signal of tile 5 is not finite"):
+        found.check_finite(found.moment, found.delta / 0)
+
+
 def test_one_spike_and_one_adjoint_by_hand() -> None:
     """A spike at t = 1 and an adjoint of 2 at t = 4 in one of two samples: M = 2 leak^2 / 2."""
     of = probe(batch=2)
