@@ -24,7 +24,7 @@ from model.neuron import Dynamics, NetworkOptions
 
 WIDE = NetworkOptions(surrogate_width=1.5)  # every rule can work with it
 ZERO_FAN_OUT = [name for name, rule in GROWTH_RULES.items() if rule.keeps == EXACTLY]
-DRAWING = {"random", "random_raw", "random_uniform", "mixed", "candidates", "firefly", "intern", "local"}
+DRAWING = {"random", "random_raw", "random_uniform", "mixed", "candidates", "firefly", "split", "intern", "local"}
 STEPS, BATCH = 12, 8
 Hand = Callable[..., TileSignal]
 
