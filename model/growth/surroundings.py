@@ -36,10 +36,9 @@ def usual_norms(network: Network, members: Tensor) -> Norms:
     """
     squares = network.state.weight.detach().square().cpu()
     into = squares.sum(1).flatten()
-    source = network.state.source.flatten()
-    driven = source.clamp(min=0)
+    source = network.state.source.flatten().clamp(min=0)  # free rows have no weight
     out = torch.zeros(network.fabric.neurons + network.channels, dtype=squares.dtype)
-    out.index_add_(0, driven, squares.sum(2).flatten() * (source >= 0))
+    out.index_add_(0, source, squares.sum(2).flatten())
     return Norms(*(_mean_norm(each[members]) for each in (into, out)))
 
 
