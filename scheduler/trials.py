@@ -1,7 +1,8 @@
 """Many runs on one machine: one folder a trial, every core busy, stopped and taken up again as one likes.
 
 A trial is a run folder like any other. Trials that are finished are skipped, those begun are resumed. Processes are
-started by spawn and run some trials each: starting one takes seconds, and Mesa keeps models alive.
+started by spawn and run some trials each: starting one takes seconds, and Mesa keeps models alive. The pool's own limit
+of tasks for each process hung here, so every few trials have a pool of their own.
 """
 
 from __future__ import annotations
@@ -38,14 +39,16 @@ def run_trials(trials: Mapping[str, Config], folder: Path, report: Report, worke
     threads = max((config.run.threads for config in trials.values()), default=1)
     workers = workers or max(1, (os.cpu_count() or 1) // threads)
     failed: dict[str, str] = {}
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, max_tasks_per_child=RUNS_PER_PROCESS) as pool:
-        running = {pool.submit(run_trial, config, folder / name): name for name, config in trials.items()}
-        for future in as_completed(running):
-            name, error = running[future], future.exception()
-            if error is not None:
-                failed[name] = f"{type(error).__name__}: {error}"
-            report(name, failed.get(name, "done"))
+    names, context = list(trials), multiprocessing.get_context("spawn")
+    for first in range(0, len(names), workers * RUNS_PER_PROCESS):
+        batch = names[first : first + workers * RUNS_PER_PROCESS]
+        with ProcessPoolExecutor(min(workers, len(batch)), mp_context=context) as pool:
+            running = {pool.submit(run_trial, trials[name], folder / name): name for name in batch}
+            for future in as_completed(running):
+                name, error = running[future], future.exception()
+                if error is not None:
+                    failed[name] = f"{type(error).__name__}: {error}"
+                report(name, failed.get(name, "done"))
     return failed
 
 
