@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from scheduler import trials
 from scheduler.config import Config
 from scheduler.runner import start
 from scheduler.simulation import Simulation
@@ -51,11 +52,12 @@ def test_a_folder_of_another_configuration_is_refused(tiny: MakeConfig, tmp_path
 
 
 def test_a_failing_trial_is_reported_and_the_others_finish(
-    tiny: MakeConfig, tmp_path: Path, finished_run: Path
+    tiny: MakeConfig, tmp_path: Path, finished_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(trials, "RUNS_PER_PROCESS", 1)  # a pool for each of them
     broken = replace(tiny(), growth=replace(tiny().growth, rule="nonsense"))
     told: dict[str, str] = {}
-    failed = run_trials({"good": tiny(), "bad": broken}, tmp_path, told.__setitem__, workers=2)
+    failed = run_trials({"good": tiny(), "bad": broken}, tmp_path, told.__setitem__, workers=1)
     assert failed.keys() == {"bad"}
     assert "growth.rule = 'nonsense' is unknown" in failed["bad"]
     assert told == {"good": "done", "bad": failed["bad"]}
