@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from agents.messages import Bid
 from agents.prices import AuctionOptions, Prices
 from model.fabric import Fabric, FabricOptions
 from model.links import Links, Offer
+from scheduler.config import Config
+from scheduler.trials import Report, run_trial
 
 
 @dataclass(frozen=True)
@@ -104,3 +107,49 @@ def make_bid(
     wanted = others[len(targets) : len(targets) + int(rng.integers(3))] if wishes else []
     value = float(rng.exponential(scale))
     return Bid(number, tile, 0, "random", tuple(taps), tuple(targets), tuple(wanted), value)
+
+
+@pytest.fixture(scope="session")
+def trials_here() -> Callable[..., dict[str, str]]:
+    """``run_trials`` in this process, one after the other."""
+
+    def run(trials: Mapping[str, Config], folder: Path, report: Report, workers: int = 0) -> dict[str, str]:
+        for name, config in trials.items():
+            run_trial(config, folder / name)
+            report(name, "done")
+        return {}
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def small_comparison(blobs: Path) -> str:
+    """A file of a comparison whose runs take a second each."""
+    return f"""
+[compare]
+rules = ["random", "gradmax_whitened"]
+seeds = 2
+[base.fabric]
+rows = 2
+cols = 2
+neurons_per_tile = 8
+wires = 8
+corner_wires = 2
+[base.stream]
+name = "arrays"
+path = "{blobs}"
+setting = "joint"
+steps = 12
+[base.training]
+rounds = 4
+steps = 3
+batch = 16
+[base.growth]
+probe = 32
+reserve = 0
+every = 1
+until = 0.5
+retire_after = 0
+[settings.near.growth]
+reach = "outputs"
+"""

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -12,64 +12,27 @@ from scheduler.comparing import growing
 from scheduler.comparing.growing import rounds_for, run_comparison
 from scheduler.comparing.plan import Condition, Plan, load_plan
 from scheduler.config import Config
-from scheduler.trials import Report, run_trial
+from scheduler.trials import Report
 
-TEXT = """
-[compare]
-rules = ["random", "gradmax_whitened"]
-seeds = 2
-[base.fabric]
-rows = 2
-cols = 2
-neurons_per_tile = 8
-wires = 8
-corner_wires = 2
-[base.stream]
-name = "arrays"
-path = "{path}"
-setting = "joint"
-steps = 12
-[base.training]
-rounds = 4
-steps = 3
-batch = 16
-[base.growth]
-probe = 32
-reserve = 0
-every = 1
-until = 0.5
-retire_after = 0
-[settings.near.growth]
-reach = "outputs"
-"""
-
-
-def one_after_the_other(trials: Mapping[str, Config], folder: Path, report: Report, workers: int = 0) -> dict[str, str]:
-    """``run_trials`` in this process."""
-    failed = {}
-    for name, config in trials.items():
-        try:
-            run_trial(config, folder / name)
-        except ValueError as error:
-            failed[name] = str(error)
-        report(name, failed.get(name, "done"))
-    return failed
+RunTrials = Callable[..., dict[str, str]]
 
 
 @pytest.fixture(scope="module")
-def plan(blobs: Path, tmp_path_factory: pytest.TempPathFactory) -> Plan:
+def plan(small_comparison: str, tmp_path_factory: pytest.TempPathFactory) -> Plan:
     file = tmp_path_factory.mktemp("plan") / "small.toml"
-    file.write_text(TEXT.format(path=blobs), encoding="utf-8")
+    file.write_text(small_comparison, encoding="utf-8")
     return load_plan(file)
 
 
 @pytest.fixture(scope="module")
-def played(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[Condition, str], list[str]]:
+def played(
+    plan: Plan, trials_here: RunTrials, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[Condition, str], list[str]]:
     """A whole comparison: its folder, its errors, and what was told of it."""
     told: list[str] = []
     out = tmp_path_factory.mktemp("trials")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(growing, "run_trials", one_after_the_other)
+        patch.setattr(growing, "run_trials", trials_here)
         errors = run_comparison(plan, out, lambda name, how: told.append(f"{name} {how}"))
     return out, errors, told
 
