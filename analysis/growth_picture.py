@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+STYLES = ("-", "--", ":")
+
 
 def draw_growth(curves: pd.DataFrame, differences: pd.DataFrame) -> Figure:
     """Figure of two axes for each setting.
@@ -35,14 +37,14 @@ def draw_growth(curves: pd.DataFrame, differences: pd.DataFrame) -> Figure:
 
 
 def draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
-    """Mean validation accuracy of every condition against the training step."""
+    """Mean validation accuracy of every condition against the training step; colours come again in another style."""
     for number, (condition, part) in enumerate(curves.groupby(CONDITION, sort=False)):
-        style = "--" if "start" in str(condition) or "replay" in str(condition) else "-"
-        colour = PALETTE[number % len(PALETTE)]
-        axes.plot(part["step"], 100 * part["mean"], style, color=colour, lw=1.2, label=_label(condition))
+        again, colour = divmod(number, len(PALETTE))
+        style = STYLES[again % len(STYLES)]
+        axes.plot(part["step"], 100 * part["mean"], style, color=PALETTE[colour], lw=1.3, label=_label(condition))
     axes.set(xlabel="training step", ylabel="validation accuracy, %")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=6, frameon=False, ncols=2)
+    axes.legend(fontsize=6.5, frameon=False, loc="lower right")
 
 
 def draw_differences(axes: Axes, differences: pd.DataFrame) -> None:
