@@ -32,7 +32,8 @@ def write(run):
         columns = {name: [round] * 500 for name in ("round", "grid_row", "grid_col", "used", "capacity")}
         columns |= {name: ["in"] * 500 for name in ("kind", "side", "direction")}
         run.append("ports", round, columns)
-        neuron = {"tile": 0, "slot": 0, "birth_slot": 0, "kind": "hidden", "task": 0, "rule": "seed", "birth_round": round}
+        neuron = {"tile": 0, "slot": 0, "birth_slot": 0, "kind": "hidden", "task": 0, "rule": "seed"}
+        neuron["birth_round"] = round
         rows = [neuron | {"neuron": number, "retired_round": None} for number in range(round + 1)]
         run.rewrite("neurons", rows)
         checkpoint.save(run.checkpoint, {"w": torch.full((400, 400), float(round))}, {"round": round})
