@@ -97,25 +97,49 @@ def whitened(proposal: Proposal) -> Tensor:
     return told
 
 
+def fisher(proposal: Proposal) -> Tensor:
+    """``value`` with the diagonal of F alone."""
+    w, signal = proposal.fan_in, proposal.signal
+    wanted = signal.delta.square().sum(0).mean(1)
+    told = (w @ signal.moment.T).square() / wanted.clamp(min=1e-4 * float(wanted.max()) + 1e-30)
+    of: Tensor = told.sum(1) / (2 * torch.einsum("cp,pr,cr->c", w, signal.covariance, w).clamp(min=1e-30))
+    return of
+
+
 def second_order(proposal: Proposal) -> Tensor:
     """The best step along the gradient with E[(d.g)^2] as curvature, residuals of samples not weighed."""
     return predicted_decrease(proposal.gradient, torch.full_like(proposal.signal.loss, 1e3))
 
 
+def spikes(proposal: Proposal) -> Tensor:
+    """The best step along the gradient that its spikes have, judged on the other half of the probe."""
+    return proposal.best_step(every_target(proposal.signal))
+
+
 def value(proposal: Proposal) -> Tensor:
-    """What candidates bid today."""
-    return proposal.decrease(every_target(proposal.signal))
+    """What candidates bid, interns aside."""
+    return replace(proposal, seen=False).decrease(every_target(proposal.signal))
 
 
 def shown(proposal: Proposal) -> Tensor:
     """Decrease on unseen samples after a few steps of practice, as interns bid."""
     loss = proposal.signal.loss
     start = replace(proposal, fan_out=torch.zeros_like(proposal.fan_out), seen=True)
-    return value(climb(start, GrowthOptions(), lambda gradient: predicted_decrease(gradient[..., ::2], loss[::2])))
+    return spikes(climb(start, GrowthOptions(), lambda gradient: predicted_decrease(gradient[..., ::2], loss[::2])))
 
 
 PREDICTORS: dict[str, Callable[[Proposal], Tensor]] = {
-    function.__name__: function for function in (value, gradient_norm, per_adjoint, whitened, second_order, shown)
+    function.__name__: function
+    for function in (
+        value,
+        whitened,
+        fisher,
+        spikes,
+        second_order,
+        shown,
+        gradient_norm,
+        per_adjoint,
+    )
 }
 
 

@@ -30,4 +30,4 @@ def intern(
 
     start = finish(signal, random_directions(signal, options.pool, generator), options, dynamics, seen=True)
     made = climb(start, options, shown)
-    return made.best(count, made.decrease(every_target(signal)))
+    return made.best(count, made.best_step(every_target(signal)))

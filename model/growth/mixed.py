@@ -16,8 +16,8 @@ from model.neuron import Dynamics
 def mixed(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
-    """The best of a pool by predicted decrease. Costs an SVD and the calibration of the pool; keeps the function."""
+    """The best of a pool by the decrease that its spikes predict. Costs an SVD and the calibration of the pool; keeps the function."""
     whitened = whitened_directions(signal, options.pool // 2, options.ridge)
     drawn = random_directions(signal, options.pool - len(whitened), generator)
     pool = finish(signal, torch.cat([whitened, drawn]), options, dynamics)
-    return pool.best(count, pool.decrease(every_target(signal)))
+    return pool.best(count, pool.best_step(every_target(signal)))

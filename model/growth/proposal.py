@@ -13,7 +13,7 @@ from model.growth.calibrate import calibrate
 from model.growth.newborn import fan_in_gradient, fan_out_gradient, live
 from model.growth.options import GrowthOptions
 from model.growth.signal import TileSignal
-from model.growth.value import predicted_decrease
+from model.growth.value import predicted_decrease, told_decrease
 from model.neuron import Dynamics
 
 
@@ -32,7 +32,21 @@ class Proposal:
     seen: bool = False  # the first of every two samples has shaped the fan-in, so that only the others may judge it
 
     def decrease(self, targets: Tensor) -> Tensor:
-        """Predicted decrease of the loss [C] with only these of the signal's targets wired ([Q] bool)."""
+        """What the newborns bid: predicted decrease of the loss [C] with only these targets wired ([Q] bool).
+
+        Those that have been judged on samples of their own bid what they have shown, all others what their fan-in could
+        tell or, where that is zero, its gradient M' u.
+        """
+        if self.seen:
+            return self.best_step(targets)
+        signal = self.signal
+        moment, wanted = signal.moment[targets], signal.wanted[targets][:, targets]
+        asleep = ~(self.fan_in != 0).any(1, keepdim=True)
+        direction = torch.where(asleep, self.fan_out[:, targets] @ moment, self.fan_in)
+        return told_decrease(direction, moment, signal.covariance, wanted, len(signal.drive))
+
+    def best_step(self, targets: Tensor) -> Tensor:
+        """Predicted decrease of the loss [C] at the best step along the gradient of all weights with these targets."""
         gradient = self.gradient[:, targets]
         driving = self.fan_out * targets
         if driving.any():

@@ -12,6 +12,7 @@ M is GradMax's matrix (Evci et al. 2022, arXiv 2201.05125) carried over to a rec
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -55,6 +56,11 @@ class TileSignal:
     def present(self) -> Tensor:
         """Sources that can be heard without a new link [P] bool."""
         return ~self.new
+
+    @cached_property
+    def wanted(self) -> Tensor:
+        """Fisher information of the targets' input currents, E sum_t delta delta^T [Q, Q]."""
+        return torch.einsum("tqb,trb->qr", self.delta, self.delta) / self.samples
 
     @property
     def trace(self) -> Tensor:

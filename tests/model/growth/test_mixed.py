@@ -29,10 +29,10 @@ def test_it_takes_the_most_valuable_of_whitened_and_random_newborns(site: Callab
         drawn = random_directions(signal, 12 - len(whitened), np.random.default_rng(seed))
         values = []
         for kind, directions in (("whitened", whitened), ("random", drawn)):
-            of_kind = finish(signal, directions, options, how).decrease(every_target(signal))
+            of_kind = finish(signal, directions, options, how).best_step(every_target(signal))
             values += [(float(value), kind) for value in of_kind]
         best = sorted(values, reverse=True)[:4]
-        assert made.decrease(every_target(signal)).tolist() == pytest.approx([value for value, _ in best])
+        assert made.best_step(every_target(signal)).tolist() == pytest.approx([value for value, _ in best])
         assert 0 < len(whitened) <= 6
         winners |= {kind for _, kind in best}
     assert winners == {"whitened", "random"}

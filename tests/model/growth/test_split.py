@@ -66,6 +66,6 @@ def test_a_pair_is_worth_what_all_its_weights_could_do(place: Any) -> None:
     made = split(signal, 3, GrowthOptions(), place.network.newborn_dynamics(), np.random.default_rng(0))
     single = replace(made, paired=False)
     everybody = every_target(signal)
-    torch.testing.assert_close(made.decrease(everybody), single.decrease(everybody))  # it does not depend on scale
+    torch.testing.assert_close(made.best_step(everybody), single.best_step(everybody))  # it does not depend on scale
     alone = predicted_decrease(made.gradient, signal.loss)
-    assert not torch.allclose(single.decrease(everybody), alone)
+    assert not torch.allclose(single.best_step(everybody), alone)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,9 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.growth import GROWTH_RULES
-from model.growth.options import GrowthOptions
-from model.growth.value import predicted_decrease
+from model.growth.proposal import propose
+from model.growth.value import RIDGE, predicted_decrease, told_decrease
 from model.neuron import NetworkOptions
 
 LN2 = float(np.log(2))
@@ -107,17 +105,44 @@ def test_prediction_holds_for_logistic_regression() -> None:
     assert 0.5 * reached < predicted < 1.5 * reached
 
 
-def test_rules_report_values_of_the_signal_they_were_given(site: Callable[..., Any]) -> None:
-    """Changing the loss of the probe's samples changes the value, wiring fewer targets too."""
+def test_a_bid_is_half_the_squared_multiple_correlation(site: Callable[..., Any]) -> None:
+    """Of the filtered input with the adjoints of the targets wired, one step later; any length of w will do."""
     place = site(NetworkOptions(precision="float64"), 1)
-    signal = place.signal(place.free_slots()[0])
-    rule, how = GROWTH_RULES["gradmax_whitened"].propose, place.network.newborn_dynamics()
-    proposal = rule(signal, 1, GrowthOptions(), how, np.random.default_rng(0))
-    every = torch.ones(len(signal.targets), dtype=torch.bool)
-    whole = proposal.decrease(every)
-    torch.testing.assert_close(whole, predicted_decrease(proposal.gradient, signal.loss))
-    learned = replace(proposal, signal=replace(signal, loss=signal.loss * 0 + 1e-3)).decrease(every)
-    assert 0 < learned.item() < whole.item()
-    part = every.clone()
-    part[::2] = False
-    torch.testing.assert_close(proposal.decrease(part), predicted_decrease(proposal.gradient[:, part], signal.loss))
+    signal, how = place.signal(place.free_slots()[0]), place.network.newborn_dynamics()
+    fan_in = torch.randn(5, len(signal.sources), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    wired = torch.arange(len(signal.targets)) % 3 > 0
+    current = torch.einsum("cp,tpb->ctb", fan_in, signal.trace).flatten(1).T  # [T * B, C]
+    adjoint = signal.delta[:, wired].transpose(1, 2).flatten(0, 1)
+    ridge = (RIDGE * adjoint.square().sum() / wired.sum()).sqrt() * torch.eye(int(wired.sum()))
+    bent, nothing = torch.cat([adjoint, ridge]), torch.zeros(len(ridge), 5)
+    weights = torch.linalg.lstsq(bent, torch.cat([current, nothing]), driver="gelsd").solution
+    left = (torch.cat([current, nothing]) - bent @ weights).square().sum(0)
+    share = 1 - left / current.square().sum(0)
+    found = propose(signal, fan_in, torch.zeros(5, len(wired)).double(), how).decrease(wired)
+    torch.testing.assert_close(found, share / 2)
+    again = propose(signal, fan_in * 7, torch.zeros(5, len(wired)).double(), how).decrease(wired)
+    torch.testing.assert_close(again, found)
+    every = torch.ones_like(wired)
+    assert (propose(signal, fan_in, torch.zeros(5, len(wired)).double(), how).decrease(every) > found).all()
+
+
+def test_a_bid_by_hand() -> None:
+    """w = 3, M = 2, C = 1, F = 2, T = 5: (3 x 2)^2 / 2 / (2 x 5 x 9), and half a nat is the most there is."""
+
+    def bid(moment: float, covariance: float, wanted: float) -> float:
+        matrices = (torch.full((1, 1), value, dtype=torch.float64) for value in (3.0, moment, covariance, wanted))
+        return told_decrease(*matrices, steps=5).item()
+
+    assert bid(2.0, 1.0, 2.0) == pytest.approx(0.2, rel=1.1 * RIDGE)
+    assert bid(2.0, 1.0, 0.5) == 0.5
+    assert bid(0.0, 1.0, 2.0) == 0
+    assert bid(0.0, 0.0, 0.0) == 0  # all is silent
+    nobody = torch.zeros(0, 1, dtype=torch.float64)
+    assert told_decrease(torch.ones(2, 1), nobody, torch.ones(1, 1), nobody[:, :0], 5).tolist() == [0, 0]
+
+
+def test_an_unwanted_target_is_not_in_the_way() -> None:
+    """The adjoints of two targets are alike but for one that never wants anything."""
+    w, c = torch.ones(1, 1).double(), torch.ones(1, 1).double()
+    two = told_decrease(w, torch.tensor([[1.0], [0.0]]).double(), c, torch.diag(torch.tensor([4.0, 0.0])).double(), 5)
+    assert two.item() == pytest.approx(1 / 4 / 10, rel=1.1 * RIDGE)
