@@ -1,72 +1,93 @@
 """What a comparison came to: means with intervals, and paired differences to a control. Draws and prints nothing.
 
-Outcomes are a long table with the columns experiment, setting, rule, placement, timing, seed, metric and value. Rule,
-placement and timing together are a condition; conditions are compared within one experiment, setting and metric.
+Outcomes are a long table with the columns of a ``Layout`` and seed, metric and value. Conditions are compared within
+one scope and metric.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from analysis.metrics import mean_interval, paired_difference
 
-SCOPE = ["experiment", "setting", "metric"]
-CONDITION = ["rule", "placement", "timing"]
-GROUP = ["experiment", "setting", *CONDITION, "metric"]
 INTERVAL = ["mean", "low", "high", "n"]
 
 
-def summary(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Layout:
+    """Which columns say where something was compared, and which what was compared."""
+
+    scope: tuple[str, ...]
+    condition: tuple[str, ...]
+
+    @property
+    def group(self) -> list[str]:
+        """Columns whose equal values are repetitions of one measurement."""
+        return [*self.scope, *self.condition, "metric"]
+
+
+GROWTH = Layout(("experiment", "setting"), ("rule", "placement", "timing"))
+CONTINUAL = Layout(("stream", "setting"), ("method",))
+CONDITION = list(GROWTH.condition)
+
+
+def summary(outcomes: pd.DataFrame, seed: int = 0, layout: Layout = GROWTH) -> pd.DataFrame:
     """Mean of every condition and metric over its seeds, with the 95 % bootstrap interval of the mean.
 
     Args:
         outcomes: the long table.
         seed: of the resampling; every row is resampled alike, so it does not depend on the other rows.
+        layout: columns of the table.
 
     Returns:
-        A row for every group in the order in which they first appear, with the columns experiment, setting, rule,
-        placement, timing, metric, mean, low, high, n. A single value has no interval: low and high are NaN.
+        A row for every group in the order in which they first appear, with the columns of the scope and of the
+        condition, metric, mean, low, high, n. A single value has no interval: low and high are NaN.
 
     Raises:
         ValueError: columns are missing, a value is not finite, or a seed appears twice in a group.
     """
-    return _intervals(outcomes, GROUP, seed, resamples=10_000)
+    return _intervals(outcomes, layout.group, seed, resamples=10_000)
 
 
 def curve_summary(curves: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """The same for every step of a table that has the column step, by 1,000 resamples."""
-    return _intervals(curves, [*GROUP, "step"], seed, resamples=1_000)
+    """The same for every step of a table of growth that has the column step, by 1,000 resamples."""
+    return _intervals(curves, [*GROWTH.group, "step"], seed, resamples=1_000)
 
 
-def differences(outcomes: pd.DataFrame, control: Mapping[str, str], seed: int = 0) -> pd.DataFrame:
+def differences(
+    outcomes: pd.DataFrame, control: Mapping[str, str], seed: int = 0, layout: Layout = GROWTH
+) -> pd.DataFrame:
     """Mean of every other condition minus that of the control, paired by seed, with its 95 % bootstrap interval.
 
     Args:
         outcomes: the long table.
-        control: which condition is the control: a value for one or more of rule, placement and timing, such as
+        control: which condition is the control: a value for one or more of its columns, such as
             ``{"rule": "random"}``.
         seed: of the resampling, as in ``summary``.
+        layout: columns of the table.
 
     Returns:
-        Columns as in ``summary``, with the condition of the control in control_rule, control_placement and
-        control_timing. Seeds that only one of the two has are left out; n counts the pairs, and groups with fewer
+        Columns as in ``summary``, with the condition of the control in columns of the same names after ``control_``.
+        Seeds that only one of the two has are left out; n counts the pairs, and groups with fewer
         than two have NaN for low and high (for none, for the mean too).
 
     Raises:
         ValueError: as in ``summary``; or the control is unknown, or names more than one condition.
     """
-    _check(outcomes, GROUP)
+    _check(outcomes, layout.group)
     rows = []
-    for _, scope in outcomes.groupby(SCOPE, sort=False):
-        chosen = _control(scope, control)
+    for _, scope in outcomes.groupby([*layout.scope, "metric"], sort=False):
+        chosen = _control(scope, control, layout)
         base = scope[_matches(scope, chosen)].set_index("seed")["value"]
-        for group, part in scope[~_matches(scope, chosen)].groupby(GROUP, sort=False):
+        for group, part in scope[~_matches(scope, chosen)].groupby(layout.group, sort=False):
             pairs = part.set_index("seed")[["value"]].join(base.rename("control"), how="inner").sort_index()
             rows.append((*group, *chosen.values(), *_difference(pairs, seed), len(pairs)))
-    return pd.DataFrame(rows, columns=[*GROUP, *(f"control_{name}" for name in CONDITION), *INTERVAL])
+    names = [f"control_{name}" for name in layout.condition]
+    return pd.DataFrame(rows, columns=[*layout.group, *names, *INTERVAL])
 
 
 def _intervals(table: pd.DataFrame, group: list[str], seed: int, resamples: int) -> pd.DataFrame:
@@ -88,18 +109,19 @@ def _difference(pairs: pd.DataFrame, seed: int) -> tuple[float, float, float]:
     return (values[0] - control[0] if len(pairs) else np.nan), np.nan, np.nan
 
 
-def _control(scope: pd.DataFrame, control: Mapping[str, str]) -> dict[str, str]:
+def _control(scope: pd.DataFrame, control: Mapping[str, str], layout: Layout) -> dict[str, str]:
     """The one condition of a scope that has the values asked for."""
-    unknown = [name for name in control if name not in CONDITION]
+    columns = list(layout.condition)
+    unknown = [name for name in control if name not in columns]
     if unknown or not control:
-        raise ValueError(f"control = {dict(control)} must name values of {', '.join(CONDITION)}")
-    conditions = scope[CONDITION].drop_duplicates()
+        raise ValueError(f"control = {dict(control)} must name values of {', '.join(columns)}")
+    conditions = scope[columns].drop_duplicates()
     found = conditions[_matches(conditions, control)]
     if len(found) != 1:
         there = [tuple(row) for row in (conditions if found.empty else found).itertuples(index=False)]
         what = "is not among" if found.empty else "is more than one of"
-        raise ValueError(f"control = {dict(control)} {what} the conditions (rule, placement, timing) {there}")
-    return {name: str(found.iloc[0][name]) for name in CONDITION}
+        raise ValueError(f"control = {dict(control)} {what} the conditions ({', '.join(columns)}) {there}")
+    return {name: str(found.iloc[0][name]) for name in columns}
 
 
 def _matches(table: pd.DataFrame, wanted: Mapping[str, str]) -> pd.Series[bool]:
