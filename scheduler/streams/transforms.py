@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from scipy import ndimage
 
 from scheduler.streams.types import Floats, Loaded, StreamOptions
 
@@ -30,11 +29,10 @@ RANGE = 180  # degrees
 
 def permuted(task: int, loaded: Loaded, options: StreamOptions, ready: Ready) -> tuple[str, View]:
     """Name and view of a task (from 1) whose channels are permuted after pooling."""
-    random = _random(options, task)
 
     def view(x: Floats) -> Floats:
         x = ready(x)
-        return x[:, :, random.permutation(x.shape[2])]
+        return x[:, :, _random(options, task).permutation(x.shape[2])]
 
     return f"permuted {task}", view
 
@@ -91,6 +89,8 @@ def repeat(loaded: Loaded, parts: Rows, options: StreamOptions, ready: Ready) ->
 
 def rotate(x: Floats, image: tuple[int, int], angle: float) -> Floats:
     """Images [S, T, I] turned anticlockwise by an angle in degrees; what comes in from outside is 0."""
+    from scipy import ndimage  # not above: help need not wait for it
+
     pictures = x.reshape(-1, *image)
     turned = ndimage.rotate(pictures, angle, axes=(1, 2), reshape=False, order=1)
     return np.asarray(np.clip(turned, 0, 1), dtype=np.float32).reshape(x.shape)

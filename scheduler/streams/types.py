@@ -79,7 +79,7 @@ class StreamOptions:
         gain: factor on all firing probabilities; the product is clipped to 1.
         validation: share of samples for validation (of the training samples, if a stream has its own test).
         test: share of samples for the test, if a stream brings no test part of its own.
-        split_seed: seed of the split, and of what `limit` keeps; the same whatever the setting.
+        split_seed: seed of the split, of what `limit` keeps and of what `transform` does; the same in all settings.
         limit: at most this many samples of a class, over all parts, for quick runs; 0 keeps all.
         pool: channels averaged into one, or the side of the square blocks of an image; 0: as few as make them fit
             the chip, -1: refuse what does not fit.
