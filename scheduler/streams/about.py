@@ -32,7 +32,7 @@ ABOUT = {
             "y_test), whose train and test parts are kept"
         ),
         source=(
-            "MNIST: http://yann.lecun.com/exdb/mnist/, as mnist.npz: https://keras.io/api/datasets/mnist/",
+            "MNIST: http://yann.lecun.com/exdb/mnist/, mnist.npz: https://keras.io/api/datasets/mnist/",
             "Fashion-MNIST: https://github.com/zalandoresearch/fashion-mnist",
             "KMNIST: http://codh.rois.ac.jp/kmnist/",
             "EMNIST: https://www.nist.gov/itl/products-and-services/emnist-dataset",
