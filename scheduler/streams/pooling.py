@@ -25,18 +25,17 @@ def choose_block(shape: Shape, max_channels: int, wanted: int) -> Shape:
     if max_channels < 1:
         raise ValueError(f"the chip has {max_channels} north wires; it needs at least 1 to hear anything")
     if wanted > max(shape):
-        raise ValueError(f"stream.pool = {wanted}, but the stream has {spell(shape)} channels; give at most that")
+        raise ValueError(f"stream.pool = {wanted}, but the stream has {_number(shape)}; give at most {max(shape)}")
     least = next(n for n in range(1, max(shape) + 1) if _left(shape, (n,) * len(shape)) <= max_channels)
     if wanted == -1 and least > 1:
         raise ValueError(
-            f"the stream has {spell(shape)} channels, the chip {max_channels} north wires, and stream.pool = -1 "
+            f"the stream has {_number(shape)}, the chip {max_channels} north wires, and stream.pool = -1 "
             f"forbids pooling; set it to 0 or to {least} or more, or build more of fabric.cols x fabric.wires"
         )
     if 0 < wanted < least:
-        left = spell(pooled(shape, (wanted,) * len(shape)))
+        left = _number(pooled(shape, (wanted,) * len(shape)))
         raise ValueError(
-            f"stream.pool = {wanted} leaves {left} channels for {max_channels} north wires; set it to 0 or to "
-            f"{least} or more"
+            f"stream.pool = {wanted} leaves {left} for {max_channels} north wires; set it to 0 or to {least} or more"
         )
     if wanted > 0 or least == 1:
         return (max(wanted, 1),) * len(shape)
@@ -68,6 +67,11 @@ def pool(x: Floats, shape: Shape, block: Shape) -> Floats:
 def spell(shape: Shape) -> str:
     """49, or 7 x 7."""
     return " x ".join(map(str, shape))
+
+
+def _number(shape: Shape) -> str:
+    """49 channels, or 49 channels (7 x 7)."""
+    return f"{math.prod(shape)} channels" + (f" ({spell(shape)})" if len(shape) > 1 else "")
 
 
 def _left(shape: Shape, block: Shape) -> int:

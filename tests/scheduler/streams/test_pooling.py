@@ -83,9 +83,14 @@ def test_every_channel_is_the_mean_of_the_pixels_of_its_block(rows: int, columns
         ((100,), 32, 2, "stream.pool = 2 leaves 50 channels for 32 north wires; set it to 0 or to 4 or more"),
         ((100,), 64, 101, "stream.pool = 101, but the stream has 100 channels"),
         ((100,), 0, 0, "the chip has 0 north wires"),
-        ((28, 28), 64, -1, "28 x 28 channels, the chip 64 north wires.* set it to 0 or to 4 or more"),
-        ((28, 28), 64, 3, "stream.pool = 3 leaves 10 x 10 channels for 64 north wires; set it to 0 or to 4 or more"),
-        ((28, 28), 64, 29, "stream.pool = 29, but the stream has 28 x 28 channels"),
+        ((28, 28), 64, -1, r"784 channels \(28 x 28\), the chip 64 north wires.* set it to 0 or to 4 or more"),
+        (
+            (28, 28),
+            64,
+            3,
+            r"stream.pool = 3 leaves 100 channels \(10 x 10\) for 64 north wires; set it to 0 or to 4 or more",
+        ),
+        ((28, 28), 64, 29, r"stream.pool = 29, but the stream has 784 channels \(28 x 28\); give at most 28"),
     ],
 )
 def test_channels_that_do_not_fit_are_refused(shape: tuple[int, ...], most: int, wanted: int, message: str) -> None:
