@@ -13,6 +13,7 @@ import tyro
 from rich.console import Console
 
 from scheduler.commands.compare import Compare
+from scheduler.commands.data import Data
 from scheduler.commands.init import Init
 from scheduler.commands.resume import Resume
 from scheduler.commands.run import Run
@@ -20,8 +21,15 @@ from scheduler.commands.show import Show
 from scheduler.config import Config
 from scheduler.config_io import load
 
-Command = Compare | Init | Resume | Run | Show
-COMMANDS: dict[str, type[Command]] = {"run": Run, "resume": Resume, "show": Show, "init": Init, "compare": Compare}
+Command = Compare | Data | Init | Resume | Run | Show
+COMMANDS: dict[str, type[Command]] = {
+    "run": Run,
+    "resume": Resume,
+    "show": Show,
+    "init": Init,
+    "data": Data,
+    "compare": Compare,
+}
 INTERRUPTED = 130
 
 

@@ -5,25 +5,31 @@ Extension point: add a loader of your own to STREAMS before the run is configure
     from scheduler.streams import STREAMS
     STREAMS["mine"] = load_mine       # (StreamOptions) -> Loaded
 
-and name it in `stream.name`. Pooling, splitting and cutting into experiences are done here, alike for all.
+and name it in `stream.name`. Pooling, splitting, transforming and cutting into experiences are done here, alike for
+all. `smalti data` lists it with the first line of the loader's docstring; an `About` in `scheduler.streams.about.ABOUT`
+says more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from scheduler.streams import splits
+from scheduler.streams import splits, transforms
 from scheduler.streams.arrays import load_arrays
 from scheduler.streams.digits import load_digits
 from scheduler.streams.fsdd import load_fsdd
+from scheduler.streams.mnist import load_mnist
+from scheduler.streams.pooling import choose_block, pool, pooled, spell
 from scheduler.streams.types import Experience, Floats, Loaded, Samples, Stream, StreamOptions
 
 __all__ = ["STREAMS", "Experience", "Loaded", "Samples", "Stream", "StreamOptions", "load_stream"]
 
 STREAMS: dict[str, Callable[[StreamOptions], Loaded]] = {
     "digits": load_digits,
+    "mnist": load_mnist,
     "fsdd": load_fsdd,
     "arrays": load_arrays,
 }
@@ -37,69 +43,57 @@ def load_stream(options: StreamOptions, max_channels: int) -> Stream:
     Raises:
         ValueError: naming the option or file, if the data is missing, unfit, or does not go with the options.
     """
+    loaded = _load(options)
+    if options.hold_out:
+        loaded = splits.hold_out(loaded, options.hold_out)
+    shape = loaded.image or loaded.x.shape[2:]
+    block = choose_block(shape, max_channels, options.pool)
+    left = pooled(shape, block)
+
+    def ready(x: Floats) -> Floats:
+        x = pool(x, shape, block)
+        return x if options.gain == 1 else np.minimum(x * np.float32(options.gain), np.float32(1))
+
+    parts = splits.split(loaded, options)
+    if options.transform == "none":
+        image = (left[0], left[1]) if loaded.image else None
+        loaded = replace(loaded, x=ready(loaded.x), image=image)
+    else:
+        loaded, parts = transforms.repeat(loaded, parts, options, ready)
+    samples = Samples(loaded.x, loaded.y, np.arange(len(loaded.y), dtype=np.int64))
+    return Stream(
+        name=options.name,
+        setting=options.setting,
+        experiences=splits.experiences(loaded, samples, parts, options),
+        channels=loaded.x.shape[2],
+        steps=options.steps or loaded.steps,
+        classes=len(loaded.class_names),
+        class_names=loaded.class_names,
+        notes=(*loaded.notes, *_notes(options, shape, left, block)),
+        shape=left,
+    )
+
+
+def _load(options: StreamOptions) -> Loaded:
     if options.name not in STREAMS:
         raise ValueError(f"stream.name = {options.name!r} is unknown; take one of {', '.join(STREAMS)}")
     loaded = STREAMS[options.name](options)
     own = loaded.x.shape[1]
-    steps = options.steps or loaded.steps
-    if own not in (1, steps):
-        raise ValueError(f"stream.steps = {steps}, but {loaded.origin} has {own} time steps; set it to 0 or that")
-    x, notes = loaded.x, list(loaded.notes)
-    factor = pool_factor(x.shape[2], max_channels, options.pool)
-    if factor > 1:
-        x = pool(x, factor)
-        notes.append(f"pooled {loaded.x.shape[2]} -> {x.shape[2]} channels, factor {factor}")
+    if options.steps and own not in (1, options.steps):
+        raise ValueError(
+            f"stream.steps = {options.steps}, but {loaded.origin} has {own} time steps; set it to 0 or that"
+        )
+    return loaded
+
+
+def _notes(options: StreamOptions, shape: tuple[int, ...], left: tuple[int, ...], block: tuple[int, ...]) -> list[str]:
+    """What was done to the firing probabilities and to the number of samples."""
+    notes = []
+    if left != shape:
+        how = f"blocks of {spell(block)} pixels" if len(block) == 2 else f"factor {block[0]}"
+        notes.append(f"pooled {spell(shape)} -> {spell(left)} channels, {how}")
     if options.gain != 1:
-        x = np.minimum(x * np.float32(options.gain), np.float32(1))
         notes.append(f"firing probabilities times {options.gain:g}, at most 1")
     if options.limit:
         notes.append(f"at most {options.limit} samples of a class")
-    samples = Samples(x, loaded.y, np.arange(len(x), dtype=np.int64))
-    return Stream(
-        name=options.name,
-        setting=options.setting,
-        experiences=splits.experiences(loaded, samples, splits.split(loaded, options), options),
-        channels=x.shape[2],
-        steps=steps,
-        classes=len(loaded.class_names),
-        class_names=loaded.class_names,
-        notes=tuple(notes),
-    )
-
-
-def pool_factor(channels: int, max_channels: int, wanted: int) -> int:
-    """How many channels are averaged into one, so that at most `max_channels` are left; 1: none need be.
-
-    `wanted` is `StreamOptions.pool`. The automatic factor is the smallest sufficient divisor of `channels`;
-    if that is more than twice the smallest sufficient number, that number, and the last channel averages
-    fewer.
-
-    Raises:
-        ValueError: if the channels do not fit and pooling is refused or the wanted factor is too small.
-    """
-    if max_channels < 1:
-        raise ValueError(f"the chip has {max_channels} north wires; it needs at least 1 to hear anything")
-    least = -(-channels // max_channels)
-    if wanted == -1 and least > 1:
-        raise ValueError(
-            f"the stream has {channels} channels, the chip {max_channels} north wires, and stream.pool = -1 "
-            f"forbids pooling; set it to 0 or to {least} or more, or build more of fabric.cols x fabric.wires"
-        )
-    if 0 < wanted < least:
-        raise ValueError(
-            f"stream.pool = {wanted} leaves {-(-channels // wanted)} channels for {max_channels} north "
-            f"wires; set it to 0 or to {least} or more"
-        )
-    if wanted > channels:
-        raise ValueError(f"stream.pool = {wanted}, but the stream has {channels} channels; give at most that")
-    if wanted > 0:
-        return wanted
-    exact = next(factor for factor in range(least, channels + 1) if channels % factor == 0)
-    return exact if exact <= 2 * least else least
-
-
-def pool(x: Floats, factor: int) -> Floats:
-    """Means over `factor` adjacent channels, [S, T, I] -> [S, T, ceil(I / factor)]; the last may be short."""
-    starts = np.arange(0, x.shape[2], factor)
-    sizes = np.diff(np.append(starts, x.shape[2])).astype(np.float32)
-    return np.minimum(np.add.reduceat(x, starts, axis=2) / sizes, np.float32(1))
+    return notes

@@ -11,18 +11,17 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scheduler.streams import npz
 from scheduler.streams.types import Ints, Loaded, StreamOptions
 
 STEPS = 25  # of samples without a time axis
-KEYS = ("x", "y", "task", "part")
+HOW = "numpy.savez(file, x=..., y=...)"
 
 
 def load_arrays(options: StreamOptions) -> Loaded:
@@ -31,9 +30,9 @@ def load_arrays(options: StreamOptions) -> Loaded:
     Raises:
         ValueError: naming the file and the array, if anything in it is unfit.
     """
-    path = options.path
-    found, ignored = _read(path)
-    x, y = found["x"], _integers(path, "y", found["y"])
+    path = _existing(options.path)
+    found, ignored = npz.read(path, ("x", "y"), ("task", "part"), HOW)
+    x, y = found["x"], npz.integers(path, "y", found["y"])
     if x.dtype.kind not in "biuf":
         raise ValueError(f"{path}: x has type {x.dtype}; give numbers between 0 and 1")
     if x.ndim not in (2, 3):
@@ -43,7 +42,7 @@ def load_arrays(options: StreamOptions) -> Loaded:
     domain: Ints | None = None
     names: tuple[str, ...] = ()
     if "task" in found:
-        values, codes = np.unique(_integers(path, "task", found["task"]), return_inverse=True)
+        values, codes = np.unique(npz.integers(path, "task", found["task"]), return_inverse=True)
         domain, names = codes.astype(np.int64), tuple(str(value) for value in values)
     part = None
     if "part" in found:
@@ -64,48 +63,12 @@ def load_arrays(options: StreamOptions) -> Loaded:
     )
 
 
-def _read(path: str) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """The arrays of KEYS that the file holds, and the names of the others."""
+def _existing(path: str) -> str:
     if not path:
-        raise ValueError("stream.path is empty; give the .npz file to read (numpy.savez(file, x=..., y=...))")
+        raise ValueError(f"stream.path is empty; give the .npz file to read ({HOW})")
     if not Path(path).is_file():
         raise ValueError(f"stream.path = {path!r}: there is no such file")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: this is no .npz file; write one with numpy.savez(file, x=..., y=...)")
-    found = {}
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            ignored = [key for key in file.files if key not in KEYS]
-            for key in KEYS:
-                if key in file.files:
-                    found[key] = _array(path, key, file)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: cannot be read ({error}); write it anew with numpy.savez") from error
-    for key in ("x", "y"):
-        if key not in found:
-            raise ValueError(f"{path}: there is no array {key}; write it with numpy.savez(file, x=..., y=...)")
-    return found, ignored
-
-
-def _array(path: str, key: str, file: Any) -> NDArray[Any]:
-    try:
-        array = file[key]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(
-            f"{path}: {key} cannot be read ({error}); pickled (object) arrays are refused: give plain "
-            "numbers or strings"
-        ) from error
-    if isinstance(array, np.ndarray):
-        return array
-    raise ValueError(f"{path}: {key} is no array; write the file with numpy.savez")
-
-
-def _integers(path: str, key: str, values: NDArray[Any]) -> Ints:
-    if values.dtype.kind not in "iu":
-        raise ValueError(f"{path}: {key} has type {values.dtype}; give integers, {key}.astype(numpy.int64)")
-    if values.ndim != 1:
-        raise ValueError(f"{path}: {key} has shape {values.shape}; give one integer a sample")
-    return values.astype(np.int64)
+    return path
 
 
 def _single(path: str, x: NDArray[Any]) -> NDArray[np.float32]:

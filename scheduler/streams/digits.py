@@ -16,15 +16,10 @@ def load_digits(options: StreamOptions) -> Loaded:
     """All images, a channel a pixel: brightness (0..16) / 16 is the firing probability of every time step.
 
     Raises:
-        ValueError: if a path is given, or the setting is domain: the images name no writer.
+        ValueError: if a path is given.
     """
     if options.path:
         raise ValueError(f"stream.path = {options.path!r}: digits come with scikit-learn; leave the path empty")
-    if options.setting == "domain":
-        raise ValueError(
-            "stream.setting = 'domain': digits have no domains; take setting class, task or joint, or "
-            "another stream (fsdd with by = 'speaker', arrays with a `task` array)"
-        )
     # imported here: it takes a second
     from sklearn.datasets import load_digits as read
 

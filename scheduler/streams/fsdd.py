@@ -1,7 +1,9 @@
 """Spoken digits: the Free Spoken Digit Dataset, read from its archive and encoded as firing probabilities.
 
 Z. Jackson and contributors, doi 10.5281/zenodo.1342401, CC BY-SA 4.0: 3,000 recordings of ten digits by six
-speakers, 8 kHz. The author's split is kept: recordings 0-4 of each speaker and digit are the test part.
+speakers, 8 kHz. The author's split is kept: recordings 0-4 of each speaker and digit are the test part. With
+`hold_out` it is given up, as usual where one speaker is left out: all recordings of the one are the test part, all of
+the others train and validate.
 
 Encoding, from one recording alone: T frames of 32 ms (Hann), spread evenly over its length, so that slow and
 fast speech take equally long; energies of 32 mel bands (60-3,900 Hz) in decibels, cut off SPAN below the
@@ -45,10 +47,13 @@ def load_fsdd(options: StreamOptions) -> Loaded:
 
     Raises:
         ValueError: if the path holds no such recordings, one of them is no 16-bit mono wav at 8 kHz, or the
-            setting is domain and `by` is not speaker.
+            setting is domain, `by` is not speaker and there is no transform.
     """
-    if options.setting == "domain" and options.by != "speaker":
-        raise ValueError("stream.setting = 'domain': the domains of fsdd are speakers; set stream.by = 'speaker'")
+    if options.setting == "domain" and options.by != "speaker" and options.transform == "none":
+        raise ValueError(
+            "stream.setting = 'domain': the domains of fsdd are speakers, set stream.by = 'speaker'; or make others "
+            "with stream.transform"
+        )
     steps = options.steps or STEPS
     names, read, close = _open(options.path)
     keys = sorted(names)
@@ -68,8 +73,10 @@ def load_fsdd(options: StreamOptions) -> Loaded:
         steps=steps,
         domain=domain.astype(np.int64),
         domain_names=tuple(str(speaker) for speaker in speakers),
-        part=np.where(np.array([key[2] for key in keys]) < TESTED, "test", "train"),
-        notes=("author's split: recordings 0-4 of each speaker and digit are the test part",),
+        part=None if options.hold_out else np.where(np.array([key[2] for key in keys]) < TESTED, "test", "train"),
+        notes=()
+        if options.hold_out
+        else ("author's split: recordings 0-4 of each speaker and digit are the test part",),
     )
 
 

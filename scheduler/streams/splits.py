@@ -6,6 +6,8 @@ settings.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +38,28 @@ def split(loaded: Loaded, options: StreamOptions) -> Rows:
     return {name: np.flatnonzero(part == name) for name in PARTS}
 
 
+def hold_out(loaded: Loaded, name: str) -> Loaded:
+    """The data with all samples of one domain as the test part; no other sample is, whatever its part was before.
+
+    Raises:
+        ValueError: if there is no domain of that name.
+    """
+    if loaded.domain is None:
+        raise ValueError(
+            f"stream.hold_out = {name!r} names a speaker or another domain, and {loaded.origin} has none; take "
+            "fsdd, or arrays with an array `task`"
+        )
+    if name not in loaded.domain_names:
+        raise ValueError(
+            f"stream.hold_out = {name!r} is not in {loaded.origin}; take one of {', '.join(loaded.domain_names)}"
+        )
+    held = loaded.domain == loaded.domain_names.index(name)
+    given = np.full(len(held), "train") if loaded.part is None else loaded.part
+    part = np.where(held, "test", np.where(given == "validation", "validation", "train"))
+    note = f"{name} held out: all {held.sum()} samples are the test part, those of the others train and validate"
+    return replace(loaded, part=part, notes=(*loaded.notes, note))
+
+
 def experiences(loaded: Loaded, samples: Samples, parts: Rows, options: StreamOptions) -> tuple[Experience, ...]:
     """The experiences of the setting; `samples` are all samples of the data set, in its order.
 
@@ -47,8 +71,7 @@ def experiences(loaded: Loaded, samples: Samples, parts: Rows, options: StreamOp
     if options.setting == "joint":
         groups = [("joint", everything, np.ones(len(samples), dtype=np.bool_))]
     elif options.setting == "domain":
-        domain = _domains(loaded)
-        groups = [(name, everything, domain == code) for code, name in enumerate(loaded.domain_names)]
+        groups = [(name, everything, member) for name, member in _domain_members(loaded, options).items()]
     else:
         sets = _task_sets(loaded) if loaded.tasks else _class_sets(loaded, options.classes_per_task)
         names = loaded.class_names
@@ -105,11 +128,25 @@ def _keep(rows: Ints, part: NDArray[np.str_], limit: int, random: np.random.Gene
         left -= count
 
 
+def _domain_members(loaded: Loaded, options: StreamOptions) -> dict[str, NDArray[np.bool_]]:
+    """Which samples [S] belong to the experience of each domain.
+
+    One that is held out has no experience of its own: all of its samples are the test part of every experience.
+    """
+    domain = _domains(loaded)
+    held = np.zeros(len(domain), dtype=np.bool_)
+    members = {name: domain == code for code, name in enumerate(loaded.domain_names)}
+    if options.hold_out and options.transform == "none":
+        held = members.pop(options.hold_out)
+    return {name: member | held for name, member in members.items()}
+
+
 def _domains(loaded: Loaded) -> Ints:
     if loaded.domain is None:
         raise ValueError(
-            f"{loaded.origin}: stream.setting = 'domain' needs a domain for every sample (in an .npz, an "
-            "array `task`), and there is none; take setting class, task or joint"
+            f"{loaded.origin}: stream.setting = 'domain' needs a domain for every sample (a speaker of fsdd, the array "
+            "`task` of an .npz), and there is none; take setting class, task or joint, or make domains with "
+            "stream.transform"
         )
     for code, name in enumerate(loaded.domain_names):
         missing = np.setdiff1d(loaded.y, loaded.y[loaded.domain == code])

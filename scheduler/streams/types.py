@@ -14,6 +14,7 @@ Ints = NDArray[np.int64]
 
 SETTINGS = ("class", "task", "domain", "joint")
 PARTS = ("train", "validation", "test")
+TRANSFORMS = ("none", "permuted", "rotated")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,7 @@ class Stream:
     classes: int
     class_names: tuple[str, ...]  # one a class
     notes: tuple[str, ...]  # what was done to the data, for the record of the run
+    shape: tuple[int, ...] = ()  # of the channels: (I,), or rows and columns of an image
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,18 +65,24 @@ class StreamOptions:
     """The data, and how it is cut into experiences.
 
     Attributes:
-        name: digits (images in scikit-learn), fsdd (speech), arrays (your own .npz), or one added to STREAMS.
-        path: what to read: the zip or folder of fsdd, the .npz of arrays; digits needs none.
+        name: digits (small images), mnist (images), fsdd (speech), arrays (your own .npz), or one added to STREAMS;
+            `smalti data` tells about them.
+        path: what to read: the zip or folder of fsdd, the .npz of arrays; mnist can do without, digits has none.
         setting: class (no task label at test), task (label given), domain (same classes), joint (all data).
         classes_per_task: classes of an experience in setting class and task; the last may have fewer.
         by: what fsdd is cut by: digit, or speaker (needs setting domain or joint).
-        steps: time steps of a sample; 0 is the stream's own (digits 25, fsdd 50, arrays their axis or 25).
+        transform: makes tasks of copies of the data: permuted (channels) or rotated (images), the first copy being
+            as it is; needs setting domain, or joint for all copies at once. none: no copies.
+        tasks: how many tasks `transform` makes; 0: 5.
+        hold_out: a domain, such as a speaker of fsdd, that is the test part and never trained on; empty: none.
+        steps: time steps of a sample; 0 is the stream's own (digits, mnist 25, fsdd 50, arrays their axis or 25).
         gain: factor on all firing probabilities; the product is clipped to 1.
         validation: share of samples for validation (of the training samples, if a stream has its own test).
         test: share of samples for the test, if a stream brings no test part of its own.
-        split_seed: seed of the split, and of what `limit` keeps; the same whatever the setting.
+        split_seed: seed of the split, of what `limit` keeps and of what `transform` does; the same in all settings.
         limit: at most this many samples of a class, over all parts, for quick runs; 0 keeps all.
-        pool: channels averaged into one; 0: as few as make them fit the chip, -1: refuse what does not fit.
+        pool: channels averaged into one, or the side of the square blocks of an image; 0: as few as make them fit
+            the chip, -1: refuse what does not fit.
     """
 
     name: str = "digits"
@@ -82,6 +90,9 @@ class StreamOptions:
     setting: Literal["class", "task", "domain", "joint"] = "class"
     classes_per_task: int = 2
     by: Literal["digit", "speaker"] = "digit"
+    transform: Literal["none", "permuted", "rotated"] = "none"
+    tasks: int = 0
+    hold_out: str = ""
     steps: int = 0
     gain: float = 1.0
     validation: float = 0.2
@@ -105,6 +116,9 @@ class StreamOptions:
             return f"by = speaker does not go with setting {self.setting}; take setting domain, or by = digit"
         if self.classes_per_task < 2:
             return f"classes_per_task = {self.classes_per_task} leaves nothing to tell apart; give 2 or more"
+        problem = self._transform_problem()
+        if problem:
+            return problem
         if self.steps < 0:
             return f"steps = {self.steps} must be positive, or 0 for the stream's own number"
         if not (self.gain > 0 and math.isfinite(self.gain)):
@@ -120,6 +134,24 @@ class StreamOptions:
             return f"limit = {self.limit} must be 0 (all), or at least 3: one to train, validate and test each"
         if self.pool < -1:
             return f"pool = {self.pool} must be a factor of 1 or more, 0 (automatic) or -1 (refuse)"
+        return ""
+
+    def _transform_problem(self) -> str:
+        if self.transform not in TRANSFORMS:
+            return f"transform = {self.transform!r} is unknown; take one of {', '.join(TRANSFORMS)}"
+        if self.transform == "none":
+            if self.tasks:
+                return f"tasks = {self.tasks} counts the copies of a transform, and there is none; set stream.transform"
+            return ""
+        if self.setting in ("class", "task"):
+            return (
+                f"transform = {self.transform} makes tasks of the same classes, which setting {self.setting} does not "
+                "have; set stream.setting to domain, or to joint for all of them at once"
+            )
+        if self.by == "speaker":
+            return f"transform = {self.transform} makes domains, and so does by = speaker; take one of them"
+        if self.tasks < 0 or self.tasks == 1:
+            return f"tasks = {self.tasks} must be 2 or more, or 0 for 5: the first task is the data as they are"
         return ""
 
 

@@ -17,10 +17,9 @@ def test_pixels_become_firing_probabilities() -> None:
     np.testing.assert_array_equal(loaded.y, source.target)
     assert loaded.class_names == tuple("0123456789")
     assert loaded.steps == 25
+    assert loaded.image == (8, 8)
 
 
-def test_domains_and_paths_are_refused() -> None:
-    with pytest.raises(ValueError, match="digits have no domains; take setting class"):
-        load_digits(StreamOptions(setting="domain"))
+def test_a_path_is_refused() -> None:
     with pytest.raises(ValueError, match=r"stream.path = 'here'"):
         load_digits(StreamOptions(path="here"))

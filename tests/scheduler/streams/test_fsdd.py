@@ -4,6 +4,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,6 +110,54 @@ def test_speakers_are_domains(folder: Path) -> None:
     assert (stream.channels, stream.steps, stream.classes) == (64, 50, 2)
     with pytest.raises(ValueError, match=r"set stream.by = 'speaker'"):
         load_fsdd(options(folder, setting="domain"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "tests"),
+    [
+        ({"setting": "joint"}, [{0, 1}]),
+        ({"setting": "class"}, [{0, 1}]),
+        ({"setting": "task"}, [{0, 1}]),
+        ({"setting": "domain", "by": "speaker"}, [{0, 1}]),
+        ({"setting": "domain", "transform": "permuted", "tasks": 2}, [{0, 1}, {0, 1}]),
+    ],
+)
+def test_a_speaker_held_out_is_the_whole_test_part_and_never_trained_on(
+    folder: Path, fields: dict[str, Any], tests: list[set[int]]
+) -> None:
+    loaded = load_fsdd(options(folder, hold_out="bob"))
+    assert loaded.part is None
+    assert loaded.domain is not None
+    bob = np.flatnonzero(loaded.domain == 1)
+    stream = load_stream(options(folder, hold_out="bob", **fields), 64)
+    assert [set(e.test.y.tolist()) for e in stream.experiences] == tests
+    for e in stream.experiences:
+        copy = 28 * e.task  # a transform's copies of the 28 recordings are numbered on
+        assert len(e.test) == 14  # recordings 3-9 of two digits, 5-9 as well
+        seen = {tuple(row) for row in np.concatenate([e.train.x, e.validation.x]).sum(axis=1)}
+        heard = {tuple(row) for row in e.test.x.sum(axis=1)}
+        assert not seen & heard
+        if fields.get("transform") is None:
+            assert sorted(e.test.index.tolist()) == bob.tolist()
+            together = np.concatenate([e.train.index, e.validation.index])
+            assert sorted(together.tolist()) == np.setdiff1d(np.arange(28), bob).tolist()
+        assert (e.test.index >= copy).all()
+    assert "bob held out: all 14 samples are the test part" in stream.notes[0]
+
+
+def test_one_held_out_of_three_is_the_test_part_of_every_other_speaker(folder: Path) -> None:
+    for file in (folder / "recordings").glob("*_ann_*.wav"):
+        shutil.copy(file, file.with_name(file.name.replace("ann", "cat")))
+    stream = load_stream(options(folder, setting="domain", by="speaker", hold_out="bob"), 64)
+    assert [e.name for e in stream.experiences] == ["ann", "cat"]
+    assert [(len(e.train), len(e.validation)) for e in stream.experiences] == [(11, 3), (11, 3)]
+    np.testing.assert_array_equal(*(e.test.index for e in stream.experiences))
+    assert len(stream.experiences[0].test) == 14
+
+
+def test_an_unknown_speaker_gets_the_names_of_the_known(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"stream.hold_out = 'eve' is not in .*; take one of ann, bob"):
+        load_stream(options(folder, hold_out="eve"), 64)
 
 
 def test_unfit_paths_are_named(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.streams.splits import experiences, split
+from scheduler.streams.splits import experiences, hold_out, split
 from scheduler.streams.types import PARTS, Loaded, Samples, StreamOptions
 
 
@@ -200,3 +200,32 @@ def test_a_domain_without_samples_in_a_part_is_named() -> None:
     loaded = data(np.repeat([0, 1], 100), domain=domain, domain_names=("ann", "bob"))
     with pytest.raises(ValueError, match=r"mine: experience bob has no (train|validation|test) samples; give it more"):
         cut(loaded, StreamOptions(setting="domain"))
+
+
+def test_holding_out_overrides_given_parts_but_for_validation_of_the_others() -> None:
+    part = np.tile(["train", "train", "validation", "test"], 6)
+    domain = np.repeat([0, 1, 2], 8)
+    loaded = data(np.tile([0, 0, 0, 0, 1, 1, 1, 1], 3), domain=domain, domain_names=("a", "b", "c"), part=part)
+    held = hold_out(loaded, "b")
+    assert held.part is not None
+    assert (
+        held.part.tolist()
+        == ["train", "train", "validation", "train"] * 2
+        + ["test"] * 8
+        + [
+            "train",
+            "train",
+            "validation",
+            "train",
+        ]
+        * 2
+    )
+    assert held.notes == ("b held out: all 8 samples are the test part, those of the others train and validate",)
+    made = cut(held, StreamOptions(setting="domain", hold_out="b"))
+    assert [(e.name, len(e.train), len(e.validation), len(e.test)) for e in made] == [("a", 6, 2, 8), ("c", 6, 2, 8)]
+
+
+def test_holding_out_the_only_domain_leaves_nothing_to_train() -> None:
+    loaded = data(np.repeat([0, 1], 10), domain=np.zeros(20, dtype=np.int64), domain_names=("ann",))
+    with pytest.raises(ValueError, match="class 0 has 10 samples and none of them in the part train"):
+        split(hold_out(loaded, "ann"), StreamOptions(hold_out="ann"))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scheduler.streams import STREAMS, load_stream, pool, pool_factor
+from scheduler.streams import STREAMS, load_stream
 from scheduler.streams.types import PARTS, Loaded, StreamOptions
 
 
@@ -44,53 +44,26 @@ def test_limit_steps_and_gain() -> None:
     assert stream.notes == ("firing probabilities times 1.5, at most 1", "at most 20 samples of a class")
 
 
-def test_too_many_channels_are_pooled_and_noted() -> None:
+def test_images_that_do_not_fit_are_pooled_in_blocks_and_noted() -> None:
+    whole = load_stream(StreamOptions(setting="joint"), 64).experiences[0].train.x
     stream = load_stream(StreamOptions(setting="joint"), 32)
-    whole = load_stream(StreamOptions(setting="joint"), 64)
-    assert stream.channels == 32
-    assert stream.notes == ("pooled 64 -> 32 channels, factor 2",)
-    x = whole.experiences[0].train.x
-    np.testing.assert_allclose(stream.experiences[0].train.x, (x[:, :, 0::2] + x[:, :, 1::2]) / 2)
+    assert (stream.channels, stream.shape) == (32, (8, 4))
+    assert stream.notes == ("pooled 8 x 8 -> 8 x 4 channels, blocks of 1 x 2 pixels",)
+    np.testing.assert_allclose(stream.experiences[0].train.x, (whole[:, :, 0::2] + whole[:, :, 1::2]) / 2)
+    stream = load_stream(StreamOptions(setting="joint"), 31)
+    assert (stream.channels, stream.shape) == (16, (4, 4))
+    blocks = whole.reshape(-1, 1, 4, 2, 4, 2).mean(axis=(3, 5)).reshape(-1, 1, 16)
+    np.testing.assert_allclose(stream.experiences[0].train.x, blocks, rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("channels", "most", "wanted", "factor"),
-    [
-        (64, 64, 0, 1),
-        (1, 64, 0, 1),
-        (64, 64, -1, 1),
-        (65, 64, 0, 2),  # 5 would divide 65, but 2 leave 33 channels
-        (784, 64, 0, 14),  # 13 would do, 14 divides: 56 channels
-        (700, 64, 0, 14),
-        (67, 64, 0, 2),
-        (64, 4, 0, 16),
-        (64, 1, 0, 64),
-        (64, 64, 4, 4),
-        (784, 64, 13, 13),
-    ],
-)
-def test_the_factor_is_the_smallest_sufficient(channels: int, most: int, wanted: int, factor: int) -> None:
-    assert pool_factor(channels, most, wanted) == factor
-    assert pool(np.zeros((1, 1, channels), dtype=np.float32), factor).shape[2] <= most
-
-
-@pytest.mark.parametrize(
-    ("most", "wanted", "message"),
-    [
-        (64, -1, "100 channels, the chip 64 north wires, and stream.pool = -1 forbids"),
-        (32, 2, "stream.pool = 2 leaves 50 channels for 32 north wires; set it to 0 or to 4 or more"),
-        (64, 101, "stream.pool = 101, but the stream has 100 channels"),
-        (0, 0, "the chip has 0 north wires"),
-    ],
-)
-def test_channels_that_do_not_fit_are_refused(most: int, wanted: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        pool_factor(100, most, wanted)
-
-
-def test_a_last_short_group_is_averaged_over_what_it_holds() -> None:
-    x = np.array([[[0.2, 0.4, 0.6, 0.8, 1.0]]], dtype=np.float32)
-    np.testing.assert_allclose(pool(x, 2), [[[0.3, 0.7, 1.0]]], rtol=1e-6)
+def test_plain_channels_that_do_not_fit_are_pooled_by_a_factor(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).random((40, 6))
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(40) % 2)
+    stream = load_stream(StreamOptions(name="arrays", path=str(tmp_path / "a.npz")), 3)
+    assert (stream.channels, stream.shape) == (3, (3,))
+    assert stream.notes == ("pooled 6 -> 3 channels, factor 2",)
+    train = stream.experiences[0].train
+    np.testing.assert_allclose(train.x[:, 0], x.reshape(40, 3, 2).mean(axis=2)[train.index], rtol=1e-6)
 
 
 def test_a_users_own_loader(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +82,7 @@ def test_a_users_own_loader(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"stream\.name = 'digit' is unknown; take one of digits, fsdd, arrays"):
+    with pytest.raises(ValueError, match=r"stream\.name = 'digit' is unknown; take one of digits, mnist, fsdd, arrays"):
         load_stream(StreamOptions(name="digit"), 64)
 
 
@@ -123,3 +96,29 @@ def test_own_arrays_by_task_and_by_domain(tmp_path: Path) -> None:
     stream = load_stream(StreamOptions(name="arrays", path=str(tmp_path / "b.npz"), setting="domain"), 64)
     assert [e.name for e in stream.experiences] == ["5", "6"]
     assert [e.classes for e in stream.experiences] == [(0, 1, 2, 3)] * 2
+
+
+def test_own_arrays_with_a_domain_held_out(tmp_path: Path) -> None:
+    y = np.tile([0, 1], 30)
+    speaker = np.repeat([5, 6, 7], 20)
+    np.savez(tmp_path / "a.npz", x=np.random.default_rng(0).random((60, 5)), y=y, task=speaker)
+    path = str(tmp_path / "a.npz")
+    stream = load_stream(StreamOptions(name="arrays", path=path, setting="domain", hold_out="6"), 64)
+    assert [e.name for e in stream.experiences] == ["5", "7"]
+    for e in stream.experiences:
+        assert (speaker[e.test.index] == 6).all()
+        assert len(e.test) == 20
+    with pytest.raises(ValueError, match=r"stream.hold_out = '8' is not in .*a\.npz; take one of 5, 6, 7"):
+        load_stream(StreamOptions(name="arrays", path=path, setting="joint", hold_out="8"), 64)
+
+
+def test_holding_out_needs_domains() -> None:
+    with pytest.raises(ValueError, match=r"stream.hold_out = 'ann' names a speaker .* digits has none; take fsdd"):
+        load_stream(StreamOptions(hold_out="ann"), 64)
+
+
+def test_domains_come_from_the_data_or_from_a_transform() -> None:
+    with pytest.raises(ValueError, match=r"digits: stream.setting = 'domain' needs a domain .* stream.transform"):
+        load_stream(StreamOptions(setting="domain"), 64)
+    stream = load_stream(StreamOptions(setting="domain", transform="rotated", tasks=2, limit=10), 64)
+    assert len(stream.experiences) == 2

@@ -49,6 +49,8 @@ def test_select_takes_rows_in_the_given_order() -> None:
         ("limit", -1),
         ("limit", 2),
         ("pool", -2),
+        ("transform", "mirrored"),
+        ("tasks", 3),  # without a transform
     ],
 )
 def test_options_name_the_field_and_the_value_they_refuse(field: str, value: object) -> None:
@@ -62,6 +64,14 @@ def test_options_refuse_pairs_that_do_not_go_together() -> None:
     with pytest.raises(ValueError, match=r"stream.by = speaker does not go with setting class"):
         StreamOptions(by="speaker")
     assert StreamOptions(by="speaker", setting="domain").by == "speaker"
+    for setting in ("class", "task"):
+        with pytest.raises(ValueError, match=rf"transform = rotated makes .* setting {setting} does not have; set"):
+            StreamOptions(transform="rotated", setting=setting)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"transform = permuted makes domains, and so does by = speaker"):
+        StreamOptions(transform="permuted", setting="domain", by="speaker")
+    with pytest.raises(ValueError, match=r"^stream.tasks = 1 must be 2 or more"):
+        StreamOptions(transform="permuted", setting="domain", tasks=1)
+    assert StreamOptions(transform="permuted", setting="joint", tasks=2).tasks == 2
 
 
 def test_every_option_is_described() -> None:

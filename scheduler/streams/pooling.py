@@ -1,0 +1,78 @@
+"""As many channels as the chip can hear: means over adjacent channels, or over blocks of an image's pixels."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from scheduler.streams.types import Floats
+
+Shape = tuple[int, ...]  # (channels,), or (rows, columns) of an image
+
+
+def choose_block(shape: Shape, max_channels: int, wanted: int) -> Shape:
+    """Sides of the blocks that are averaged into one channel each, so that at most `max_channels` are left.
+
+    `wanted` is `StreamOptions.pool`: the side of the blocks (of both sides, for an image), 0 (automatic) or -1
+    (refuse). The automatic block of an image is the smallest sufficient of 1 x 1, 1 x 2, 2 x 2, 2 x 3, 3 x 3 and
+    so on. That of plain channels is the smallest sufficient divisor of their number; if that is more than twice
+    the smallest sufficient number, that number.
+
+    Raises:
+        ValueError: if the channels do not fit and pooling is refused, or the wanted block is too small or large.
+    """
+    if max_channels < 1:
+        raise ValueError(f"the chip has {max_channels} north wires; it needs at least 1 to hear anything")
+    if wanted > max(shape):
+        raise ValueError(f"stream.pool = {wanted}, but the stream has {_number(shape)}; give at most {max(shape)}")
+    least = next(n for n in range(1, max(shape) + 1) if _left(shape, (n,) * len(shape)) <= max_channels)
+    if wanted == -1 and least > 1:
+        raise ValueError(
+            f"the stream has {_number(shape)}, the chip {max_channels} north wires, and stream.pool = -1 "
+            f"forbids pooling; set it to 0 or to {least} or more, or build more of fabric.cols x fabric.wires"
+        )
+    if 0 < wanted < least:
+        left = _number(pooled(shape, (wanted,) * len(shape)))
+        raise ValueError(
+            f"stream.pool = {wanted} leaves {left} for {max_channels} north wires; set it to 0 or to {least} or more"
+        )
+    if wanted > 0 or least == 1:
+        return (max(wanted, 1),) * len(shape)
+    if len(shape) == 2:
+        oblong = (least - 1, least)
+        return oblong if _left(shape, oblong) <= max_channels else (least, least)
+    exact = next(factor for factor in range(least, shape[0] + 1) if shape[0] % factor == 0)
+    return (exact if exact <= 2 * least else least,)
+
+
+def pooled(shape: Shape, block: Shape) -> Shape:
+    """The shape after pooling; a last block that is short counts."""
+    return tuple(-(-size // side) for size, side in zip(shape, block, strict=True))
+
+
+def pool(x: Floats, shape: Shape, block: Shape) -> Floats:
+    """Means over blocks, [S, T, I] -> [S, T, fewer]; the last block of a side averages what there is."""
+    if max(block) == 1:
+        return x
+    means = x.reshape(*x.shape[:2], *shape)
+    for axis, (size, side) in enumerate(zip(shape, block, strict=True), start=2):
+        starts = np.arange(0, size, side)
+        counts = np.diff(np.append(starts, size)).astype(np.float32)
+        over = np.expand_dims(counts, tuple(range(1, 2 + len(shape) - axis)))
+        means = np.asarray(np.add.reduceat(means, starts, axis=axis) / over, dtype=np.float32)
+    return np.minimum(means.reshape(*x.shape[:2], -1), np.float32(1))
+
+
+def spell(shape: Shape) -> str:
+    """49, or 7 x 7."""
+    return " x ".join(map(str, shape))
+
+
+def _number(shape: Shape) -> str:
+    """49 channels, or 49 channels (7 x 7)."""
+    return f"{math.prod(shape)} channels" + (f" ({spell(shape)})" if len(shape) > 1 else "")
+
+
+def _left(shape: Shape, block: Shape) -> int:
+    return math.prod(pooled(shape, block))

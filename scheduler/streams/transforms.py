@@ -1,0 +1,106 @@
+"""Domain-incremental streams out of any data: every task holds the same samples and classes, transformed its own way.
+
+The first task is left as it is. A sample stays in its part (train, validation, test) in all tasks.
+
+- permuted (Goodfellow et al. 2013, arXiv 1312.6211; Kirkpatrick et al. 2017, arXiv 1612.00796): each task has a
+  permutation of the channels. It comes after pooling: means of scattered pixels would tell nothing.
+- rotated (Lopez-Paz & Ranzato 2017, arXiv 1706.08840): task k of n turns its images anticlockwise by an angle drawn
+  from k to k + 1 times 180 / n degrees, here a whole number. It comes before pooling, with bilinear interpolation.
+
+Permutations and angles follow from `stream.split_seed` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from scheduler.streams.types import Floats, Loaded, StreamOptions
+
+Ready = Callable[[Floats], Floats]  # pools and scales firing probabilities [S, T, I] for the chip
+View = Callable[[Floats], Floats]  # firing probabilities [S, T, I] as one task shows them, ready for the chip
+Rows = dict[str, np.ndarray]
+
+TASKS = 5  # if the options name no number
+RANGE = 180  # degrees
+
+
+def permuted(task: int, loaded: Loaded, options: StreamOptions, ready: Ready) -> tuple[str, View]:
+    """Name and view of a task (from 1) whose channels are permuted after pooling."""
+
+    def view(x: Floats) -> Floats:
+        x = ready(x)
+        return x[:, :, _random(options, task).permutation(x.shape[2])]
+
+    return f"permuted {task}", view
+
+
+def rotated(task: int, loaded: Loaded, options: StreamOptions, ready: Ready) -> tuple[str, View]:
+    """Name and view of a task (from 1) whose images are turned before pooling.
+
+    Raises:
+        ValueError: if the channels are no image, or the tasks are more than there are whole degrees.
+    """
+    image, tasks = loaded.image, count(options)
+    if image is None:
+        raise ValueError(
+            f"stream.transform = 'rotated' turns images, and the channels of {loaded.origin} are none; take "
+            "permuted, or the streams digits or mnist"
+        )
+    if tasks > RANGE:
+        raise ValueError(f"stream.tasks = {tasks} asks for more angles than {RANGE} whole degrees; give at most that")
+    angle = int((task + _random(options, task).random()) * RANGE / tasks)
+    return f"rotated {angle}", lambda x: ready(rotate(x, image, angle))
+
+
+TRANSFORMS = {"permuted": permuted, "rotated": rotated}
+
+
+def repeat(loaded: Loaded, parts: Rows, options: StreamOptions, ready: Ready) -> tuple[Loaded, Rows]:
+    """The samples of the parts once for every task, as its domain, ready for the chip; and the parts of these.
+
+    Raises:
+        ValueError: if the transform does not go with the data.
+    """
+    kept = np.sort(np.concatenate(list(parts.values())))
+    names, views = ["original"], [ready]
+    for task in range(1, count(options)):
+        name, view = TRANSFORMS[options.transform](task, loaded, options, ready)
+        names.append(name)
+        views.append(view)
+    chosen = loaded.x[kept]
+    everything = replace(
+        loaded,
+        x=np.concatenate([view(chosen) for view in views]),
+        y=np.tile(loaded.y[kept], len(views)),
+        domain=np.repeat(np.arange(len(views)), len(kept)),
+        domain_names=tuple(names),
+        tasks=False,
+        part=None,
+        image=None,
+        notes=(*loaded.notes, f"tasks are copies of the data: {', '.join(names)}"),
+    )
+    offsets = len(kept) * np.arange(len(views))[:, None]
+    places = {part: (offsets + np.searchsorted(kept, rows)).ravel() for part, rows in parts.items()}
+    return everything, places
+
+
+def rotate(x: Floats, image: tuple[int, int], angle: float) -> Floats:
+    """Images [S, T, I] turned anticlockwise by an angle in degrees; what comes in from outside is 0."""
+    from scipy import ndimage  # not above: help need not wait for it
+
+    pictures = x.reshape(-1, *image)
+    turned = ndimage.rotate(pictures, angle, axes=(1, 2), reshape=False, order=1)
+    return np.asarray(np.clip(turned, 0, 1), dtype=np.float32).reshape(x.shape)
+
+
+def count(options: StreamOptions) -> int:
+    """How many tasks there are."""
+    return options.tasks or TASKS
+
+
+def _random(options: StreamOptions, task: int) -> np.random.Generator:
+    """One generator a task; the length of its key keeps it apart from those of the split."""
+    return np.random.default_rng(np.random.SeedSequence(options.split_seed, spawn_key=(0, task)))
