@@ -16,7 +16,7 @@ from model.neuron import Dynamics
 def mixed(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
-    """The best of a pool by the decrease that its spikes predict. Costs an SVD and the calibration of the pool; keeps the function."""
+    """The best of a pool by what their spikes predict. Costs an SVD, calibration of the pool; keeps the function."""
     whitened = whitened_directions(signal, options.pool // 2, options.ridge)
     drawn = random_directions(signal, options.pool - len(whitened), generator)
     pool = finish(signal, torch.cat([whitened, drawn]), options, dynamics)

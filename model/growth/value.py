@@ -1,23 +1,23 @@
 """What a newborn is worth: predicted decrease of the mean loss, in nats per sample.
 
 By its input (``told_decrease``), which is what candidates bid. Before it spikes, a newborn of fan-in w could send its
-targets the current y[t] = w zbar[t]. With M and C of ``model.growth.signal`` and F = E sum_t delta delta^T of the targets,
-the best step of its fan-out lowers the loss, to second order and with the Fisher information taken apart into what the
-targets want and what it sends (as in K-FAC, Martens & Grosse 2015, arXiv 1503.05671; summed over time by its largest
-value), by
+targets the current y[t] = w zbar[t]. With M and C of ``model.growth.signal`` and F = E sum_t delta delta^T of the
+targets, the best step of its fan-out lowers the loss, to second order and with the Fisher information taken apart into
+what the targets want and what it sends (as in K-FAC, Martens & Grosse 2015, arXiv 1503.05671; summed over time by its
+largest value), by
 
     (M w)^T F^-1 (M w) / (2 E sum_t y[t]^2) = (M w)^T F^-1 (M w) / (2 T w C w)
 
 half the squared multiple correlation of y with the adjoints: at most half a nat. It needs no spikes of the newborn and
 ranks candidates better than whatever else was tried (``benchmarks/bids.py``).
 
-By its spikes (``predicted_decrease``). A newborn k with fan-out 0 changes nothing; the gradient of sample b with respect to its weight onto target q is
-g_qb = sum_t delta_q[t+1] S_k[t]. A step of length eta against a direction d changes the mean loss, to second order with
-the Fisher matrix as curvature, by -eta d.E[g] + eta^2 / 2 E[w (d.g)^2], which is best at (d.E[g])^2 / (2 E[w (d.g)^2]).
-w turns the square of a sample's gradient into its Fisher information: (1 - r) / r with r = 1 - exp(-loss) the
-probability given to wrong answers, exact for two classes; never below 1, so that confidently wrong samples stay damped.
-The direction is taken from one half of the probe and the step judged on the other half, so that a gradient
-which is only noise is worth nothing.
+By its spikes (``predicted_decrease``). A newborn k with fan-out 0 changes nothing; the gradient of sample b with
+respect to its weight onto target q is g_qb = sum_t delta_q[t+1] S_k[t]. A step of length eta against a direction d
+changes the mean loss, to second order with the Fisher matrix as curvature, by -eta d.E[g] + eta^2 / 2 E[w (d.g)^2],
+which is best at (d.E[g])^2 / (2 E[w (d.g)^2]). w turns the square of a sample's gradient into its Fisher information:
+(1 - r) / r with r = 1 - exp(-loss) the probability given to wrong answers, exact for two classes; never below 1, so
+that confidently wrong samples stay damped. The direction is taken from one half of the probe and the step judged on
+the other half, so that a gradient which is only noise is worth nothing.
 """
 
 from __future__ import annotations
@@ -73,4 +73,5 @@ def told_decrease(fan_in: Tensor, moment: Tensor, covariance: Tensor, wanted: Te
     level = RIDGE * float(wanted.diagonal().mean()) + 1e-30
     stiff = wanted.double() + level * torch.eye(len(wanted), dtype=torch.float64, device=wanted.device)
     gain = (told * torch.linalg.solve(stiff, told.T).T).sum(1)
-    return (gain / (2 * heard.clamp(min=1e-30))).clamp(0, 0.5).to(fan_in)
+    decrease: Tensor = (gain / (2 * heard.clamp(min=1e-30))).clamp(0, 0.5).to(fan_in)
+    return decrease
