@@ -1,0 +1,82 @@
+"""What ``smalti benchmark continual`` prints, and the same as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from analysis.comparison import CONTINUAL
+from scheduler.comparing.continual import Benchmark, Trial
+from scheduler.comparing.folder import ComparisonFolder
+
+SCOPE = list(CONTINUAL.scope)
+COLUMNS = {  # metric -> heading and format; accuracies are shown in points
+    "neurons": ("neurons", ",.0f"),
+    "wires": ("wires", ",.0f"),
+    "spikes_per_sample": ("spikes", ",.0f"),
+    "operations_per_sample": ("adds on chip", ",.0f"),
+    "gate_adds_per_sample": ("adds of gate", ",.0f"),
+    "gate_stored_values": ("stored values", ",.0f"),
+    "seconds": ("seconds", ",.0f"),
+}
+Cells = tuple[str, ...]
+
+
+def print_benchmark(
+    benchmark: Benchmark, folder: ComparisonFolder, errors: Mapping[Trial, str], split: str, console: Console
+) -> None:
+    """A table for each stream and setting, then what failed and where the tables are."""
+    summary, differences = folder.read("summary"), folder.read("differences")
+    for scope, part in summary.groupby(SCOPE, sort=False):
+        table = Table(title=", ".join(map(str, scope)), title_justify="left")
+        head = heading(split, benchmark.options.control)
+        for number, name in enumerate(head):
+            table.add_column(name, justify="left" if number == 0 else "right", no_wrap=number < 3)
+        for cells in lines(part, differences):
+            table.add_row(*cells)
+        console.print(table)
+    for name, method in benchmark.methods.items():
+        if method.about:
+            console.print(f"{name}: {method.about}", markup=False, highlight=False)
+    failed = [trial for trial, error in errors.items() if error]
+    if failed:
+        console.print(f"{len(failed)} of {len(errors)} runs failed; they are left out.", style="red")
+    console.print(f"\nfolder: {folder.path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def markdown(summary: pd.DataFrame, differences: pd.DataFrame, split: str) -> str:
+    """One table for all streams and settings."""
+    control = str(differences["control_method"].iloc[0]) if len(differences) else "control"
+    head = ("stream", "setting", *heading(split, control))
+    rows = [head, tuple("---" for _ in head)]
+    for scope, part in summary.groupby(SCOPE, sort=False):
+        rows += [(*map(str, scope), *cells) for cells in lines(part, differences)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def heading(split: str, control: str) -> Cells:
+    """Names of the columns."""
+    names = (name for name, _ in COLUMNS.values())
+    return ("method", f"{split} accuracy, %", f"minus {control}", "backward transfer", *names)
+
+
+def lines(part: pd.DataFrame, differences: pd.DataFrame) -> Iterator[Cells]:
+    """Cells of every method of one stream and setting."""
+    stream, setting = part[SCOPE].iloc[0]
+    here = differences[(differences["stream"] == stream) & (differences["setting"] == setting)]
+    apart = here[here["metric"] == "accuracy"].set_index("method")
+    for method, rows in part.groupby("method", sort=False):
+        mean = rows.set_index("metric")["mean"]
+        accuracy = rows[rows["metric"] == "accuracy"].iloc[0]
+        difference = _points(apart.loc[str(method)], "+.1f") if method in apart.index else ""
+        transfer = f"{100 * mean['backward_transfer']:+.1f}" if "backward_transfer" in mean else ""
+        spent = [f"{mean[name]:{form}}" if name in mean else "" for name, (_, form) in COLUMNS.items()]
+        yield (str(method), _points(accuracy, ".1f"), difference, transfer, *spent)
+
+
+def _points(row: pd.Series, form: str) -> str:
+    mean, low, high = (100 * float(row[name]) for name in ("mean", "low", "high"))
+    return f"{mean:{form}}" if low != low else f"{mean:{form}} [{low:{form}}, {high:{form}}]"
