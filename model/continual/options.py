@@ -28,10 +28,10 @@ class ContinualOptions:
     """
 
     method: str = "none"
-    ewc_strength: float = 1000.0
+    ewc_strength: float = 100000.0
     ewc_samples: int = 256
     ewc_decay: float = 0.95
-    si_strength: float = 1.0
+    si_strength: float = 0.1
     si_damping: float = 0.001
     lwf_strength: float = 1.0
     lwf_temperature: float = 2.0
