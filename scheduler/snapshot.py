@@ -116,6 +116,8 @@ def _pairs(mapping: Mapping[int, Any]) -> list[list[Any]]:
 
 
 def _expert(fact: Mapping[str, Any]) -> Expert:
+    if "sets" not in fact:
+        raise ValueError("the checkpoint is that of an older version, which knew no label sets; start a new run")
     fixed = {"classes": tuple(fact["classes"]), "outputs": tuple(fact["outputs"])}
     return Expert(**{**fact, **fixed})
 

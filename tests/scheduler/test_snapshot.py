@@ -162,3 +162,13 @@ def test_a_record_of_another_chip_is_refused(tiny: MakeConfig) -> None:
         lacking = {key: tensor for key, tensor in tensors.items() if key != name}
         with pytest.raises(ValueError, match=f"{re.escape(name)} is missing"):
             snapshot.restore(Simulation(simulation.config), lacking, facts, [], [])
+
+
+def test_a_record_from_before_label_sets_is_refused(tiny: MakeConfig) -> None:
+    simulation = Simulation(tiny(training={"rounds": 1, "steps": 2}))
+    simulation.step()
+    tensors, facts = snapshot.take(simulation)
+    for expert in facts["experts"]:
+        del expert["sets"]
+    with pytest.raises(ValueError, match="older version, which knew no label sets; start a new run"):
+        snapshot.restore(Simulation(simulation.config), tensors, facts, [], [])
