@@ -20,6 +20,23 @@ class Expert:
     outputs: tuple[int, ...]  # slots of the output units
     tasks: list[int] = field(default_factory=list)
     neurons: list[int] = field(default_factory=list)  # slots of its hidden neurons
+    sets: list[list[int]] = field(default_factory=list)  # classes that are told apart among themselves, once seen
+
+    @property
+    def seen(self) -> list[int]:
+        """Classes of its tasks so far; before the first, all of its classes."""
+        return [label for labels in self.sets for label in labels] or list(self.classes)
+
+    def meet(self, task: int, classes: tuple[int, ...], apart: bool) -> None:
+        """Take on a task with these classes: ``apart`` from those of others, for the task is told, or among them."""
+        self.tasks.append(task)
+        known = {label for labels in self.sets for label in labels}
+        self.sets = [*self.sets, list(classes)] if apart else [sorted({*known, *classes})]
+
+    def label_sets(self) -> Tensor:
+        """Outputs of each label set [G, O] bool."""
+        rows = [[label in labels for label in self.classes] for labels in self.sets]
+        return torch.tensor(rows, dtype=torch.bool).view(len(rows), len(self.classes))
 
     def members(self) -> Tensor:
         """Slots of hidden neurons and outputs, ascending."""

@@ -6,6 +6,7 @@ import warnings
 
 import torch
 
+from model.continual import METHODS
 from model.fabric import Fabric, FabricError
 from model.growth import GROWTH_RULES
 from model.growth.rule import GrowthError
@@ -50,6 +51,12 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
             stacklevel=2,
         )
     shared = config.gating.experts == "shared"
+    method = config.training.continual.method
+    if METHODS[method].recalls and not shared and stream.setting in ("class", "task"):
+        raise ValueError(
+            f"training.continual.method = {method!r} trains on samples of several tasks at once, but with "
+            "gating.experts = 'task' each has its own expert: set gating.experts = 'shared'"
+        )
     outputs = stream.classes if shared else max(len(e.classes) for e in stream.experiences)
     if outputs >= fabric.slots:
         raise FabricError(

@@ -6,6 +6,7 @@ the best ``gating.top`` experts run for a sample; all others stay silent.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,7 +33,7 @@ class Answers:
         return float((self.classes == labels).double().mean())
 
 
-def with_label(network: Network, agent: GatingAgent, expert: Expert, x: Tensor, among: tuple[int, ...]) -> Answers:
+def with_label(network: Network, agent: GatingAgent, expert: Expert, x: Tensor, among: Sequence[int]) -> Answers:
     """Answers when the task is told: its expert runs, and only the task's classes are possible."""
     log_p, counts = _ask(network, agent, expert, x)
     possible = torch.tensor([c in among for c in expert.classes])
@@ -41,11 +42,11 @@ def with_label(network: Network, agent: GatingAgent, expert: Expert, x: Tensor, 
 
 
 def without_label(network: Network, agent: GatingAgent, x: Tensor) -> Answers:
-    """Answers when nothing but the input is known."""
+    """Answers when nothing but the input is known: one of the classes seen so far."""
     experts = {e.number: e for e in agent.experts}
     if len(experts) == 1:
         only = next(iter(experts.values()))
-        return with_label(network, agent, only, x, only.classes)
+        return with_label(network, agent, only, x, only.seen)
     scores = agent.gate.scores(features(agent, x))
     top = scores.topk(min(agent.options.top, scores.shape[1]), dim=1).indices
     every = max(c for e in experts.values() for c in e.classes) + 1

@@ -31,6 +31,11 @@ class Feed:
         rows = order[within]
         return torch.from_numpy(spikes[rows]), torch.from_numpy(self.experience.train.y[rows])
 
+    def rows(self, step: int) -> Tensor:
+        """Rows of that batch among the training samples [B] int."""
+        epoch, within = divmod(step, self.batches_per_epoch)
+        return torch.from_numpy(self._epoch(epoch)[1][within])
+
     def probe(self, samples: int, round_number: int) -> tuple[Tensor, Tensor]:
         """A fresh random part of the training samples, with fresh spikes."""
         part = self.experience.train

@@ -38,7 +38,7 @@ from model.probe import Probe
 from scheduler.auction import clear
 from scheduler.placing import place
 from scheduler.seeding import footprint, hears_inputs, seed_links
-from scheduler.training import positions
+from scheduler.training import contrasted
 
 SEED_RULE = "random"  # how their fan-in is made
 WAVES = 8  # of candidates in which recorded births must find enough that fit
@@ -60,12 +60,11 @@ class Grower:
 
     def probe(self, expert: Expert, x: Tensor, labels: Tensor, targets: Tensor | None = None) -> Probe:
         """Spikes and adjoints of the expert on a batch; the adjoints of all its members, or of some targets."""
-        target = positions(expert.classes, labels).to(self.network.device)
         outputs = torch.tensor(expert.outputs, device=self.network.device)
         return self.network.probe(
             x,
             outputs,
-            lambda logits: cross_entropy(logits, target, reduction="none"),
+            lambda logits: cross_entropy(*contrasted(expert, logits, labels), reduction="none"),
             self.agent.running(expert),
             expert.members() if targets is None else targets,
         )

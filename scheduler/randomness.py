@@ -21,6 +21,7 @@ class Use(IntEnum):
     COMPARISON = 5  # teachers and students of a comparison; keys: what is drawn
     TIMING = 6  # decisions whether to grow; keys: round
     UPKEEP = 7  # what is laid or moved where; keys: round
+    MEMORY = 8  # what is stored, recalled and measured to keep old tasks; keys: purpose, task, step
 
 
 def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ the round are handed out, and ``scheduler.snapshot`` reads and writes the whole 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ from model.fabric import Fabric
 from model.gating import GATING
 from model.gating.features import window_count
 from model.growth import saturation
-from model.growth.graft import freeze
+from model.growth.graft import freeze, guarded
 from model.network import Network
 from model.optimiser import Moments
 from model.upkeep.scope import Upkept
@@ -36,6 +37,7 @@ from scheduler.checks import check
 from scheduler.config import Config
 from scheduler.feed import TEST, VALIDATION, Feed
 from scheduler.growing import Grower
+from scheduler.keeping import Keeper
 from scheduler.randomness import Use, generator
 from scheduler.streams import Experience, Stream, load_stream
 from scheduler.training import Lesson, train
@@ -82,6 +84,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             TileAgent(self, tile, self.network)
         prices = Prices(config.auction, self.network.links)
         self.grower = Grower(self, self.network, self.moments, self.gating, prices, config.growth)
+        continual = config.training.continual
+        self.keeper = Keeper(continual, self.network, self.moments, self.stream, config.run.seed)
         self.births = births
         if config.growth.replay and births is None:
             tasks = [experience.task for experience in self.stream.experiences]
@@ -137,9 +141,9 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             self.moments,
             feed,
             within * options.steps,
-            expert.classes,
-            torch.tensor(expert.outputs, device=self.network.device),
+            expert,
             self.gating.running(expert),
+            self.keeper,
             options,
             self.config.growth.upbringing,
             self._observe,
@@ -162,6 +166,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.register([])
         self.census.follow(self.network.links, self.round)
         if within + 1 == options.rounds:
+            self.keeper.end(feed, expert, self.gating.running(expert), self.grower.probe)
             seconds_evaluate += self._evaluate(experience.task)
         elapsed = time.perf_counter() - begin + self.seconds_written
         seconds_other = elapsed - seconds_train - seconds_evaluate
@@ -173,6 +178,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.random.seed(int(generator(self.config.run.seed, Use.AGENTS, self.round).integers(2**62)))
         self.rows = RoundRows()
         self.grower.outcomes, self.grower.born, self._registered = [], [], 0
+        self.keeper.refresh()
 
     def _open(self, experience: Experience, feed: Feed) -> Expert:
         """Begin an experience: find or found its expert, protect what the others have learned.
@@ -185,12 +191,24 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         x, labels = feed.probe(self.config.growth.probe, self.round)
         self.novelty = self.gating.gate.novelty(evaluation.features(self.gating, x))
         if self.config.gating.protect:
-            freeze(self.network, None if expert is None else expert.running(self.network))
+            self._protect(None if expert is None else expert.running(self.network))
+        new = expert is None
         if expert is None:
             expert = self.gating.found(classes)
+        old = expert.label_sets()
+        expert.meet(experience.task, experience.classes, apart=self.stream.setting == "task")
+        if new:
             self.grower.open(expert, experience.task, x, labels, self._chance(SEEDING))
-        expert.tasks.append(experience.task)
+        self.keeper.begin(feed, expert, old, self.gating.running(expert), self.grower.probe)
         return expert
+
+    def _protect(self, plastic: Tensor | None) -> None:
+        """Freeze what has been learned, or pull it back, but for the fan-in of plastic neurons [N] bool."""
+        stiffness = self.config.gating.stiffness
+        if math.isinf(stiffness):
+            freeze(self.network, plastic)
+        else:
+            self.keeper.elastic.hold(guarded(self.network, plastic), stiffness)
 
     def _decide(self, experience: Experience, feed: Feed) -> Decision:
         """The gating agent's decision on this round; what it may want to measure is measured on the round's probe."""
@@ -230,7 +248,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def _keep_up(self, expert: Expert, lesson: Lesson) -> Upkept:
         """Prune, rewire and swap as configured."""
         options, chance = self.config.growth.upkeep, generator(self.config.run.seed, Use.UPKEEP, self.round)
-        scope = upkeep.scope_of(self.network, self.moments, self.gating, expert, lesson)
+        scope = upkeep.scope_of(self.network, self.moments, self.gating, expert, lesson, self.keeper.devices)
         upkept = upkeep.keep_up(scope, options, chance)
         if upkept.moved:
             self.census.moved(self.fabric, upkept.moved)
@@ -302,7 +320,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def reorder(self, seed: int) -> None:
         """Draw the minibatches and input spikes of the steps to come by another seed, for repeated measurements."""
         self.config = replace(self.config, run=replace(self.config.run, seed=seed))
-        self._feed = None
+        self._feed, self.keeper.seed = None, seed
 
     def _chance(self, purpose: int) -> Callable[[int, int], np.random.Generator]:
         """(stage, tile) -> random numbers for the fan-in of candidates of this round."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from agents.expert import Expert
 from agents.messages import Decision
 from agents.tile import TileAgent
+from model.continual import Method
 from model.growth.saturation import Saturation
 from scheduler.simulation import Simulation
 
@@ -30,6 +31,8 @@ def take(simulation: Simulation) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors = {f"state.{name}": getattr(network.state, name).detach() for name in STATE}
     tensors |= {f"moments.{name}": getattr(moments, name) for name in MOMENTS}
     tensors |= {f"gate.{name}": value for name, value in agent.gate.state_dict().items()}
+    for kind, method in _keeping(simulation).items():
+        tensors |= {f"{kind}.{name}": value for name, value in method.state_dict().items()}
     links = network.links
     facts = {
         "round": simulation.round,
@@ -79,6 +82,8 @@ def restore(
         with torch.no_grad():
             target.copy_(tensors[name])
     agent.gate.load_state_dict({k.removeprefix("gate."): v for k, v in tensors.items() if k.startswith("gate.")})
+    for kind, method in _keeping(simulation).items():
+        method.load_state_dict({k.removeprefix(f"{kind}."): v for k, v in tensors.items() if k.startswith(f"{kind}.")})
     for source, tile, row, cells in facts["links"]:
         network.links.restore(source, tile, row, tuple(cells))
     simulation.round = facts["round"]
@@ -96,6 +101,10 @@ def restore(
     simulation.census.restore(neurons, links, dict(facts["slots"]), network.links, simulation.round - 1)
 
 
+def _keeping(simulation: Simulation) -> dict[str, Method]:
+    return {"method": simulation.keeper.method, "elastic": simulation.keeper.elastic}
+
+
 def _plain(expert: Expert) -> dict[str, Any]:
     fixed = {"classes": list(expert.classes), "outputs": list(expert.outputs)}
     return {**asdict(expert), **fixed}
@@ -107,6 +116,8 @@ def _pairs(mapping: Mapping[int, Any]) -> list[list[Any]]:
 
 
 def _expert(fact: Mapping[str, Any]) -> Expert:
+    if "sets" not in fact:
+        raise ValueError("the checkpoint is that of an older version, which knew no label sets; start a new run")
     fixed = {"classes": tuple(fact["classes"]), "outputs": tuple(fact["outputs"])}
     return Expert(**{**fact, **fixed})
 

@@ -13,11 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from agents.expert import Expert
 from model import costs
+from model.continual import ContinualOptions
 from model.growth.upbringing import UpbringingOptions, rate_factors
 from model.network import Activity, Network
 from model.optimiser import Moments, OptimiserOptions, step
 from scheduler.feed import Feed
+from scheduler.keeping import Keeper
 
 PASSES = 3  # forward, adjoints and weight gradient: a spike meets each device once in every one of them
 
@@ -36,6 +39,7 @@ class TrainingOptions:
         rate_weight: strength of that penalty.
         validate: measure the accuracy on validation data after every round, for curves; costs a forward pass over it.
         optimiser: how weights move.
+        continual: what keeps old tasks while a new one is learned, beside the protection of experts.
     """
 
     rounds: int = 10
@@ -47,6 +51,7 @@ class TrainingOptions:
     rate_weight: float = 1.0
     validate: bool = False
     optimiser: OptimiserOptions = field(default_factory=OptimiserOptions)
+    continual: ContinualOptions = field(default_factory=ContinualOptions)
 
     def __post_init__(self) -> None:
         for name in ("rounds", "steps", "batch"):
@@ -88,6 +93,27 @@ def positions(classes: tuple[int, ...], labels: Tensor) -> Tensor:
     return table[labels]
 
 
+def contrasted(expert: Expert, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits with -inf where a sample's class is not told apart from an output's, and the places of the classes.
+
+    A class is told apart from the others of its label set, of those seen so far: as van de Ven et al. 2022
+    (Nat. Mach. Intell. 4, 1185) train in the class-incremental and, where the task is told, in the task-incremental
+    setting.
+
+    Args:
+        expert: who answers.
+        logits: of its outputs [B, O].
+        labels: classes of the samples [B]; all of them seen.
+
+    Returns:
+        Logits [B, O] and the index of each label among the outputs [B].
+    """
+    target = positions(expert.classes, labels).to(logits.device)
+    sets = expert.label_sets().to(logits.device)
+    among = sets[sets[:, target].int().argmax(0)]
+    return logits.masked_fill(~among, -torch.inf), target
+
+
 def excess_rate(network: Network, activity: Activity, steps: int, options: TrainingOptions) -> Tensor:
     """Penalty: sum over hidden neurons of the square of their rate above the limit, times the weight."""
     hidden = network.state.alive & ~network.state.output
@@ -103,9 +129,9 @@ def train(
     moments: Moments,
     feed: Feed,
     first_step: int,
-    classes: tuple[int, ...],
-    outputs: Tensor,
+    expert: Expert,
     running: Tensor,
+    keeper: Keeper,
     options: TrainingOptions,
     upbringing: UpbringingOptions,
     observe: Callable[[int, Tensor, Tensor], None],
@@ -116,40 +142,48 @@ def train(
         network, moments: changed in place.
         feed: batches of the experience.
         first_step: step of the experience at which the round begins.
-        classes, outputs: the expert's classes and the slots [O] of its outputs, in the same order.
+        expert: who learns.
         running: neurons that take part [N] bool.
+        keeper: what keeps old tasks meanwhile.
         options: training options.
         upbringing: learning rates of what has grown.
         observe: told every step, its input spikes [B, T, I] and its classes [B].
     """
     state = network.state
     learns = state.mask & ~state.frozen
+    outputs = torch.tensor(expert.outputs, device=network.device)
     sums = torch.zeros(2, dtype=torch.float64)
-    fired = torch.zeros(network.fabric.neurons, feed.batch, dtype=torch.float64)
+    fired = torch.zeros(network.fabric.neurons, 1, dtype=torch.float64)
     heard = torch.zeros(network.channels, dtype=torch.float64)
     fused = network.engine == "events"
-    rate = 0.0
+    rate, batch = 0.0, feed.batch
     for number in range(first_step, first_step + options.steps):
         x, labels = feed.training(number)
         observe(number, x, labels)
-        target = positions(classes, labels).to(network.device)
+        x, labels = keeper.rehearse(feed, number, x, labels)
         activity = network.run(x, outputs, running)
-        logits = network.read(activity)
+        answers = network.read(activity)
+        logits, target = contrasted(expert, answers, labels)
         loss = cross_entropy(logits, target)
         objective = loss + excess_rate(network, activity, feed.steps, options)
-        (gradient,) = torch.autograd.grad(objective, state.weight)
+        kept = keeper.method.loss(answers, feed.rows(number))
+        (gradient,) = torch.autograd.grad(objective if kept is None else objective + kept, state.weight)
         rate = learning_rate(number, options)
         factors = rate_factors(state, moments.count, learns, running, upbringing)
-        step(state.weight, gradient, learns, moments, rate, options.optimiser, factors, fused, network.threads)
+        keeper.method.before_step(state.weight)
+        pulled = gradient + keeper.pull(state.weight)
+        step(state.weight, pulled, learns, moments, rate, options.optimiser, factors, fused, network.threads)
+        keeper.method.after_step(state.weight, gradient)
         sums += torch.stack([loss.detach(), (logits.argmax(1) == target).to(loss.dtype).mean()]).cpu()
-        fired += activity.counts.detach().cpu()
+        fired = fired + activity.counts.detach().cpu()
         heard += x.sum((0, 1), dtype=torch.float64)
+        batch = len(x)
     loss_mean, accuracy = (sums / options.steps).tolist()
     counts = fired / options.steps
-    heard /= options.steps * feed.batch
+    heard /= options.steps * batch
     spikes, hop_spikes = costs.traffic(network, counts, heard)
     additions = costs.synaptic_operations(network, counts, heard, running & state.alive)
-    operations = PASSES * additions * options.steps * feed.batch
+    operations = PASSES * additions * options.steps * batch
     hidden = (running & state.alive & ~state.output).cpu()
     mean_rate = float(counts[hidden].sum()) / counts.shape[1] / max(1, int(hidden.sum())) / feed.steps
     return Lesson(loss_mean, accuracy, mean_rate, spikes, hop_spikes, operations, rate, counts, heard)

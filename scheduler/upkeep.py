@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from agents.expert import Expert
 from agents.gating import GatingAgent
@@ -18,7 +19,14 @@ from model.upkeep.steps import STEPS
 from scheduler.training import Lesson
 
 
-def scope_of(network: Network, moments: Moments, agent: GatingAgent, expert: Expert, lesson: Lesson) -> Scope:
+def scope_of(
+    network: Network,
+    moments: Moments,
+    agent: GatingAgent,
+    expert: Expert,
+    lesson: Lesson,
+    known: tuple[Tensor, ...] = (),
+) -> Scope:
     """The expert in training, and what its round of training showed.
 
     Nobody's fan-in may change in a trunk that further experts listen to.
@@ -27,7 +35,7 @@ def scope_of(network: Network, moments: Moments, agent: GatingAgent, expert: Exp
     if expert in agent.trunk() and len(agent.experts) > 1:
         members = torch.zeros_like(members)
     rate = torch.cat([lesson.counts.mean(1), lesson.heard])
-    return Scope(network, moments, members.cpu(), agent.hears(expert), agent.running(expert), rate)
+    return Scope(network, moments, members.cpu(), agent.hears(expert), agent.running(expert), rate, known)
 
 
 def keep_up(scope: Scope, options: UpkeepOptions, generator: np.random.Generator) -> Upkept:

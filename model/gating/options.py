@@ -23,7 +23,9 @@ class GatingOptions:
         temperature: divides log densities before experts are compared; above 1 the gate is trusted less.
         top: experts that run for an input, the best first.
         experts: task gives every new label set its own expert; shared lets one serve all tasks (a control).
-        protect: freeze what other experts have learned; one whose labels return in a new task stays plastic.
+        protect: protect what other experts have learned; one whose labels return in a new task stays plastic.
+        stiffness: how: inf freezes it; a number pulls every device to where it was when its task had ended, at a cost
+            of stiffness / 2 nats per squared weight.
         trunk: let all later experts listen to the neurons of the first one, which then always run.
     """
 
@@ -35,6 +37,7 @@ class GatingOptions:
     top: int = 1
     experts: ExpertSharing = "task"
     protect: bool = True
+    stiffness: float = math.inf
     trunk: bool = False
 
     def __post_init__(self) -> None:
@@ -52,6 +55,11 @@ class GatingOptions:
             raise ValueError(f"gating.shrink_within = {self.shrink_within} is a share; give 0 to 1")
         if not (math.isfinite(self.temperature) and self.temperature > 0.0):
             raise ValueError(f"gating.temperature = {self.temperature} must be finite and above 0")
+        if not self.stiffness > 0.0:
+            raise ValueError(
+                f"gating.stiffness = {self.stiffness} must be above 0; inf freezes, gating.protect = false protects "
+                "nothing"
+            )
         if self.experts not in get_args(ExpertSharing):
             allowed = " or ".join(get_args(ExpertSharing))
             raise ValueError(f"gating.experts = {self.experts!r} is unknown; give {allowed}")

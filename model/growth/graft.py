@@ -87,17 +87,22 @@ def switch_off(network: Network, devices: Tensor, moments: Moments) -> None:
     moments.reset(devices)
 
 
-def freeze(network: Network, plastic: Tensor | None = None) -> None:
-    """Protect devices in use from learning: all, or all but the fan-in of plastic neurons.
+def guarded(network: Network, plastic: Tensor | None = None) -> Tensor:
+    """Devices to be protected from learning [K, R, n] bool: all in use, or all but the fan-in of plastic neurons.
 
     Args:
-        network: its ``state.frozen`` is set.
+        network: the network.
         plastic: neurons that go on learning [N] bool.
     """
-    state = network.state
-    state.frozen.copy_(state.mask)
-    if plastic is not None:
-        state.frozen.logical_and_(~plastic.view(network.fabric.tiles, 1, network.fabric.slots))
+    mask = network.state.mask
+    if plastic is None:
+        return mask.clone()
+    return mask & ~plastic.view(network.fabric.tiles, 1, network.fabric.slots)
+
+
+def freeze(network: Network, plastic: Tensor | None = None) -> None:
+    """Set ``state.frozen`` to the devices that are ``guarded``; arguments as there."""
+    network.state.frozen.copy_(guarded(network, plastic))
 
 
 def _only_heard_by(network: Network, tile: int, column: int) -> list[tuple[int, int]]:

@@ -22,6 +22,7 @@ class Scope:
     hears: Tensor  # [N + I] bool: sources that members may listen to
     running: Tensor  # [N] bool: neurons that took part in the round
     rate: Tensor  # [N + I] float64: spikes per sample of every source in the round, 0 for those that did not run
+    known: tuple[Tensor, ...] = ()  # [K, R, n] each: what else is known of devices and moves along with neurons
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,12 @@ changes, so membranes may differ by rounding.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from model.network import Network
 from model.optimiser import Moments
@@ -42,7 +43,7 @@ def swap(scope: Scope, options: UpkeepOptions, generator: np.random.Generator) -
             layout.exchange(a, b, cost)
     moved = {neuron: slot for neuron, slot in enumerate(layout.place) if slot != neuron}
     if moved:
-        carry(network, scope.moments, source, moved)
+        carry(network, scope.moments, source, moved, scope.known)
     return Upkept(moved=moved)
 
 
@@ -65,13 +66,16 @@ def movable(network: Network) -> np.ndarray:
     return found
 
 
-def carry(network: Network, moments: Moments, source: np.ndarray, moved: Mapping[int, int]) -> None:
+def carry(
+    network: Network, moments: Moments, source: np.ndarray, moved: Mapping[int, int], known: Sequence[Tensor] = ()
+) -> None:
     """Bring all that belongs to a device or slot to its new place, after the links have been laid anew.
 
     Args:
         network, moments: changed in place.
         source: the table ``links.source`` [K, R] as it was before.
         moved: slot before -> slot now; every slot now was one before.
+        known: what else is known of devices, [K, R, n] each; changed in place.
     """
     fabric, links, state = network.fabric, network.links, network.state
     was = np.arange(fabric.neurons + network.channels)  # slot now -> slot before
@@ -94,6 +98,7 @@ def carry(network: Network, moments: Moments, source: np.ndarray, moved: Mapping
             moments.first,
             moments.second,
             moments.count,
+            *known,
         ):
             devices.copy_(devices[place] * there)
         for flags in (state.alive, state.output):

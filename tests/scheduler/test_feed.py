@@ -57,6 +57,11 @@ def test_spikes_and_labels_belong_together() -> None:
         assert y.tolist() == [number % 2 + 2 for number in who(x)]
 
 
+def test_rows_are_those_of_the_batch() -> None:
+    for step in (0, 5, 2, 11):
+        assert feed().rows(step).tolist() == who(feed().training(step)[0])
+
+
 def test_an_epoch_shows_every_sample_and_fills_up_its_last_batch() -> None:
     batches = [who(feed().training(step)[0]) for step in range(3)]
     assert Counter(functools.reduce(operator.iadd, batches, []))[batches[0][0]] == 2  # 12 places for 10 samples

@@ -48,10 +48,11 @@ def feed_of(simulation: Simulation, task: int) -> Feed:
 
 
 def open_expert(simulation: Simulation, task: int) -> Expert:
-    expert = simulation.gating.found(simulation.stream.experiences[task].classes)
+    classes = simulation.stream.experiences[task].classes
+    expert = simulation.gating.found(classes)
+    expert.meet(task, classes, apart=False)
     x, labels = feed_of(simulation, task).probe(32, task)
     simulation.grower.open(expert, task, x, labels, chance(simulation, task))
-    expert.tasks.append(task)
     return expert
 
 

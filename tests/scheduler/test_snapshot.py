@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from model.continual import METHODS, ContinualOptions
 from model.growth.upbringing import UpbringingOptions
 from model.optimiser import OptimiserOptions
 from model.upkeep.options import UpkeepOptions
@@ -52,6 +53,23 @@ KEEPING: dict[str, dict[str, dict[str, object]]] = {
     "raised another way": {
         "growth": {"until": 1.0, "upbringing": UPBRINGING},
         "training": {"optimiser": OptimiserOptions(weight_decay=0.5, guard=6)},
+    },
+    **{
+        f"shared, {name}": {
+            "gating": {"experts": "shared", "protect": False},
+            "training": {"continual": ContinualOptions(method=name, capacity=12)},
+            "growth": {"until": 1.0, "upkeep": upkeep(*STEPS)},
+            "fabric": {"rows": 3},
+            "stream": {"steps": 13},
+        }
+        for name in METHODS
+        if name != "none"
+    },
+    "elastic": {"gating": {"trunk": True, "stiffness": 3.0}, "growth": {"until": 1.0}},
+    "task-incremental": {
+        "gating": {"experts": "shared"},
+        "stream": {"setting": "task"},
+        "training": {"continual": ContinualOptions(method="lwf")},
     },
     "raised another way, sgd": {
         "growth": {"until": 1.0, "upbringing": UPBRINGING},
@@ -144,3 +162,13 @@ def test_a_record_of_another_chip_is_refused(tiny: MakeConfig) -> None:
         lacking = {key: tensor for key, tensor in tensors.items() if key != name}
         with pytest.raises(ValueError, match=f"{re.escape(name)} is missing"):
             snapshot.restore(Simulation(simulation.config), lacking, facts, [], [])
+
+
+def test_a_record_from_before_label_sets_is_refused(tiny: MakeConfig) -> None:
+    simulation = Simulation(tiny(training={"rounds": 1, "steps": 2}))
+    simulation.step()
+    tensors, facts = snapshot.take(simulation)
+    for expert in facts["experts"]:
+        del expert["sets"]
+    with pytest.raises(ValueError, match="older version, which knew no label sets; start a new run"):
+        snapshot.restore(Simulation(simulation.config), tensors, facts, [], [])

@@ -110,15 +110,14 @@ def lesson(
     """Train the first expert anew on its experience."""
     expert = simulation.gating.experts[0]
     feed = Feed(simulation.stream.experiences[0], simulation.stream.steps, 16, seed=5)
-    outputs, running = torch.tensor(expert.outputs), simulation.gating.running(expert)
     return train(
         simulation.network,
         simulation.moments,
         feed,
         0,
-        expert.classes,
-        outputs,
-        running,
+        expert,
+        simulation.gating.running(expert),
+        simulation.keeper,
         options,
         upbringing or UpbringingOptions(),
         lambda *step: told.append(step),

@@ -28,6 +28,8 @@ def test_defaults_are_valid_and_name_a_network() -> None:
         ("temperature", math.nan),
         ("top", 0),
         ("experts", "each"),
+        ("stiffness", 0.0),
+        ("stiffness", math.nan),
     ],
 )
 def test_refuses_invalid_values_by_name(field: str, value: object) -> None:

@@ -40,7 +40,10 @@ def test_on_any_chip(chip: Callable[..., Any], seed: int, share: float, shorten:
     links = place.network.links
     before, devices, wires, cost = place.answer(), place.devices(), links.ledger.used.sum(), hop_spikes(place, {})
     stays = ~movable(place.network)
-    upkept = swap(place.scope, UpkeepOptions(shorten=shorten, proposals=150), np.random.default_rng(seed))
+    known = place.network.state.weight.detach().clone()
+    scope = replace(place.scope, known=(known,))
+    upkept = swap(scope, UpkeepOptions(shorten=shorten, proposals=150), np.random.default_rng(seed))
+    assert torch.equal(known, place.network.state.weight)
     moved = dict(upkept.moved)
     place.check()
     assert sorted(moved) == sorted(moved.values())

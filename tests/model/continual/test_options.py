@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from model.continual import METHODS, ContinualOptions
+
+
+def test_every_method_is_an_option() -> None:
+    assert [ContinualOptions(method=name).method for name in METHODS] == [
+        "none", "ewc", "ewc_online", "si", "lwf", "replay", "gdumb",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("method", "ewcc", "is unknown; give one of none, ewc, ewc_online, si, lwf, replay, gdumb"),
+        ("ewc_strength", -1.0, "must be a number, 0 or more"),
+        ("si_strength", math.nan, "must be a number, 0 or more"),
+        ("lwf_strength", math.inf, "must be a number, 0 or more"),
+        ("si_damping", 0.0, "must be a positive number"),
+        ("lwf_temperature", -2.0, "must be a positive number"),
+        ("ewc_decay", 1.5, "must lie above 0 and at most at 1"),
+        ("ewc_samples", 0, "must be at least 1"),
+        ("capacity", 0, "must be at least 1"),
+        ("sampler", "ring", "is unknown; give balanced or reservoir"),
+    ],
+)
+def test_impossible_options_are_refused_by_name(field: str, value: object, why: str) -> None:
+    with pytest.raises(ValueError, match=rf"training\.continual\.{field} = {value!r} {why}"):
+        ContinualOptions(**{field: value})  # type: ignore[arg-type]
