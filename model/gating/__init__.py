@@ -2,6 +2,7 @@
 
 An extension point: ``GATING["mine"] = MyGating`` makes ``gating.network = "mine"`` valid, where
 ``MyGating(options, F)`` returns something that implements ``model.gating.protocol.GatingNetwork``.
+``docs/gating.md`` says what each keeps, costs and needs.
 """
 
 from __future__ import annotations
@@ -10,13 +11,19 @@ from collections.abc import Callable
 
 from model.gating.gaussian import GaussianGating
 from model.gating.label import LabelGating
+from model.gating.lda import LdaGating
 from model.gating.options import GatingOptions
 from model.gating.protocol import GatingNetwork
+from model.gating.prototype import PrototypeGating
+from model.gating.random import RandomGating
 
 __all__ = ["GATING", "GatingNetwork", "GatingOptions"]
 
 GATING: dict[str, Callable[[GatingOptions, int], GatingNetwork]] = {
     "gaussian": GaussianGating,
+    "lda": LdaGating,
+    "prototype": PrototypeGating,
+    "random": RandomGating,
     "label": LabelGating,
 }
 """Name -> factory(options, number of features F)."""
