@@ -24,7 +24,8 @@ from agents.tile import TileAgent
 from model import costs
 from model.fabric import Fabric
 from model.gating import GATING
-from model.gating.features import window_count
+from model.gating.features import heard_steps, window_count
+from model.gating.protocol import expert_listener
 from model.growth import saturation
 from model.growth.graft import freeze
 from model.network import Network
@@ -75,7 +76,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         check(config, self.fabric, self.stream)
         self.network = Network(self.fabric, self.stream.channels, config.network, config.run.threads)
         self.moments = Moments.fresh(self.network.state.weight)
-        features = window_count(config.gating.windows, self.stream.steps) * self.stream.channels
+        steps = heard_steps(config.gating.listen, self.stream.steps)
+        features = window_count(config.gating.windows, steps) * self.stream.channels
         gate = GATING[config.gating.network](config.gating, features)
         self.gating = GatingAgent(self, self.network, gate, config.gating, config.growth)
         for tile in self.fabric.live_tiles:
@@ -142,7 +144,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             self.gating.running(expert),
             options,
             self.config.growth.upbringing,
-            self._observe,
+            self._watch_training,
         )
         seconds_train = time.perf_counter() - trained_at
         seconds_evaluate += self._validate(experience, expert)
@@ -162,6 +164,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.register([])
         self.census.follow(self.network.links, self.round)
         if within + 1 == options.rounds:
+            self._show_experts(expert, feed)
             seconds_evaluate += self._evaluate(experience.task)
         elapsed = time.perf_counter() - begin + self.seconds_written
         seconds_other = elapsed - seconds_train - seconds_evaluate
@@ -209,6 +212,19 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         """Slots of living neurons that were grown, not seeded, for a task: those that may be retired."""
         rows = ((slot, self.census.neurons[number]) for slot, number in self.census.id_of_slot.items())
         return {slot for slot, row in rows if row["task"] == task and row["rule"] != SEED}
+
+    def _watch_training(self, number: int, x: Tensor, labels: Tensor) -> None:
+        """Let a gating network that hears inputs observe them as they come."""
+        if self.gating.gate.hears != "experts":
+            self._observe(number, x, labels)
+
+    def _show_experts(self, expert: Expert, feed: Feed) -> None:
+        """Let a gating network that hears experts observe them at the end of an experience, when neurons stay put."""
+        listener = expert_listener(self.gating.gate)
+        if listener is not None:
+            listener.renew({e.number: len(e.neurons) for e in self.gating.experts}, expert.number)
+            for number in range(feed.batches_per_epoch):
+                self._observe(number, *feed.training(number))
 
     def _observe(self, number: int, x: Tensor, labels: Tensor) -> None:
         """Show the gating network every training sample once."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from model.gating.autoencoder import AutoencoderGating
 from model.gating.gaussian import GaussianGating
 from model.gating.label import LabelGating
 from model.gating.lda import LdaGating
@@ -16,6 +17,8 @@ from model.gating.options import GatingOptions
 from model.gating.protocol import GatingNetwork
 from model.gating.prototype import PrototypeGating
 from model.gating.random import RandomGating
+from model.gating.seed import SeedGating
+from model.gating.softmax import SoftmaxGating
 
 __all__ = ["GATING", "GatingNetwork", "GatingOptions"]
 
@@ -23,6 +26,9 @@ GATING: dict[str, Callable[[GatingOptions, int], GatingNetwork]] = {
     "gaussian": GaussianGating,
     "lda": LdaGating,
     "prototype": PrototypeGating,
+    "autoencoder": AutoencoderGating,
+    "softmax": SoftmaxGating,
+    "seed": SeedGating,
     "random": RandomGating,
     "label": LabelGating,
 }

@@ -2,8 +2,8 @@
 
 One mean m_c a class and one covariance S shared by all, the pooled covariance within classes. It follows from the
 number and sum of every class and the sum of all outer products, which are added up in float64, so that many batches
-give what one gives (the paper updates S by each sample's difference from the mean at hand, weighted by the number of all
-samples; that is close to the pooled covariance, not equal). S is shrunk towards the mean variance,
+give what one gives (the paper updates S by each sample's difference from the mean at hand, weighted by the number of
+all samples; that is close to the pooled covariance, not equal). S is shrunk towards the mean variance,
 
     S' = (1 - e) S + e (tr S / F) I,      log density = -1/2 (f - m_c)^T S'^-1 (f - m_c) + a constant of all classes,
 
@@ -58,7 +58,8 @@ class LdaGating(PrototypeGating):
     def _metric(self, f: Tensor) -> Tensor:
         if self._factor is None:
             self._factor = torch.linalg.cholesky(self.covariance())
-        return torch.linalg.solve_triangular(self._factor, f.T, upper=False).T
+        whitened: Tensor = torch.linalg.solve_triangular(self._factor, f.T, upper=False)
+        return whitened.T
 
     def _absorb(self, f: Tensor) -> None:
         self._scatter.addmm_(f.T, f)

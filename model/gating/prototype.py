@@ -7,6 +7,7 @@ in many batches equals what is learned in one. What unseen samples measure (nove
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -147,7 +148,7 @@ class PrototypeGating:
 
     def _metric(self, f: Tensor) -> Tensor:
         """Features [B, F] such that the class's noise has variance one."""
-        return f / NOISE**0.5
+        return f / math.sqrt(NOISE)
 
     def _absorb(self, f: Tensor) -> None:
         """Take in what the metric depends on, of features [B, F] that are in the means already: here nothing."""

@@ -34,7 +34,7 @@ class RandomGating(Untaught):
     def _shares(self, counts: Tensor) -> Tensor:
         if not self.experts:
             raise ValueError("no expert to score: assign classes to an expert first")
-        words = checked_counts(counts, self.features).numpy().view(np.uint64)
+        words = checked_counts(counts, self.features).contiguous().numpy().view(np.uint64)
         places = _mixed(np.arange(self.features, dtype=np.uint64)) | np.uint64(1)
         sample = _mixed((words * places).sum(1, dtype=np.uint64))
         expert = _mixed(np.array(self.experts, dtype=np.uint64))

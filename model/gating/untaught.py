@@ -16,7 +16,7 @@ from model.gating.protocol import Hears
 
 
 class Untaught:
-    """Keeps who serves which class and which classes there are; ``scores`` and ``class_scores`` are for others to add."""
+    """Keeps who serves which class and which classes there are; ``scores`` and ``class_scores`` are left to others."""
 
     hears: Hears = "nothing"
 

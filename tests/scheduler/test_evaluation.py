@@ -28,6 +28,8 @@ ANSWERS = {0: {4: 0.9, 1: 0.1}, 1: {0: 0.4, 6: 0.6}}
 class Gate:
     """Trusts expert 0 as told by the spikes of channel 1: none 0.8, some 0.3, many 0.45."""
 
+    hears = "inputs"
+    adds_per_sample, stored_values = 7, 11
     experts = (1, 0)  # not in the order of their numbers
     classes: tuple[int, ...] = (0, 4, 6)
     trust = (0.8, 0.3, 0.45)

@@ -26,7 +26,8 @@ def test_defaults_are_valid_and_name_a_network() -> None:
         ("temperature", 0.0),
         ("temperature", math.inf),
         ("temperature", math.nan),
-        ("top", 0),
+        ("top", -1),
+        ("listen", -1),
         ("experts", "each"),
     ],
 )
