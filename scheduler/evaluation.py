@@ -23,6 +23,7 @@ from model.gating.features import heard_steps, spike_counts, window_count
 from model.gating.label import LabelGating
 from model.gating.protocol import ExpertListener, expert_listener
 from model.network import Network
+from scheduler.feed import Feed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,18 @@ def gate_cost(agent: GatingAgent, x: Tensor) -> GateCost:
         buffered_spikes=float(per_channel(x[:, :steps]).sum()),
         latency=steps,
     )
+
+
+def show_experts(agent: GatingAgent, trained: Expert, feed: Feed) -> None:
+    """At the end of an experience, when neurons stay put, show every training sample to who hears experts."""
+    listener = expert_listener(agent.gate)
+    if listener is None:
+        return
+    listener.renew({e.number: len(e.neurons) for e in agent.experts}, trained.number)
+    for number in range(feed.batches_per_epoch):
+        x, labels = feed.training(number)
+        new = feed.unseen(number)
+        listener.observe(features(agent, x[:new]), labels[:new], feed.experience.task)
 
 
 def features(agent: GatingAgent, x: Tensor) -> Tensor:

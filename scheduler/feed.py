@@ -31,6 +31,10 @@ class Feed:
         rows = order[within]
         return torch.from_numpy(spikes[rows]), torch.from_numpy(self.experience.train.y[rows])
 
+    def unseen(self, step: int) -> int:
+        """Samples at the front of a training step's batch that no earlier step had; its last batch may be padded."""
+        return max(0, min(self.batch, len(self.experience.train) - step * self.batch))
+
     def probe(self, samples: int, round_number: int) -> tuple[Tensor, Tensor]:
         """A fresh random part of the training samples, with fresh spikes."""
         part = self.experience.train

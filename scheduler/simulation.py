@@ -25,7 +25,6 @@ from model import costs
 from model.fabric import Fabric
 from model.gating import GATING
 from model.gating.features import heard_steps, window_count
-from model.gating.protocol import expert_listener
 from model.growth import saturation
 from model.growth.graft import freeze
 from model.network import Network
@@ -144,7 +143,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             self.gating.running(expert),
             options,
             self.config.growth.upbringing,
-            self._watch_training,
+            self._observe,
         )
         seconds_train = time.perf_counter() - trained_at
         seconds_evaluate += self._validate(experience, expert)
@@ -164,7 +163,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.register([])
         self.census.follow(self.network.links, self.round)
         if within + 1 == options.rounds:
-            self._show_experts(expert, feed)
+            evaluation.show_experts(self.gating, expert, feed)
             seconds_evaluate += self._evaluate(experience.task)
         elapsed = time.perf_counter() - begin + self.seconds_written
         seconds_other = elapsed - seconds_train - seconds_evaluate
@@ -213,25 +212,10 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         rows = ((slot, self.census.neurons[number]) for slot, number in self.census.id_of_slot.items())
         return {slot for slot, row in rows if row["task"] == task and row["rule"] != SEED}
 
-    def _watch_training(self, number: int, x: Tensor, labels: Tensor) -> None:
-        """Let a gating network that hears inputs observe them as they come."""
-        if self.gating.gate.hears != "experts":
-            self._observe(number, x, labels)
-
-    def _show_experts(self, expert: Expert, feed: Feed) -> None:
-        """Let a gating network that hears experts observe them at the end of an experience, when neurons stay put."""
-        listener = expert_listener(self.gating.gate)
-        if listener is not None:
-            listener.renew({e.number: len(e.neurons) for e in self.gating.experts}, expert.number)
-            for number in range(feed.batches_per_epoch):
-                self._observe(number, *feed.training(number))
-
     def _observe(self, number: int, x: Tensor, labels: Tensor) -> None:
-        """Show the gating network every training sample once."""
-        feed = self.feed_of(self.experience)
-        first = number * feed.batch
-        new = min(feed.batch, len(self.experience.train) - first)
-        if new > 0:
+        """Show the gating network every training sample once, as it comes, if it hears inputs."""
+        new = self.feed_of(self.experience).unseen(number)
+        if new and self.gating.gate.hears != "experts":
             counts = evaluation.features(self.gating, x[:new])
             self.gating.gate.observe(counts, labels[:new], self.experience.task)
 
