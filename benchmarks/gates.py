@@ -125,9 +125,14 @@ def view(results: Mapping[str, list[dict[str, float]]]) -> Table:
     for column in ("gate", "answer %", "gate alone %", "spikes", "adds", "values", "spikes waiting", "steps late"):
         table.add_column(column, justify="left" if column == "gate" else "right", no_wrap=True)
     for name, runs in results.items():
-        accuracies = [" / ".join(f"{100 * run[column]:.1f}" for run in runs) for column in ("answer", "gate")]
+        accuracies = [" / ".join(percent(run[column]) for run in runs) for column in ("answer", "gate")]
         table.add_row(name, *accuracies, *(f"{mean(run[column] for run in runs):.0f}" for column in COSTS))
     return table
+
+
+def percent(share: float) -> str:
+    """In percent; a dash where there is none."""
+    return "-" if math.isnan(share) else f"{100 * share:.1f}"
 
 
 if __name__ == "__main__":
