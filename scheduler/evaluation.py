@@ -1,13 +1,18 @@
 """Evaluation: what the network answers with and without a task label, and what the gating network alone would answer.
 
 Without a label the answer is log p(class | x) = log gating(expert | x) + log softmax of that expert's outputs. Only
-the best ``gating.top`` experts run for a sample; all others stay silent.
+the best ``gating.top`` experts run for a sample (0: all); all others stay silent. The gates of those that run are not
+renormalised: a class has one expert, so that would add the same number to every class.
+
+What the gating network takes is counted beside. One that hears inputs decides after ``gating.listen`` steps; meanwhile
+the input spikes wait, and the answer comes that much later. One that hears experts lets all of them run for these
+steps: their spikes count, but nothing waits.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,9 +20,21 @@ from torch import Tensor
 from agents.expert import Expert
 from agents.gating import GatingAgent
 from model import costs
-from model.gating.features import spike_counts, window_count
+from model.gating.features import heard_steps, spike_counts, window_count
 from model.gating.label import LabelGating
+from model.gating.protocol import ExpertListener, expert_listener
 from model.network import Network
+from scheduler.feed import Feed
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateCost:
+    """What the gating network took, off the chip; zero where it was not asked."""
+
+    adds_per_sample: int = 0
+    stored_values: int = 0  # numbers it holds
+    buffered_spikes: float = 0.0  # input spikes per sample that wait for its decision
+    latency: int = 0  # steps by which the answer is late
 
 
 @dataclass(frozen=True)
@@ -27,10 +44,19 @@ class Answers:
     classes: Tensor  # [B] int
     spikes_per_sample: float
     hop_spikes_per_sample: float
+    gate: GateCost = GateCost()
 
     def accuracy(self, labels: Tensor) -> float:
         """Share of right answers."""
         return float((self.classes == labels).double().mean())
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the gating network is shown of samples, and what that took."""
+
+    counts: Tensor  # [B, F] spike counts
+    fired: Tensor  # [N, B] spikes of neurons while it listened, float64
 
 
 def with_label(network: Network, agent: GatingAgent, expert: Expert, x: Tensor, among: Sequence[int]) -> Answers:
@@ -47,11 +73,11 @@ def without_label(network: Network, agent: GatingAgent, x: Tensor) -> Answers:
     if len(experts) == 1:
         only = next(iter(experts.values()))
         return with_label(network, agent, only, x, only.seen)
-    scores = agent.gate.scores(features(agent, x))
-    top = scores.topk(min(agent.options.top, scores.shape[1]), dim=1).indices
+    heard = hear(agent, x)
+    scores, fired = agent.gate.scores(heard.counts), heard.fired.clone()
+    top = scores.topk(min(agent.options.top or len(experts), scores.shape[1]), dim=1).indices
     every = max(c for e in experts.values() for c in e.classes) + 1
     log_p = torch.full((len(x), every), -torch.inf, dtype=torch.float64)
-    spikes = hop_spikes = 0.0
     for column, number in enumerate(agent.gate.experts):
         rows = (top == column).any(1).nonzero().flatten()
         if len(rows) == 0:
@@ -59,10 +85,9 @@ def without_label(network: Network, agent: GatingAgent, x: Tensor) -> Answers:
         expert = experts[number]
         answer, counts = _ask(network, agent, expert, x[rows])
         log_p[rows[:, None], torch.tensor(expert.classes)] = answer + scores[rows, column, None].double()
-        fired = costs.traffic(network, counts, per_channel(x[rows]))
-        spikes += fired[0] * len(rows) / len(x)
-        hop_spikes += fired[1] * len(rows) / len(x)
-    return Answers(log_p.argmax(1), spikes, hop_spikes)
+        # a trunk runs once for all; who was listened to goes on from there
+        fired[:, rows] = torch.maximum(fired[:, rows], counts.to("cpu", torch.float64))
+    return Answers(log_p.argmax(1), *costs.traffic(network, fired, per_channel(x)), gate_cost(agent, x))
 
 
 def per_channel(x: Tensor) -> Tensor:
@@ -79,13 +104,70 @@ def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
     """What the gating network answers by itself; None where it only passes labels on."""
     if isinstance(agent.gate, LabelGating) or not agent.gate.classes:
         return None
-    best = agent.gate.class_scores(features(agent, x)).argmax(1)
-    return Answers(torch.tensor(agent.gate.classes)[best], 0.0, 0.0)
+    heard = hear(agent, x)
+    best = agent.gate.class_scores(heard.counts).argmax(1)
+    cost = replace(gate_cost(agent, x), buffered_spikes=0.0, latency=0)  # no expert waits for it
+    answers = Answers(torch.tensor(agent.gate.classes)[best], 0.0, 0.0, cost)
+    if agent.gate.hears != "experts":
+        return answers
+    listened = x[:, : heard_steps(agent.options.listen, x.shape[1])]
+    spikes, hop_spikes = costs.traffic(agent.network, heard.fired, per_channel(listened))
+    return replace(answers, spikes_per_sample=spikes, hop_spikes_per_sample=hop_spikes)
+
+
+def gate_cost(agent: GatingAgent, x: Tensor) -> GateCost:
+    """What the gating network takes to choose experts for x [B, T, I], one sample on average."""
+    steps = heard_steps(agent.options.listen, x.shape[1]) if agent.gate.hears == "inputs" else 0
+    return GateCost(
+        adds_per_sample=agent.gate.adds_per_sample,
+        stored_values=agent.gate.stored_values,
+        buffered_spikes=float(per_channel(x[:, :steps]).sum()),
+        latency=steps,
+    )
+
+
+def show_experts(agent: GatingAgent, trained: Expert, feed: Feed) -> None:
+    """At the end of an experience, when neurons stay put, show every training sample to who hears experts."""
+    listener = expert_listener(agent.gate)
+    if listener is None:
+        return
+    listener.renew({e.number: len(e.neurons) for e in agent.experts}, trained.number)
+    for number in range(feed.batches_per_epoch):
+        x, labels = feed.training(number)
+        new = feed.unseen(number)
+        listener.observe(features(agent, x[:new]), labels[:new], feed.experience.task)
 
 
 def features(agent: GatingAgent, x: Tensor) -> Tensor:
-    """Input spike counts as the gating network hears them [B, F]."""
-    return spike_counts(x, window_count(agent.options.windows, x.shape[1]))
+    """Spike counts of x [B, T, I] as the gating network hears them [B, F]."""
+    return hear(agent, x).counts
+
+
+def hear(agent: GatingAgent, x: Tensor) -> Heard:
+    """Let the gating network listen to x [B, T, I].
+
+    Raises:
+        ValueError: samples are shorter than the gating network wants to listen.
+    """
+    listened = x[:, : heard_steps(agent.options.listen, x.shape[1])]
+    listener = expert_listener(agent.gate)
+    if listener is not None:
+        return _listen(agent, listener, listened)
+    counts = spike_counts(listened, window_count(agent.options.windows, listened.shape[1]))
+    return Heard(counts, torch.zeros((agent.network.fabric.neurons, len(x)), dtype=torch.float64))
+
+
+def _listen(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Heard:
+    """Let all experts that the gating network hears run at once."""
+    network = agent.network
+    heard = [e for number in gate.widths for e in agent.experts if e.number == number]
+    if not heard:
+        return Heard(torch.zeros(len(x), 0), torch.zeros((network.fabric.neurons, len(x)), dtype=torch.float64))
+    running = torch.stack([agent.running(e) for e in heard]).any(0)
+    outputs = torch.tensor([slot for e in heard for slot in e.outputs], device=network.device)
+    with torch.no_grad():
+        fired = network.run(x, outputs, running).counts.to("cpu", torch.float64)
+    return Heard(fired[[slot for e in heard for slot in e.neurons]].T, fired)
 
 
 def _ask(network: Network, agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor]:

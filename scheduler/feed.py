@@ -36,6 +36,10 @@ class Feed:
         epoch, within = divmod(step, self.batches_per_epoch)
         return torch.from_numpy(self._epoch(epoch)[1][within])
 
+    def unseen(self, step: int) -> int:
+        """Samples at the front of a training step's batch that no earlier step had; its last batch may be padded."""
+        return max(0, min(self.batch, len(self.experience.train) - step * self.batch))
+
     def probe(self, samples: int, round_number: int) -> tuple[Tensor, Tensor]:
         """A fresh random part of the training samples, with fresh spikes."""
         part = self.experience.train

@@ -107,6 +107,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("samples", INT64, "number", "samples asked"),
         Column("spikes_per_sample", FLOAT, "spikes per sample", "spikes of neurons it took, mean"),
         Column("hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "routing tiles crossed by spikes"),
+        Column(
+            "gate_adds_per_sample", INT64, "number", "additions of the gating network, off the chip; 0 if not asked"
+        ),
+        Column("gate_stored_values", INT64, "number", "numbers that the gating network holds; 0 if not asked"),
+        Column("gate_buffered_spikes", FLOAT, "spikes per sample", "input spikes that wait for the gate to decide"),
+        Column("gate_latency", INT32, "steps", "time steps by which the answer is late because of the gate"),
     ),
     "neurons": (
         Column("neuron", INT32, "number", "id in order of birth, never reused"),

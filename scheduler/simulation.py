@@ -25,7 +25,7 @@ from agents.tile import TileAgent
 from model import costs
 from model.fabric import Fabric
 from model.gating import GATING
-from model.gating.features import window_count
+from model.gating.features import heard_steps, window_count
 from model.growth import saturation
 from model.growth.graft import freeze, guarded
 from model.network import Network
@@ -77,7 +77,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         check(config, self.fabric, self.stream)
         self.network = Network(self.fabric, self.stream.channels, config.network, config.run.threads)
         self.moments = Moments.fresh(self.network.state.weight)
-        features = window_count(config.gating.windows, self.stream.steps) * self.stream.channels
+        steps = heard_steps(config.gating.listen, self.stream.steps)
+        features = window_count(config.gating.windows, steps) * self.stream.channels
         gate = GATING[config.gating.network](config.gating, features)
         self.gating = GatingAgent(self, self.network, gate, config.gating, config.growth)
         for tile in self.fabric.live_tiles:
@@ -167,6 +168,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.census.follow(self.network.links, self.round)
         if within + 1 == options.rounds:
             self.keeper.end(feed, expert, self.gating.running(expert), self.grower.probe)
+            evaluation.show_experts(self.gating, expert, feed)
             seconds_evaluate += self._evaluate(experience.task)
         elapsed = time.perf_counter() - begin + self.seconds_written
         seconds_other = elapsed - seconds_train - seconds_evaluate
@@ -229,11 +231,9 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         return {slot for slot, row in rows if row["task"] == task and row["rule"] != SEED}
 
     def _observe(self, number: int, x: Tensor, labels: Tensor) -> None:
-        """Show the gating network every training sample once."""
-        feed = self.feed_of(self.experience)
-        first = number * feed.batch
-        new = min(feed.batch, len(self.experience.train) - first)
-        if new > 0:
+        """Show the gating network every training sample once, as it comes, if it hears inputs."""
+        new = self.feed_of(self.experience).unseen(number)
+        if new and self.gating.gate.hears != "experts":
             counts = evaluation.features(self.gating, x[:new])
             self.gating.gate.observe(counts, labels[:new], self.experience.task)
 

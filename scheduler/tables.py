@@ -98,6 +98,10 @@ def evaluation_rows(
             "samples": len(labels),
             "spikes_per_sample": answer.spikes_per_sample,
             "hop_spikes_per_sample": answer.hop_spikes_per_sample,
+            "gate_adds_per_sample": answer.gate.adds_per_sample,
+            "gate_stored_values": answer.gate.stored_values,
+            "gate_buffered_spikes": answer.gate.buffered_spikes,
+            "gate_latency": answer.gate.latency,
         }
         for name, answer in answers.items()
         if answer is not None

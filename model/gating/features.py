@@ -1,4 +1,4 @@
-"""What a gating network listens to: input spike counts. Knows no gating network."""
+"""What a gating network listens to: spike counts, and the labels beside them. Knows no gating network."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
+
+
+def heard_steps(listen: int, steps: int) -> int:
+    """Time steps that a gating network listens to: the first ``listen`` of ``steps``, or for 0 all of them.
+
+    Raises:
+        ValueError: the sample is shorter than that.
+    """
+    if listen > steps:
+        raise ValueError(f"gating.listen = {listen} is longer than a sample of {steps} time steps; give 0 to {steps}")
+    return listen or steps
 
 
 def window_count(windows: int, steps: int) -> int:
@@ -49,3 +60,22 @@ def checked_counts(counts: Tensor, features: int) -> Tensor:
     if not bool((torch.isfinite(checked) & (checked >= 0.0)).all()):
         raise ValueError("counts hold negative, infinite or nan values; give numbers of spikes")
     return checked
+
+
+def checked_labels(labels: Tensor, samples: int) -> Tensor:
+    """Labels [B] on the CPU.
+
+    Raises:
+        ValueError: they are not one whole number, 0 or more, for each of the ``samples``.
+    """
+    if labels.shape != (samples,) or labels.is_floating_point() or (samples and int(labels.min()) < 0):
+        raise ValueError(
+            f"labels of shape {tuple(labels.shape)} and type {labels.dtype} for {samples} samples; "
+            "give one class number, 0 or more, for each sample"
+        )
+    return labels.to("cpu")
+
+
+def like(counts: Tensor, values: Tensor) -> Tensor:
+    """Values in the float type of the counts (float32 for whole numbers) and on their device."""
+    return values.to(counts.device, counts.dtype if counts.is_floating_point() else torch.float32)

@@ -8,7 +8,6 @@ logsumexp over its classes, a mixture with equal priors (compare SEED, Rypesc et
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,11 +16,11 @@ from torch import Tensor
 
 from model.gating.assignment import Assignment
 from model.gating.density import Fit, fit, kept_rank, noise_floor
-from model.gating.features import checked_counts
+from model.gating.features import checked_counts, checked_labels, like
+from model.gating.mixture import check_state, expert_scores
 from model.gating.options import GatingOptions
-from model.gating.yardstick import Yardstick
-
-JUDGED = 16  # unseen samples of a class that must have been measured before it takes part in novelty
+from model.gating.protocol import Hears
+from model.gating.yardstick import Yardstick, novelty_of
 
 
 @dataclass(kw_only=True)
@@ -52,6 +51,8 @@ class GaussianGating:
 
     Densities: ``model.gating.density``. Novelty: ``model.gating.yardstick``.
     """
+
+    hears: Hears = "inputs"
 
     def __init__(self, options: GatingOptions, features: int) -> None:
         if features < 1:
@@ -96,12 +97,7 @@ class GaussianGating:
             ValueError: counts or labels of wrong shape, not finite or negative; nothing is learned then.
         """
         f = checked_counts(counts, self.features).sqrt()
-        if labels.shape != (len(f),) or labels.is_floating_point() or (len(f) and int(labels.min()) < 0):
-            raise ValueError(
-                f"labels of shape {tuple(labels.shape)} and type {labels.dtype} for {len(f)} samples; "
-                "give one class number, 0 or more, for each sample"
-            )
-        labels = labels.to("cpu")
+        labels = checked_labels(labels, len(f))
         for c in torch.unique(labels).tolist():
             if c not in self._classes:
                 self._classes[c] = self._new_class()
@@ -132,7 +128,7 @@ class GaussianGating:
     def class_scores(self, counts: Tensor) -> Tensor:
         """Log densities [B, classes] up to a constant for counts [B, F]; ValueError while there is none."""
         f, s = checked_counts(counts, self.features).sqrt(), self._stacked()
-        return _like(counts, _log_density(f, s))
+        return like(counts, _log_density(f, s))
 
     def scores(self, counts: Tensor) -> Tensor:
         """log p(expert | x) [B, E] for counts [B, F].
@@ -142,36 +138,21 @@ class GaussianGating:
         Raises:
             ValueError: no expert has been assigned, or counts are refused.
         """
-        experts, expert_of = self.experts, self._assignment.expert_of
-        if not experts:
-            raise ValueError("no expert to score: assign classes to an expert first")
         f = checked_counts(counts, self.features).sqrt()
-        served = torch.tensor([[expert_of.get(c) == e for c in self.classes] for e in experts])  # [E, C]
-        if not served.any():
-            return _like(counts, torch.full((len(f), len(experts)), -math.log(len(experts))))
-        density = _log_density(f, self._stacked()) / self.options.temperature
-        mixed = density.unsqueeze(1).masked_fill(~served, -math.inf).logsumexp(2)  # [B, E]
-        return _like(counts, mixed.log_softmax(1))
+        density = _log_density(f, self._stacked()) if self._classes else f[:, :0]
+        return like(counts, expert_scores(density / self.options.temperature, self.classes, self._assignment))
 
     def novelty(self, counts: Tensor) -> float:
-        """Batch mean of min over classes of (M(f) - mu) / s, for counts [B, F].
+        """Batch mean of min over classes of (M(f) - mu) / s, for counts [B, F]: ``yardstick.novelty_of``.
 
-        M is the distance under the class's yardstick, mu and s are mean and deviation of what its own unseen
-        samples measured: about 0 for unseen samples of known classes. A class takes part once ``JUDGED`` of
-        its samples have been measured; inf while no class does, so the first inputs are always new.
+        M is the Mahalanobis distance under the class's yardstick.
 
         Raises:
             ValueError: the batch is empty, or counts are refused.
         """
         f = checked_counts(counts, self.features).sqrt()
-        if not len(f):
-            raise ValueError("novelty of no samples is undefined; give at least one")
-        least = torch.full((len(f),), math.inf, dtype=torch.float64)
-        for known in self._classes.values():
-            if known.yardstick.measured >= JUDGED:
-                mean, deviation = known.yardstick.moments()
-                least = torch.minimum(least, (known.yardstick.distance(f) - mean) / deviation)
-        return float(least.mean())
+        yardsticks = [known.yardstick for known in self._classes.values()]
+        return novelty_of(yardsticks, [y.distance(f) for y in yardsticks], len(f))
 
     def _stacked(self) -> _Stack:
         if self._stack is None:
@@ -206,9 +187,7 @@ class GaussianGating:
         Raises:
             ValueError: a tensor is missing or is of another number of features or rank; nothing changes then.
         """
-        missing = sorted(self.state_dict().keys() - state.keys())
-        if missing:
-            raise ValueError(f"the state of a gaussian gating network lacks {', '.join(missing)}")
+        check_state("gaussian", state, self.state_dict())
         shape = tuple(state["yardstick_bases"].shape[1:])
         if shape != (self.features, self.rank):
             raise ValueError(
@@ -260,8 +239,3 @@ def _class_from(state: dict[str, Tensor], i: int) -> _Class:
     )
     total, scatter = state["totals"][i].clone(), state["scatters"][i].clone()
     return _Class(total=total, scatter=scatter, yardstick=yardstick, count=count)
-
-
-def _like(counts: Tensor, values: Tensor) -> Tensor:
-    """Values in the float type of the counts (float32 for whole numbers) and on their device."""
-    return values.to(counts.device, counts.dtype if counts.is_floating_point() else torch.float32)

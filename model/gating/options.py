@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+from model.gating.learned import LearnedGateOptions
 
 ExpertSharing = Literal["task", "shared"]
 
@@ -16,20 +18,24 @@ class GatingOptions:
     ``rank``, ``shrink_within`` and ``temperature`` were chosen on validation data of digits and fsdd.
 
     Attributes:
-        network: gating network by name: gaussian (a density per class) or label (the task label is given).
+        network: gating network by name: gaussian (a density per class), lda, prototype, autoencoder, softmax, seed
+            (densities in every expert's own spikes), random, or label (the task label is given: the oracle).
+        listen: time steps from the beginning of a sample that it listens to before it decides; 0 is the whole sample.
         windows: time windows in which input spikes are counted; 0 takes 1 up to 25 time steps and 5 beyond.
         rank: principal directions kept for each class, at most half the number of features.
         shrink_within: share, 0 to 1, of variance beyond those directions in the noise floor; the rest: total.
         temperature: divides log densities before experts are compared; above 1 the gate is trusted less.
-        top: experts that run for an input, the best first.
+        top: experts that run for an input, the best first; 0 lets all of them run.
         experts: task gives every new label set its own expert; shared lets one serve all tasks (a control).
         protect: protect what other experts have learned; one whose labels return in a new task stays plastic.
         stiffness: how: inf freezes it; a number pulls every device to where it was when its task had ended, at a cost
             of stiffness / 2 nats per squared weight.
         trunk: let all later experts listen to the neurons of the first one, which then always run.
+        learned: gating networks that learn by gradient descent.
     """
 
     network: str = "gaussian"
+    listen: int = 0
     windows: int = 0
     rank: int = 16
     shrink_within: float = 0.7
@@ -39,6 +45,7 @@ class GatingOptions:
     protect: bool = True
     stiffness: float = math.inf
     trunk: bool = False
+    learned: LearnedGateOptions = field(default_factory=LearnedGateOptions)
 
     def __post_init__(self) -> None:
         from model.gating import GATING  # not above: that module builds on this one
@@ -48,7 +55,7 @@ class GatingOptions:
                 f"gating.network = {self.network!r} is unknown; give one of {sorted(GATING)} "
                 "or add yours to model.gating.GATING first"
             )
-        for name, least in (("windows", 0), ("rank", 1), ("top", 1)):
+        for name, least in (("listen", 0), ("windows", 0), ("rank", 1), ("top", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"gating.{name} = {getattr(self, name)} must be at least {least}")
         if not 0.0 <= self.shrink_within <= 1.0:

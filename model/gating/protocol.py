@@ -1,11 +1,17 @@
-"""What every gating network offers. The gating agent owns one; nothing here knows how it decides."""
+"""What every gating network offers. The gating agent owns one; nothing here knows how it decides.
+
+What it hears: ``inputs``, the input spike counts of the first ``gating.listen`` steps; ``experts``, the spike counts of
+every expert's hidden neurons in these steps, so that all experts run (``ExpertListener``); or ``nothing``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol, cast
 
 from torch import Tensor
+
+Hears = Literal["inputs", "experts", "nothing"]
 
 
 class GatingNetwork(Protocol):
@@ -14,6 +20,11 @@ class GatingNetwork(Protocol):
     F = windows * I features, the counts of ``model.gating.features.spike_counts``. Counts that are
     not finite, negative or of another width raise ValueError.
     """
+
+    @property
+    def hears(self) -> Hears:
+        """What it must be shown: what its counts are counts of."""
+        ...
 
     @property
     def experts(self) -> tuple[int, ...]:
@@ -62,3 +73,26 @@ class GatingNetwork(Protocol):
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take over what ``state_dict`` gave. ValueError if it does not fit."""
         ...
+
+
+class ExpertListener(GatingNetwork, Protocol):
+    """A gating network whose ``hears`` is ``experts``.
+
+    The columns of its counts are the hidden neurons of the experts in ``widths``, one expert after the other. It
+    observes at the end of an experience, when the neurons no longer move: first ``renew``, then every training sample
+    once.
+    """
+
+    @property
+    def widths(self) -> Mapping[int, int]:
+        """Experts that are heard, in the order of the columns, and the hidden neurons of each."""
+        ...
+
+    def renew(self, widths: Mapping[int, int], trained: int) -> None:
+        """Hear these experts from now on, and forget what was known of the one just trained: its neurons moved."""
+        ...
+
+
+def expert_listener(gate: GatingNetwork) -> ExpertListener | None:
+    """The gating network as what it is if it hears experts, else None."""
+    return cast(ExpertListener, gate) if gate.hears == "experts" else None

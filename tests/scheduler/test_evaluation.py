@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import ClassVar
 
 import mesa
 import pytest
@@ -13,12 +14,14 @@ from agents.gating import GatingAgent
 from model.fabric import Fabric, FabricOptions
 from model.gating import GatingOptions
 from model.gating.label import LabelGating
+from model.gating.random import RandomGating
+from model.gating.seed import SeedGating
 from model.growth.graft import Birth, graft
 from model.growth.options import GrowthOptions
 from model.network import Network
 from model.neuron import NetworkOptions
 from model.optimiser import Moments
-from scheduler.evaluation import Answers, features, gate_alone, needs_label, with_label, without_label
+from scheduler.evaluation import Answers, GateCost, features, gate_alone, needs_label, with_label, without_label
 
 STEPS, CHANNELS = 10, 2
 # What the experts answer to any input: expert 0 has classes 4 and 1, expert 1 has classes 0 and 6.
@@ -28,6 +31,8 @@ ANSWERS = {0: {4: 0.9, 1: 0.1}, 1: {0: 0.4, 6: 0.6}}
 class Gate:
     """Trusts expert 0 as told by the spikes of channel 1: none 0.8, some 0.3, many 0.45."""
 
+    hears = "inputs"
+    adds_per_sample, stored_values = 7, 11
     experts = (1, 0)  # not in the order of their numbers
     classes: tuple[int, ...] = (0, 4, 6)
     trust = (0.8, 0.3, 0.45)
@@ -100,6 +105,32 @@ def test_more_than_all_experts_are_all_of_them(agent: GatingAgent) -> None:
     assert ask(agent, inputs(2, 1, 0), top=5).classes.tolist() == [4, 6, 4]
 
 
+def test_none_at_the_top_are_all_of_them(agent: GatingAgent) -> None:
+    assert ask(agent, inputs(2, 1, 0), top=0).classes.tolist() == [4, 6, 4]
+    assert ask(agent, inputs(0, 1), top=0).spikes_per_sample == pytest.approx(spikes(agent, 0) + spikes(agent, 1))
+
+
+@pytest.mark.parametrize("top", [0, 1, 2])
+def test_the_answer_is_that_of_the_renormalised_mixture_of_the_top_experts(agent: GatingAgent, top: int) -> None:
+    """A class has one expert, so renormalising the gates of those that run changes no answer."""
+    for row, trust in enumerate(Gate.trust):
+        gates = {0: trust, 1: 1 - trust}
+        run = sorted(gates, key=lambda e: -gates[e])[: top or 2]
+        total = sum(gates[e] for e in run)
+        mixture = {c: gates[e] / total * p for e in run for c, p in ANSWERS[e].items()}
+        assert sum(mixture.values()) == pytest.approx(1.0)
+        assert ask(agent, inputs(0, 1, 2), top=top).classes[row] == max(mixture, key=lambda c: mixture[c])
+
+
+def test_a_trunk_runs_once_for_all_experts(agent: GatingAgent) -> None:
+    agent.options = replace(agent.options, trunk=True)  # expert 0 runs whenever expert 1 does
+    both = spikes(agent, 0)
+    with_trunk = torch.tensor(agent.experts[1].outputs), agent.running(agent.experts[1])
+    counts = agent.network.run(inputs(0), *with_trunk).counts.detach()
+    assert float(counts.sum()) > both
+    assert ask(agent, inputs(0), top=2).spikes_per_sample == pytest.approx(float(counts.sum()))
+
+
 def test_only_the_top_experts_run_for_a_sample(agent: GatingAgent) -> None:
     zero, one = spikes(agent, 0), spikes(agent, 1)
     assert zero != one
@@ -138,6 +169,72 @@ def test_the_gate_alone_names_the_class_that_it_scores_best(agent: GatingAgent) 
     assert answers is not None
     assert answers.classes.tolist() == [0, 4, 6]
     assert answers.spikes_per_sample == answers.hop_spikes_per_sample == 0
+
+
+def test_what_a_gate_takes_stands_beside_its_answers(agent: GatingAgent) -> None:
+    """Channel 0 spikes in each of ten steps; channel 1 in the first two, or not at all."""
+    assert ask(agent, inputs(2, 0), top=1).gate == GateCost(
+        adds_per_sample=7, stored_values=11, buffered_spikes=11.0, latency=STEPS
+    )
+    agent.options = replace(agent.options, listen=1)
+    early = ask(agent, inputs(2, 0), top=1).gate
+    assert (early.buffered_spikes, early.latency) == (1.5, 1)
+    alone = gate_alone(agent, inputs(2, 0))
+    assert alone is not None
+    assert alone.gate == GateCost(adds_per_sample=7, stored_values=11)
+    assert with_label(agent.network, agent, agent.experts[0], inputs(0), (4, 1)).gate == GateCost()
+
+
+def test_who_listens_to_nothing_lets_nothing_wait(agent: GatingAgent) -> None:
+    agent.gate = RandomGating(agent.options, CHANNELS)
+    for expert in agent.experts:
+        agent.gate.assign(expert.number, expert.classes)
+    assert ask(agent, inputs(2, 0), top=1).gate == GateCost(stored_values=8)
+
+
+class Ear:
+    """Hears experts; prefers expert 1 as soon as its neuron has fired at all."""
+
+    hears = "experts"
+    adds_per_sample, stored_values = 5, 6
+    experts, classes = (0, 1), (0, 1, 4, 6)
+    widths: ClassVar[dict[int, int]] = {1: 1, 0: 1}
+
+    def scores(self, counts: Tensor) -> Tensor:
+        self.counts = counts
+        fired = (counts[:, 0] > 0).double()
+        return torch.stack([0.9 - 0.8 * fired, 0.1 + 0.8 * fired], 1).log()
+
+    class_scores = scores
+
+
+def test_listening_to_experts_costs_their_spikes_and_nothing_waits(agent: GatingAgent) -> None:
+    agent.gate = Ear()  # type: ignore[assignment]
+    answers = ask(agent, inputs(0, 2), top=1)
+    zero, one = spikes(agent, 0), spikes(agent, 1)
+    assert agent.gate.counts.tolist() == [[one, zero]] * 2  # in the order of the widths
+    assert answers.classes.tolist() == [6, 6]
+    assert answers.spikes_per_sample == pytest.approx(zero + one)
+    assert answers.hop_spikes_per_sample == pytest.approx(STEPS + 1)
+    assert answers.gate == GateCost(adds_per_sample=5, stored_values=6)
+    alone = gate_alone(agent, inputs(0, 2))
+    assert alone is not None
+    assert alone.spikes_per_sample == pytest.approx(zero + one)
+
+
+def test_who_is_not_chosen_falls_silent_once_the_gate_has_decided(agent: GatingAgent) -> None:
+    agent.gate = Ear()  # type: ignore[assignment]
+    agent.options = replace(agent.options, listen=4)
+    answers = ask(agent, inputs(0), top=1)
+    short = agent.network.run(inputs(0)[:, :4], torch.tensor(agent.experts[0].outputs)).counts.detach()
+    chosen = int(agent.gate.counts[0, 0] > 0)
+    assert agent.gate.counts.tolist() == [[float(short[1]), float(short[0])]]
+    assert answers.spikes_per_sample == pytest.approx(spikes(agent, chosen) + float(short[1 - chosen]))
+
+
+def test_a_gate_that_has_heard_nobody_hears_nothing(agent: GatingAgent) -> None:
+    agent.gate = SeedGating(agent.options, CHANNELS)
+    assert features(agent, inputs(0, 1)).shape == (2, 0)
 
 
 def test_a_gate_without_classes_or_with_labels_does_not_answer_alone(agent: GatingAgent) -> None:

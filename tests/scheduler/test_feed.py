@@ -122,3 +122,10 @@ def test_validation_and_test_have_spikes_of_their_own() -> None:
     part = samples(5, 0, 0.5)
     twins = Feed(Experience(0, "2|3", (2, 3), part, part, part), STEPS, BATCH, 0)
     assert not torch.equal(twins.evaluation(VALIDATION)[0], twins.evaluation(TEST)[0])
+
+
+def test_every_sample_is_unseen_once() -> None:
+    """Ten samples in batches of four: the third is padded, and later epochs bring nothing new."""
+    assert [feed().unseen(step) for step in range(5)] == [4, 4, 2, 0, 0]
+    shown = [n for step in range(5) for n in who(feed().training(step)[0][: feed().unseen(step)])]
+    assert sorted(shown) == list(range(TRAIN))

@@ -37,6 +37,10 @@ EVALUATION = {
     "samples": 72,
     "spikes_per_sample": 8.25,
     "hop_spikes_per_sample": float("nan"),
+    "gate_adds_per_sample": 640,
+    "gate_stored_values": 9000,
+    "gate_buffered_spikes": 101.5,
+    "gate_latency": 25,
 }
 ROWS: dict[str, dict[str, Any]] = {"ports": PORT, "links": LINK, "evaluations": EVALUATION}
 

@@ -11,7 +11,8 @@ PUBLISHED = {
     "seconds_train seconds_evaluate seconds_other",
     "bids": "round candidate tile slot twin task rule value cost price surplus won reason",
     "ports": "round grid_row grid_col kind side direction used capacity",
-    "evaluations": "after on setting split accuracy samples spikes_per_sample hop_spikes_per_sample",
+    "evaluations": "after on setting split accuracy samples spikes_per_sample hop_spikes_per_sample "
+    "gate_adds_per_sample gate_stored_values gate_buffered_spikes gate_latency",
     "neurons": "neuron tile slot birth_slot kind task rule birth_round retired_round",
     "links": "source kind target_tile row side hops path birth_round retired_round",
 }

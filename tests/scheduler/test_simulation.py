@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from model.fabric import FabricError
+from model.gating import GATING
 from model.growth.rule import GrowthError
 from model.optimiser import OptimiserOptions
 from model.upkeep.options import UpkeepOptions
@@ -45,7 +46,7 @@ SETTINGS: dict[str, dict[str, dict[str, object]]] = {
     },
     "task": {"stream": {"setting": "task"}},
     "joint": {"stream": {"setting": "joint"}},
-    "label gate": {"gating": {"network": "label"}},
+    **{f"{name} gate": {"gating": {"network": name, "top": 0}} for name in sorted(GATING)},
     "windows and two experts": {"gating": {"windows": 3, "top": 2}},
     "shared expert": {"gating": {"experts": "shared"}},
     "trunk": {"gating": {"trunk": True}},
@@ -109,6 +110,42 @@ def test_a_gate_of_labels_answers_without_one_only_while_there_is_one_expert(pla
     _, rounds = play(tiny(training={"rounds": 1, "steps": 2}, gating={"network": "label"}))
     asked = {(row["after"], row["setting"]) for rows in rounds for row in rows.evaluations}
     assert asked == {(-1, "task"), (-1, "class"), (0, "task"), (0, "class"), (1, "task")}
+
+
+def test_every_evaluation_says_what_its_gate_took(play: Play, tiny: MakeConfig) -> None:
+    """Nothing where the expert is told or the only one; else the whole sample waits, but not if experts are heard."""
+    for network in ("gaussian", "seed"):
+        simulation, rounds = play(tiny(training={"rounds": 1, "steps": 2}, gating={"network": network, "listen": 9}))
+        rows = {(row["after"], row["setting"]): row for r in rounds for row in r.evaluations}
+        names = ("gate_adds_per_sample", "gate_stored_values", "gate_buffered_spikes", "gate_latency")
+        costs = {key: [row[name] for name in names] for key, row in rows.items()}
+        gate = simulation.gating.gate
+        held = [gate.adds_per_sample, gate.stored_values]
+        assert costs[1, "task"] == costs[0, "class"] == costs[-1, "class"] == [0, 0, 0, 0]
+        assert costs[1, "gate"] == [*held, 0, 0]
+        assert costs[1, "class"][:2] == held
+        if network == "gaussian":
+            assert costs[1, "class"][2] > 0
+            assert costs[1, "class"][3] == 9
+        else:
+            assert costs[1, "class"][2:] == [0, 0]
+            assert rows[1, "gate"]["spikes_per_sample"] > 0
+
+
+def test_who_hears_experts_is_shown_every_training_sample_once_when_their_neurons_stay_put(
+    play: Play, tiny: MakeConfig
+) -> None:
+    simulation, _ = play(tiny(training={"rounds": 2, "steps": 2}, gating={"network": "seed"}))
+    gate, experiences = simulation.gating.gate, simulation.stream.experiences
+    assert gate.widths == {e.number: len(e.neurons) for e in simulation.gating.experts}
+    state = gate.state_dict()
+    assert state["0.counts"][:, 0].sum() == sum(len(e.train) for e in experiences)
+    assert state["1.counts"][:, 0].sum() == len(experiences[1].train)
+
+
+def test_listening_longer_than_a_sample_is_refused(tiny: MakeConfig) -> None:
+    with pytest.raises(ValueError, match=r"gating\.listen = 13 is longer than a sample of 12 time steps; give 0 to 12"):
+        Simulation(tiny(gating={"listen": 13}))
 
 
 def test_when_and_on_what_is_evaluated(play: Play, tiny: MakeConfig) -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from model.continual import METHODS, ContinualOptions
+from model.gating.learned import LearnedGateOptions
 from model.growth.upbringing import UpbringingOptions
 from model.optimiser import OptimiserOptions
 from model.upkeep.options import UpkeepOptions
@@ -37,6 +38,9 @@ UPBRINGING = UpbringingOptions(rate=3.0, warm_up=5, youth=6, rate_adaptation=Tru
 KEEPING: dict[str, dict[str, dict[str, object]]] = {
     "default": {"growth": {"until": 1.0}},
     "trunk and label": {"gating": {"trunk": True, "network": "label"}},
+    "seed gate": {"gating": {"network": "seed", "top": 0, "listen": 8}},
+    "autoencoder gate": {"gating": {"network": "autoencoder"}},
+    "softmax gate": {"gating": {"network": "softmax", "learned": LearnedGateOptions(rehearsal=9, balance="loss_free")}},
     "hard, float64, random": {"network": {"reset": "hard", "precision": "float64"}, "growth": {"rule": "random"}},
     "plateau": {"growth": {"when": "plateau", "patience": 1, "tolerance": 0.5, "where": "uniform", "until": 1.0}},
     "noracl": {"growth": {"when": "noracl", "patience": 1, "fisher_share": 9.0, "where": "balanced", "until": 1.0}},

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.gating.features import checked_counts, spike_counts, window_count
+from model.gating.features import checked_counts, checked_labels, heard_steps, spike_counts, window_count
 
 
 def test_counts_by_hand_in_uneven_windows() -> None:
@@ -20,6 +20,18 @@ def test_every_step_is_counted_once(windows: int) -> None:
     counts = spike_counts(x, windows)
     assert counts.shape == (4, windows * 6)
     assert torch.equal(counts.reshape(4, windows, 6).sum(1), x.sum(1).float())
+
+
+def test_listening_to_all_or_to_the_beginning() -> None:
+    assert [heard_steps(listen, 12) for listen in (0, 1, 12)] == [12, 1, 12]
+    with pytest.raises(ValueError, match=r"gating\.listen = 13 is longer than a sample of 12 time steps"):
+        heard_steps(13, 12)
+
+
+def test_labels_are_class_numbers() -> None:
+    assert checked_labels(torch.tensor([3, 0], dtype=torch.uint8), 2).tolist() == [3, 0]
+    with pytest.raises(ValueError, match=r"labels of shape \(2,\) and type torch.int64 for 3 samples"):
+        checked_labels(torch.tensor([3, 0]), 3)
 
 
 def test_automatic_windows() -> None:

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from model.gating import GATING, GatingNetwork, GatingOptions
 from model.gating.density import FLOOR
-from model.gating.gaussian import JUDGED, GaussianGating
+from model.gating.gaussian import GaussianGating
+from model.gating.yardstick import JUDGED
 
 ALARM = 0.5  # standard deviations: between what known classes show and what new ones show
 

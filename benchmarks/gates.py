@@ -1,0 +1,139 @@
+"""Gating networks beside each other on digits, class-incremental, and what each of them costs.
+
+    python benchmarks/gates.py --seeds 2 --out runs/gates
+
+By default a gating network has no say in how the network learns, so one run a seed is enough: every gating network is
+shown the training samples of that run, experience after experience, in the order and with the spikes that it would have
+had, and is asked at the end. Numbers are of validation data, after the last task, everything else as in the default
+configuration. The command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.activity import Meter
+from model.gating import GATING, GatingOptions
+from model.gating.features import heard_steps, window_count
+from model.gating.learned import LearnedGateOptions
+from scheduler import evaluation
+from scheduler.config import Config, RunOptions
+from scheduler.feed import VALIDATION
+from scheduler.simulation import Simulation
+from scheduler.tables import evaluation_rows
+from scheduler.trials import run_trials
+
+COSTS = ("spikes_per_sample", "gate_adds_per_sample", "gate_stored_values", "gate_buffered_spikes", "gate_latency")
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Compare gating networks.
+
+    Attributes:
+        seeds: runs.
+        out: folder of the runs.
+    """
+
+    seeds: int = 2
+    out: Path = Path("runs/gates")
+
+
+def conditions() -> Mapping[str, GatingOptions]:
+    """Name -> options of the gate."""
+    return {
+        **{name: GatingOptions(network=name) for name in GATING},
+        "softmax, eigen": GatingOptions(network="softmax", learned=LearnedGateOptions(balance="eigen")),
+        "softmax, loss_free": GatingOptions(network="softmax", learned=LearnedGateOptions(balance="loss_free")),
+        "softmax, rehearsal 200": GatingOptions(network="softmax", learned=LearnedGateOptions(rehearsal=200)),
+        "gaussian, top 0": GatingOptions(top=0),
+        "gaussian, listen 10": GatingOptions(listen=10),
+        "seed, listen 10": GatingOptions(network="seed", listen=10),
+    }
+
+
+def main() -> None:
+    """Run what is missing, then print the table."""
+    options = tyro.cli(Gates, description=__doc__)
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    trials = {f"seed{seed}": Config(run=RunOptions(seed=seed)) for seed in range(options.seeds)}
+    failed = run_trials(trials, options.out, lambda name, how: console.print(f"{name}: {how}", highlight=False))
+    meter = Meter()
+    runs = [run for name in trials if name not in failed and (run := meter.restored(options.out / name)) is not None]
+    console.print(view({name: [measure(run, gate) for run in runs] for name, gate in conditions().items()}))
+
+
+def measure(simulation: Simulation, options: GatingOptions) -> dict[str, float]:
+    """Accuracies of a gating network and what its answers take, means over experiences, validation data.
+
+    Args:
+        simulation: finished; its gating network is replaced.
+        options: of the gating network.
+
+    Returns:
+        ``answer`` without a label (of the oracle: with one), ``gate`` alone (NaN where it does not answer), and costs.
+    """
+    agent, stream = simulation.gating, simulation.stream
+    listen(simulation, options)
+    rows = []
+    for experience in stream.experiences:
+        expert = agent.find(experience.classes)
+        assert expert is not None, "every experience of a finished run has an expert"
+        x, labels = simulation.feed_of(experience).evaluation(VALIDATION)
+        after = stream.experiences[-1].task
+        rows += evaluation_rows(
+            simulation.network, agent, stream.setting, after, experience, expert, "validation", x, labels
+        )
+    asked = "task" if evaluation.needs_label(agent) else "class"
+    answers = [row for row in rows if row["setting"] == asked]
+    alone = [float(str(row["accuracy"])) for row in rows if row["setting"] == "gate"]
+    means = {name: mean(float(str(row[name])) for row in answers) for name in ("accuracy", *COSTS)}
+    return {"answer": means.pop("accuracy"), "gate": mean(alone) if alone else math.nan, **means}
+
+
+def listen(simulation: Simulation, options: GatingOptions) -> None:
+    """Give a finished simulation another gating network, and show it the samples that it would have been shown."""
+    agent, stream = simulation.gating, simulation.stream
+    features = window_count(options.windows, heard_steps(options.listen, stream.steps)) * stream.channels
+    agent.gate, agent.options = GATING[options.network](options, features), options
+    experts, agent.experts = agent.experts, []
+    for experience in stream.experiences:
+        feed, expert = simulation.feed_of(experience), next(e for e in experts if experience.task in e.tasks)
+        agent.experts = [*agent.experts, expert]
+        agent.gate.assign(expert.number, expert.classes)
+        if agent.gate.hears == "experts":  # what has been learned is protected, so they fire as they did then
+            evaluation.show_experts(agent, expert, feed)
+            continue
+        for number in range(feed.batches_per_epoch):
+            x, labels = feed.training(number)
+            new = feed.unseen(number)
+            agent.gate.observe(evaluation.features(agent, x[:new]), labels[:new], experience.task)
+
+
+def view(results: Mapping[str, list[dict[str, float]]]) -> Table:
+    """Results as a table to look at: accuracies of every seed, means of the rest."""
+    table = Table(title="digits, class-incremental, validation, one accuracy a seed", title_justify="left")
+    for column in ("gate", "answer %", "gate alone %", "spikes", "adds", "values", "spikes waiting", "steps late"):
+        table.add_column(column, justify="left" if column == "gate" else "right", no_wrap=True)
+    for name, runs in results.items():
+        accuracies = [" / ".join(percent(run[column]) for run in runs) for column in ("answer", "gate")]
+        table.add_row(name, *accuracies, *(f"{mean(run[column] for run in runs):.0f}" for column in COSTS))
+    return table
+
+
+def percent(share: float) -> str:
+    """In percent; a dash where there is none."""
+    return "-" if math.isnan(share) else f"{100 * share:.1f}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""From scores of classes to scores of experts, and the check of a state. Knows no density."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from torch import Tensor, full, tensor
+
+from model.gating.assignment import Assignment
+
+
+def expert_scores(density: Tensor, classes: Sequence[int], assignment: Assignment) -> Tensor:
+    """log p(expert | x) [B, E]: the logsumexp over an expert's classes, a mixture with equal priors, normalised.
+
+    An expert none of whose classes is among ``classes`` scores -inf; if that is so for all, all score alike.
+
+    Args:
+        density: log densities [B, C], of which a common constant does not matter.
+        classes: classes of its columns.
+        assignment: who serves which class.
+
+    Raises:
+        ValueError: no expert has been assigned.
+    """
+    experts, expert_of = assignment.experts, assignment.expert_of
+    if not experts:
+        raise ValueError("no expert to score: assign classes to an expert first")
+    served = tensor([[expert_of.get(c) == e for c in classes] for e in experts])  # [E, C]
+    if not served.any():
+        return full((len(density), len(experts)), -math.log(len(experts)), dtype=density.dtype)
+    mixed = density.unsqueeze(1).masked_fill(~served, -math.inf).logsumexp(2)  # [B, E]
+    return mixed.log_softmax(1)
+
+
+def class_shares(scores: Tensor, classes: Sequence[int], assignment: Assignment) -> Tensor:
+    """log p(class | x) [B, C] where only experts are told apart: an expert's share, the same for each of its classes.
+
+    Args:
+        scores: log p(expert | x) [B, E].
+        classes: classes of the columns that are wanted; -inf for those that no expert serves.
+        assignment: who serves which class.
+    """
+    shares = full((len(scores), len(classes)), -math.inf, dtype=scores.dtype)
+    for column, expert in enumerate(assignment.experts):
+        mine = [i for i, c in enumerate(classes) if assignment.expert_of.get(c) == expert]
+        shares[:, mine] = scores[:, column, None] - math.log(max(len(mine), 1))
+    return shares
+
+
+def check_state(name: str, state: Mapping[str, Tensor], wanted: Iterable[str]) -> None:
+    """Whether a state has all tensors that a gating network wants; ValueError names what it lacks."""
+    missing = sorted(set(wanted) - state.keys())
+    if missing:
+        raise ValueError(f"the state of a {name} gating network lacks {', '.join(missing)}")

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from analysis.load import load_run
+from analysis.overview import mean_accuracy
+from benchmarks.activity import Meter
+from benchmarks.gates import COSTS, conditions, listen, measure, view
+from model.gating import GATING, GatingOptions
+
+
+def test_a_gate_shown_afterwards_knows_what_it_would_have_known(finished_run: Path) -> None:
+    simulation = Meter().restored(finished_run)
+    assert simulation is not None
+    during = simulation.gating.gate.state_dict()
+    experts = simulation.gating.experts
+    listen(simulation, simulation.config.gating)
+    after = simulation.gating.gate.state_dict()
+    assert simulation.gating.experts == experts
+    assert during.keys() == after.keys()
+    assert all((during[name] == after[name]).all() for name in during)
+    found = measure(simulation, simulation.config.gating)
+    run = load_run(finished_run)
+    assert found["answer"] == pytest.approx(mean_accuracy(run, "class", "validation"))
+    assert found["gate"] == pytest.approx(mean_accuracy(run, "gate", "validation"))
+
+
+def test_all_gates_are_compared(finished_run: Path) -> None:
+    simulation = Meter().restored(finished_run)
+    assert simulation is not None
+    wanted = {name: replace(options, listen=min(options.listen, 8)) for name, options in conditions().items()}
+    assert {options.network for options in wanted.values()} == set(GATING)
+    results = {name: [measure(simulation, options)] for name, options in wanted.items()}
+    assert all(set(run) == {"answer", "gate", *COSTS} for (run,) in results.values())
+    assert results["seed"][0]["spikes_per_sample"] > results["gaussian"][0]["spikes_per_sample"]
+    assert results["gaussian, listen 10"][0]["gate_latency"] == 8
+    assert view(results).row_count == len(wanted)
+    assert measure(simulation, GatingOptions(network="label"))["answer"] == results["label"][0]["answer"]

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from model.gating.learned import LearnedGateOptions
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("hidden", -1),
+        ("steps", 0),
+        ("rehearsal", -1),
+        ("learning_rate", 0.0),
+        ("margin", math.inf),
+        ("bias_step", math.nan),
+        ("settled", -0.1),
+        ("settled", math.nan),
+        ("balance", "even"),
+    ],
+)
+def test_refuses_invalid_values_by_name(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=rf"gating\.learned\.{field} = {value!r}"):
+        LearnedGateOptions(**{field: value})  # type: ignore[arg-type]
