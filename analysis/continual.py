@@ -16,7 +16,7 @@ from analysis import metrics
 from analysis.load import Run
 
 GATE = "gate"  # setting under which the gating network's own answers stand
-RESOURCES = ("neurons", "devices", "links", "wires")
+RESOURCES = ("neurons", "devices", "links", "wires", "stored_values")
 SPENT = (
     "spikes_per_sample",
     "hop_spikes_per_sample",

@@ -12,6 +12,7 @@ from typing import cast
 import tyro
 from rich.console import Console
 
+from scheduler.commands.benchmark import RunBenchmark
 from scheduler.commands.compare import Compare
 from scheduler.commands.data import Data
 from scheduler.commands.init import Init
@@ -21,7 +22,7 @@ from scheduler.commands.show import Show
 from scheduler.config import Config
 from scheduler.config_io import load
 
-Command = Compare | Data | Init | Resume | Run | Show
+Command = Compare | Data | Init | Resume | Run | RunBenchmark | Show
 COMMANDS: dict[str, type[Command]] = {
     "run": Run,
     "resume": Resume,
@@ -29,6 +30,7 @@ COMMANDS: dict[str, type[Command]] = {
     "init": Init,
     "data": Data,
     "compare": Compare,
+    "benchmark": RunBenchmark,
 }
 INTERRUPTED = 130
 

@@ -44,6 +44,7 @@ class Answers:
     classes: Tensor  # [B] int
     spikes_per_sample: float
     hop_spikes_per_sample: float
+    operations_per_sample: float  # synaptic operations
     gate: GateCost = GateCost()
 
     def accuracy(self, labels: Tensor) -> float:
@@ -57,14 +58,15 @@ class Heard:
 
     counts: Tensor  # [B, F] spike counts
     fired: Tensor  # [N, B] spikes of neurons while it listened, float64
+    operations: float = 0.0  # synaptic operations of these, per sample
 
 
 def with_label(network: Network, agent: GatingAgent, expert: Expert, x: Tensor, among: Sequence[int]) -> Answers:
     """Answers when the task is told: its expert runs, and only the task's classes are possible."""
-    log_p, counts = _ask(network, agent, expert, x)
+    log_p, counts, operations = _ask(network, agent, expert, x)
     possible = torch.tensor([c in among for c in expert.classes])
     best = log_p.masked_fill(~possible, -torch.inf).argmax(1)
-    return Answers(torch.tensor(expert.classes)[best], *costs.traffic(network, counts, per_channel(x)))
+    return Answers(torch.tensor(expert.classes)[best], *costs.traffic(network, counts, per_channel(x)), operations)
 
 
 def without_label(network: Network, agent: GatingAgent, x: Tensor) -> Answers:
@@ -78,16 +80,18 @@ def without_label(network: Network, agent: GatingAgent, x: Tensor) -> Answers:
     top = scores.topk(min(agent.options.top or len(experts), scores.shape[1]), dim=1).indices
     every = max(c for e in experts.values() for c in e.classes) + 1
     log_p = torch.full((len(x), every), -torch.inf, dtype=torch.float64)
+    operations = heard.operations
     for column, number in enumerate(agent.gate.experts):
         rows = (top == column).any(1).nonzero().flatten()
         if len(rows) == 0:
             continue
         expert = experts[number]
-        answer, counts = _ask(network, agent, expert, x[rows])
+        answer, counts, spent = _ask(network, agent, expert, x[rows])
+        operations += spent * len(rows) / len(x)
         log_p[rows[:, None], torch.tensor(expert.classes)] = answer + scores[rows, column, None].double()
         # a trunk runs once for all; who was listened to goes on from there
         fired[:, rows] = torch.maximum(fired[:, rows], counts.to("cpu", torch.float64))
-    return Answers(log_p.argmax(1), *costs.traffic(network, fired, per_channel(x)), gate_cost(agent, x))
+    return Answers(log_p.argmax(1), *costs.traffic(network, fired, per_channel(x)), operations, gate_cost(agent, x))
 
 
 def per_channel(x: Tensor) -> Tensor:
@@ -107,7 +111,7 @@ def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
     heard = hear(agent, x)
     best = agent.gate.class_scores(heard.counts).argmax(1)
     cost = replace(gate_cost(agent, x), buffered_spikes=0.0, latency=0)  # no expert waits for it
-    answers = Answers(torch.tensor(agent.gate.classes)[best], 0.0, 0.0, cost)
+    answers = Answers(torch.tensor(agent.gate.classes)[best], 0.0, 0.0, heard.operations, cost)
     if agent.gate.hears != "experts":
         return answers
     listened = x[:, : heard_steps(agent.options.listen, x.shape[1])]
@@ -167,12 +171,19 @@ def _listen(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Heard:
     outputs = torch.tensor([slot for e in heard for slot in e.outputs], device=network.device)
     with torch.no_grad():
         fired = network.run(x, outputs, running).counts.to("cpu", torch.float64)
-    return Heard(fired[[slot for e in heard for slot in e.neurons]].T, fired)
+    counts, operations = fired[[slot for e in heard for slot in e.neurons]].T, _operations(network, fired, x, running)
+    return Heard(counts, fired, operations)
 
 
-def _ask(network: Network, agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor]:
-    """log softmax of an expert's outputs [B, classes] and the spikes [N, B] it took."""
-    outputs = torch.tensor(expert.outputs, device=network.device)
+def _ask(network: Network, agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor, float]:
+    """log softmax of an expert's outputs [B, classes], the spikes [N, B] and the synaptic operations it took."""
+    outputs, running = torch.tensor(expert.outputs, device=network.device), agent.running(expert)
     with torch.no_grad():
-        activity = network.run(x, outputs, agent.running(expert))
-        return network.read(activity).double().log_softmax(1).cpu(), activity.counts
+        activity = network.run(x, outputs, running)
+        log_p = network.read(activity).double().log_softmax(1).cpu()
+    return log_p, activity.counts, _operations(network, activity.counts, x, running)
+
+
+def _operations(network: Network, counts: Tensor, x: Tensor, running: Tensor) -> float:
+    """Synaptic operations of one pass, per sample, of the neurons that run [N] bool."""
+    return costs.synaptic_operations(network, counts, per_channel(x), running & network.state.alive)

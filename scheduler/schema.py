@@ -12,7 +12,7 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 APPENDED = ("rounds", "bids", "ports", "evaluations")
 """Tables that get one part a round."""
@@ -59,6 +59,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("spikes_per_sample", FLOAT, "spikes per sample", "spikes of neurons, mean over training"),
         Column("hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "routing tiles crossed by spikes"),
         Column("operations", FLOAT, "number", "synaptic operations of the round's training, forward and backward"),
+        Column("stored_values", INT64, "number", "numbers held to keep old tasks: buffers, importances, anchors"),
         Column("hidden_rate", FLOAT, "spikes per step", "mean firing rate of the hidden neurons that ran"),
         Column("born", INT64, "number", "neurons born in the round, seeds and outputs included"),
         Column("retired", INT64, "number", "neurons retired in the round"),
@@ -107,6 +108,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("samples", INT64, "number", "samples asked"),
         Column("spikes_per_sample", FLOAT, "spikes per sample", "spikes of neurons it took, mean"),
         Column("hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "routing tiles crossed by spikes"),
+        Column("operations_per_sample", FLOAT, "number", "synaptic operations it took: additions on the chip"),
         Column(
             "gate_adds_per_sample", INT64, "number", "additions of the gating network, off the chip; 0 if not asked"
         ),

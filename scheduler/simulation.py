@@ -300,6 +300,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
                 lesson,
                 self.validation,
                 usage,
+                self.keeper.stored_values,
                 born,
                 retired,
                 upkept,

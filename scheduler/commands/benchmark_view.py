@@ -19,7 +19,8 @@ COLUMNS = {  # metric -> heading and format; accuracies are shown in points
     "spikes_per_sample": ("spikes", ",.0f"),
     "operations_per_sample": ("adds on chip", ",.0f"),
     "gate_adds_per_sample": ("adds of gate", ",.0f"),
-    "gate_stored_values": ("stored values", ",.0f"),
+    "gate_stored_values": ("values of gate", ",.0f"),
+    "stored_values": ("values stored", ",.0f"),
     "seconds": ("seconds", ",.0f"),
 }
 Cells = tuple[str, ...]

@@ -14,6 +14,7 @@ ROUNDS = pd.DataFrame(
         "devices": [100, 200],
         "links": [40, 60],
         "wires": [50, 70],
+        "stored_values": [5, 9],
         "operations": [1000.0, 1500.0],
         "seconds_train": [1.0, 1.0],
         "seconds_evaluate": [0.5, 0.5],
@@ -61,6 +62,7 @@ def test_numbers_of_a_run_by_hand(run: Run) -> None:
         "devices": 200,
         "links": 60,
         "wires": 70,
+        "stored_values": 9,
         **dict.fromkeys(SPENT, 200 + 40 * 0.75),  # 10 samples of the first experience, 30 of the second
         "training_operations": 2500,
         "seconds": 3.5,
