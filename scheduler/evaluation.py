@@ -40,12 +40,20 @@ def with_label(network: Network, agent: GatingAgent, expert: Expert, x: Tensor, 
     return Answers(torch.tensor(expert.classes)[best], *costs.traffic(network, counts, per_channel(x)))
 
 
-def without_label(network: Network, agent: GatingAgent, x: Tensor) -> Answers:
-    """Answers when nothing but the input is known."""
+def with_task(network: Network, agent: GatingAgent, x: Tensor, among: tuple[int, ...]) -> Answers:
+    """Answers when the task is told: by its expert, or where its classes are spread over several, by those."""
+    expert = agent.find(among)
+    if expert is None:
+        return without_label(network, agent, x, among)
+    return with_label(network, agent, expert, x, among)
+
+
+def without_label(network: Network, agent: GatingAgent, x: Tensor, among: tuple[int, ...] | None = None) -> Answers:
+    """Answers when nothing but the input is known, or also that only some classes are possible."""
     experts = {e.number: e for e in agent.experts}
     if len(experts) == 1:
         only = next(iter(experts.values()))
-        return with_label(network, agent, only, x, only.classes)
+        return with_label(network, agent, only, x, among or only.classes)
     scores = agent.gate.scores(features(agent, x))
     top = scores.topk(min(agent.options.top, scores.shape[1]), dim=1).indices
     every = max(c for e in experts.values() for c in e.classes) + 1
@@ -61,6 +69,8 @@ def without_label(network: Network, agent: GatingAgent, x: Tensor) -> Answers:
         fired = costs.traffic(network, counts, per_channel(x[rows]))
         spikes += fired[0] * len(rows) / len(x)
         hop_spikes += fired[1] * len(rows) / len(x)
+    if among is not None:
+        log_p[:, [c for c in range(every) if c not in among]] = -torch.inf
     return Answers(log_p.argmax(1), spikes, hop_spikes)
 
 

@@ -21,6 +21,7 @@ class Use(IntEnum):
     COMPARISON = 5  # teachers and students of a comparison; keys: what is drawn
     TIMING = 6  # decisions whether to grow; keys: round
     UPKEEP = 7  # what is laid or moved where; keys: round
+    DETECTION = 8  # random alarms; keys: minibatch
 
 
 def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:

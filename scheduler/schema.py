@@ -12,9 +12,9 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
-APPENDED = ("rounds", "bids", "ports", "evaluations")
+APPENDED = ("rounds", "bids", "ports", "evaluations", "detections")
 """Tables that get one part a round."""
 
 REWRITTEN = ("neurons", "links")
@@ -107,6 +107,21 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("samples", INT64, "number", "samples asked"),
         Column("spikes_per_sample", FLOAT, "spikes per sample", "spikes of neurons it took, mean"),
         Column("hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "routing tiles crossed by spikes"),
+    ),
+    "detections": (
+        ROUND,
+        Column("step", INT64, "number", "minibatch, counted from 0 over the whole run, before which it happened"),
+        Column(
+            "event",
+            TEXT,
+            "name",
+            "alarm, or what followed: new (an expert founded), again (gone back to one), extended (labels taken on)",
+        ),
+        Column("detector", TEXT, "name", "gating.detect.by for an alarm; else what decided: gate, labels or hold"),
+        Column("value", FLOAT, "1", "what the detector measured; for new and extended the novelty of what waited"),
+        Column("threshold", FLOAT, "1", "value above which it alarms, or an expert is founded"),
+        Column("expert", INT32, "number", "expert chosen; for an alarm the one that was in training"),
+        Column("classes", INTS, "number", "classes that got outputs; for an alarm those in the minibatch"),
     ),
     "neurons": (
         Column("neuron", INT32, "number", "id in order of birth, never reused"),

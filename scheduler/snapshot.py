@@ -31,7 +31,10 @@ def take(simulation: Simulation) -> tuple[dict[str, Tensor], dict[str, Any]]:
     tensors |= {f"moments.{name}": getattr(moments, name) for name in MOMENTS}
     tensors |= {f"gate.{name}": value for name, value in agent.gate.state_dict().items()}
     links = network.links
+    task_tensors, task_facts = simulation.tasks.take()
+    tensors |= {f"tasks.{name}": value for name, value in task_tensors.items()}
     facts = {
+        "tasks": task_facts,
         "round": simulation.round,
         "candidate": simulation.grower.number,
         "novelty": _finite(simulation.novelty),
@@ -79,6 +82,8 @@ def restore(
         with torch.no_grad():
             target.copy_(tensors[name])
     agent.gate.load_state_dict({k.removeprefix("gate."): v for k, v in tensors.items() if k.startswith("gate.")})
+    of_tasks = {k.removeprefix("tasks."): v for k, v in tensors.items() if k.startswith("tasks.")}
+    simulation.tasks.restore(of_tasks, facts["tasks"])
     for source, tile, row, cells in facts["links"]:
         network.links.restore(source, tile, row, tuple(cells))
     simulation.round = facts["round"]

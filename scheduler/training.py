@@ -17,7 +17,7 @@ from model import costs
 from model.growth.upbringing import UpbringingOptions, rate_factors
 from model.network import Activity, Network
 from model.optimiser import Moments, OptimiserOptions, step
-from scheduler.feed import Feed
+from scheduler.feed import Batches
 
 PASSES = 3  # forward, adjoints and weight gradient: a spike meets each device once in every one of them
 
@@ -101,7 +101,7 @@ def excess_rate(network: Network, activity: Activity, steps: int, options: Train
 def train(
     network: Network,
     moments: Moments,
-    feed: Feed,
+    feed: Batches,
     first_step: int,
     classes: tuple[int, ...],
     outputs: Tensor,

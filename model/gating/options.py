@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+from model.gating.detection import DetectionOptions
 
 ExpertSharing = Literal["task", "shared"]
 
@@ -25,6 +27,7 @@ class GatingOptions:
         experts: task gives every new label set its own expert; shared lets one serve all tasks (a control).
         protect: freeze what other experts have learned; one whose labels return in a new task stays plastic.
         trunk: let all later experts listen to the neurons of the first one, which then always run.
+        detect: how a change of task is noticed where nobody tells it.
     """
 
     network: str = "gaussian"
@@ -36,6 +39,7 @@ class GatingOptions:
     experts: ExpertSharing = "task"
     protect: bool = True
     trunk: bool = False
+    detect: DetectionOptions = field(default_factory=DetectionOptions)
 
     def __post_init__(self) -> None:
         from model.gating import GATING  # not above: that module builds on this one

@@ -55,10 +55,11 @@ def load_stream(options: StreamOptions, max_channels: int) -> Stream:
     if options.limit:
         notes.append(f"at most {options.limit} samples of a class")
     samples = Samples(x, loaded.y, np.arange(len(x), dtype=np.int64))
+    tasks = splits.experiences(loaded, samples, splits.split(loaded, options), options)
     return Stream(
         name=options.name,
         setting=options.setting,
-        experiences=splits.experiences(loaded, samples, splits.split(loaded, options), options),
+        experiences=splits.ordered(tasks, options.order),
         channels=x.shape[2],
         steps=steps,
         classes=len(loaded.class_names),
