@@ -48,7 +48,8 @@ class Course:
         for number, experience in enumerate(stream.experiences):
             following = stream.experiences[number + 1 : number + 2]
             batch = min(training.batch, len(experience.train))
-            share = mixed(steps, drift if following else 0.0, batch)
+            changes = any(other.task != experience.task for other in following)
+            share = mixed(steps, drift if changes else 0.0, batch)
             self._shares.append(share)
             self._own.append(_places(past, experience.task, batch - share))
             self._next.append(_places(past, following[0].task, share) if following else share)

@@ -40,7 +40,7 @@ class DetectionOptions:
 
     by: str = "novelty"
     novelty: float = 0.5
-    shift: float = 4.0
+    shift: float = 5.0
     jump: float = 4.0
     memory: int = 30
     every: int = 250
