@@ -76,6 +76,22 @@ class GatingAgent(mesa.Agent):  # type: ignore[misc]
             "growth.max_neurons"
         )
 
+    def extend(self, expert: Expert, classes: tuple[int, ...]) -> tuple[int, ...]:
+        """Let an expert serve further classes; slots of their outputs, none where its output tile has no room.
+
+        Raises:
+            ValueError: a class has another expert.
+        """
+        slots, alive = self.network.fabric.slots, self.network.state.alive
+        first = expert.output_tile * slots
+        free = [first + k for k in range(slots) if not alive[first + k]]
+        if len(free) < len(classes):
+            return ()
+        self.gate.assign(expert.number, classes)
+        outputs = tuple(free[-len(classes) :])
+        expert.classes, expert.outputs = expert.classes + classes, expert.outputs + outputs
+        return outputs
+
     def hears(self, expert: Expert) -> Tensor:
         """Sources that an expert may listen to [N + I] bool: inputs, its own neurons and the trunk."""
         allowed = torch.zeros(self.network.fabric.neurons + self.network.channels, dtype=torch.bool)

@@ -86,13 +86,9 @@ def measure(simulation: Simulation, options: GatingOptions) -> dict[str, float]:
     listen(simulation, options)
     rows = []
     for experience in stream.experiences:
-        expert = agent.find(experience.classes)
-        assert expert is not None, "every experience of a finished run has an expert"
         x, labels = simulation.feed_of(experience).evaluation(VALIDATION)
         after = stream.experiences[-1].task
-        rows += evaluation_rows(
-            simulation.network, agent, stream.setting, after, experience, expert, "validation", x, labels
-        )
+        rows += evaluation_rows(simulation.network, agent, stream.setting, after, experience, "validation", x, labels)
     asked = "task" if evaluation.needs_label(agent) else "class"
     answers = [row for row in rows if row["setting"] == asked]
     alone = [float(str(row["accuracy"])) for row in rows if row["setting"] == "gate"]
@@ -113,10 +109,8 @@ def listen(simulation: Simulation, options: GatingOptions) -> None:
         if agent.gate.hears == "experts":  # what has been learned is protected, so they fire as they did then
             evaluation.show_experts(agent, expert, feed)
             continue
-        for number in range(feed.batches_per_epoch):
-            x, labels = feed.training(number)
-            new = feed.unseen(number)
-            agent.gate.observe(evaluation.features(agent, x[:new]), labels[:new], experience.task)
+        for x, labels in feed.once():
+            agent.gate.observe(evaluation.features(agent, x), labels, experience.task)
 
 
 def view(results: Mapping[str, list[dict[str, float]]]) -> Table:

@@ -30,6 +30,7 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
     if refusal:
         raise GrowthError(refusal)
     check_placement(config.growth, config.auction)
+    _check_hidden(config)
     network = config.network
     if network.readout == "spike_count" and network.surrogate_width <= network.threshold:
         raise ValueError(
@@ -62,6 +63,32 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
         raise FabricError(
             f"{outputs} classes need more output slots than a tile of {fabric.slots} neurons has beside a hidden "
             "neuron; raise fabric.neurons_per_tile or lower stream.classes_per_task"
+        )
+
+
+def _check_hidden(config: Config) -> None:
+    """What cannot be had where nobody is told when a task ends."""
+    if config.stream.boundaries == "told":
+        return
+    if config.gating.network == "label":
+        raise ValueError(
+            "gating.network = 'label' is told the task, which stream.boundaries = 'hidden' forbids: take gaussian, or "
+            "boundaries told"
+        )
+    if config.gating.network == "seed":
+        raise ValueError(
+            "gating.network = 'seed' listens to experts when their task has ended, which stream.boundaries = 'hidden' "
+            "keeps from it: take gaussian, or boundaries told"
+        )
+    if config.training.continual.method != "none":
+        raise ValueError(
+            f"training.continual.method = {config.training.continual.method!r} needs to know when a task begins and "
+            "ends, which stream.boundaries = 'hidden' forbids: take none, or boundaries told"
+        )
+    if config.growth.replay:
+        raise ValueError(
+            f"growth.replay = {config.growth.replay!r} follows births task by task, which stream.boundaries = 'hidden' "
+            "forbids: take boundaries told"
         )
 
 

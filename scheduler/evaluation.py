@@ -69,12 +69,20 @@ def with_label(network: Network, agent: GatingAgent, expert: Expert, x: Tensor, 
     return Answers(torch.tensor(expert.classes)[best], *costs.traffic(network, counts, per_channel(x)), operations)
 
 
-def without_label(network: Network, agent: GatingAgent, x: Tensor) -> Answers:
-    """Answers when nothing but the input is known: one of the classes seen so far."""
+def with_task(network: Network, agent: GatingAgent, x: Tensor, among: Sequence[int]) -> Answers:
+    """Answers when the task is told: by its expert, or where its classes are spread over several, by those."""
+    expert = agent.find(tuple(among))
+    if expert is None:
+        return without_label(network, agent, x, among)
+    return with_label(network, agent, expert, x, among)
+
+
+def without_label(network: Network, agent: GatingAgent, x: Tensor, among: Sequence[int] | None = None) -> Answers:
+    """Answers when nothing but the input is known: one of the classes seen so far, or of some that are possible."""
     experts = {e.number: e for e in agent.experts}
     if len(experts) == 1:
         only = next(iter(experts.values()))
-        return with_label(network, agent, only, x, only.seen)
+        return with_label(network, agent, only, x, among or only.seen)
     heard = hear(agent, x)
     scores, fired = agent.gate.scores(heard.counts), heard.fired.clone()
     top = scores.topk(min(agent.options.top or len(experts), scores.shape[1]), dim=1).indices
@@ -91,6 +99,8 @@ def without_label(network: Network, agent: GatingAgent, x: Tensor) -> Answers:
         log_p[rows[:, None], torch.tensor(expert.classes)] = answer + scores[rows, column, None].double()
         # a trunk runs once for all; who was listened to goes on from there
         fired[:, rows] = torch.maximum(fired[:, rows], counts.to("cpu", torch.float64))
+    if among is not None:
+        log_p[:, [c for c in range(every) if c not in among]] = -torch.inf
     return Answers(log_p.argmax(1), *costs.traffic(network, fired, per_channel(x)), operations, gate_cost(agent, x))
 
 
@@ -136,10 +146,8 @@ def show_experts(agent: GatingAgent, trained: Expert, feed: Feed) -> None:
     if listener is None:
         return
     listener.renew({e.number: len(e.neurons) for e in agent.experts}, trained.number)
-    for number in range(feed.batches_per_epoch):
-        x, labels = feed.training(number)
-        new = feed.unseen(number)
-        listener.observe(features(agent, x[:new]), labels[:new], feed.experience.task)
+    for x, labels in feed.once():
+        listener.observe(features(agent, x), labels, feed.task)
 
 
 def features(agent: GatingAgent, x: Tensor) -> Tensor:

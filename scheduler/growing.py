@@ -97,7 +97,7 @@ class Grower:
             }
             probe = self.probe(expert, x[:SAMPLES], labels[:SAMPLES])
             call = self.call(expert, task, SEED_RULE, probe, partial(chance, stage))
-            call.seed_links, call.seed_value = here, math.log(len(expert.classes))
+            call.seed_links, call.seed_value = here, math.log(max(2, len(expert.classes)))
             self.settle(call, self.invite(call), len(here) * self.options.seed_width)
         if not hears_inputs(self.network, expert):
             row, col = fabric.position(expert.output_tile)
@@ -106,6 +106,19 @@ class Grower:
                 f"({row}, {col}), for {self._obstacle(tiles)}; give the chip more neurons or wires, lower "
                 "growth.max_neurons, or, where spikes are few, raise growth.target_rate, stream.steps or stream.gain"
             )
+
+    def extend(self, expert: Expert, task: int, classes: tuple[int, ...]) -> bool:
+        """Give an expert outputs for further classes, driven from nothing on by its neurons that reach their tile.
+
+        Returns:
+            Whether its output tile had room for them.
+        """
+        outputs, links = self.agent.extend(expert, classes), self.network.links
+        sources = torch.tensor([s for s in expert.neurons if (s, expert.output_tile) in links.rows], dtype=torch.int64)
+        for slot in outputs:
+            links.add_local(slot)
+            self._bear(slot, expert, SEED, task, True, sources, torch.zeros(len(sources)), {})
+        return bool(outputs)
 
     def grow(
         self,

@@ -17,7 +17,7 @@ from model.continual.elastic import Elastic
 from model.network import Network
 from model.optimiser import Moments
 from model.probe import Probe
-from scheduler.feed import Feed
+from scheduler.feed import Batches, Feed
 from scheduler.randomness import Use, entropy, generator
 from scheduler.streams import Samples, Stream
 from scheduler.streams.encode import draw
@@ -41,7 +41,8 @@ class Keeper:
     def __init__(
         self, options: ContinualOptions, network: Network, moments: Moments, stream: Stream, seed: int
     ) -> None:
-        self.network, self.moments, self.stream, self.seed = network, moments, stream, seed
+        self.network, self.moments, self.seed = network, moments, seed
+        self._samples = {experience.task: experience.train for experience in stream.experiences}
         self.method = METHODS[options.method](options, network, moments)
         self.elastic = Elastic(options, network, moments)
 
@@ -77,13 +78,13 @@ class Keeper:
         """After the last step of a task; arguments as in ``begin``."""
         self.method.end_task(self._task(feed, expert, expert.label_sets(), running, probe, END))
 
-    def rehearse(self, feed: Feed, number: int, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def rehearse(self, feed: Batches, number: int, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """The minibatch of a step [B, T, I], [B] with the stored samples that belong beside or in place of it."""
-        keys = feed.experience.task, number
+        keys = feed.task, number
         entries = self.method.recall(len(x), generator(self.seed, Use.MEMORY, RECALL, *keys))
         if not len(entries):
             return x, labels
-        trains = [(self.stream.experiences[task].train, row) for task, row, _ in entries.tolist()]
+        trains = [(self._samples[task], row) for task, row, _ in entries.tolist()]
         parts = [train.select(np.array([row])) for train, row in trains]
         stored = Samples(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("x", "y", "index")))
         spikes = draw(stored, feed.steps, entropy(self.seed, Use.MEMORY, RECALLED, *keys))

@@ -22,6 +22,7 @@ class Use(IntEnum):
     TIMING = 6  # decisions whether to grow; keys: round
     UPKEEP = 7  # what is laid or moved where; keys: round
     MEMORY = 8  # what is stored, recalled and measured to keep old tasks; keys: purpose, task, step
+    DETECTION = 9  # random alarms; keys: minibatch
 
 
 def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:

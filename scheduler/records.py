@@ -7,8 +7,8 @@
     RUN/checkpoint/            what a killed run goes on from (``scheduler.checkpoint``)
     RUN/.lock                  held by the process that writes
 
-``rounds``, ``bids``, ``ports`` and ``evaluations`` grow by parts, ``part-00012.parquet`` for round 12. Each
-also has a ``part-initial.parquet`` without rows, from the first moment and for good, so that the folder can
+``rounds``, ``bids``, ``ports``, ``evaluations`` and ``detections`` grow by parts, ``part-00012.parquet`` for round
+12. Each also has a ``part-initial.parquet`` without rows, from the first moment and for good, so that the folder can
 be read while there is no row. ``neurons`` and ``links`` have one part, ``part-00000.parquet``, without rows
 at first and then replaced. Every file appears by a rename, so whoever reads finds it whole.
 """

@@ -102,6 +102,7 @@ def _drive(simulation: Simulation, folder: RunFolder, watch: Watcher) -> None:
         folder.append("bids", number, rows.bids)
         folder.append("ports", number, rows.ports)
         folder.append("evaluations", number, rows.evaluations)
+        folder.append("detections", number, rows.detections)
         folder.append("rounds", number, rows.rounds)
         if census.changed:
             folder.rewrite("neurons", census.neurons)

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 SCHEMA_VERSION = 3
 
-APPENDED = ("rounds", "bids", "ports", "evaluations")
+APPENDED = ("rounds", "bids", "ports", "evaluations", "detections")
 """Tables that get one part a round."""
 
 REWRITTEN = ("neurons", "links")
@@ -115,6 +115,21 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("gate_stored_values", INT64, "number", "numbers that the gating network holds; 0 if not asked"),
         Column("gate_buffered_spikes", FLOAT, "spikes per sample", "input spikes that wait for the gate to decide"),
         Column("gate_latency", INT32, "steps", "time steps by which the answer is late because of the gate"),
+    ),
+    "detections": (
+        ROUND,
+        Column("step", INT64, "number", "minibatch, counted from 0 over the whole run, before which it happened"),
+        Column(
+            "event",
+            TEXT,
+            "name",
+            "alarm, or what followed: new (an expert founded), again (gone back to one), extended (labels taken on)",
+        ),
+        Column("detector", TEXT, "name", "gating.detect.by for an alarm; else what decided: gate, labels or hold"),
+        Column("value", FLOAT, "1", "what the detector measured; for new and extended the novelty of what waited"),
+        Column("threshold", FLOAT, "1", "value above which it alarms, or an expert is founded"),
+        Column("expert", INT32, "number", "expert chosen; for an alarm the one that was in training"),
+        Column("classes", INTS, "number", "classes that got outputs; for an alarm those in the minibatch"),
     ),
     "neurons": (
         Column("neuron", INT32, "number", "id in order of birth, never reused"),

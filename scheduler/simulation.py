@@ -6,7 +6,6 @@ the round are handed out, and ``scheduler.snapshot`` reads and writes the whole 
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,6 @@ from functools import partial
 import mesa
 import numpy as np
 import torch
-from torch import Tensor
 
 from agents.expert import Expert
 from agents.gating import GatingAgent
@@ -27,7 +25,6 @@ from model.fabric import Fabric
 from model.gating import GATING
 from model.gating.features import heard_steps, window_count
 from model.growth import saturation
-from model.growth.graft import freeze, guarded
 from model.network import Network
 from model.optimiser import Moments
 from model.upkeep.scope import Upkept
@@ -40,7 +37,9 @@ from scheduler.growing import Grower
 from scheduler.keeping import Keeper
 from scheduler.randomness import Use, generator
 from scheduler.streams import Experience, Stream, load_stream
-from scheduler.training import Lesson, train
+from scheduler.taskfree import TaskFree
+from scheduler.tasks import Told
+from scheduler.training import Lesson
 
 Row = dict[str, object]
 SEEDING, GROWING = range(2)  # what candidates are made for: their random numbers are kept apart
@@ -54,6 +53,7 @@ class RoundRows:
     bids: list[Row] = field(default_factory=list)
     ports: dict[str, np.ndarray] = field(default_factory=dict)  # columns
     evaluations: list[Row] = field(default_factory=list)
+    detections: list[Row] = field(default_factory=list)
 
 
 class Simulation(mesa.Model):  # type: ignore[misc]
@@ -96,9 +96,10 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self._registered = 0  # of the births of the round in hand, those in the census
         self.rows = RoundRows()
         self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
-        self.novelty = float("nan")  # of the present task when it began
+        self.novelty = float("nan")  # of the present task when it was thought to begin
         self.validation = float("nan")  # accuracy of the round in hand, if it is asked for
         self._feed: Feed | None = None
+        self.tasks = (Told if config.stream.boundaries == "told" else TaskFree)(self)
 
     @property
     def finished(self) -> bool:
@@ -111,13 +112,19 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         return len(self.stream.experiences) * self.config.training.rounds
 
     @property
+    def number(self) -> int:
+        """Number of the experience in training."""
+        return self.round // self.config.training.rounds
+
+    @property
     def experience(self) -> Experience:
         """The experience in training."""
-        return self.stream.experiences[self.round // self.config.training.rounds]
+        return self.stream.experiences[self.number]
 
     @property
     def _is_last(self) -> bool:
-        return self.experience is self.stream.experiences[-1]
+        """Whether the network knows that no experience will follow."""
+        return isinstance(self.tasks, Told) and self.number + 1 == len(self.stream.experiences)
 
     def step(self) -> None:
         """One round; denormal numbers are flushed to zero meanwhile."""
@@ -130,50 +137,42 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def _play_round(self) -> None:
         begin = time.perf_counter()
         self._prepare()
-        experience, options = self.experience, self.config.training
-        within = self.round % options.rounds
-        feed = self.feed_of(experience)
-        expert = self._expert_of(experience.task) if within else self._open(experience, feed)
+        experience = self.experience
+        self.tasks.begin()
         seconds_evaluate = self._evaluate(-1) if self.round == 0 else 0.0
 
         trained_at = time.perf_counter()
-        lesson = train(
-            self.network,
-            self.moments,
-            feed,
-            within * options.steps,
-            expert,
-            self.gating.running(expert),
-            self.keeper,
-            options,
-            self.config.growth.upbringing,
-            self._observe,
-        )
+        lesson = self.tasks.train()
         seconds_train = time.perf_counter() - trained_at
-        seconds_evaluate += self._validate(experience, expert)
+        seconds_evaluate += self._validate(experience)
 
-        self.gating.watch(experience.task, lesson.loss, lesson.accuracy, self.novelty)
-        decision = self._decide(experience, feed)
-        retired = self.grower.retire_idle(expert, lesson.counts, self._grown_for(experience.task))
-        self.register(retired)
-        upkept = self._keep_up(expert, lesson)
-        if decision.births:
-            x, labels = feed.probe(self.config.growth.probe, self.round + self.total_rounds)
-            chance, reserve = self._chance(GROWING), 0 if self._is_last else self.config.growth.reserve
-            if self.births is None:
-                self.grower.grow(expert, experience.task, decision.births, x, labels, chance, reserve)
-            else:
-                self.grower.follow(expert, experience.task, self.births.places(self.round), x, labels, chance)
+        retired, upkept = self._follow(self.tasks.own) if self.tasks.own else ([], Upkept())
         self.register([])
         self.census.follow(self.network.links, self.round)
-        if within + 1 == options.rounds:
-            self.keeper.end(feed, expert, self.gating.running(expert), self.grower.probe)
-            evaluation.show_experts(self.gating, expert, feed)
-            seconds_evaluate += self._evaluate(experience.task)
+        if (self.round + 1) % self.config.training.rounds == 0:
+            self.tasks.end()
+            seconds_evaluate += self._evaluate(self.number)
         elapsed = time.perf_counter() - begin + self.seconds_written
         seconds_other = elapsed - seconds_train - seconds_evaluate
         self._report(experience, lesson, len(retired), upkept, (seconds_train, seconds_evaluate, seconds_other))
         self.round += 1
+
+    def _follow(self, lesson: Lesson) -> tuple[list[int], Upkept]:
+        """Decide, retire, keep up and grow after a round of training; the slots retired, and what was moved."""
+        expert, task = self.tasks.expert, self.experience.task
+        self.gating.watch(self.tasks.key, lesson.loss, lesson.accuracy, self.novelty)
+        decision = self._decide()
+        retired = self.grower.retire_idle(expert, lesson.counts, self._grown_since(self.tasks.began))
+        self.register(retired)
+        upkept = self._keep_up(expert, lesson)
+        if decision.births:
+            x, labels = self.tasks.probe()
+            chance, reserve = self._chance(GROWING), 0 if self._is_last else self.config.growth.reserve
+            if self.births is None:
+                self.grower.grow(expert, task, decision.births, x, labels, chance, reserve)
+            else:
+                self.grower.follow(expert, task, self.births.places(self.round), x, labels, chance)
+        return retired, upkept
 
     def _prepare(self) -> None:
         torch.set_num_threads(1 if self.network.engine == "events" else self.config.run.threads)
@@ -182,60 +181,23 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.grower.outcomes, self.grower.born, self._registered = [], [], 0
         self.keeper.refresh()
 
-    def _open(self, experience: Experience, feed: Feed) -> Expert:
-        """Begin an experience: find or found its expert, protect what the others have learned.
-
-        An expert that serves several tasks (shared labels) stays plastic while it learns another of them.
-        """
-        shared = self.config.gating.experts == "shared"
-        classes = tuple(range(self.stream.classes)) if shared else experience.classes
-        expert = self.gating.find(classes)
-        x, labels = feed.probe(self.config.growth.probe, self.round)
-        self.novelty = self.gating.gate.novelty(evaluation.features(self.gating, x))
-        if self.config.gating.protect:
-            self._protect(None if expert is None else expert.running(self.network))
-        new = expert is None
-        if expert is None:
-            expert = self.gating.found(classes)
-        old = expert.label_sets()
-        expert.meet(experience.task, experience.classes, apart=self.stream.setting == "task")
-        if new:
-            self.grower.open(expert, experience.task, x, labels, self._chance(SEEDING))
-        self.keeper.begin(feed, expert, old, self.gating.running(expert), self.grower.probe)
-        return expert
-
-    def _protect(self, plastic: Tensor | None) -> None:
-        """Freeze what has been learned, or pull it back, but for the fan-in of plastic neurons [N] bool."""
-        stiffness = self.config.gating.stiffness
-        if math.isinf(stiffness):
-            freeze(self.network, plastic)
-        else:
-            self.keeper.elastic.hold(guarded(self.network, plastic), stiffness)
-
-    def _decide(self, experience: Experience, feed: Feed) -> Decision:
+    def _decide(self) -> Decision:
         """The gating agent's decision on this round; what it may want to measure is measured on the round's probe."""
         if self.births is not None:
-            return self.gating.follow(experience.task, self.births.places(self.round).total())
+            return self.gating.follow(self.tasks.key, self.births.places(self.round).total())
 
         def measure(expert: Expert) -> saturation.Saturation:
-            batch = feed.probe(self.config.growth.probe, self.round + self.total_rounds)
+            batch = self.tasks.probe()
             hidden = torch.tensor(expert.neurons, dtype=torch.int64)
             return saturation.measure(self.network, self.grower.probe(expert, *batch), hidden, expert.members())
 
         chance = generator(self.config.run.seed, Use.TIMING, self.round)
-        return self.gating.decide(experience.task, self.config.training.rounds, chance, measure)
+        return self.gating.decide(self.tasks.key, self.config.training.rounds, chance, measure)
 
-    def _grown_for(self, task: int) -> set[int]:
-        """Slots of living neurons that were grown, not seeded, for a task: those that may be retired."""
+    def _grown_since(self, began: int) -> set[int]:
+        """Slots of living neurons that were grown, not seeded, from a round on: those that may be retired."""
         rows = ((slot, self.census.neurons[number]) for slot, number in self.census.id_of_slot.items())
-        return {slot for slot, row in rows if row["task"] == task and row["rule"] != SEED}
-
-    def _observe(self, number: int, x: Tensor, labels: Tensor) -> None:
-        """Show the gating network every training sample once, as it comes, if it hears inputs."""
-        new = self.feed_of(self.experience).unseen(number)
-        if new and self.gating.gate.hears != "experts":
-            counts = evaluation.features(self.gating, x[:new])
-            self.gating.gate.observe(counts, labels[:new], self.experience.task)
+        return {slot for slot, row in rows if int(str(row["birth_round"])) >= began and row["rule"] != SEED}
 
     def register(self, retired: list[int]) -> None:
         """Write retirements, and births of the round that are not in it yet, into the census."""
@@ -258,25 +220,25 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def _evaluate(self, after: int) -> float:
         """Evaluate on every experience whose classes have outputs; returns the seconds it took."""
         begin = time.perf_counter()
-        for experience in self.stream.experiences:
-            expert = self.gating.find(experience.classes)
-            if expert is None:
+        served = {c for expert in self.gating.experts for c in expert.classes}
+        for experience in {e.task: e for e in self.stream.experiences}.values():
+            if served.isdisjoint(experience.classes):
                 continue
             feed = self.feed_of(experience)
             for part, split in ((VALIDATION, "validation"), (TEST, "test")):
                 x, labels = feed.evaluation(part)
                 self.rows.evaluations += tables.evaluation_rows(
-                    self.network, self.gating, self.stream.setting, after, experience, expert, split, x, labels
+                    self.network, self.gating, self.stream.setting, after, experience, split, x, labels
                 )
         return time.perf_counter() - begin
 
-    def _validate(self, experience: Experience, expert: Expert) -> float:
-        """Accuracy on validation data, the expert being told, if that is asked for; returns the seconds it took."""
+    def _validate(self, experience: Experience) -> float:
+        """Accuracy on validation data, the task being told, if that is asked for; returns the seconds it took."""
         begin = time.perf_counter()
         self.validation = float("nan")
         if self.config.training.validate:
             x, labels = self.feed_of(experience).evaluation(VALIDATION)
-            answers = evaluation.with_label(self.network, self.gating, expert, x, experience.classes)
+            answers = evaluation.with_task(self.network, self.gating, x, experience.classes)
             self.validation = answers.accuracy(labels)
         return time.perf_counter() - begin
 
@@ -295,6 +257,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.rows.rounds = [
             tables.round_row(
                 self.round,
+                self.number,
                 experience.task,
                 steps,
                 lesson,
@@ -309,19 +272,23 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             )
         ]
 
-    def _expert_of(self, task: int) -> Expert:
-        return next(e for e in self.gating.experts if task in e.tasks)
-
     def feed_of(self, experience: Experience) -> Feed:
-        """Batches of an experience."""
-        if self._feed is None or self._feed.experience is not experience:
-            self._feed = Feed(experience, self.stream.steps, self.config.training.batch, self.config.run.seed)
+        """Batches of an experience, after those that an earlier one of the same task has had."""
+        options = self.config.training
+        visits = sum(e is experience for e in self.stream.experiences[: self.number])
+        begun = visits * options.rounds * options.steps
+        if self._feed is None or self._feed.experience is not experience or self._feed.begun != begun:
+            self._feed = Feed(experience, self.stream.steps, options.batch, self.config.run.seed, begun)
         return self._feed
 
     def reorder(self, seed: int) -> None:
         """Draw the minibatches and input spikes of the steps to come by another seed, for repeated measurements."""
         self.config = replace(self.config, run=replace(self.config.run, seed=seed))
         self._feed, self.keeper.seed = None, seed
+
+    def chance_of_seeds(self, step: int = 0) -> Callable[[int, int], np.random.Generator]:
+        """As ``_chance``, for the seed of an expert that is opened before a minibatch of the round."""
+        return self._chance(SEEDING if step == 0 else GROWING + step)
 
     def _chance(self, purpose: int) -> Callable[[int, int], np.random.Generator]:
         """(stage, tile) -> random numbers for the fan-in of candidates of this round."""

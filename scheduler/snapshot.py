@@ -34,7 +34,10 @@ def take(simulation: Simulation) -> tuple[dict[str, Tensor], dict[str, Any]]:
     for kind, method in _keeping(simulation).items():
         tensors |= {f"{kind}.{name}": value for name, value in method.state_dict().items()}
     links = network.links
+    task_tensors, task_facts = simulation.tasks.take()
+    tensors |= {f"tasks.{name}": value for name, value in task_tensors.items()}
     facts = {
+        "tasks": task_facts,
         "round": simulation.round,
         "candidate": simulation.grower.number,
         "novelty": _finite(simulation.novelty),
@@ -84,6 +87,8 @@ def restore(
     agent.gate.load_state_dict({k.removeprefix("gate."): v for k, v in tensors.items() if k.startswith("gate.")})
     for kind, method in _keeping(simulation).items():
         method.load_state_dict({k.removeprefix(f"{kind}."): v for k, v in tensors.items() if k.startswith(f"{kind}.")})
+    of_tasks = {k.removeprefix("tasks."): v for k, v in tensors.items() if k.startswith("tasks.")}
+    simulation.tasks.restore(of_tasks, facts["tasks"])
     for source, tile, row, cells in facts["links"]:
         network.links.restore(source, tile, row, tuple(cells))
     simulation.round = facts["round"]

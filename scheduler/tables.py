@@ -7,14 +7,13 @@ from functools import lru_cache
 import numpy as np
 from torch import Tensor
 
-from agents.expert import Expert
 from agents.gating import GatingAgent
 from agents.messages import Outcome
 from model.costs import Usage
 from model.fabric import DIRECTIONS, SIDES, Fabric
 from model.network import Network
 from model.upkeep.scope import Upkept
-from scheduler.evaluation import Answers, gate_alone, needs_label, with_label, without_label
+from scheduler.evaluation import Answers, gate_alone, needs_label, with_task, without_label
 from scheduler.streams import Experience
 from scheduler.training import Lesson
 
@@ -72,7 +71,6 @@ def evaluation_rows(
     setting: str,
     after: int,
     experience: Experience,
-    expert: Expert,
     split: str,
     x: Tensor,
     labels: Tensor,
@@ -83,7 +81,7 @@ def evaluation_rows(
     """
     answers: dict[str, Answers | None] = {}
     if setting in ("class", "task"):
-        answers["task"] = with_label(network, agent, expert, x, experience.classes)
+        answers["task"] = with_task(network, agent, x, experience.classes)
         answers["class"] = None if needs_label(agent) else without_label(network, agent, x)
     else:
         answers[setting] = without_label(network, agent, x)
@@ -111,6 +109,7 @@ def evaluation_rows(
 
 def round_row(
     round_number: int,
+    experience: int,
     task: int,
     steps: int,
     lesson: Lesson,
@@ -126,7 +125,7 @@ def round_row(
     """One round."""
     return {
         "round": round_number,
-        "experience": task,
+        "experience": experience,
         "task": task,
         "step": steps,
         "loss": lesson.loss,

@@ -19,7 +19,7 @@ from model.continual import ContinualOptions
 from model.growth.upbringing import UpbringingOptions, rate_factors
 from model.network import Activity, Network
 from model.optimiser import Moments, OptimiserOptions, step
-from scheduler.feed import Feed
+from scheduler.feed import Batches
 from scheduler.keeping import Keeper
 
 PASSES = 3  # forward, adjoints and weight gradient: a spike meets each device once in every one of them
@@ -127,7 +127,7 @@ def excess_rate(network: Network, activity: Activity, steps: int, options: Train
 def train(
     network: Network,
     moments: Moments,
-    feed: Feed,
+    feed: Batches,
     first_step: int,
     expert: Expert,
     running: Tensor,

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from model.gating.detection import DetectionOptions
 from model.gating.learned import LearnedGateOptions
 
 ExpertSharing = Literal["task", "shared"]
@@ -32,6 +33,7 @@ class GatingOptions:
             of stiffness / 2 nats per squared weight.
         trunk: let all later experts listen to the neurons of the first one, which then always run.
         learned: gating networks that learn by gradient descent.
+        detect: how a change of task is noticed where nobody tells it.
     """
 
     network: str = "gaussian"
@@ -46,6 +48,7 @@ class GatingOptions:
     stiffness: float = math.inf
     trunk: bool = False
     learned: LearnedGateOptions = field(default_factory=LearnedGateOptions)
+    detect: DetectionOptions = field(default_factory=DetectionOptions)
 
     def __post_init__(self) -> None:
         from model.gating import GATING  # not above: that module builds on this one

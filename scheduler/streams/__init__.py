@@ -64,7 +64,7 @@ def load_stream(options: StreamOptions, max_channels: int) -> Stream:
     return Stream(
         name=options.name,
         setting=options.setting,
-        experiences=splits.experiences(loaded, samples, parts, options),
+        experiences=splits.ordered(splits.experiences(loaded, samples, parts, options), options.order),
         channels=loaded.x.shape[2],
         steps=options.steps or loaded.steps,
         classes=len(loaded.class_names),

@@ -88,6 +88,20 @@ def experiences(loaded: Loaded, samples: Samples, parts: Rows, options: StreamOp
     return tuple(result)
 
 
+def ordered(tasks: tuple[Experience, ...], order: tuple[int, ...]) -> tuple[Experience, ...]:
+    """The experiences as ``order`` names their tasks; a task that returns is the same object. Empty: as they are.
+
+    Raises:
+        ValueError: a number in ``order`` is no task.
+    """
+    unknown = [task for task in order if task >= len(tasks)]
+    if unknown:
+        raise ValueError(
+            f"stream.order = {list(order)} names task {unknown[0]}, but there are {len(tasks)}, from 0 on; take those"
+        )
+    return tuple(tasks[task] for task in order) or tasks
+
+
 def _by_domain(loaded: Loaded, rows: Ints, random: np.random.Generator) -> Ints:
     """The rows shuffled, then sorted by domain: evenly spaced picks take from every domain in proportion."""
     rows = random.permutation(rows)

@@ -83,6 +83,10 @@ class StreamOptions:
         limit: at most this many samples of a class, over all parts, for quick runs; 0 keeps all.
         pool: channels averaged into one, or the side of the square blocks of an image; 0: as few as make them fit
             the chip, -1: refuse what does not fit.
+        order: tasks in the order of the experiences, such as 0 1 0 2; tasks may return. Empty: each once, as they come.
+        drift: share of an experience, at its end, in which its minibatches are mixed with the next one's, more and
+            more; 0: sudden. Needs hidden boundaries.
+        boundaries: told, or hidden: nobody is told when a task ends, and gating.detect has to notice.
     """
 
     name: str = "digits"
@@ -100,6 +104,9 @@ class StreamOptions:
     split_seed: int = 0
     limit: int = 0
     pool: int = 0
+    order: tuple[int, ...] = ()
+    drift: float = 0.0
+    boundaries: Literal["told", "hidden"] = "told"
 
     def __post_init__(self) -> None:
         problem = self._problem()
@@ -134,6 +141,21 @@ class StreamOptions:
             return f"limit = {self.limit} must be 0 (all), or at least 3: one to train, validate and test each"
         if self.pool < -1:
             return f"pool = {self.pool} must be a factor of 1 or more, 0 (automatic) or -1 (refuse)"
+        return self._problem_of_course()
+
+    def _problem_of_course(self) -> str:
+        """As ``_problem``, for how experiences follow each other."""
+        if any(task < 0 for task in self.order):
+            return f"order = {list(self.order)} holds a negative number; tasks are counted from 0"
+        if not 0 <= self.drift <= 1:
+            return f"drift = {self.drift} is a share of an experience; give 0 (sudden) to 1"
+        if self.boundaries not in ("told", "hidden"):
+            return f"boundaries = {self.boundaries!r} is unknown; take told or hidden"
+        if self.drift and self.boundaries == "told":
+            return (
+                f"drift = {self.drift} needs stream.boundaries = hidden: a task that is told has its own samples only; "
+                "gating.detect.by = told then says where the mixing begins"
+            )
         return ""
 
     def _transform_problem(self) -> str:

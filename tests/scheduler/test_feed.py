@@ -57,6 +57,16 @@ def test_spikes_and_labels_belong_together() -> None:
         assert y.tolist() == [number % 2 + 2 for number in who(x)]
 
 
+def test_once_is_the_first_epoch_without_repeats() -> None:
+    f = feed()
+    shown = list(f.once())
+    first = [f.training(step) for step in range(f.batches_per_epoch)]
+    assert sum(len(labels) for _, labels in shown) == TRAIN
+    for (x, labels), (whole, all_labels) in zip(shown, first, strict=True):
+        assert torch.equal(x, whole[: len(x)])
+        assert torch.equal(labels, all_labels[: len(x)])
+
+
 def test_rows_are_those_of_the_batch() -> None:
     for step in (0, 5, 2, 11):
         assert feed().rows(step).tolist() == who(feed().training(step)[0])

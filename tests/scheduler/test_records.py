@@ -183,7 +183,10 @@ def test_opening_refuses_what_is_no_run(run: RunFolder, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=r"environment\.json is damaged"):
             open_run(run.path)
     file.write_text(f'{{"schema_version": {SCHEMA_VERSION + 1}}}', encoding="utf-8")
-    with pytest.raises(ValueError, match="written with schema 3, this smalti knows 2 at most; update it"):
+    with pytest.raises(
+        ValueError,
+        match=f"written with schema {SCHEMA_VERSION + 1}, this smalti knows {SCHEMA_VERSION} at most; update it",
+    ):
         open_run(run.path)
     file.unlink()
     with pytest.raises(ValueError, match=r"it lacks environment\.json"):

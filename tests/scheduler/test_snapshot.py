@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from model.continual import METHODS, ContinualOptions
+from model.gating.detection import DetectionOptions
 from model.gating.learned import LearnedGateOptions
 from model.growth.upbringing import UpbringingOptions
 from model.optimiser import OptimiserOptions
@@ -34,8 +35,24 @@ def upkeep(*steps: str) -> UpkeepOptions:
 
 UPBRINGING = UpbringingOptions(rate=3.0, warm_up=5, youth=6, rate_adaptation=True, variance_transfer=True)
 
+
+def hidden(by: str, **detect: int) -> dict[str, dict[str, object]]:
+    """Changes by which labels wait, from one round to the next, for an alarm or for each other."""
+    stream: dict[str, object] = {"boundaries": "hidden", "order": (0, 1, 0), "drift": 0.4}
+    return {
+        "stream": stream,
+        "gating": {"detect": DetectionOptions(by=by, **{"rest": 2, "gather": 16, **detect})},  # type: ignore[arg-type]
+        "fabric": {"neurons_per_tile": 12},
+    }
+
+
 # Each keeps something from round to round that the others do not.
 KEEPING: dict[str, dict[str, dict[str, object]]] = {
+    "told, returning": {"stream": {"order": (0, 1, 0)}, "growth": {"until": 1.0}},
+    "hidden, told": hidden("told", gather=40),
+    "hidden, shift": hidden("shift", hold=7),
+    "hidden, loss": hidden("loss", hold=7),
+    "hidden, random": hidden("random", every=3),
     "default": {"growth": {"until": 1.0}},
     "trunk and label": {"gating": {"trunk": True, "network": "label"}},
     "seed gate": {"gating": {"network": "seed", "top": 0, "listen": 8}},
@@ -87,7 +104,7 @@ def timeless(rows: RoundRows) -> str:
     (row,) = rows.rounds
     ports = {name: column.tolist() for name, column in rows.ports.items()}
     kept = {name: value for name, value in row.items() if not name.startswith("seconds")}
-    return repr((kept, rows.bids, ports, rows.evaluations))
+    return repr((kept, rows.bids, ports, rows.evaluations, rows.detections))
 
 
 @pytest.mark.parametrize("changes", KEEPING.values(), ids=KEEPING)

@@ -72,7 +72,7 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
     )
     usage = Usage(neurons=5, links=8, devices=13, wires=21)
     upkept = Upkept(pruned=4, rewired=3, moved={0: 1, 1: 0})
-    row = round_row(3, 1, 240, lesson, 0.55, usage, 77, 2, 1, upkept, math.inf, (1.0, 2.0, 3.0))
+    row = round_row(3, 2, 1, 240, lesson, 0.55, usage, 77, 2, 1, upkept, math.inf, (1.0, 2.0, 3.0))
     assert to_arrow("rounds", [row]).num_rows == 1
     counted = [5, 8, 13, 21, 12.0, 40.0, 900.0, 77, 0.1, 2, 1, 4, 3, 2]
-    assert list(row.values()) == [3, 1, 1, 240, 0.7, 0.6, 0.55, *counted, 0.01, math.inf, 1, 2, 3]
+    assert list(row.values()) == [3, 2, 1, 240, 0.7, 0.6, 0.55, *counted, 0.01, math.inf, 1, 2, 3]

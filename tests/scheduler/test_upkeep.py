@@ -96,7 +96,7 @@ def test_experts_learned_before_answer_as_they_did(keeping: Callable[..., Config
         after = answers(simulation)
         for expert, (neurons, outputs) in zip(simulation.gating.experts, noted, strict=True):
             expert.neurons, expert.outputs = neurons, outputs
-        present = simulation.gating.experts.index(simulation._expert_of(simulation.experience.task))
+        present = simulation.gating.experts.index(simulation.tasks.expert)
         for number, (one, other) in enumerate(zip(before, after, strict=True)):
             if number != present:
                 seen += 1

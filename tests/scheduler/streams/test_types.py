@@ -109,3 +109,17 @@ def test_loaded_accepts_sound_data() -> None:
 def test_loaded_refuses_unfit_data(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^mine: .*{message}"):
         loaded(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"order": (0, -1)}, r"stream\.order = \[0, -1\] holds a negative number"),
+        ({"drift": 1.5, "boundaries": "hidden"}, r"stream\.drift = 1\.5 is a share of an experience"),
+        ({"boundaries": "secret"}, r"stream\.boundaries = 'secret' is unknown; take told or hidden"),
+        ({"drift": 0.3}, r"stream\.drift = 0\.3 needs stream\.boundaries = hidden"),
+    ],
+)
+def test_how_experiences_follow_each_other_is_checked(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        StreamOptions(**changes)
