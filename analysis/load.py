@@ -13,11 +13,15 @@ import pandas as pd
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run folder; tables are read when asked for, so those of a run that goes on are up to date."""
+    """One run folder; tables are read when asked for, so those of a run that goes on are up to date.
+
+    With ``kept`` a table that has been read stays in memory: for finished runs, of which many numbers are wanted.
+    """
 
     path: Path
     config: dict[str, Any]  # config.toml as resolved, section -> field -> value
     environment: dict[str, Any]  # versions, seed, commit
+    kept: dict[str, pd.DataFrame] | None = None  # tables read so far; None keeps none
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -31,13 +35,18 @@ class Run:
         Raises:
             ValueError: the run has no such table (yet).
         """
+        if self.kept is not None and name in self.kept:
+            return self.kept[name]
         if name not in self.tables:
             raise ValueError(f"{self.path} has no table {name!r}; it has {list(self.tables)}")
-        return pd.read_parquet(self.path / "tables" / name)
+        table = pd.read_parquet(self.path / "tables" / name)
+        if self.kept is not None:
+            self.kept[name] = table
+        return table
 
 
-def load_run(path: Path | str) -> Run:
-    """Open the run folder at ``path``.
+def load_run(path: Path | str, keep: bool = False) -> Run:
+    """Open the run folder at ``path``; ``keep`` keeps its tables in memory once they have been read.
 
     Raises:
         ValueError: there is no such folder, it is not that of a run, or a file in it is damaged.
@@ -59,4 +68,4 @@ def load_run(path: Path | str) -> Run:
         raise ValueError(f"{environment} is damaged: {error}") from error
     if not isinstance(facts, dict):
         raise ValueError(f"{environment} is damaged: it holds no object of names and values")
-    return Run(path=path, config=resolved, environment=facts)
+    return Run(path=path, config=resolved, environment=facts, kept={} if keep else None)

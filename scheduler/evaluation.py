@@ -1,8 +1,9 @@
 """Evaluation: what the network answers with and without a task label, and what the gating network alone would answer.
 
-Without a label the answer is log p(class | x) = log gating(expert | x) + log softmax of that expert's outputs. Only
-the best ``gating.top`` experts run for a sample (0: all); all others stay silent. The gates of those that run are not
-renormalised: a class has one expert, so that would add the same number to every class.
+Without a label the answer is log p(class | x) = log gating(expert | x) + log softmax of that expert's outputs + v log
+gating(class | expert, x); the last term, of weight v = ``gating.vote``, is what the gating network says of that
+expert's classes. Only the best ``gating.top`` experts run for a sample (0: all); all others stay silent. The gates of
+those that run are not renormalised: a class has one expert, so that would add the same number to every class.
 
 What the gating network takes is counted beside. One that hears inputs decides after ``gating.listen`` steps; meanwhile
 the input spikes wait, and the answer comes that much later. One that hears experts lets all of them run for these
@@ -25,6 +26,8 @@ from model.gating.label import LabelGating
 from model.gating.protocol import ExpertListener, expert_listener
 from model.network import Network
 from scheduler.feed import Feed
+
+UNKNOWN = -1e9  # stands for the log density of a class that the gating network has not met
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +83,9 @@ def with_task(network: Network, agent: GatingAgent, x: Tensor, among: Sequence[i
 def without_label(network: Network, agent: GatingAgent, x: Tensor, among: Sequence[int] | None = None) -> Answers:
     """Answers when nothing but the input is known: one of the classes seen so far, or of some that are possible."""
     experts = {e.number: e for e in agent.experts}
-    if len(experts) == 1:
-        only = next(iter(experts.values()))
-        return with_label(network, agent, only, x, among or only.seen)
+    possible = among or [c for e in experts.values() for c in e.seen]
+    if len(experts) == 1 and (not agent.options.vote or isinstance(agent.gate, LabelGating)):
+        return with_label(network, agent, next(iter(experts.values())), x, possible)
     heard = hear(agent, x)
     scores, fired = agent.gate.scores(heard.counts), heard.fired.clone()
     top = scores.topk(min(agent.options.top or len(experts), scores.shape[1]), dim=1).indices
@@ -93,15 +96,24 @@ def without_label(network: Network, agent: GatingAgent, x: Tensor, among: Sequen
         rows = (top == column).any(1).nonzero().flatten()
         if len(rows) == 0:
             continue
-        expert = experts[number]
-        answer, counts, spent = _ask(network, agent, expert, x[rows])
+        classes = torch.tensor(experts[number].classes)
+        answer, counts, spent = _ask(network, agent, experts[number], x[rows])
         operations += spent * len(rows) / len(x)
-        log_p[rows[:, None], torch.tensor(expert.classes)] = answer + scores[rows, column, None].double()
+        if agent.options.vote:
+            answer = answer + agent.options.vote * _opinion(agent, heard.counts[rows], classes)
+        log_p[rows[:, None], classes] = answer + scores[rows, column, None].double()
         # a trunk runs once for all; who was listened to goes on from there
         fired[:, rows] = torch.maximum(fired[:, rows], counts.to("cpu", torch.float64))
-    if among is not None:
-        log_p[:, [c for c in range(every) if c not in among]] = -torch.inf
+    log_p[:, [c for c in range(every) if c not in possible]] = -torch.inf
     return Answers(log_p.argmax(1), *costs.traffic(network, fired, per_channel(x)), operations, gate_cost(agent, x))
+
+
+def _opinion(agent: GatingAgent, counts: Tensor, classes: Tensor) -> Tensor:
+    """log gating(class | expert, x) of an expert's classes [B, classes]."""
+    gate = agent.gate
+    said = torch.full((len(counts), int(max(*classes, *gate.classes)) + 1), UNKNOWN, dtype=torch.float64)
+    said[:, list(gate.classes)] = gate.class_scores(counts).double() / agent.options.temperature
+    return said[:, classes].log_softmax(1)
 
 
 def per_channel(x: Tensor) -> Tensor:

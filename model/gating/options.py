@@ -26,6 +26,8 @@ class GatingOptions:
         rank: principal directions kept for each class, at most half the number of features.
         shrink_within: share, 0 to 1, of variance beyond those directions in the noise floor; the rest: total.
         temperature: divides log densities before experts are compared; above 1 the gate is trusted less.
+        vote: weight of what the gating network says of the classes of an expert beside that expert's answer; 0 leaves
+            the class to the expert, 1 trusts both alike.
         top: experts that run for an input, the best first; 0 lets all of them run.
         experts: task gives every new label set its own expert; shared lets one serve all tasks (a control).
         protect: protect what other experts have learned; one whose labels return in a new task stays plastic.
@@ -42,6 +44,7 @@ class GatingOptions:
     rank: int = 16
     shrink_within: float = 0.7
     temperature: float = 6.0
+    vote: float = 0.0
     top: int = 1
     experts: ExpertSharing = "task"
     protect: bool = True
@@ -65,6 +68,8 @@ class GatingOptions:
             raise ValueError(f"gating.shrink_within = {self.shrink_within} is a share; give 0 to 1")
         if not (math.isfinite(self.temperature) and self.temperature > 0.0):
             raise ValueError(f"gating.temperature = {self.temperature} must be finite and above 0")
+        if not (math.isfinite(self.vote) and self.vote >= 0.0):
+            raise ValueError(f"gating.vote = {self.vote} must be a number, 0 or more")
         if not self.stiffness > 0.0:
             raise ValueError(
                 f"gating.stiffness = {self.stiffness} must be above 0; inf freezes, gating.protect = false protects "

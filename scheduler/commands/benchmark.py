@@ -78,7 +78,7 @@ class RunBenchmark:
         out.mkdir(parents=True, exist_ok=True)
         write_text_atomic(out / "benchmark.toml", file.read_text(encoding="utf-8"))
         errors = _play(benchmark, out / TRIALS, self.workers, console)
-        runs = {trial: load_run(out / TRIALS / trial.folder) for trial, error in errors.items() if not error}
+        runs = {trial: load_run(out / TRIALS / trial.folder, keep=True) for trial, error in errors.items() if not error}
         if not runs:
             raise ValueError(f"none of the {len(errors)} runs finished; the first says: {next(iter(errors.values()))}")
         split = "test" if self.test else "validation"

@@ -37,7 +37,7 @@ def compare_growth(file: Path, out: Path, quick: bool, split: str, workers: int)
     out.mkdir(parents=True, exist_ok=True)
     write_text_atomic(out / "comparison.toml", file.read_text(encoding="utf-8"))
     errors = _play(plan, out / TRIALS, workers, console)
-    runs = {one: load_run(out / TRIALS / one.folder) for one, error in errors.items() if not error}
+    runs = {one: load_run(out / TRIALS / one.folder, keep=True) for one, error in errors.items() if not error}
     if not runs:
         raise ValueError(f"none of the {len(errors)} runs finished; the first says: {next(iter(errors.values()))}")
     tables = tables_of(plan, runs, split)

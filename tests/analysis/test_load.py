@@ -63,3 +63,10 @@ def test_names_a_damaged_file(folder: Path, name: str, text: str) -> None:
 def test_a_run_without_tables_is_a_run(folder: Path, tmp_path: Path) -> None:
     (folder / "tables").rename(tmp_path / "elsewhere")
     assert load_run(folder).tables == ()
+
+
+def test_tables_stay_in_memory_where_that_is_asked_for(finished_run: Path) -> None:
+    fresh, kept = load_run(finished_run), load_run(finished_run, keep=True)
+    assert kept.table("rounds") is kept.table("rounds")
+    assert fresh.table("rounds") is not fresh.table("rounds")
+    pd.testing.assert_frame_equal(kept.table("rounds"), fresh.table("rounds"))

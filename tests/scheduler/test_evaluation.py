@@ -259,4 +259,28 @@ def test_features_count_spikes_in_windows(agent: GatingAgent) -> None:
 
 
 def test_accuracy_is_the_share_of_right_answers() -> None:
-    assert Answers(torch.tensor([1, 2, 3, 4]), 0.0, 0.0).accuracy(torch.tensor([1, 2, 0, 4])) == 0.75
+    assert Answers(torch.tensor([1, 2, 3, 4]), 0.0, 0.0, 0.0).accuracy(torch.tensor([1, 2, 0, 4])) == 0.75
+
+
+@pytest.mark.parametrize(("vote", "expected"), [(0.0, [6, 6, 6]), (0.4, [6, 6, 6]), (0.41, [0, 6, 6])])
+def test_the_gating_network_votes_on_the_classes_of_an_expert(
+    agent: GatingAgent, vote: float, expected: list[int]
+) -> None:
+    """The expert has .4 for class 0 and .6 for 6, the gate e times as much for 0 at first: log(.6 / .4) = .405."""
+    gate = Gate()
+    gate.trust = (0.3, 0.3, 0.3)
+    agent.gate, agent.options = gate, replace(agent.options, vote=vote, temperature=1.0)
+    assert without_label(agent.network, agent, inputs(0, 1, 2)).classes.tolist() == expected
+
+
+def test_a_vote_decides_alone_where_one_expert_serves_all(agent: GatingAgent) -> None:
+    agent.experts = agent.experts[1:]
+    x = inputs(0, 2)
+    assert without_label(agent.network, agent, x).classes.tolist() == [6, 6]
+    gate = Gate()
+    gate.experts, gate.trust = (1,), (0.0, 0.0, 0.0)  # type: ignore[assignment]
+    gate.scores = lambda counts: torch.zeros(len(counts), 1)  # type: ignore[method-assign]
+    agent.gate, agent.options = gate, replace(agent.options, vote=9.0, temperature=1.0)
+    answers = without_label(agent.network, agent, x)
+    assert answers.classes.tolist() == [0, 6]
+    assert answers.gate.adds_per_sample == 7
