@@ -37,8 +37,8 @@ class Compare:
     losses: small > random > GradMax > big. Takes minutes on one core; with `--quick` seconds, and shows nothing yet.
 
     The folder then holds outcomes.parquet (a row a run and number), curves.parquet, summary.parquet,
-    differences.parquet and comparison.svg. The same command into the same folder prints the results again without
-    computing.
+    differences.parquet, comparison.svg and, for a file, table.md. The same command into the same folder prints the
+    results again without computing.
 
     Attributes:
         subject: what to compare: student-teacher, or a file of growth rules, placements and timings (.toml).

@@ -27,7 +27,7 @@ def compare_growth(file: Path, out: Path, quick: bool, split: str, workers: int)
     from analysis import comparison
     from analysis.growth_picture import draw_growth
     from analysis.load import load_run
-    from scheduler.commands.compare_growth_view import print_growth
+    from scheduler.commands.compare_growth_view import markdown, print_growth
     from scheduler.commands.compare_view import draw
     from scheduler.comparing.folder import ComparisonFolder
     from scheduler.comparing.plan import load_plan
@@ -43,6 +43,7 @@ def compare_growth(file: Path, out: Path, quick: bool, split: str, workers: int)
     tables = tables_of(plan, runs, split)
     folder = ComparisonFolder(out)
     folder.write(tables)
+    write_text_atomic(out / "table.md", markdown(plan, tables["summary"], tables["differences"]))
     summary = comparison.curve_summary(tables["curves"])
     draw(lambda: draw_growth(summary, tables["differences"]), out / "comparison.svg", console)
     print_growth(plan, folder, errors, split, console)

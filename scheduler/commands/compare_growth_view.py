@@ -57,6 +57,30 @@ def setting_view(
     return table
 
 
+def markdown(plan: Plan, summary: pd.DataFrame, differences: pd.DataFrame) -> str:
+    """Two tables with a column for each setting: accuracies with their differences, and what it took."""
+    settings = list(plan.settings)
+    conditions = list(summary[CONDITION].drop_duplicates().itertuples(index=False, name=None))
+
+    def accuracy(setting: str, condition: tuple[str, ...]) -> str:
+        here, apart = (_of(t[t["setting"] == setting], condition) for t in (summary, differences))
+        if "accuracy" not in here.index:
+            return ""
+        difference = f" ({points})" if (points := _points(apart, "accuracy")) else ""
+        return f"{100 * here['mean']['accuracy']:.1f}{difference}"
+
+    def spent(setting: str, condition: tuple[str, ...]) -> str:
+        here = _of(summary[summary["setting"] == setting], condition)["mean"]
+        return " / ".join(f"{here[name]:{form}}" if name in here.index else "-" for name, form in MEANS.items())
+
+    parts = []
+    for corner, cell in (("accuracy, %", accuracy), (" / ".join(MEANS).replace("_", " "), spent)):
+        head = (corner, *settings)
+        rows = [(", ".join(c), *(cell(setting, c) for setting in settings)) for c in conditions]
+        parts.append("\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)) + "\n")
+    return "\n".join(parts)
+
+
 def _of(table: pd.DataFrame, condition: tuple[str, ...]) -> pd.DataFrame:
     chosen = (table[CONDITION] == list(condition)).all(axis=1)
     return table[chosen].set_index("metric")

@@ -49,6 +49,9 @@ def test_a_file_becomes_runs_tables_and_a_picture(smalti: Smalti, text: str, tri
         line = next(line for line in out.splitlines() if line.startswith(f"│ {rule}, ") and f", {timing} " in line)
         assert f" {100 * accuracy[rule, timing]:.1f} " in line
     assert "folder: results" in out
+    first, second = Path("results/table.md").read_text(encoding="utf-8").split("\n\n")
+    assert f"| random, auction, schedule | {100 * accuracy['random', 'schedule']:.1f} |" in first
+    assert first.count("\n") + 1 == second.strip().count("\n") + 1 == 2 + len(accuracy)
     assert Path("results/comparison.svg").exists() == (importlib.util.find_spec("matplotlib") is not None)
     assert Path("results/comparison.toml").read_text() == Path("mine.toml").read_text()
     before = {p: p.stat().st_mtime_ns for p in Path("results/trials").rglob("*") if p.is_file() and p.name != ".lock"}
