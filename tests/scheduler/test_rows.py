@@ -37,6 +37,7 @@ EVALUATION = {
     "samples": 72,
     "spikes_per_sample": 8.25,
     "hop_spikes_per_sample": float("nan"),
+    "operations_per_sample": 3.0,
     "gate_adds_per_sample": 640,
     "gate_stored_values": 9000,
     "gate_buffered_spikes": 101.5,

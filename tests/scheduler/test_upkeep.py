@@ -41,7 +41,7 @@ def keeping(tiny: MakeConfig) -> Callable[..., Config]:
             rewired=0.5,
             proposals=200,
         )
-        growth = {"upkeep": options, "until": 1.0, "births": 2, **changes.pop("growth", {})}
+        growth = {"upkeep": options, "until": 1.0, "births": 3, "where": "nearest", **changes.pop("growth", {})}
         base = {
             "fabric": {"rows": 3, "cols": 3},
             "training": {"rounds": 5, "steps": 4},
