@@ -179,7 +179,8 @@ def load_benchmark(path: Path, data_paths: Mapping[str, str]) -> Benchmark:
         )
     told = {f.name for f in fields(Method)}
     try:
-        streams = dict(_located(data.get("streams", {}), data_paths))
+        every = data.get("streams", {})
+        streams = dict(_located(every, data_paths))
         methods = {
             name: from_mapping(Method, {key: value for key, value in section.items() if key in told})
             for name, section in data.get("methods", {}).items()
@@ -189,7 +190,8 @@ def load_benchmark(path: Path, data_paths: Mapping[str, str]) -> Benchmark:
             for name, section in data.get("methods", {}).items()
         }
         options = from_mapping(BenchmarkOptions, data.get("benchmark", {}))
-        found = Benchmark(options, data.get("base", {}), streams, methods, sections)
+        found = Benchmark(options, data.get("base", {}), {**every, **streams}, methods, sections)
+        found = found.only(tuple(streams), (), 0)
         for trial in found.trials():
             if not methods[trial.method].follows:
                 found.config(trial, Path())

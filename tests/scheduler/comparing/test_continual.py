@@ -137,3 +137,6 @@ def test_the_benchmark_that_comes_along_is_sound() -> None:
     found = load_benchmark(DEFAULT, {"fsdd": "speech.zip"})
     assert found.options.seeds >= 5
     assert all(method.about for method in found.methods.values())
+    without = load_benchmark(DEFAULT, {"fsdd": ""})
+    assert set(without.streams) == {"digits", "mnist"}
+    assert set(without.methods) == set(found.methods)
