@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+from scheduler.atomic import write_text_atomic
 from scheduler.config import Config
 from scheduler.config_io import differences, load
 from scheduler.records import open_run
 from scheduler.runner import resume, start
 
 RUNS_PER_PROCESS = 16
+FINISHED = "finished"  # an empty file in the folder of a trial that needs not be looked at again
 
 Report = Callable[[str, str], None]  # name of the trial, "done" or the error
 
@@ -39,7 +41,10 @@ def run_trials(trials: Mapping[str, Config], folder: Path, report: Report, worke
     threads = max((config.run.threads for config in trials.values()), default=1)
     workers = workers or max(1, (os.cpu_count() or 1) // threads)
     failed: dict[str, str] = {}
-    names, context = list(trials), multiprocessing.get_context("spawn")
+    done = [name for name, config in trials.items() if is_finished(config, folder / name)]
+    for name in done:
+        report(name, "done")
+    names, context = [name for name in trials if name not in done], multiprocessing.get_context("spawn")
     for first in range(0, len(names), workers * RUNS_PER_PROCESS):
         batch = names[first : first + workers * RUNS_PER_PROCESS]
         with ProcessPoolExecutor(min(workers, len(batch)), mp_context=context) as pool:
@@ -53,11 +58,23 @@ def run_trials(trials: Mapping[str, Config], folder: Path, report: Report, worke
 
 
 def run_trial(config: Config, path: Path) -> None:
-    """Start, resume or skip one trial."""
+    """Start one trial, or resume it."""
     if not path.exists():
         start(config, path, lambda simulation: None)
-        return
-    changed = differences(load(Config, open_run(path).config), config.resolved())
-    if changed:
-        raise ValueError(f"{path} holds another configuration (differs in {', '.join(changed)}); delete it first")
-    resume(path, lambda simulation: None)
+    else:
+        changed = _changed(config, path)
+        if changed:
+            raise ValueError(f"{path} holds another configuration (differs in {', '.join(changed)}); delete it first")
+        resume(path, lambda simulation: None)
+    if not (path / FINISHED).exists():
+        write_text_atomic(path / FINISHED, "")
+
+
+def is_finished(config: Config, path: Path) -> bool:
+    """Whether a trial with this configuration has been run to its end."""
+    return (path / FINISHED).exists() and not _changed(config, path)
+
+
+def _changed(config: Config, path: Path) -> list[str]:
+    """Fields in which the run at a path differs from a configuration."""
+    return list(differences(load(Config, open_run(path).config), config.resolved()))

@@ -11,7 +11,7 @@ from scheduler import trials
 from scheduler.config import Config
 from scheduler.runner import start
 from scheduler.simulation import Simulation
-from scheduler.trials import run_trial, run_trials
+from scheduler.trials import is_finished, run_trial, run_trials
 
 MakeConfig = Callable[..., Config]
 
@@ -63,3 +63,13 @@ def test_a_failing_trial_is_reported_and_the_others_finish(
     assert told == {"good": "done", "bad": failed["bad"]}
     assert not (tmp_path / "bad").exists()
     pd.testing.assert_frame_equal(rounds(tmp_path / "good"), rounds(finished_run), check_exact=True)
+
+
+def test_finished_trials_need_no_process(tiny: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_trial(tiny(), tmp_path / "one")
+    monkeypatch.setattr(trials, "ProcessPoolExecutor", None)
+    told: dict[str, str] = {}
+    assert run_trials({"one": tiny()}, tmp_path, told.__setitem__) == {}
+    assert told == {"one": "done"}
+    assert not is_finished(tiny(growth={"rule": "random"}), tmp_path / "one")
+    assert not is_finished(tiny(), tmp_path / "two")
