@@ -1,12 +1,7 @@
-"""Growth in a round: the call for candidates, the auction, the graft; and the seed expert that opens every task.
-
-Both go the same way. A seed expert is a sequence of auctions, one for each distance from the output tile, farthest
-first, so that every newborn can be calibrated on the spikes of those born before it.
-"""
+"""Growth in a round: the call for candidates, the auction, the graft; ``scheduler.opening`` has how experts begin."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,11 +16,10 @@ from torch.nn.functional import cross_entropy
 from agents.candidate import CandidateNeuron
 from agents.expert import Expert
 from agents.gating import GatingAgent
-from agents.messages import SEED, Outcome
+from agents.messages import Outcome
 from agents.placement import PLACEMENTS, Site
 from agents.prices import Prices
 from agents.tile import Call, TileAgent
-from model.growth.calibrate import SAMPLES
 from model.growth.graft import Birth, graft, retire
 from model.growth.options import GrowthOptions
 from model.growth.shortlist import shortlist, tile_scores
@@ -37,10 +31,9 @@ from model.optimiser import Moments
 from model.probe import Probe
 from scheduler.auction import clear
 from scheduler.placing import place
-from scheduler.seeding import footprint, hears_inputs, seed_links
 from scheduler.training import contrasted
 
-SEED_RULE = "random"  # how their fan-in is made
+SEED_RULE = "random"  # how the fan-in of seeds is made, and of recorded births for which the rule makes too few
 WAVES = 8  # of candidates in which recorded births must find enough that fit
 
 
@@ -69,57 +62,6 @@ class Grower:
             expert.members() if targets is None else targets,
         )
 
-    def open(
-        self, expert: Expert, task: int, x: Tensor, labels: Tensor, chance: Callable[[int, int], np.random.Generator]
-    ) -> None:
-        """Give birth to an expert's outputs and to its seed: a chain from the north row to the output tile.
-
-        Args:
-            expert: an expert without neurons.
-            task: the task that it is founded for.
-            x, labels: probe batch.
-            chance: (stage, tile) -> random numbers.
-
-        Raises:
-            ValueError: where no living way leads from the inputs to the outputs.
-        """
-        for slot in expert.outputs:
-            self.network.links.add_local(slot)
-            self._bear(slot, expert, SEED, task, True, torch.empty(0, dtype=torch.int64), torch.empty(0), {})
-        fabric = self.network.fabric
-        tiles = footprint(fabric, expert.output_tile)
-        distances = sorted({fabric.distance(t, expert.output_tile) for t in tiles}, reverse=True)
-        for stage, distance in enumerate(distances):
-            here = {
-                t: seed_links(fabric, t, tiles, expert.output_tile)
-                for t in tiles
-                if fabric.distance(t, expert.output_tile) == distance
-            }
-            probe = self.probe(expert, x[:SAMPLES], labels[:SAMPLES])
-            call = self.call(expert, task, SEED_RULE, probe, partial(chance, stage))
-            call.seed_links, call.seed_value = here, math.log(max(2, len(expert.classes)))
-            self.settle(call, self.invite(call), len(here) * self.options.seed_width)
-        if not hears_inputs(self.network, expert):
-            row, col = fabric.position(expert.output_tile)
-            raise ValueError(
-                f"task {task} cannot be served: no chain of neurons leads from the inputs to its outputs in tile "
-                f"({row}, {col}), for {self._obstacle(tiles)}; give the chip more neurons or wires, lower "
-                "growth.max_neurons, or, where spikes are few, raise growth.target_rate, stream.steps or stream.gain"
-            )
-
-    def extend(self, expert: Expert, task: int, classes: tuple[int, ...]) -> bool:
-        """Give an expert outputs for further classes, driven from nothing on by its neurons that reach their tile.
-
-        Returns:
-            Whether its output tile had room for them.
-        """
-        outputs, links = self.agent.extend(expert, classes), self.network.links
-        sources = torch.tensor([s for s in expert.neurons if (s, expert.output_tile) in links.rows], dtype=torch.int64)
-        for slot in outputs:
-            links.add_local(slot)
-            self._bear(slot, expert, SEED, task, True, sources, torch.zeros(len(sources)), {})
-        return bool(outputs)
-
     def grow(
         self,
         expert: Expert,
@@ -135,7 +77,7 @@ class Grower:
         Every tile keeps ``reserve`` slots free for tasks to come. On a large chip a shortlist of tiles is asked. Where
         ``growth.where`` is another placement than the auction, tiles send enough candidates for all births.
         """
-        selling = [tile for tile in self._tiles() if len(tile.free_slots) > reserve]
+        selling = [tile for tile in self.tiles() if len(tile.free_slots) > reserve]
         auction, lots = self.options.where == "auction", chance(0, self.network.fabric.tiles)  # numbers of no tile
         tiles = None
         if len(selling) <= self.options.shortlist:
@@ -181,7 +123,7 @@ class Grower:
                 self._begin_stage(expert, before)
                 return
         tile, births = next(iter(missing.items()))
-        full = any(agent.tile == tile and not agent.free_slots for agent in self._tiles())
+        full = any(agent.tile == tile and not agent.free_slots for agent in self.tiles())
         refused = (outcome.reason for outcome in outcomes if outcome.bid.tile == tile and not outcome.won)
         reason = "it is full" if full else next(refused, "no candidate there reaches its expert")
         raise ValueError(
@@ -212,7 +154,7 @@ class Grower:
         probe = self.probe(expert, x, labels, members[:0])
         scores = tile_scores(self.network, probe, x.sum((0, 1), dtype=torch.float64), members)
         if lots is not None:
-            site = self._site(expert, {tile.tile: tile.free_slots for tile in self._tiles()})
+            site = self._site(expert, {tile.tile: tile.free_slots for tile in self.tiles()})
             placement = PLACEMENTS[self.options.where]
             for tile in selling:
                 scores[tile.tile] = placement(tile.tile, float(scores[tile.tile]), 0.0, site)
@@ -225,7 +167,7 @@ class Grower:
         """Retire grown neurons that have been silent for too long; returns their slots."""
         members = [slot for slot in expert.neurons if slot in grown]
         gone: list[int] = []
-        for tile in self._tiles():
+        for tile in self.tiles():
             gone += tile.idle(counts, members, self.options.retire_after)
         for slot in gone:
             retire(self.network, slot, self.moments)
@@ -278,7 +220,7 @@ class Grower:
             lots: random numbers by which a placement settles the bids instead of the auction.
             places: tile -> most winners there, where they are given; any placement will do then.
         """
-        free = {tile.tile: tile.for_sale(call) for tile in self._tiles()}
+        free = {tile.tile: tile.for_sale(call) for tile in self.tiles()}
         bids = [c.bid for c in candidates if c.bid]
         if lots is None:
             outcomes = clear(bids, free, self.prices, births)
@@ -298,12 +240,12 @@ class Grower:
 
     def _bear_winner(self, outcome: Outcome, candidate: CandidateNeuron, call: Call) -> None:
         heard = candidate.rule, call.task, False, candidate.sources, candidate.fan_in
-        self._bear(outcome.slot, call.expert, *heard, candidate.fan_out)
+        self.bear(outcome.slot, call.expert, *heard, candidate.fan_out)
         if outcome.twin >= 0:
             opposite = {target: -weight for target, weight in candidate.fan_out.items()}
-            self._bear(outcome.twin, call.expert, *heard, opposite)
+            self.bear(outcome.twin, call.expert, *heard, opposite)
 
-    def _bear(
+    def bear(
         self,
         slot: int,
         expert: Expert,
@@ -327,13 +269,6 @@ class Grower:
         if not output:
             expert.neurons.append(slot)
 
-    def _obstacle(self, tiles: list[int]) -> str:
-        """What most often kept the seeds of the round in hand from being born."""
-        lost = Counter(outcome.reason for outcome in self.outcomes if not outcome.won)
-        full = [tile.tile for tile in self._tiles() if tile.tile in tiles and not tile.free_slots]
-        if lost:
-            return lost.most_common(1)[0][0]
-        return f"tile {self.network.fabric.position(full[0])} is full" if full else "too few spikes come through"
-
-    def _tiles(self) -> list[TileAgent]:
+    def tiles(self) -> list[TileAgent]:
+        """All tile agents."""
         return list(self.model.agents_by_type[TileAgent])

@@ -28,6 +28,7 @@ from model.gating.detection import DETECTORS, Glimpse, Memory
 from scheduler import evaluation
 from scheduler.course import Course, Minibatch
 from scheduler.lessons import Shown, merged
+from scheduler.opening import extend_expert, open_expert
 from scheduler.randomness import Use, generator
 from scheduler.tasks import protect
 from scheduler.training import Lesson, positions, train
@@ -193,7 +194,7 @@ class TaskFree:
         novelty = s.gating.gate.novelty(evaluation.features(s.gating, self.waiting.x))
         event = "extended"
         protect(s, expert)
-        if not s.grower.extend(expert, s.experience.task, classes):
+        if not extend_expert(s.grower, expert, s.experience.task, classes):
             event, expert = "new", self._found(classes, step)
         self._note(step, event, detector, novelty, self.options.novelty, expert.number, classes)
         self._begin(expert, novelty)
@@ -203,7 +204,7 @@ class TaskFree:
         s, within = self.simulation, step % self.simulation.config.training.steps
         expert = s.gating.found(classes)
         expert.meet(self.key + 1, classes, apart=False)
-        s.grower.open(expert, s.experience.task, self.waiting.x, self.waiting.labels, s.chance_of_seeds(within))
+        open_expert(s.grower, expert, s.experience.task, self.waiting.x, self.waiting.labels, s.chance_of_seeds(within))
         return expert
 
     def _begin(self, expert: Expert, novelty: float) -> None:

@@ -14,6 +14,7 @@ from agents.expert import Expert
 from model.growth.graft import freeze, guarded
 from scheduler import evaluation
 from scheduler.feed import Feed
+from scheduler.opening import open_expert
 from scheduler.training import Lesson, train
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Told:
         old = expert.label_sets()
         expert.meet(self.key, experience.classes, apart=s.stream.setting == "task")
         if new:
-            s.grower.open(expert, experience.task, x, labels, s.chance_of_seeds())
+            open_expert(s.grower, expert, experience.task, x, labels, s.chance_of_seeds())
         s.keeper.begin(self._feed, expert, old, gating.running(expert), s.grower.probe)
 
     def train(self) -> Lesson:

@@ -2,16 +2,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from agents.expert import Expert
 from agents.messages import Bid
 from agents.prices import AuctionOptions, Prices
 from model.fabric import Fabric, FabricOptions
 from model.links import Links, Offer
 from scheduler.config import Config
+from scheduler.feed import Feed
+from scheduler.opening import open_expert
+from scheduler.randomness import Use, generator
+from scheduler.simulation import Simulation
 from scheduler.trials import Report, run_trial
 
 
@@ -26,6 +32,21 @@ class Market:
     @property
     def links(self) -> Links:
         return self.prices.links
+
+
+@pytest.fixture(scope="session")
+def opened() -> Callable[[Simulation, int], Expert]:
+    """(simulation, task) -> a new expert for the task, opened on its samples."""
+
+    def make(simulation: Simulation, task: int) -> Expert:
+        experience, seed = simulation.stream.experiences[task], simulation.config.run.seed
+        expert = simulation.gating.found(experience.classes)
+        expert.meet(task, experience.classes, apart=False)
+        x, labels = Feed(experience, simulation.stream.steps, 16, seed).probe(32, task)
+        open_expert(simulation.grower, expert, task, x, labels, partial(generator, seed, Use.GROWTH, task, 0))
+        return expert
+
+    return make
 
 
 @pytest.fixture(scope="session")

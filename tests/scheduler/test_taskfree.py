@@ -10,6 +10,7 @@ from torch import Tensor
 
 from model.gating.detection import DETECTORS, DetectionOptions
 from scheduler.config import Config
+from scheduler.opening import extend_expert
 from scheduler.simulation import RoundRows, Simulation
 from scheduler.tasks import Told
 
@@ -96,7 +97,7 @@ def test_new_outputs_leave_the_others_bit_for_bit(tiny: MakeConfig) -> None:
         return network.read(network.run(x, torch.tensor(expert.outputs), running)).detach()
 
     before, slots = answer(), expert.outputs
-    assert simulation.grower.extend(expert, 1, (3,))
+    assert extend_expert(simulation.grower, expert, 1, (3,))
     after = answer()
     assert expert.outputs[:2] == slots
     assert torch.equal(after[:, :2], before)
@@ -110,7 +111,7 @@ def test_a_full_output_tile_founds_an_expert_instead(tiny: MakeConfig) -> None:
     simulation = Simulation(hidden(tiny, "labels"))
     simulation.step()
     (expert,) = simulation.gating.experts
-    assert not simulation.grower.extend(expert, 1, tuple(range(2, 30)))
+    assert not extend_expert(simulation.grower, expert, 1, tuple(range(2, 30)))
     assert expert.classes == (0, 1)
     assert simulation.gating.gate.experts == (0,)
 
