@@ -67,7 +67,7 @@ class GatingAgent(mesa.Agent):  # type: ignore[misc]
             free = [first + k for k in range(fabric.slots) if not alive[first + k]]
             if len(free) >= len(classes):
                 outputs = tuple(free[-len(classes) :])
-                self.gate.assign(number, classes)
+                self.gate.assignment.assign(number, classes)
                 self.experts.append(Expert(number, classes, tile, outputs))
                 return self.experts[-1]
         raise ValueError(
@@ -87,7 +87,7 @@ class GatingAgent(mesa.Agent):  # type: ignore[misc]
         free = [first + k for k in range(slots) if not alive[first + k]]
         if len(free) < len(classes):
             return ()
-        self.gate.assign(expert.number, classes)
+        self.gate.assignment.assign(expert.number, classes)
         outputs = tuple(free[-len(classes) :])
         expert.classes, expert.outputs = expert.classes + classes, expert.outputs + outputs
         return outputs

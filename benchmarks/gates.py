@@ -105,7 +105,7 @@ def listen(simulation: Simulation, options: GatingOptions) -> None:
     for experience in stream.experiences:
         feed, expert = simulation.feed_of(experience), next(e for e in experts if experience.task in e.tasks)
         agent.experts = [*agent.experts, expert]
-        agent.gate.assign(expert.number, expert.classes)
+        agent.gate.assignment.assign(expert.number, expert.classes)
         if agent.gate.hears == "experts":  # what has been learned is protected, so they fire as they did then
             evaluation.show_experts(agent, expert, feed)
             continue

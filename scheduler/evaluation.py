@@ -92,7 +92,7 @@ def without_label(network: Network, agent: GatingAgent, x: Tensor, among: Sequen
     every = max(c for e in experts.values() for c in e.classes) + 1
     log_p = torch.full((len(x), every), -torch.inf, dtype=torch.float64)
     operations = heard.operations
-    for column, number in enumerate(agent.gate.experts):
+    for column, number in enumerate(agent.gate.assignment.experts):
         rows = (top == column).any(1).nonzero().flatten()
         if len(rows) == 0:
             continue

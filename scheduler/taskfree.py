@@ -179,7 +179,7 @@ class TaskFree:
         novelty = gating.gate.novelty(counts)
         if gating.experts and novelty <= self.options.novelty:
             best = int(gating.gate.scores(counts).mean(0).argmax())
-            self._take_on(gating.experts[gating.gate.experts[best]], step, "gate")
+            self._take_on(gating.experts[gating.gate.assignment.experts[best]], step, "gate")
             return
         if s.config.gating.experts == "shared":
             classes = tuple(range(s.stream.classes))

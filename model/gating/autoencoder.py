@@ -45,15 +45,10 @@ class AutoencoderGating:
             )
         self.options = options
         self.features = features  # F
-        self._assignment = Assignment()
+        self.assignment = Assignment()
         self._learners: dict[int, Learner] = {}  # by task
         self._spreads: dict[int, Spread] = {}
         self._task_of: dict[int, int] = {}  # class -> task that showed it last
-
-    @property
-    def experts(self) -> tuple[int, ...]:
-        """Experts in the order in which they were first assigned."""
-        return self._assignment.experts
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -64,16 +59,12 @@ class AutoencoderGating:
     def stored_values(self) -> int:
         """Weights and moments of every autoencoder, three numbers for novelty, classes and their tasks and experts."""
         nets = sum(learner.stored_values + 3 for learner in self._learners.values())
-        return nets + 2 * len(self._task_of) + 2 * len(self._assignment.expert_of)
+        return nets + 2 * len(self._task_of) + 2 * len(self.assignment.expert_of)
 
     @property
     def adds_per_sample(self) -> int:
         """For each task: a forward pass, the error and its sum, the logsumexp."""
         return sum(learner.adds + 2 * self.features + 1 for learner in self._learners.values())
-
-    def assign(self, expert: int, classes: Sequence[int]) -> None:
-        """Let ``expert`` serve ``classes`` too; ValueError if one of them has another expert."""
-        self._assignment.assign(expert, classes)
 
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Train the autoencoder of the task on counts [B, F]; labels [B] int say which classes it has.
@@ -104,7 +95,7 @@ class AutoencoderGating:
 
     def class_scores(self, counts: Tensor) -> Tensor:
         """log p(class | x) [B, classes]: an expert's share, split evenly; classes of one expert are not told apart."""
-        return like(counts, class_shares(self._shares(counts), self.classes, self._assignment))
+        return like(counts, class_shares(self._shares(counts), self.classes, self.assignment))
 
     def novelty(self, counts: Tensor) -> float:
         """Reconstruction errors, in the standard deviations of each task's unseen samples: ``yardstick.novelty_of``."""
@@ -127,7 +118,7 @@ class AutoencoderGating:
     def state_dict(self) -> dict[str, Tensor]:
         """Nets and moments, spreads and assignment; tasks in the order in which they came."""
         spreads = list(self._spreads.values())
-        state = self._assignment.state_dict() | {
+        state = self.assignment.state_dict() | {
             "tasks": torch.tensor(list(self._learners), dtype=torch.int64),
             "shown": torch.tensor(sorted(self._task_of.items()), dtype=torch.int64).reshape(-1, 2),
             "measured": torch.tensor([s.measured for s in spreads], dtype=torch.int64),
@@ -152,7 +143,7 @@ class AutoencoderGating:
                     f"the state has (features, hidden) = {shape}, the network {wanted}; load it with the stream, "
                     "gating.windows and gating.learned.hidden it was saved with"
                 )
-        self._assignment.load_state_dict(state)
+        self.assignment.load_state_dict(state)
         self._learners = {task: Learner.from_state(state, f"{task}.", LAYERS) for task in tasks}
         rows = zip(tasks, state["measured"].tolist(), state["spreads"].tolist(), strict=True)
         self._spreads = {task: Spread(measured=n, sum1=s[0], sum2=s[1]) for task, n, s in rows}
@@ -163,7 +154,7 @@ class AutoencoderGating:
 
     def _shares(self, counts: Tensor) -> Tensor:
         f = checked_counts(counts, self.features).sqrt()
-        experts, expert_of = self.experts, self._assignment.expert_of
+        experts, expert_of = self.assignment.experts, self.assignment.expert_of
         if not experts:
             raise ValueError("no expert to score: assign classes to an expert first")
         shares = torch.full((len(f), len(experts)), -math.inf, dtype=torch.float64)

@@ -79,3 +79,10 @@ def checked_labels(labels: Tensor, samples: int) -> Tensor:
 def like(counts: Tensor, values: Tensor) -> Tensor:
     """Values in the float type of the counts (float32 for whole numbers) and on their device."""
     return values.to(counts.device, counts.dtype if counts.is_floating_point() else torch.float32)
+
+
+def checked_features(features: int) -> int:
+    """A number of features that a gating network can listen to; ValueError for none."""
+    if features < 1:
+        raise ValueError(f"a gating network of {features} features hears nothing; give at least 1")
+    return features

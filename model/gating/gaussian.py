@@ -8,7 +8,6 @@ logsumexp over its classes, a mixture with equal priors (compare SEED, Rypesc et
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from model.gating.assignment import Assignment
 from model.gating.density import Fit, fit, kept_rank, noise_floor
-from model.gating.features import checked_counts, checked_labels, like
+from model.gating.features import checked_counts, checked_features, checked_labels, like
 from model.gating.mixture import check_state, expert_scores
 from model.gating.options import GatingOptions
 from model.gating.protocol import Hears
@@ -55,19 +54,12 @@ class GaussianGating:
     hears: Hears = "inputs"
 
     def __init__(self, options: GatingOptions, features: int) -> None:
-        if features < 1:
-            raise ValueError(f"a gating network of {features} features hears nothing; give at least 1")
         self.options = options
-        self.features = features  # F
+        self.features = checked_features(features)  # F
         self.rank = kept_rank(options.rank, features)  # r
-        self._assignment = Assignment()
+        self.assignment = Assignment()
         self._classes: dict[int, _Class] = {}
         self._stack: _Stack | None = None
-
-    @property
-    def experts(self) -> tuple[int, ...]:
-        """Experts in the order in which they were first assigned."""
-        return self._assignment.experts
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -79,16 +71,12 @@ class GaussianGating:
         """Sums, outer products, fit and yardstick of every class: grows with classes, not with samples."""
         statistics = 1 + self.features + self.features**2
         density = self.features + self.features * self.rank + self.rank + 1
-        return len(self._classes) * (statistics + 2 * density + 4) + 2 * len(self._assignment.expert_of)
+        return len(self._classes) * (statistics + 2 * density + 4) + 2 * len(self.assignment.expert_of)
 
     @property
     def adds_per_sample(self) -> int:
         """For each class: centring, r projections, two sums of squares, their combination, the logsumexp."""
         return len(self._classes) * (2 * self.features + self.rank * (self.features + 1) + 3)
-
-    def assign(self, expert: int, classes: Sequence[int]) -> None:
-        """Let ``expert`` serve ``classes`` too; ValueError if one of them has another expert."""
-        self._assignment.assign(expert, classes)
 
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Add counts [B, F] of labelled samples [B] int to their classes. The task is not used.
@@ -140,7 +128,7 @@ class GaussianGating:
         """
         f = checked_counts(counts, self.features).sqrt()
         density = _log_density(f, self._stacked()) if self._classes else f[:, :0]
-        return like(counts, expert_scores(density / self.options.temperature, self.classes, self._assignment))
+        return like(counts, expert_scores(density / self.options.temperature, self.classes, self.assignment))
 
     def novelty(self, counts: Tensor) -> float:
         """Batch mean of min over classes of (M(f) - mu) / s, for counts [B, F]: ``yardstick.novelty_of``.
@@ -170,7 +158,7 @@ class GaussianGating:
         counts = [[k.count, y.count, y.measured] for k, y in zip(known, yards, strict=True)]
         moments = [[y.floor, y.sum1, y.sum2] for y in yards]
         n, r = self.features, self.rank
-        return self._assignment.state_dict() | {
+        return self.assignment.state_dict() | {
             "classes": torch.tensor(self.classes, dtype=torch.int64),
             "counts": torch.tensor(counts, dtype=torch.int64).reshape(-1, 3),
             "totals": _rows([k.total for k in known], n),
@@ -194,7 +182,7 @@ class GaussianGating:
                 f"the state has (features, rank) = {shape}, the network {(self.features, self.rank)}; "
                 "load it with the stream, gating.windows and gating.rank it was saved with"
             )
-        self._assignment.load_state_dict(state)
+        self.assignment.load_state_dict(state)
         self._classes = {c: _class_from(state, i) for i, c in enumerate(state["classes"].tolist())}
         self._stack = None
 

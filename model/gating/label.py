@@ -26,17 +26,17 @@ class LabelGating(Untaught):
 
     def given(self, expert: int) -> None:
         """Name the expert of the inputs that follow; ValueError if it is not known."""
-        if expert not in self.experts:
-            raise ValueError(f"expert {expert} is none of {list(self.experts)}; assign classes to it first")
+        if expert not in self.assignment.experts:
+            raise ValueError(f"expert {expert} is none of {list(self.assignment.experts)}; assign classes to it first")
         self._given = expert
 
     def scores(self, counts: Tensor) -> Tensor:
         """0 for the given expert, -inf for the others [B, E]; ValueError before ``given``."""
-        return self._told(counts, self.experts)
+        return self._told(counts, self.assignment.experts)
 
     def class_scores(self, counts: Tensor) -> Tensor:
         """0 for classes of the given expert, -inf for others [B, classes]; ValueError before ``given``."""
-        return self._told(counts, [self._assignment.expert_of.get(c) for c in self.classes])
+        return self._told(counts, [self.assignment.expert_of.get(c) for c in self.classes])
 
     def state_dict(self) -> dict[str, Tensor]:
         """Assignment, classes seen and the given expert (-1 for none), int64."""

@@ -6,10 +6,12 @@ every expert's hidden neurons in these steps, so that all experts run (``ExpertL
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal, Protocol, cast
 
 from torch import Tensor
+
+from model.gating.assignment import Assignment
 
 Hears = Literal["inputs", "experts", "nothing"]
 
@@ -26,10 +28,8 @@ class GatingNetwork(Protocol):
         """What it must be shown: what its counts are counts of."""
         ...
 
-    @property
-    def experts(self) -> tuple[int, ...]:
-        """Experts known, in the order in which they were first assigned: the columns of ``scores``."""
-        ...
+    assignment: Assignment
+    """Who serves which class, as its owner assigns it; ``assignment.experts`` are the columns of ``scores``."""
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -50,12 +50,8 @@ class GatingNetwork(Protocol):
         """Learn from counts [B, F] and labels [B] int of one task. Show each training sample once."""
         ...
 
-    def assign(self, expert: int, classes: Sequence[int]) -> None:
-        """Let an expert serve these classes too. ValueError if one of them has another expert."""
-        ...
-
     def scores(self, counts: Tensor) -> Tensor:
-        """log p(expert | x) [B, E], normalised over ``experts``, for counts [B, F]."""
+        """log p(expert | x) [B, E], normalised over the experts, for counts [B, F]."""
         ...
 
     def class_scores(self, counts: Tensor) -> Tensor:

@@ -8,14 +8,14 @@ in many batches equals what is learned in one. What unseen samples measure (nove
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from model.gating.assignment import Assignment
-from model.gating.features import checked_counts, checked_labels, like
+from model.gating.features import checked_counts, checked_features, checked_labels, like
 from model.gating.mixture import check_state, expert_scores
 from model.gating.options import GatingOptions
 from model.gating.protocol import Hears
@@ -38,17 +38,10 @@ class PrototypeGating:
     hears: Hears = "inputs"
 
     def __init__(self, options: GatingOptions, features: int) -> None:
-        if features < 1:
-            raise ValueError(f"a gating network of {features} features hears nothing; give at least 1")
         self.options = options
-        self.features = features  # F
-        self._assignment = Assignment()
+        self.features = checked_features(features)  # F
+        self.assignment = Assignment()
         self._classes: dict[int, _Class] = {}
-
-    @property
-    def experts(self) -> tuple[int, ...]:
-        """Experts in the order in which they were first assigned."""
-        return self._assignment.experts
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -58,16 +51,12 @@ class PrototypeGating:
     @property
     def stored_values(self) -> int:
         """Number and sum of every class, three numbers for novelty, the assignment."""
-        return len(self._classes) * (self.features + 4) + 2 * len(self._assignment.expert_of)
+        return len(self._classes) * (self.features + 4) + 2 * len(self.assignment.expert_of)
 
     @property
     def adds_per_sample(self) -> int:
         """For each class: a product with its mean, an offset, the logsumexp."""
         return len(self._classes) * (self.features + 2)
-
-    def assign(self, expert: int, classes: Sequence[int]) -> None:
-        """Let ``expert`` serve ``classes`` too; ValueError if one of them has another expert."""
-        self._assignment.assign(expert, classes)
 
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Add counts [B, F] of labelled samples [B] int to their classes. The task is not used.
@@ -103,7 +92,7 @@ class PrototypeGating:
         """
         f = checked_counts(counts, self.features).sqrt()
         density = -0.5 * self._distances(f) / self.options.temperature
-        return like(counts, expert_scores(density, self.classes, self._assignment))
+        return like(counts, expert_scores(density, self.classes, self.assignment))
 
     def novelty(self, counts: Tensor) -> float:
         """Squared distances from the class means, in their own standard deviations: ``yardstick.novelty_of``."""
@@ -115,7 +104,7 @@ class PrototypeGating:
         """Statistics and assignment as tensors, classes ascending along the first axis."""
         known = [self._classes[c] for c in self.classes]
         counts = [[k.count, k.spread.measured] for k in known]
-        return self._assignment.state_dict() | {
+        return self.assignment.state_dict() | {
             "classes": torch.tensor(self.classes, dtype=torch.int64),
             "counts": torch.tensor(counts, dtype=torch.int64).reshape(-1, 2),
             "totals": torch.cat([k.total[None] for k in known] or [torch.zeros((0, self.features)).double()]),
@@ -134,7 +123,7 @@ class PrototypeGating:
                 f"the state has {state['totals'].shape[1]} features, the network {self.features}; "
                 "load it with the stream and gating.windows it was saved with"
             )
-        self._assignment.load_state_dict(state)
+        self.assignment.load_state_dict(state)
         self._classes = {c: _class_from(state, i) for i, c in enumerate(state["classes"].tolist())}
 
     def _distances(self, f: Tensor) -> Tensor:

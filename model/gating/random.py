@@ -29,15 +29,15 @@ class RandomGating(Untaught):
 
     def class_scores(self, counts: Tensor) -> Tensor:
         """log p(class | x) [B, classes]: an expert's share, split evenly among its classes."""
-        return like(counts, class_shares(self._shares(counts), self.classes, self._assignment))
+        return like(counts, class_shares(self._shares(counts), self.classes, self.assignment))
 
     def _shares(self, counts: Tensor) -> Tensor:
-        if not self.experts:
+        if not self.assignment.experts:
             raise ValueError("no expert to score: assign classes to an expert first")
         words = checked_counts(counts, self.features).contiguous().numpy().view(np.uint64)
         places = _mixed(np.arange(self.features, dtype=np.uint64)) | np.uint64(1)
         sample = _mixed((words * places).sum(1, dtype=np.uint64))
-        expert = _mixed(np.array(self.experts, dtype=np.uint64))
+        expert = _mixed(np.array(self.assignment.experts, dtype=np.uint64))
         bits = _mixed(sample[:, None] ^ expert)
         uniform = ((bits >> np.uint64(11)) + 0.5) * 2.0**-53
         return torch.from_numpy(np.log(-np.log1p(-uniform))).log_softmax(1)

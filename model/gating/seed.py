@@ -41,13 +41,8 @@ class SeedGating:
 
     def __init__(self, options: GatingOptions, features: int) -> None:
         self.options = options
-        self._assignment = Assignment()
+        self.assignment = Assignment()
         self._spaces: dict[int, GaussianGating] = {}  # by expert, in the order of the columns
-
-    @property
-    def experts(self) -> tuple[int, ...]:
-        """Experts in the order in which they were first assigned."""
-        return self._assignment.experts
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -63,16 +58,12 @@ class SeedGating:
     def stored_values(self) -> int:
         """Those of the Gaussians, and the assignment."""
         spaces = sum(space.stored_values for space in self._spaces.values())
-        return spaces + 2 * len(self._assignment.expert_of)
+        return spaces + 2 * len(self.assignment.expert_of)
 
     @property
     def adds_per_sample(self) -> int:
         """Those of the Gaussians, and one for each class and expert to average."""
         return sum(space.adds_per_sample + len(space.classes) for space in self._spaces.values())
-
-    def assign(self, expert: int, classes: Sequence[int]) -> None:
-        """Let ``expert`` serve ``classes`` too; ValueError if one of them has another expert."""
-        self._assignment.assign(expert, classes)
 
     def renew(self, widths: Mapping[int, int], trained: int) -> None:
         """Hear these experts from now on, and forget what was known in the space of the one just trained.
@@ -116,7 +107,7 @@ class SeedGating:
         Raises:
             ValueError: no expert has been assigned, or counts are refused.
         """
-        return like(counts, expert_scores(self._shares(counts), self.classes, self._assignment))
+        return like(counts, expert_scores(self._shares(counts), self.classes, self.assignment))
 
     def novelty(self, counts: Tensor) -> float:
         """Mean of the novelties in the experts' spaces (``GaussianGating.novelty``) that can tell; inf if none can."""
@@ -128,7 +119,7 @@ class SeedGating:
     def state_dict(self) -> dict[str, Tensor]:
         """Widths, the state of every Gaussian and the assignment."""
         widths = torch.tensor(list(self.widths.items()), dtype=torch.int64).reshape(-1, 2)
-        state = self._assignment.state_dict() | {"widths": widths}
+        state = self.assignment.state_dict() | {"widths": widths}
         for expert, space in self._spaces.items():
             state |= {f"{expert}.{name}": value for name, value in space.state_dict().items()}
         return state
@@ -140,7 +131,7 @@ class SeedGating:
         for expert, space in spaces.items():
             mine = f"{expert}."
             space.load_state_dict({k.removeprefix(mine): v for k, v in state.items() if k.startswith(mine)})
-        self._assignment.load_state_dict(state)
+        self.assignment.load_state_dict(state)
         self._spaces = spaces
 
     def _parts(self, counts: Tensor) -> Sequence[Tensor]:

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 
 from model.gating.assignment import Assignment
-from model.gating.features import checked_counts, checked_labels, like
+from model.gating.features import checked_counts, checked_features, checked_labels, like
 from model.gating.learner import Learner, forward, fresh
 from model.gating.mixture import check_state, class_shares
 from model.gating.options import GatingOptions
@@ -44,12 +44,10 @@ class SoftmaxGating:
     hears: Hears = "inputs"
 
     def __init__(self, options: GatingOptions, features: int) -> None:
-        if features < 1:
-            raise ValueError(f"a gating network of {features} features hears nothing; give at least 1")
         self.options = options
-        self.features = features  # F
+        self.features = checked_features(features)  # F
         hidden = options.learned.hidden
-        self._assignment = Assignment()
+        self.assignment = Assignment()
         self._seen: set[int] = set()
         self._learner = fresh((features, hidden, 0) if hidden else (features, 0), SEED)
         self._totals = torch.zeros(0, dtype=torch.float64)  # [E] gates, summed over samples
@@ -57,11 +55,6 @@ class SoftmaxGating:
         self._low: dict[int, int] = {}  # task -> batches in a row whose loss was low; PATIENCE for those learned
         self._spread = Spread()
         self._kept = Reservoir(options.learned.rehearsal, features)
-
-    @property
-    def experts(self) -> tuple[int, ...]:
-        """Experts in the order in which they were first assigned."""
-        return self._assignment.experts
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -73,19 +66,12 @@ class SoftmaxGating:
         """Weights and moments, totals and biases, samples kept, three numbers for novelty, tasks, the assignment."""
         kept = len(self._kept.features) * (self.features + 1)
         small = 2 * len(self._totals) + 3 + 2 * len(self._low)
-        return self._learner.stored_values + kept + small + 2 * len(self._assignment.expert_of)
+        return self._learner.stored_values + kept + small + 2 * len(self.assignment.expert_of)
 
     @property
     def adds_per_sample(self) -> int:
         """A forward pass, a bias and the logsumexp for each expert."""
         return self._learner.adds + 2 * len(self._totals)
-
-    def assign(self, expert: int, classes: Sequence[int]) -> None:
-        """Let ``expert`` serve ``classes`` too; ValueError if one of them has another expert."""
-        self._assignment.assign(expert, classes)
-        more = len(self.experts) - len(self._totals)
-        self._learner.widen(len(self.experts))
-        self._totals, self._bias = pad(self._totals, (0, more)), pad(self._bias, (0, more))
 
     def frozen(self, task: int) -> bool:
         """Whether a task is learned and moves the gate no more."""
@@ -104,6 +90,7 @@ class SoftmaxGating:
         f, checked = f[served], checked[served]
         if not len(f):
             return
+        self._widen()
         with torch.no_grad():
             logits = forward(self._learner.weights, f)
         self._spread.note(_doubt((logits + self._bias).log_softmax(1)))
@@ -120,7 +107,7 @@ class SoftmaxGating:
 
     def class_scores(self, counts: Tensor) -> Tensor:
         """log p(class | x) [B, classes]: an expert's share, split evenly; classes of one expert are not told apart."""
-        return like(counts, class_shares(self._shares(counts), self.classes, self._assignment))
+        return like(counts, class_shares(self._shares(counts), self.classes, self.assignment))
 
     def novelty(self, counts: Tensor) -> float:
         """Doubt, -log of the largest share, in the standard deviations of samples before they were learned.
@@ -128,7 +115,7 @@ class SoftmaxGating:
         There is no density to tell new inputs by: with one expert there is no doubt, and novelty is 0.
         """
         f = checked_counts(counts, self.features)
-        if not self.experts:
+        if not self.assignment.experts:
             return math.inf
         return novelty_of([self._spread], [_doubt(self._shares(f))], len(f))
 
@@ -136,7 +123,7 @@ class SoftmaxGating:
         """Net and moments, balance, what is kept, spread and assignment."""
         spread, kept = self._spread, self._kept
         return (
-            self._assignment.state_dict()
+            self.assignment.state_dict()
             | self._learner.state_dict("net.")
             | {
                 "classes": torch.tensor(self.classes, dtype=torch.int64),
@@ -165,7 +152,7 @@ class SoftmaxGating:
                 f"{(self.features, self.options.learned.hidden)}; load it with the stream, gating.windows and "
                 "gating.learned.hidden it was saved with"
             )
-        self._assignment.load_state_dict(state)
+        self.assignment.load_state_dict(state)
         self._learner = Learner.from_state(state, "net.", layers)
         self._seen = set(state["classes"].tolist())
         self._totals, self._bias = state["totals"].clone(), state["bias"].clone()
@@ -177,13 +164,20 @@ class SoftmaxGating:
 
     def _shares(self, counts: Tensor) -> Tensor:
         f = checked_counts(counts, self.features).sqrt()
-        if not self.experts:
+        if not self.assignment.experts:
             raise ValueError("no expert to score: assign classes to an expert first")
-        return (forward(self._learner.weights, f) + self._bias).log_softmax(1)
+        logits = forward(self._learner.weights, f) + self._bias
+        return pad(logits, (0, len(self.assignment.experts) - logits.shape[1])).log_softmax(1)
+
+    def _widen(self) -> None:
+        """Make room for experts that have been assigned since the last samples."""
+        more = len(self.assignment.experts) - len(self._totals)
+        self._learner.widen(len(self.assignment.experts))
+        self._totals, self._bias = pad(self._totals, (0, more)), pad(self._bias, (0, more))
 
     def _targets(self, labels: Tensor) -> Tensor:
         """Column [B] of the expert that serves each label, -1 for none."""
-        column = {c: self.experts.index(e) for c, e in self._assignment.expert_of.items()}
+        column = {c: self.assignment.experts.index(e) for c, e in self.assignment.expert_of.items()}
         return torch.tensor([column.get(c, -1) for c in labels.tolist()], dtype=torch.int64)
 
     def _judge(self, task: int, loss: float) -> None:
@@ -193,14 +187,14 @@ class SoftmaxGating:
     def _shut(self) -> Tensor:
         """Experts [E] bool whose gate is 0 for a batch."""
         if self.options.learned.balance != "eigen":
-            return torch.zeros(len(self.experts), dtype=torch.bool)
+            return torch.zeros(len(self.assignment.experts), dtype=torch.bool)
         return self._totals > self._totals.mean() + self.options.learned.margin
 
     def _balance(self, logits: Tensor, shut: Tensor) -> None:
         """Take the gates of a batch [B, E] into account."""
         self._totals += logits.masked_fill(shut, -math.inf).softmax(1).sum(0)
         if self.options.learned.balance == "loss_free":
-            load = torch.bincount((logits + self._bias).argmax(1), minlength=len(self.experts)).double()
+            load = torch.bincount((logits + self._bias).argmax(1), minlength=len(self.assignment.experts)).double()
             self._bias += self.options.learned.bias_step * (load.mean() - load).sign()
 
     def _learn(self, f: Tensor, labels: Tensor, shut: Tensor) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -23,13 +22,8 @@ class Untaught:
     def __init__(self, options: GatingOptions, features: int) -> None:
         self.options = options
         self.features = features  # F
-        self._assignment = Assignment()
+        self.assignment = Assignment()
         self._seen: set[int] = set()
-
-    @property
-    def experts(self) -> tuple[int, ...]:
-        """Experts in the order in which they were first assigned."""
-        return self._assignment.experts
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -39,16 +33,12 @@ class Untaught:
     @property
     def stored_values(self) -> int:
         """The assignment: a class and an expert for each entry."""
-        return 2 * len(self._assignment.expert_of)
+        return 2 * len(self.assignment.expert_of)
 
     @property
     def adds_per_sample(self) -> int:
         """None: nothing is listened to."""
         return 0
-
-    def assign(self, expert: int, classes: Sequence[int]) -> None:
-        """Let ``expert`` serve ``classes`` too; ValueError if one of them has another expert."""
-        self._assignment.assign(expert, classes)
 
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Note which classes there are in labels [B]; counts [B, F] are only checked."""
@@ -62,10 +52,10 @@ class Untaught:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Assignment and classes seen, int64."""
-        return self._assignment.state_dict() | {"classes": torch.tensor(self.classes, dtype=torch.int64)}
+        return self.assignment.state_dict() | {"classes": torch.tensor(self.classes, dtype=torch.int64)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take over what ``state_dict`` gave; ValueError if a tensor is missing."""
         check_state(self.options.network, state, self.state_dict())
-        self._assignment.load_state_dict(state)
+        self.assignment.load_state_dict(state)
         self._seen = {int(c) for c in state["classes"].tolist()}

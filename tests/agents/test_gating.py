@@ -92,7 +92,7 @@ def test_outputs_take_the_south_tiles_in_turn(chip: Any) -> None:
     assert chip.expert.outputs == (16, 17)
     assert second.outputs == (22, 23)
     assert third.outputs == (15,)
-    assert chip.gating.gate.experts == (0, 1, 2)
+    assert chip.gating.gate.assignment.experts == (0, 1, 2)
 
 
 def test_a_full_south_tile_is_passed_over(chip: Any) -> None:
@@ -107,7 +107,7 @@ def test_no_room_for_outputs_is_said_and_founds_nothing(chip: Any) -> None:
     with pytest.raises(ValueError, match=r"no south tile has 2 free slots.*fabric\.cols.*fabric\.neurons_per_tile"):
         chip.gating.found((2, 3))
     assert len(chip.gating.experts) == 1
-    assert chip.gating.gate.experts == (0,)
+    assert chip.gating.gate.assignment.experts == (0,)
     assert chip.gating.found((2,)).output_tile == 3
 
 

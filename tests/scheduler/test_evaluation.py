@@ -13,6 +13,7 @@ from agents.expert import Expert
 from agents.gating import GatingAgent
 from model.fabric import Fabric, FabricOptions
 from model.gating import GatingOptions
+from model.gating.assignment import Assignment
 from model.gating.label import LabelGating
 from model.gating.random import RandomGating
 from model.gating.seed import SeedGating
@@ -28,12 +29,20 @@ STEPS, CHANNELS = 10, 2
 ANSWERS = {0: {4: 0.9, 1: 0.1}, 1: {0: 0.4, 6: 0.6}}
 
 
+def assigned(*experts: int) -> Assignment:
+    """These experts in this order, whatever their classes."""
+    book = Assignment()
+    for expert in experts:
+        book.assign(expert, ())
+    return book
+
+
 class Gate:
     """Trusts expert 0 as told by the spikes of channel 1: none 0.8, some 0.3, many 0.45."""
 
     hears = "inputs"
     adds_per_sample, stored_values = 7, 11
-    experts = (1, 0)  # not in the order of their numbers
+    assignment = assigned(1, 0)  # not in the order of their numbers
     classes: tuple[int, ...] = (0, 4, 6)
     trust = (0.8, 0.3, 0.45)
 
@@ -188,7 +197,7 @@ def test_what_a_gate_takes_stands_beside_its_answers(agent: GatingAgent) -> None
 def test_who_listens_to_nothing_lets_nothing_wait(agent: GatingAgent) -> None:
     agent.gate = RandomGating(agent.options, CHANNELS)
     for expert in agent.experts:
-        agent.gate.assign(expert.number, expert.classes)
+        agent.gate.assignment.assign(expert.number, expert.classes)
     assert ask(agent, inputs(2, 0), top=1).gate == GateCost(stored_values=8)
 
 
@@ -197,7 +206,7 @@ class Ear:
 
     hears = "experts"
     adds_per_sample, stored_values = 5, 6
-    experts, classes = (0, 1), (0, 1, 4, 6)
+    assignment, classes = assigned(0, 1), (0, 1, 4, 6)
     widths: ClassVar[dict[int, int]] = {1: 1, 0: 1}
 
     def scores(self, counts: Tensor) -> Tensor:
@@ -278,7 +287,7 @@ def test_a_vote_decides_alone_where_one_expert_serves_all(agent: GatingAgent) ->
     x = inputs(0, 2)
     assert without_label(agent.network, agent, x).classes.tolist() == [6, 6]
     gate = Gate()
-    gate.experts, gate.trust = (1,), (0.0, 0.0, 0.0)  # type: ignore[assignment]
+    gate.assignment = assigned(1)
     gate.scores = lambda counts: torch.zeros(len(counts), 1)  # type: ignore[method-assign]
     agent.gate, agent.options = gate, replace(agent.options, vote=9.0, temperature=1.0)
     answers = without_label(agent.network, agent, x)

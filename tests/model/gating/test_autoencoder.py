@@ -22,7 +22,7 @@ def draw(kind: int, samples: int = 64, seed: int = 0) -> Tensor:
 
 
 def show(g: AutoencoderGating, kind: int, task: int, batches: int = 6) -> None:
-    g.assign(task, [kind])
+    g.assignment.assign(task, [kind])
     for batch in range(batches):
         g.observe(draw(kind, seed=batch), torch.full((64,), kind), task)
 
@@ -33,7 +33,7 @@ def test_experts_are_a_softmax_of_the_errors_of_their_autoencoders() -> None:
     show(g, 1, task=2)
     f = x.sqrt()
     errors = [2.0 * (forward(g._learners[task].weights, f) - f).square().sum(1) for task in (5, 2)]
-    assert g.experts == (5, 2)
+    assert g.assignment.experts == (5, 2)
     torch.testing.assert_close(g.scores(x), (-torch.stack(errors, 1) / 2.0).log_softmax(1))
     for kind in range(2):
         assert (g.scores(draw(kind, 200, 50)).argmax(1) == kind).double().mean() > 0.95
@@ -41,13 +41,13 @@ def test_experts_are_a_softmax_of_the_errors_of_their_autoencoders() -> None:
 
 def test_tasks_of_one_expert_add_up() -> None:
     g, x = gate(), draw(0, seed=50)
-    g.assign(0, [0, 1])
-    g.assign(1, [2])
+    g.assignment.assign(0, [0, 1])
+    g.assignment.assign(1, [2])
     for task in range(3):
         g.observe(draw(task), torch.full((64,), task), task)
     each = gate()
     for task in range(3):
-        each.assign(task, [task])
+        each.assignment.assign(task, [task])
         each.observe(draw(task), torch.full((64,), task), task)
     share = each.scores(x).exp()
     expected = torch.stack([share[:, 0] + share[:, 1], share[:, 2]], 1)
@@ -56,8 +56,8 @@ def test_tasks_of_one_expert_add_up() -> None:
 
 def test_experts_that_have_seen_nothing_score_alike_or_not_at_all() -> None:
     g, x = gate(), draw(0)
-    g.assign(0, [0])
-    g.assign(1, [1])
+    g.assignment.assign(0, [0])
+    g.assignment.assign(1, [1])
     assert torch.allclose(g.scores(x).exp(), torch.full((64, 2), 0.5).double())
     show(g, 0, task=0, batches=1)
     assert torch.equal(g.scores(x).exp(), torch.tensor([[1.0, 0.0]]).double().expand(64, 2))

@@ -71,8 +71,8 @@ def test_batches_in_any_order_equal_one_batch(cuts: list[int], seed: int) -> Non
         if parts.classes and a % 2:
             parts.class_scores(x[:1])  # asking in between changes nothing
     for g in (whole, parts):
-        g.assign(0, [0, 1])
-        g.assign(1, [2, 3])
+        g.assignment.assign(0, [0, 1])
+        g.assignment.assign(1, [2, 3])
     torch.testing.assert_close(parts.class_scores(x), whole.class_scores(x), rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(parts.scores(x), whole.scores(x), rtol=1e-9, atol=1e-9)
 
@@ -81,11 +81,11 @@ def test_expert_scores_are_a_normalised_mixture_over_their_classes() -> None:
     x, y = stream(200, 8, 4)
     g = gate(8, temperature=2.0)
     g.observe(x, y, 0)
-    g.assign(7, [3])
-    g.assign(2, [0, 1])
+    g.assignment.assign(7, [3])
+    g.assignment.assign(2, [0, 1])
     density = (g.class_scores(x) / 2.0).exp()
     joint = torch.stack([density[:, 3], density[:, 0] + density[:, 1]], 1)  # class 2 has no expert
-    assert g.experts == (7, 2)
+    assert g.assignment.experts == (7, 2)
     torch.testing.assert_close(g.scores(x), (joint / joint.sum(1, keepdim=True)).log())
 
 
@@ -94,8 +94,8 @@ def test_experts_without_observed_classes() -> None:
     g = gate(4)
     with pytest.raises(ValueError, match="no expert"):
         g.scores(x)
-    g.assign(0, [0, 1])
-    g.assign(1, [9])
+    g.assignment.assign(0, [0, 1])
+    g.assignment.assign(1, [9])
     assert torch.allclose(g.scores(x).exp(), torch.full((50, 2), 0.5, dtype=x.dtype))
     g.observe(x, y, 0)
     assert torch.equal(g.scores(x), torch.tensor([[0.0, -math.inf]]).to(x.dtype).expand(50, 2))
@@ -164,7 +164,7 @@ def test_results_have_the_type_of_the_counts() -> None:
     x, y = stream(40, 4, 2)
     g = gate(4)
     g.observe(x.to(torch.uint8), y.to(torch.uint8), 0)
-    g.assign(0, [0])
+    g.assignment.assign(0, [0])
     assert g.class_scores(x.float()).dtype == g.scores(x.to(torch.int16)).dtype == torch.float32
     assert g.scores(x).dtype == torch.float64
 
@@ -176,13 +176,13 @@ def test_state_makes_the_round_trip_through_safetensors_bit_for_bit(
     x, y = stream(120, features, 3)
     g, other = gate(features), gate(features)
     g.observe(x[:samples], y[:samples] * 2, 0)
-    g.assign(5, [0, 4])
-    g.assign(1, [2, 6])
+    g.assignment.assign(5, [0, 4])
+    g.assignment.assign(1, [2, 6])
     save_file(g.state_dict(), tmp_path / "gate.safetensors")
     other.observe(x, y, 0)  # overwritten by loading
     other.load_state_dict(load_file(tmp_path / "gate.safetensors"))
     for step in range(2):  # as loaded, and after learning on
-        assert other.experts == g.experts
+        assert other.assignment.experts == g.assignment.experts
         assert other.classes == g.classes
         assert other.novelty(x) == g.novelty(x)
         assert torch.equal(other.scores(x), g.scores(x))
@@ -215,7 +215,7 @@ def test_costs_count_what_is_held() -> None:
     assert g.adds_per_sample == 2 * (6 + 3 * 6 + 6 + 3 + 3)
     g.observe(x, y, 0)
     assert g.stored_values == held  # samples cost nothing
-    g.assign(0, [0, 1])
+    g.assignment.assign(0, [0, 1])
     assert g.stored_values == held + 4
 
 
@@ -254,7 +254,7 @@ def test_digits_class_incremental_without_replay(seed: int) -> None:
     g = gate(64)
     order = rng.permutation(10).reshape(5, 2)
     for task, classes in enumerate(order):
-        g.assign(task, classes.tolist())
+        g.assignment.assign(task, classes.tolist())
         mine = rng.permutation(train[np.isin(targets[train], classes)])
         for i, batch in enumerate(np.array_split(mine, 3)):
             if i != 1:  # a class is judged from its second batch on

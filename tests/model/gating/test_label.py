@@ -11,8 +11,8 @@ from model.gating.label import LabelGating
 
 def gate() -> LabelGating:
     g = LabelGating(GatingOptions(network="label"), 3)
-    g.assign(4, [0, 1])
-    g.assign(2, [5])
+    g.assignment.assign(4, [0, 1])
+    g.assignment.assign(2, [5])
     g.observe(torch.ones(3, 3), torch.tensor([5, 0, 1]), 0)
     return g
 
@@ -53,7 +53,7 @@ def test_round_trip() -> None:
     g.given(2)
     other: GatingNetwork = GATING["label"](g.options, 3)
     other.load_state_dict(g.state_dict())
-    assert other.experts == g.experts
+    assert other.assignment.experts == g.assignment.experts
     assert other.classes == g.classes
     assert torch.equal(other.scores(torch.zeros(1, 3)), g.scores(torch.zeros(1, 3)))
     with pytest.raises(ValueError, match="lacks given"):

@@ -11,7 +11,7 @@ from model.gating.gaussian import GaussianGating
 def test_defaults_are_valid_and_name_a_network() -> None:
     options = GatingOptions()
     assert options.network in GATING
-    assert GATING[options.network](options, 8).experts == ()
+    assert GATING[options.network](options, 8).assignment.experts == ()
 
 
 @pytest.mark.parametrize(

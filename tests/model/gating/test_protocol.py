@@ -24,8 +24,8 @@ DENSITIES = ["autoencoder", "gaussian", "lda", "prototype", "seed"]
 def make(name: str, features: int = FEATURES) -> GatingNetwork:
     learned = LearnedGateOptions(hidden=4, steps=30, rehearsal=30, balance="loss_free")
     gate = GATING[name](GatingOptions(network=name, learned=learned), features)
-    gate.assign(3, [4, 0])
-    gate.assign(1, [2, 6])
+    gate.assignment.assign(3, [4, 0])
+    gate.assignment.assign(1, [2, 6])
     listener = expert_listener(gate)
     if listener is not None:
         listener.renew(WIDTHS, trained=1)
@@ -60,7 +60,7 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 def test_experts_and_classes_are_the_columns_of_normalised_scores(name: str) -> None:
     gate, (counts, _) = taught(name), task(1)
     assert gate.hears in ("inputs", "experts", "nothing")
-    assert gate.experts == (3, 1)
+    assert gate.assignment.experts == (3, 1)
     assert gate.classes == (0, 2, 4, 6)
     scores, density = gate.scores(counts), gate.class_scores(counts)
     assert scores.shape == (120, 2)
@@ -103,7 +103,7 @@ def test_state_makes_the_round_trip_bit_for_bit_and_learns_on(name: str, learned
     other.load_state_dict(load_file(tmp_path / "gate.safetensors"))
     for _ in range(2):
         assert same(gate.state_dict(), other.state_dict())
-        assert (gate.experts, gate.classes) == (other.experts, other.classes)
+        assert (gate.assignment.experts, gate.classes) == (other.assignment.experts, other.classes)
         assert gate.stored_values == other.stored_values
         assert gate.adds_per_sample == other.adds_per_sample
         assert gate.novelty(counts) == other.novelty(counts)
@@ -152,7 +152,7 @@ def test_bad_counts_and_labels_are_refused_and_teach_nothing(name: str, bad: flo
 @pytest.mark.parametrize("name", EVERY)
 def test_a_class_has_one_expert(name: str) -> None:
     with pytest.raises(ValueError, match="class 0 is served by expert 3"):
-        make(name).assign(1, [0])
+        make(name).assignment.assign(1, [0])
 
 
 @pytest.mark.parametrize("name", EVERY)

@@ -39,8 +39,8 @@ def test_the_best_class_is_that_of_the_nearest_centroid() -> None:
 def test_temperature_divides_log_densities() -> None:
     x, y = stream(100, 5, 2)
     g = PrototypeGating(GatingOptions(network="prototype", temperature=3.0), 5)
-    g.assign(0, [0])
-    g.assign(1, [1])
+    g.assignment.assign(0, [0])
+    g.assignment.assign(1, [1])
     g.observe(x, y, 0)
     torch.testing.assert_close(g.scores(x), (g.class_scores(x) / 3.0).log_softmax(1))
 

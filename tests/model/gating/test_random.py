@@ -13,7 +13,7 @@ SAMPLES = 4000
 def gate(*experts: int) -> RandomGating:
     g = RandomGating(GatingOptions(network="random"), 6)
     for e in experts:
-        g.assign(e, [2 * e, 2 * e + 1])
+        g.assignment.assign(e, [2 * e, 2 * e + 1])
     g.observe(torch.zeros(2, 6), torch.tensor([0, 1]), 0)
     return g
 

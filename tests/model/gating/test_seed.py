@@ -26,11 +26,11 @@ def labels(label: int, samples: int = 50) -> Tensor:
 def two_tasks() -> SeedGating:
     """Expert 0 of 3 neurons learns classes 0 and 1, then expert 1 of 2 neurons class 2."""
     g = SeedGating(OPTIONS, 99)
-    g.assign(0, [0, 1])
+    g.assignment.assign(0, [0, 1])
     g.renew({0: 3}, 0)
     for label in range(2):
         g.observe(draw(label, 3), labels(label), 0)
-    g.assign(1, [2])
+    g.assignment.assign(1, [2])
     g.renew({0: 3, 1: 2}, 1)
     g.observe(torch.cat([draw(2, 3), draw(2, 2)], 1), labels(2), 1)
     return g
@@ -84,7 +84,7 @@ def test_counts_must_have_the_neurons_of_all_experts() -> None:
 
 def test_nothing_heard() -> None:
     g = SeedGating(OPTIONS, 99)
-    g.assign(0, [0])
+    g.assignment.assign(0, [0])
     assert g.novelty(torch.zeros(2, 0)) == math.inf
     assert torch.equal(g.scores(torch.zeros(2, 0)), torch.zeros(2, 1))
     with pytest.raises(ValueError, match="call renew and observe"):

@@ -16,7 +16,8 @@ RATES = torch.tensor([[9.0, 1, 1, 1], [1.0, 9, 1, 1], [1.0, 1, 9, 1]])
 def gate(experts: int = 3, **learned: object) -> SoftmaxGating:
     g = SoftmaxGating(GatingOptions(network="softmax", learned=LearnedGateOptions(**learned)), 4)  # type: ignore[arg-type]
     for e in range(experts):
-        g.assign(e, [e])
+        g.assignment.assign(e, [e])
+    g._widen()  # as the first samples do
     return g
 
 
@@ -110,7 +111,7 @@ def test_a_new_expert_begins_with_a_logit_of_nothing() -> None:
     g, x = gate(2), draw(task(0), 0)
     g.observe(x, task(0), 0)
     logits = g.scores(x) - g.scores(x).logsumexp(1, keepdim=True)
-    g.assign(2, [2])
+    g.assignment.assign(2, [2])
     wider = g.scores(x)
     torch.testing.assert_close(wider[:, 0] - wider[:, 1], logits[:, 0] - logits[:, 1])
 
