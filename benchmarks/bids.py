@@ -54,6 +54,7 @@ class Truth:
         rules: growth rules; empty takes all that work with the default neurons.
         candidates: candidates sampled for each rule, seed and data set.
         seeds: networks.
+        first_seed: seed of the first network.
         orders: orders of minibatches that every candidate is tried with, at least 2.
         rounds: rounds of 50 minibatches before the graft.
         steps: minibatches after the graft.
@@ -65,6 +66,7 @@ class Truth:
     rules: tuple[str, ...] = ()
     candidates: int = 12
     seeds: int = 2
+    first_seed: int = 0
     orders: int = 2
     rounds: int = 2
     steps: int = 200
@@ -241,7 +243,7 @@ def _mean_rank(
 def view(records: list[dict[str, Any]]) -> Table:
     """A row for each data set and rule, and one for all rules together."""
     table = Table(title="rank correlation with the achieved decrease of the validation loss", title_justify="left")
-    for column in ("stream", "rule", "candidates", *PREDICTORS, "reliability", "mean decrease, nats"):
+    for column in ("stream", "rule", "candidates", *PREDICTORS, "reliability", "mean value", "mean decrease, nats"):
         table.add_column(column.replace("_", " "), justify="left" if column in ("stream", "rule") else "right")
     for stream in sorted({record["stream"] for record in records}):
         of_stream = [record for record in records if record["stream"] == stream]
@@ -251,7 +253,8 @@ def view(records: list[dict[str, Any]]) -> Table:
             decrease = [np.mean(record["decrease"]) for record in here]
             numbers = [f"{rank:+.2f}" for rank in (*ranks, reliability(here))]
             spread = f"{np.mean(decrease):+.4f} ± {np.std(decrease):.4f}"
-            table.add_row(stream, rule, str(len(here)), *numbers, spread)
+            told = f"{np.mean([record['value'] for record in here]):.3f}"
+            table.add_row(stream, rule, str(len(here)), *numbers, told, spread)
     return table
 
 
@@ -265,7 +268,8 @@ def main() -> None:
         streams.append(StreamOptions(setting="joint", name="fsdd", path=options.fsdd))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.workers, mp_context=context, max_tasks_per_child=1) as pool:
-        jobs = [pool.submit(measure, s, seed, rules, options) for s in streams for seed in range(options.seeds)]
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
+        jobs = [pool.submit(measure, s, seed, rules, options) for s in streams for seed in seeds]
         records = [record for job in track(jobs, "networks", transient=True) for record in job.result()]
     Console(width=None if sys.stdout.isatty() else 200).print(view(records))
     if options.json:

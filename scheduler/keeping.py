@@ -80,6 +80,8 @@ class Keeper:
 
     def rehearse(self, feed: Batches, number: int, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """The minibatch of a step [B, T, I], [B] with the stored samples that belong beside or in place of it."""
+        if not self.method.recalls:
+            return x, labels
         keys = feed.task, number
         entries = self.method.recall(len(x), generator(self.seed, Use.MEMORY, RECALL, *keys))
         if not len(entries):
@@ -93,10 +95,10 @@ class Keeper:
             return recalled
         return torch.cat([x, recalled[0]]), torch.cat([labels, recalled[1]])
 
-    def pull(self, weight: Tensor) -> Tensor | float:
-        """Gradient [K, R, n] of the penalties on weights."""
+    def pulled(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """A gradient of the loss [K, R, n] with that of the penalties on weights."""
         costs = [cost for keeper in (self.method, self.elastic) if (cost := keeper.penalty(weight)) is not None]
-        return torch.autograd.grad(torch.stack(costs).sum(), weight)[0] if costs else 0.0
+        return gradient + torch.autograd.grad(torch.stack(costs).sum(), weight)[0] if costs else gradient
 
     def _task(self, feed: Feed, expert: Expert, old: Tensor, running: Tensor, probe: Prober, purpose: int) -> Task:
         train, number = feed.experience.train, feed.experience.task

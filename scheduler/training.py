@@ -171,7 +171,7 @@ def train(
         rate = learning_rate(number, options)
         factors = rate_factors(state, moments.count, learns, running, upbringing)
         keeper.method.before_step(state.weight)
-        pulled = gradient + keeper.pull(state.weight)
+        pulled = keeper.pulled(gradient, state.weight)
         step(state.weight, pulled, learns, moments, rate, options.optimiser, factors, fused, network.threads)
         keeper.method.after_step(state.weight, gradient)
         sums += torch.stack([loss.detach(), (logits.argmax(1) == target).to(loss.dtype).mean()]).cpu()

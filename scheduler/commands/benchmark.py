@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -66,7 +66,8 @@ class RunBenchmark:
         from analysis.load import load_run
         from scheduler.commands.benchmark_view import markdown, print_benchmark
         from scheduler.commands.compare_view import draw
-        from scheduler.comparing.continual import DEFAULT, load_benchmark
+        from scheduler.commands.progress import trial_bar
+        from scheduler.comparing.continual import DEFAULT, load_benchmark, run_benchmark
         from scheduler.comparing.folder import ComparisonFolder
 
         console = Console(width=None if sys.stdout.isatty() else WIDTH)
@@ -77,7 +78,8 @@ class RunBenchmark:
         out = self.out or Path("runs") / ("continual-quick" if self.quick else "continual")
         out.mkdir(parents=True, exist_ok=True)
         write_text_atomic(out / "benchmark.toml", file.read_text(encoding="utf-8"))
-        errors = _play(benchmark, out / TRIALS, self.workers, console)
+        with trial_bar(console, len(benchmark.trials())) as report:
+            errors = run_benchmark(benchmark, out / TRIALS, report, self.workers)
         runs = {trial: load_run(out / TRIALS / trial.folder, keep=True) for trial, error in errors.items() if not error}
         if not runs:
             raise ValueError(f"none of the {len(errors)} runs finished; the first says: {next(iter(errors.values()))}")
@@ -129,19 +131,3 @@ def readings(benchmark: Benchmark, row: Trial, run: Run, runs: Mapping[Trial, Ru
     if method.answer == "gate":
         return [(name, continual.GATE) for name in continual.settings(run) if name != "task"]
     return [(name, name) for name in continual.settings(run)]
-
-
-def _play(benchmark: Benchmark, trials: Path, workers: int, console: Console) -> dict[Trial, str]:
-    from scheduler.commands.progress import counting_bar
-    from scheduler.comparing.continual import run_benchmark
-
-    told: list[Callable[[str], None]] = []
-
-    def report(name: str, how: str) -> None:
-        told[0](name)
-        if how != "done":
-            console.print(f"{name}: {how}", style="red", markup=False, highlight=False, soft_wrap=True)
-
-    with counting_bar(console, len(benchmark.trials())) as watch:
-        told.append(watch)
-        return run_benchmark(benchmark, trials, report, workers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,14 +29,17 @@ def compare_growth(file: Path, out: Path, quick: bool, split: str, workers: int)
     from analysis.load import load_run
     from scheduler.commands.compare_growth_view import markdown, print_growth
     from scheduler.commands.compare_view import draw
+    from scheduler.commands.progress import trial_bar
     from scheduler.comparing.folder import ComparisonFolder
+    from scheduler.comparing.growing import run_comparison
     from scheduler.comparing.plan import load_plan
 
     console, plan = Console(width=None if sys.stdout.isatty() else WIDTH), load_plan(file)
     plan = plan.shortened() if quick else plan
     out.mkdir(parents=True, exist_ok=True)
     write_text_atomic(out / "comparison.toml", file.read_text(encoding="utf-8"))
-    errors = _play(plan, out / TRIALS, workers, console)
+    with trial_bar(console, plan.total) as report:
+        errors = run_comparison(plan, out / TRIALS, report, workers)
     runs = {one: load_run(out / TRIALS / one.folder, keep=True) for one, error in errors.items() if not error}
     if not runs:
         raise ValueError(f"none of the {len(errors)} runs finished; the first says: {next(iter(errors.values()))}")
@@ -47,22 +50,6 @@ def compare_growth(file: Path, out: Path, quick: bool, split: str, workers: int)
     summary = comparison.curve_summary(tables["curves"])
     draw(lambda: draw_growth(summary, tables["differences"]), out / "comparison.svg", console)
     print_growth(plan, folder, errors, split, console)
-
-
-def _play(plan: Plan, trials: Path, workers: int, console: Console) -> dict[Condition, str]:
-    from scheduler.commands.progress import counting_bar
-    from scheduler.comparing.growing import run_comparison
-
-    told: list[Callable[[str], None]] = []
-
-    def report(name: str, how: str) -> None:
-        told[0](name)
-        if how != "done":
-            console.print(f"{name}: {how}", style="red", markup=False, highlight=False, soft_wrap=True)
-
-    with counting_bar(console, plan.total) as watch:
-        told.append(watch)
-        return run_comparison(plan, trials, report, workers)
 
 
 def tables_of(plan: Plan, runs: Mapping[Condition, Run], split: str) -> dict[str, pd.DataFrame]:

@@ -58,3 +58,16 @@ def counting_bar(console: Console, total: int) -> Iterator[Callable[[str], None]
             bar.update(line, advance=1, description=name)
 
         yield watch
+
+
+@contextmanager
+def trial_bar(console: Console, total: int) -> Iterator[Callable[[str, str], None]]:
+    """A bar over so many trials; it is told of each that ends, and prints the errors of those that failed."""
+    with counting_bar(console, total) as watch:
+
+        def report(name: str, how: str) -> None:
+            watch(name)
+            if how != "done":
+                console.print(f"{name}: {how}", style="red", markup=False, highlight=False, soft_wrap=True)
+
+        yield report

@@ -51,6 +51,7 @@ class Method:
     """How a method's runs are made and read.
 
     Attributes:
+        like: method whose sections its runs have too, its own coming last; empty for none.
         follows: method whose births its runs replay, all at the beginning of their tasks; empty for none.
         runs_of: method whose runs are read instead of its own; empty for its own.
         answer: network, or gate for what the gating network answers by itself.
@@ -60,6 +61,7 @@ class Method:
         about: what it is, in a few words.
     """
 
+    like: str = ""
     follows: str = ""
     runs_of: str = ""
     answer: Literal["network", "gate"] = "network"
@@ -96,6 +98,8 @@ class Benchmark:
         if self.options.control not in self.methods:
             raise ValueError(f"benchmark.control = {self.options.control!r} is none of {', '.join(self.methods)}")
         for name, method in self.methods.items():
+            if method.like and method.like not in self.sections:
+                raise ValueError(f"methods.{name}.like = {method.like!r} is none of {', '.join(self.sections)}")
             for kind in ("follows", "runs_of"):
                 other = getattr(method, kind)
                 if other and (other not in self.methods or self.methods[other].follows or self.methods[other].runs_of):
@@ -131,7 +135,8 @@ class Benchmark:
             own["growth"] = {"replay": str(record), "replay_at": "start"}
         try:
             stream, method = self.streams[trial.stream], self.sections[trial.method]
-            return from_mapping(Config, merge(self.base, stream, method, own))
+            alike = self.sections.get(self.methods[trial.method].like, {})
+            return from_mapping(Config, merge(self.base, stream, alike, method, own))
         except ValueError as error:
             raise ValueError(f"method {trial.method!r} on stream {trial.stream!r}: {error}") from error
 

@@ -26,6 +26,9 @@ about = "the proposal"
 [methods.gate-alone]
 runs_of = "grown"
 answer = "gate"
+[methods.unlike]
+like = "joint"
+training.rounds = 8
 [methods.static]
 follows = "grown"
 growth.rule = "random"
@@ -51,8 +54,8 @@ def benchmark_of(file: Path) -> Benchmark:
 
 def test_rows_trials_and_configurations(benchmark_of: Benchmark) -> None:
     rows, trials = list(benchmark_of.rows()), benchmark_of.trials()
-    assert len(rows) == 2 * (4 + 3)
-    assert len(trials) == 2 * (3 + 2)
+    assert len(rows) == 2 * (5 + 4)
+    assert len(trials) == 2 * (4 + 3)
     assert {row.seed for row in rows} == {4, 5}
     assert Trial("easy", "gate-alone", 4) in rows
     assert benchmark_of.run_of(Trial("easy", "gate-alone", 4)) == Trial("easy", "grown", 4)
@@ -60,6 +63,8 @@ def test_rows_trials_and_configurations(benchmark_of: Benchmark) -> None:
     assert (joint.stream.setting, joint.training.rounds, joint.stream.limit, joint.run.seed) == ("joint", 9, 40, 5)
     spoken = benchmark_of.config(Trial("spoken", "grown", 4), Path("out"))
     assert (spoken.stream.name, spoken.stream.path, spoken.training.rounds) == ("fsdd", "speech.zip", 7)
+    unlike = benchmark_of.config(Trial("spoken", "unlike", 4), Path("out"))  # like another, but for what it says itself
+    assert (unlike.stream.setting, unlike.training.rounds) == ("joint", 8)
     static = benchmark_of.config(Trial("spoken", "static", 4), Path("out"))
     assert static.growth.replay == str(Path("out/spoken_grown_seed4").resolve())
     assert (static.growth.replay_at, static.growth.rule) == ("start", "random")
@@ -73,9 +78,9 @@ def test_streams_without_their_data_are_left_out(file: Path) -> None:
 def test_a_part_of_it(benchmark_of: Benchmark) -> None:
     part = benchmark_of.only(("spoken",), (), 3)
     assert {(row.stream, row.method) for row in part.rows()} == {
-        ("spoken", name) for name in ("grown", "gate-alone", "static")
+        ("spoken", name) for name in ("grown", "gate-alone", "unlike", "static")
     }
-    assert len(part.trials()) == 2 * 3
+    assert len(part.trials()) == 3 * 3
     assert [r.method for r in benchmark_of.only((), ("grown",), 1).rows()] == ["grown", "grown"]
     with pytest.raises(ValueError, match=r"\['nobody'\] are not in the benchmark; take some of grown, gate-alone"):
         benchmark_of.only((), ("nobody",), 0)
@@ -95,6 +100,7 @@ def test_quick_is_one_seed_of_quick_runs(benchmark_of: Benchmark) -> None:
         ('control = "grown"', "control = 'nobody' is none of grown"),
         ('runs_of = "grown"', "gate-alone.runs_of = 'static' must name a method with runs of its own"),
         ('follows = "grown"', "static.follows = 'nobody' must name"),
+        ('like = "joint"', "unlike.like = 'nobody' is none of grown"),
         ('streams = ["easy"]', r"joint.streams: \['hard'\] are none of easy"),
         ("training.rounds = 9", "method 'joint' on stream 'easy': .*training.rounds = 0"),
         ("[base.training]", r"\['bass'\] are unknown; a benchmark has"),
@@ -105,6 +111,7 @@ def test_what_does_not_fit_is_refused_naming_the_file(file: Path, change: str, m
         'control = "grown"': 'control = "nobody"',
         'runs_of = "grown"': 'runs_of = "static"',
         'follows = "grown"': 'follows = "nobody"',
+        'like = "joint"': 'like = "nobody"',
         'streams = ["easy"]': 'streams = ["hard"]',
         "training.rounds = 9": "training.rounds = 0",
         "[base.training]": "[bass.training]",
