@@ -113,7 +113,7 @@ def test_a_full_output_tile_founds_an_expert_instead(tiny: MakeConfig) -> None:
     (expert,) = simulation.gating.experts
     assert not extend_expert(simulation.grower, expert, 1, tuple(range(2, 30)))
     assert expert.classes == (0, 1)
-    assert simulation.gating.gate.experts == (0,)
+    assert simulation.gating.gate.assignment.experts == (0,)
 
 
 def test_other_experts_are_protected(tiny: MakeConfig) -> None:
