@@ -14,8 +14,8 @@ import pandas as pd
 
 from analysis import metrics
 from analysis.load import Run
+from analysis.overview import ALONE
 
-GATE = "gate"  # setting under which the gating network's own answers stand
 RESOURCES = ("neurons", "devices", "links", "wires", "stored_values")
 SPENT = (
     "spikes_per_sample",
@@ -30,7 +30,7 @@ SPENT = (
 
 def settings(run: Run) -> list[str]:
     """Settings in which the network was asked."""
-    return [name for name in dict.fromkeys(run.table("evaluations")["setting"]) if name != GATE]
+    return [name for name in dict.fromkeys(run.table("evaluations")["setting"]) if name not in ALONE]
 
 
 def outcomes(run: Run, setting: str, split: str) -> dict[str, float]:
@@ -38,7 +38,7 @@ def outcomes(run: Run, setting: str, split: str) -> dict[str, float]:
 
     Args:
         run: a finished run.
-        setting: setting of the evaluations: task, class, domain, joint or gate.
+        setting: setting of the evaluations: task, class, domain, joint, experts or gate.
         split: validation or test.
 
     Raises:

@@ -14,8 +14,10 @@ SETTING_NAMES = {
     "class": "class-incremental (no label)",
     "domain": "domain-incremental",
     "joint": "joint",
+    "experts": "experts alone, chosen by the gating network",
     "gate": "gating network alone",
 }
+ALONE = ("experts", "gate")  # parts of an answer, not answers
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def resources(run: Run) -> Resources:
     last = rounds.iloc[-1]
     now = ports[ports["round"] == last["round"]]
     evaluations = run.table("evaluations")
-    asked = evaluations[(evaluations["setting"] != "gate") & (evaluations["split"] == "test")]
+    asked = evaluations[~evaluations["setting"].isin(ALONE) & (evaluations["split"] == "test")]
     latest = asked[asked["after"] == asked["after"].max()]
     unlabelled = latest[latest["setting"] != "task"] if (latest["setting"] != "task").any() else latest
     fabric = run.config["fabric"]

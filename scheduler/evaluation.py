@@ -2,8 +2,9 @@
 
 Without a label the answer is log p(class | x) = log gating(expert | x) + log softmax of that expert's outputs + v log
 gating(class | expert, x); the last term, of weight v = ``gating.vote``, is what the gating network says of that
-expert's classes. Only the best ``gating.top`` experts run for a sample (0: all); all others stay silent. The gates of
-those that run are not renormalised: a class has one expert, so that would add the same number to every class.
+expert's classes. With a label the first term falls away. Only the best ``gating.top`` experts run for a sample (0:
+all); all others stay silent. The gates of those that run are not renormalised: a class has one expert, so that would
+add the same number to every class.
 
 What the gating network takes is counted beside. One that hears inputs decides after ``gating.listen`` steps; meanwhile
 the input spikes wait, and the answer comes that much later. One that hears experts lets all of them run for these
@@ -45,6 +46,7 @@ class Answers:
     """Answers to a part of an experience."""
 
     classes: Tensor  # [B] int
+    unaided: Tensor  # [B] the same without the gating network's vote
     spikes_per_sample: float
     hop_spikes_per_sample: float
     operations_per_sample: float  # synaptic operations
@@ -66,10 +68,8 @@ class Heard:
 
 def with_label(network: Network, agent: GatingAgent, expert: Expert, x: Tensor, among: Sequence[int]) -> Answers:
     """Answers when the task is told: its expert runs, and only the task's classes are possible."""
-    log_p, counts, operations = _ask(network, agent, expert, x)
-    possible = torch.tensor([c in among for c in expert.classes])
-    best = log_p.masked_fill(~possible, -torch.inf).argmax(1)
-    return Answers(torch.tensor(expert.classes)[best], *costs.traffic(network, counts, per_channel(x)), operations)
+    heard = hear(agent, x) if _votes(agent) else _unheard(network, x)
+    return _answer(network, agent, heard, [(expert, torch.arange(len(x)), torch.zeros(len(x)))], x, among)
 
 
 def with_task(network: Network, agent: GatingAgent, x: Tensor, among: Sequence[int]) -> Answers:
@@ -84,28 +84,50 @@ def without_label(network: Network, agent: GatingAgent, x: Tensor, among: Sequen
     """Answers when nothing but the input is known: one of the classes seen so far, or of some that are possible."""
     experts = {e.number: e for e in agent.experts}
     possible = among or [c for e in experts.values() for c in e.seen]
-    if len(experts) == 1 and (not agent.options.vote or isinstance(agent.gate, LabelGating)):
+    if len(experts) == 1:
         return with_label(network, agent, next(iter(experts.values())), x, possible)
     heard = hear(agent, x)
-    scores, fired = agent.gate.scores(heard.counts), heard.fired.clone()
+    scores = agent.gate.scores(heard.counts)
     top = scores.topk(min(agent.options.top or len(experts), scores.shape[1]), dim=1).indices
-    every = max(c for e in experts.values() for c in e.classes) + 1
-    log_p = torch.full((len(x), every), -torch.inf, dtype=torch.float64)
-    operations = heard.operations
+    asked = []
     for column, number in enumerate(agent.gate.assignment.experts):
         rows = (top == column).any(1).nonzero().flatten()
-        if len(rows) == 0:
-            continue
-        classes = torch.tensor(experts[number].classes)
-        answer, counts, spent = _ask(network, agent, experts[number], x[rows])
+        if len(rows):
+            asked.append((experts[number], rows, scores[rows, column]))
+    return replace(_answer(network, agent, heard, asked, x, possible), gate=gate_cost(agent, x))
+
+
+def _answer(
+    network: Network,
+    agent: GatingAgent,
+    heard: Heard,
+    asked: list[tuple[Expert, Tensor, Tensor]],
+    x: Tensor,
+    possible: Sequence[int],
+) -> Answers:
+    """The best answer of experts, each being asked about some rows of x, where the gate has its log share."""
+    every = max(c for e in agent.experts for c in e.classes) + 1
+    own = torch.full((len(x), every), -torch.inf, dtype=torch.float64)
+    opinion, voting = torch.zeros_like(own), _votes(agent)
+    fired, operations = heard.fired.clone(), heard.operations
+    for expert, rows, log_share in asked:
+        classes = torch.tensor(expert.classes)
+        log_p, counts, spent = _ask(network, agent, expert, x[rows])
         operations += spent * len(rows) / len(x)
-        if agent.options.vote:
-            answer = answer + agent.options.vote * _opinion(agent, heard.counts[rows], classes)
-        log_p[rows[:, None], classes] = answer + scores[rows, column, None].double()
+        own[rows[:, None], classes] = log_p + log_share[:, None].double()
+        if voting:
+            opinion[rows[:, None], classes] = agent.options.vote * _opinion(agent, heard.counts[rows], classes)
         # a trunk runs once for all; who was listened to goes on from there
         fired[:, rows] = torch.maximum(fired[:, rows], counts.to("cpu", torch.float64))
-    log_p[:, [c for c in range(every) if c not in possible]] = -torch.inf
-    return Answers(log_p.argmax(1), *costs.traffic(network, fired, per_channel(x)), operations, gate_cost(agent, x))
+    own[:, [c for c in range(every) if c not in possible]] = -torch.inf
+    spikes, hop_spikes = costs.traffic(network, fired, per_channel(x))
+    cost = gate_cost(agent, x) if voting else GateCost()
+    return Answers((own + opinion).argmax(1), own.argmax(1), spikes, hop_spikes, operations, cost)
+
+
+def _votes(agent: GatingAgent) -> bool:
+    """Whether the gating network has a say in which class of an expert it is."""
+    return agent.options.vote > 0 and not isinstance(agent.gate, LabelGating) and bool(agent.gate.classes)
 
 
 def _opinion(agent: GatingAgent, counts: Tensor, classes: Tensor) -> Tensor:
@@ -133,7 +155,8 @@ def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
     heard = hear(agent, x)
     best = agent.gate.class_scores(heard.counts).argmax(1)
     cost = replace(gate_cost(agent, x), buffered_spikes=0.0, latency=0)  # no expert waits for it
-    answers = Answers(torch.tensor(agent.gate.classes)[best], 0.0, 0.0, heard.operations, cost)
+    said = torch.tensor(agent.gate.classes)[best]
+    answers = Answers(said, said, 0.0, 0.0, heard.operations, cost)
     if agent.gate.hears != "experts":
         return answers
     listened = x[:, : heard_steps(agent.options.listen, x.shape[1])]
@@ -178,7 +201,12 @@ def hear(agent: GatingAgent, x: Tensor) -> Heard:
     if listener is not None:
         return _listen(agent, listener, listened)
     counts = spike_counts(listened, window_count(agent.options.windows, listened.shape[1]))
-    return Heard(counts, torch.zeros((agent.network.fabric.neurons, len(x)), dtype=torch.float64))
+    return replace(_unheard(agent.network, x), counts=counts)
+
+
+def _unheard(network: Network, x: Tensor) -> Heard:
+    """As if the gating network had not listened."""
+    return Heard(torch.zeros(len(x), 0), torch.zeros((network.fabric.neurons, len(x)), dtype=torch.float64))
 
 
 def _listen(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Heard:
@@ -186,7 +214,7 @@ def _listen(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Heard:
     network = agent.network
     heard = [e for number in gate.widths for e in agent.experts if e.number == number]
     if not heard:
-        return Heard(torch.zeros(len(x), 0), torch.zeros((network.fabric.neurons, len(x)), dtype=torch.float64))
+        return _unheard(network, x)
     running = torch.stack([agent.running(e) for e in heard]).any(0)
     outputs = torch.tensor([slot for e in heard for slot in e.outputs], device=network.device)
     with torch.no_grad():

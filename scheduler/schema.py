@@ -102,7 +102,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "evaluations": (
         Column("after", INT32, "number", "experience learned last; -1 before the first"),
         Column("on", INT32, "number", "experience whose samples were asked"),
-        Column("setting", TEXT, "name", "task, class, domain, joint, or gate (the gating network by itself)"),
+        Column(
+            "setting",
+            TEXT,
+            "name",
+            "task, class, domain, joint, experts (without the vote of the gating network), gate (by itself)",
+        ),
         Column("split", TEXT, "name", "validation or test"),
         Column("accuracy", FLOAT, "share", "samples answered rightly"),
         Column("samples", INT64, "number", "samples asked"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -77,14 +78,16 @@ def evaluation_rows(
 ) -> list[Row]:
     """Accuracy on one part of one experience in every setting that applies.
 
-    Class- and task-incremental streams differ only in what is told at test time, so both are evaluated.
+    Class- and task-incremental streams differ only in what is told at test time, so both are evaluated. The two parts
+    of an answer without a label stand beside it: the experts by themselves, and the gating network by itself.
     """
     answers: dict[str, Answers | None] = {}
     if setting in ("class", "task"):
         answers["task"] = with_task(network, agent, x, experience.classes)
-        answers["class"] = None if needs_label(agent) else without_label(network, agent, x)
-    else:
-        answers[setting] = without_label(network, agent, x)
+        setting = "class"
+    unlabelled = None if needs_label(agent) else without_label(network, agent, x)
+    answers[setting] = unlabelled
+    answers["experts"] = replace(unlabelled, classes=unlabelled.unaided) if unlabelled else None
     answers["gate"] = gate_alone(agent, x)
     return [
         {

@@ -16,7 +16,7 @@ ExpertSharing = Literal["task", "shared"]
 class GatingOptions:
     """How experts are chosen for an input and how novelty is told.
 
-    ``rank``, ``shrink_within`` and ``temperature`` were chosen on validation data of digits and fsdd.
+    ``rank``, ``shrink_within``, ``temperature`` and ``vote`` were chosen on validation data of digits and fsdd.
 
     Attributes:
         network: gating network by name: gaussian (a density per class), lda, prototype, autoencoder, softmax, seed
@@ -43,8 +43,8 @@ class GatingOptions:
     windows: int = 0
     rank: int = 16
     shrink_within: float = 0.7
-    temperature: float = 6.0
-    vote: float = 0.0
+    temperature: float = 3.0
+    vote: float = 1.0
     top: int = 1
     experts: ExpertSharing = "task"
     protect: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,12 @@ def print_summary(path: Path, console: Console) -> None:
         console.print(f"no round is finished yet; go on with it: smalti resume {path}", markup=False)
         return
     for setting in overview.settings(run):
-        if setting != "gate":
+        if setting not in overview.ALONE:
             console.print(accuracy_view(run, setting))
-    if "gate" in overview.settings(run):
-        gate = overview.mean_accuracy(run, "gate")
-        console.print(f"the gating network alone, for comparison: {gate:.3f}", highlight=False)
+    alone = {overview.SETTING_NAMES[name]: overview.mean_accuracy(run, name) for name in overview.ALONE}
+    told = "; ".join(f"{name}: {value:.3f}" for name, value in alone.items() if not math.isnan(value))
+    if told:
+        console.print(f"for comparison, {told}", highlight=False)
     console.print(resources_view(run))
     console.print(f"\nrun folder: {path}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"next:       smalti show {path}", highlight=False, markup=False, soft_wrap=True)

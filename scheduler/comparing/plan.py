@@ -24,6 +24,7 @@ STATIC, REPLAY = "start", "replay"
 SAME_COMPUTE = "start, same compute"
 CONTROLS = ("uniform", "static", "static_compute", "replay")
 Section = Mapping[str, Any]
+UNAIDED: Section = {"gating": {"vote": 0.0}}  # growth is judged by what the network answers, unless the file says else
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +157,7 @@ class Plan:
         if rounds:
             own["training"] = {"validate": True, "rounds": rounds}
         try:
-            return from_mapping(Config, merge(self.base, self.settings[of.setting], own))
+            return from_mapping(Config, merge(UNAIDED, self.base, self.settings[of.setting], own))
         except ValueError as error:
             raise ValueError(f"setting {of.setting!r} of comparison {self.name!r}: {error}") from error
 
