@@ -22,6 +22,7 @@ from torch import Tensor
 from agents.expert import Expert
 from agents.gating import GatingAgent
 from model import costs
+from model.gating.adaptation import KeepsMeans, adapted
 from model.gating.features import heard_steps, spike_counts, window_count
 from model.gating.label import LabelGating
 from model.gating.protocol import ExpertListener, expert_listener
@@ -68,7 +69,7 @@ class Heard:
 
 def with_label(network: Network, agent: GatingAgent, expert: Expert, x: Tensor, among: Sequence[int]) -> Answers:
     """Answers when the task is told: its expert runs, and only the task's classes are possible."""
-    heard = hear(agent, x) if _votes(agent) else _unheard(network, x)
+    heard = _understand(agent, x) if _votes(agent) else _unheard(network, x)
     return _answer(network, agent, heard, [(expert, torch.arange(len(x)), torch.zeros(len(x)))], x, among)
 
 
@@ -86,7 +87,7 @@ def without_label(network: Network, agent: GatingAgent, x: Tensor, among: Sequen
     possible = among or [c for e in experts.values() for c in e.seen]
     if len(experts) == 1:
         return with_label(network, agent, next(iter(experts.values())), x, possible)
-    heard = hear(agent, x)
+    heard = _understand(agent, x)
     scores = agent.gate.scores(heard.counts)
     top = scores.topk(min(agent.options.top or len(experts), scores.shape[1]), dim=1).indices
     asked = []
@@ -152,7 +153,7 @@ def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
     """What the gating network answers by itself; None where it only passes labels on."""
     if isinstance(agent.gate, LabelGating) or not agent.gate.classes:
         return None
-    heard = hear(agent, x)
+    heard = _understand(agent, x)
     best = agent.gate.class_scores(heard.counts).argmax(1)
     cost = replace(gate_cost(agent, x), buffered_spikes=0.0, latency=0)  # no expert waits for it
     said = torch.tensor(agent.gate.classes)[best]
@@ -202,6 +203,14 @@ def hear(agent: GatingAgent, x: Tensor) -> Heard:
         return _listen(agent, listener, listened)
     counts = spike_counts(listened, window_count(agent.options.windows, listened.shape[1]))
     return replace(_unheard(agent.network, x), counts=counts)
+
+
+def _understand(agent: GatingAgent, x: Tensor) -> Heard:
+    """As ``hear``, adapted to what all samples of x have in common, if that is asked for."""
+    heard, gate = hear(agent, x), agent.gate
+    if not (agent.options.adapt and isinstance(gate, KeepsMeans) and agent.gate.classes):
+        return heard
+    return replace(heard, counts=adapted(gate, heard.counts, agent.options.adapt))
 
 
 def _unheard(network: Network, x: Tensor) -> Heard:

@@ -23,6 +23,7 @@ from agents.tile import TileAgent
 from model import costs
 from model.fabric import Fabric
 from model.gating import GATING
+from model.gating.adaptation import check_adaptable
 from model.gating.features import heard_steps, window_count
 from model.growth import saturation
 from model.network import Network
@@ -80,6 +81,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         steps = heard_steps(config.gating.listen, self.stream.steps)
         features = window_count(config.gating.windows, steps) * self.stream.channels
         gate = GATING[config.gating.network](config.gating, features)
+        check_adaptable(gate, config.gating.adapt, config.gating.network)
         self.gating = GatingAgent(self, self.network, gate, config.gating, config.growth)
         for tile in self.fabric.live_tiles:
             TileAgent(self, tile, self.network)

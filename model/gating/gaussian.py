@@ -67,6 +67,11 @@ class GaussianGating:
         return tuple(sorted(self._classes))
 
     @property
+    def class_means(self) -> Tensor:
+        """Means of f [classes, F] float64."""
+        return torch.stack([self._classes[c].total / self._classes[c].count for c in self.classes])
+
+    @property
     def stored_values(self) -> int:
         """Sums, outer products, fit and yardstick of every class: grows with classes, not with samples."""
         statistics = 1 + self.features + self.features**2

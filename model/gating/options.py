@@ -28,6 +28,8 @@ class GatingOptions:
         temperature: divides log densities before experts are compared; above 1 the gate is trusted less.
         vote: weight of what the gating network says of the classes of an expert beside that expert's answer; 0 leaves
             the class to the expert, 1 trusts both alike.
+        adapt: unlabelled samples, drawn from those that are asked about together, from which a shift common to all is
+            estimated, as of a speaker who was never heard; 0 takes every sample as it is.
         top: experts that run for an input, the best first; 0 lets all of them run.
         experts: task gives every new label set its own expert; shared lets one serve all tasks (a control).
         protect: protect what other experts have learned; one whose labels return in a new task stays plastic.
@@ -45,6 +47,7 @@ class GatingOptions:
     shrink_within: float = 0.7
     temperature: float = 3.0
     vote: float = 1.0
+    adapt: int = 0
     top: int = 1
     experts: ExpertSharing = "task"
     protect: bool = True
@@ -61,7 +64,7 @@ class GatingOptions:
                 f"gating.network = {self.network!r} is unknown; give one of {sorted(GATING)} "
                 "or add yours to model.gating.GATING first"
             )
-        for name, least in (("listen", 0), ("windows", 0), ("rank", 1), ("top", 0)):
+        for name, least in (("listen", 0), ("windows", 0), ("rank", 1), ("adapt", 0), ("top", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"gating.{name} = {getattr(self, name)} must be at least {least}")
         if not 0.0 <= self.shrink_within <= 1.0:

@@ -49,6 +49,11 @@ class PrototypeGating:
         return tuple(sorted(self._classes))
 
     @property
+    def class_means(self) -> Tensor:
+        """Means of f = sqrt(counts) [classes, F] float64."""
+        return torch.stack([self._classes[c].total / self._classes[c].count for c in self.classes])
+
+    @property
     def stored_values(self) -> int:
         """Number and sum of every class, three numbers for novelty, the assignment."""
         return len(self._classes) * (self.features + 4) + 2 * len(self.assignment.expert_of)
@@ -130,7 +135,7 @@ class PrototypeGating:
         """Squared distances [B, C] of features [B, F] from all class means, in the metric."""
         if not self._classes:
             return f[:, :0]
-        means = self._metric(torch.stack([self._classes[c].total / self._classes[c].count for c in self.classes]))
+        means = self._metric(self.class_means)
         z = self._metric(f)
         squared = z.square().sum(1, keepdim=True) - 2.0 * z @ means.T + means.square().sum(1)
         return squared.clamp_min(0.0)

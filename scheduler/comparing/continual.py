@@ -6,6 +6,7 @@ seeds = 5
 rounds = 10
 [streams.digits]                  streams, and what their runs have besides
 stream.name = "digits"
+by_seed.stream.hold_out = ["theo", "lucas"]  # fields that take another value for every seed, in turn
 [methods.grown]                   methods, likewise; beside sections of a run a method may have the fields of ``Method``
 [methods.static]
 follows = "grown"
@@ -25,6 +26,7 @@ from scheduler.trials import Report, run_trials
 
 DEFAULT = Path(__file__).with_name("continual.toml")
 ANY = "any"
+BY_SEED = "by_seed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +136,7 @@ class Benchmark:
             record = (out / Trial(trial.stream, leader, trial.seed).folder).resolve()
             own["growth"] = {"replay": str(record), "replay_at": "start"}
         try:
-            stream, method = self.streams[trial.stream], self.sections[trial.method]
+            stream, method = _of_seed(self.streams[trial.stream], trial.seed), self.sections[trial.method]
             alike = self.sections.get(self.methods[trial.method].like, {})
             return from_mapping(Config, merge(self.base, stream, alike, method, own))
         except ValueError as error:
@@ -230,6 +232,19 @@ def run_benchmark(benchmark: Benchmark, out: Path, report: Report, workers: int 
     play(lambda method: not method.follows)
     play(lambda method: bool(method.follows))
     return errors
+
+
+def _of_seed(stream: Section, seed: int) -> Section:
+    """What a stream's runs with a seed have besides: of every list in ``by_seed`` the seed's value, in turn."""
+
+    def chosen(section: Section) -> dict[str, object]:
+        return {
+            name: chosen(value) if isinstance(value, Mapping) else value[seed % len(value)]
+            for name, value in section.items()
+        }
+
+    plain = {name: section for name, section in stream.items() if name != BY_SEED}
+    return merge(plain, chosen(stream.get(BY_SEED, {})))
 
 
 def _located(streams: Mapping[str, Section], data_paths: Mapping[str, str]) -> Iterator[tuple[str, Section]]:

@@ -68,7 +68,7 @@ def agent() -> GatingAgent:
     """One tile; each expert has two outputs and one neuron, all of which hear channel 0 only."""
     network = Network(Fabric(FabricOptions(rows=1, cols=1, neurons_per_tile=8, wires=4)), CHANNELS, NetworkOptions())
     moments = Moments.fresh(network.state.weight)
-    agent = GatingAgent(mesa.Model(seed=0), network, Gate(), GatingOptions(top=1), GrowthOptions())
+    agent = GatingAgent(mesa.Model(seed=0), network, Gate(), GatingOptions(top=1, vote=0.0), GrowthOptions())
     leak = network.options.output_leak
     membrane = sum(leak**k * (STEPS - k) for k in range(STEPS)) / STEPS  # mean over time for a weight of 1
     for number, answer in ANSWERS.items():
@@ -268,7 +268,9 @@ def test_features_count_spikes_in_windows(agent: GatingAgent) -> None:
 
 
 def test_accuracy_is_the_share_of_right_answers() -> None:
-    assert Answers(torch.tensor([1, 2, 3, 4]), 0.0, 0.0, 0.0).accuracy(torch.tensor([1, 2, 0, 4])) == 0.75
+    assert (
+        Answers(torch.tensor([1, 2, 3, 4]), torch.zeros(4), 0.0, 0.0, 0.0).accuracy(torch.tensor([1, 2, 0, 4])) == 0.75
+    )
 
 
 @pytest.mark.parametrize(("vote", "expected"), [(0.0, [6, 6, 6]), (0.4, [6, 6, 6]), (0.41, [0, 6, 6])])
@@ -292,4 +294,24 @@ def test_a_vote_decides_alone_where_one_expert_serves_all(agent: GatingAgent) ->
     agent.gate, agent.options = gate, replace(agent.options, vote=9.0, temperature=1.0)
     answers = without_label(agent.network, agent, x)
     assert answers.classes.tolist() == [0, 6]
+    assert answers.unaided.tolist() == [6, 6]
     assert answers.gate.adds_per_sample == 7
+
+
+def test_it_votes_where_the_task_is_told_too_and_is_paid_for(agent: GatingAgent) -> None:
+    one = agent.experts[1]
+    agent.options = replace(agent.options, vote=9.0, temperature=1.0)
+    answers = with_label(agent.network, agent, one, inputs(0, 2), one.classes)
+    assert answers.classes.tolist() == [0, 6]
+    assert answers.unaided.tolist() == [6, 6]
+    assert answers.gate == GateCost(adds_per_sample=7, stored_values=11, buffered_spikes=11.0, latency=STEPS)
+    assert answers.spikes_per_sample == pytest.approx(spikes(agent, 1))
+    assert with_label(agent.network, agent, one, inputs(0), (6,)).classes.tolist() == [6]
+
+
+def test_who_passes_labels_on_has_no_vote(agent: GatingAgent) -> None:
+    agent.options, agent.gate = replace(agent.options, vote=9.0), LabelGating(agent.options, CHANNELS)
+    agent.gate.observe(torch.zeros(1, CHANNELS), torch.tensor([0]), 0)
+    answers = with_label(agent.network, agent, agent.experts[1], inputs(0), (0, 6))
+    assert answers.classes.tolist() == [6]
+    assert answers.gate == GateCost()

@@ -93,9 +93,9 @@ def settings_evaluated(rounds: list[RoundRows]) -> set[object]:
 @pytest.mark.parametrize(
     ("changes", "experts", "settings"),
     [
-        ({}, 2, {"task", "class", "gate"}),
-        ({"stream": {"setting": "joint"}}, 1, {"joint", "gate"}),
-        ({"gating": {"experts": "shared"}}, 1, {"task", "class", "gate"}),
+        ({}, 2, {"task", "class", "experts", "gate"}),
+        ({"stream": {"setting": "joint"}}, 1, {"joint", "experts", "gate"}),
+        ({"gating": {"experts": "shared"}}, 1, {"task", "class", "experts", "gate"}),
     ],
 )
 def test_experts_and_evaluations_follow_the_setting(
@@ -108,14 +108,16 @@ def test_experts_and_evaluations_follow_the_setting(
 
 def test_a_gate_of_labels_answers_without_one_only_while_there_is_one_expert(play: Play, tiny: MakeConfig) -> None:
     _, rounds = play(tiny(training={"rounds": 1, "steps": 2}, gating={"network": "label"}))
-    asked = {(row["after"], row["setting"]) for rows in rounds for row in rows.evaluations}
+    rows = [row for of_round in rounds for row in of_round.evaluations if row["setting"] != "experts"]
+    asked = {(row["after"], row["setting"]) for row in rows}
     assert asked == {(-1, "task"), (-1, "class"), (0, "task"), (0, "class"), (1, "task")}
 
 
 def test_every_evaluation_says_what_its_gate_took(play: Play, tiny: MakeConfig) -> None:
     """Nothing where the expert is told or the only one; else the whole sample waits, but not if experts are heard."""
     for network in ("gaussian", "seed"):
-        simulation, rounds = play(tiny(training={"rounds": 1, "steps": 2}, gating={"network": network, "listen": 9}))
+        gating = {"network": network, "listen": 9, "vote": 0.0}
+        simulation, rounds = play(tiny(training={"rounds": 1, "steps": 2}, gating=gating))
         rows = {(row["after"], row["setting"]): row for r in rounds for row in r.evaluations}
         names = ("gate_adds_per_sample", "gate_stored_values", "gate_buffered_spikes", "gate_latency")
         costs = {key: [row[name] for name in names] for key, row in rows.items()}
@@ -130,6 +132,17 @@ def test_every_evaluation_says_what_its_gate_took(play: Play, tiny: MakeConfig) 
         else:
             assert costs[1, "class"][2:] == [0, 0]
             assert rows[1, "gate"]["spikes_per_sample"] > 0
+
+
+def test_experts_alone_answer_as_they_would_without_a_vote(play: Play, tiny: MakeConfig) -> None:
+    answers = {}
+    for vote in (0.0, 1.0):
+        _, rounds = play(tiny(training={"rounds": 1, "steps": 2}, gating={"vote": vote}))
+        for row in (row for of_round in rounds for row in of_round.evaluations):
+            answers[vote, row["setting"], row["after"], row["on"], row["split"]] = row["accuracy"]
+    asked = [key[2:] for key in answers if key[:2] == (0.0, "class")]
+    assert all(answers[1.0, "experts", *key] == answers[0.0, "class", *key] for key in asked)
+    assert any(answers[1.0, "experts", *key] != answers[1.0, "class", *key] for key in asked)
 
 
 def test_who_hears_experts_is_shown_every_training_sample_once_when_their_neurons_stay_put(
@@ -174,7 +187,7 @@ def test_domains_share_an_expert_that_goes_on_learning(play: Play, tiny: MakeCon
     simulation, rounds = play(config)
     (expert,) = simulation.gating.experts
     assert expert.tasks == [0, 1]
-    assert settings_evaluated(rounds) == {"domain", "gate"}
+    assert settings_evaluated(rounds) == {"domain", "experts", "gate"}
     assert {bid["task"] for rows in rounds for bid in rows.bids} == {0, 1}
     losses = [rows.rounds[0]["loss"] for rows in rounds]
     assert losses[5] < losses[3]
