@@ -19,16 +19,18 @@ from scheduler.commands.init import Init
 from scheduler.commands.resume import Resume
 from scheduler.commands.run import Run
 from scheduler.commands.show import Show
+from scheduler.commands.sweep import Sweep
 from scheduler.config import Config
 from scheduler.config_io import load
 
-Command = Compare | Data | Init | Resume | Run | RunBenchmark | Show
+Command = Compare | Data | Init | Resume | Run | RunBenchmark | Show | Sweep
 COMMANDS: dict[str, type[Command]] = {
     "run": Run,
     "resume": Resume,
     "show": Show,
     "init": Init,
     "data": Data,
+    "sweep": Sweep,
     "compare": Compare,
     "benchmark": RunBenchmark,
 }
@@ -43,8 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = partial(_print_warning, errors)
             parse(arguments).execute()
-    except KeyboardInterrupt:
-        errors.print("\nstopped; `smalti resume RUN` goes on from the last finished round", markup=False)
+    except KeyboardInterrupt as stopped:
+        advice = str(stopped) or "`smalti resume RUN` goes on from the last finished round"
+        errors.print(f"\nstopped; {advice}", markup=False, highlight=False, soft_wrap=True)
         return INTERRUPTED
     except BrokenPipeError:
         return 1
