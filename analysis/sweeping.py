@@ -32,16 +32,16 @@ def measure(path: Path) -> dict[str, float | str]:
     """Numbers of the finished run in a folder, by name; what cannot be measured is left out."""
     run = load_run(path, keep=True)
     evaluations, rounds = run.table("evaluations"), run.table("rounds")
-    found = {"accuracy": mean_accuracy(run, answer(run), "validation")}
+    found: dict[str, float | str] = {"accuracy": mean_accuracy(run, answer(run), "validation")}
     for setting in settings(run):
         for split in SPLITS:
             found |= _kept(run, setting, split)
-    found |= {name: float(rounds[name].iloc[-1]) for name in LEFT}
-    found |= {name: float(rounds[name].sum()) for name in ("born", "retired")}
+    found |= {name: int(rounds[name].iloc[-1]) for name in LEFT}
+    found |= {name: int(rounds[name].sum()) for name in ("born", "retired")}
     found |= _spent(evaluations, answer(run))
     found["training_operations"] = float(rounds["operations"].sum())
     found["seconds"] = float(rounds[["seconds_train", "seconds_evaluate", "seconds_other"]].to_numpy().sum())
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+    return {name: value for name, value in found.items() if math.isfinite(float(value))}
 
 
 def answer(run: Run) -> str:

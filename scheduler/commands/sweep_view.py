@@ -81,11 +81,11 @@ def view(state: State, clock: Clock) -> RenderableType:
 
 def _lines(console: Console, state: State, clock: Clock) -> None:
     left = clock.left(state)
-    for name in state.order[clock.told :]:
+    for number, name in enumerate(state.order[clock.told :], clock.told + 1):
         values = ", ".join(f"{field} = {value}" for field, value in state.trials[name].values.items())
         how, accuracy, neurons = _outcome(state, name)
         told = f"accuracy {accuracy}, {neurons} neurons" if accuracy else state.errors[name]
-        line = f"{state.ended} of {state.total}, {left}: {name} {how}: {values}: {told}"
+        line = f"{number} of {state.total}, {left}: {name} {how}: {values}: {told}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     clock.told = len(state.order)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -93,6 +94,8 @@ def _local(workers: Workers) -> Iterator[Spread]:
 @contextmanager
 def _dask(workers: Workers) -> Iterator[Spread]:
     distributed = _needed("distributed", "dask")
+    from scheduler.sweeping.dask_backend import DaskBackend
+
     if workers.address:
         check_reachable(workers.address)
     with ExitStack() as open_ones:
@@ -100,6 +103,7 @@ def _dask(workers: Workers) -> Iterator[Spread]:
         if not place:
             own = {"n_workers": workers.here, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": QUIET}
             place = open_ones.enter_context(distributed.LocalCluster(processes=True, **own))
+            place.adapt(minimum=workers.here, maximum=workers.here)  # new ones for those that die while they start
         try:
             client = open_ones.enter_context(distributed.Client(place, timeout=PATIENCE, set_as_default=False))
         except OSError as error:
@@ -108,11 +112,13 @@ def _dask(workers: Workers) -> Iterator[Spread]:
 
         def spread(tasks: Iterable[Task], at_a_time: int = 0) -> Sequence[object]:
             limit = at_a_time or workers.count or 2 * max(1, len(_dask_workers(client)))
-            with parallel_config("dask", client=client, wait_for_workers_timeout=PATIENCE, pure=False):
+            with parallel_config(DaskBackend(client), n_jobs=limit):
                 try:
                     return _run(tasks, limit)
                 except distributed.KilledWorker as error:
                     raise WorkersDied(_one_line(error)) from error
+                except CancelledError as error:
+                    raise ValueError("the Dask scheduler went away; the same command goes on") from error
 
         yield spread
 

@@ -67,6 +67,7 @@ class Listed:
 def drive(work: Work, folder: SweepFolder, measure: Measure, spread: Spread) -> None:
     """Hand out work until nothing is left."""
     deaths: Counter[str] = Counter()
+    in_vain = 0  # times in a row that workers died before they took a trial
     while names := work.left():
         job = Job.mine(folder, measure, uuid.uuid4().hex)
         suspects = [name for name in names if deaths[name] >= DEATHS - 1]  # alone, to see who is to blame
@@ -75,21 +76,31 @@ def drive(work: Work, folder: SweepFolder, measure: Measure, spread: Spread) -> 
                 outcomes = spread(work.tasks(job, suspects[:1]), at_a_time=1)
             else:
                 outcomes = spread(work.tasks(job, names))
-        except WorkersDied:
-            _blame(work.left(), folder, job.by, deaths)
+        except WorkersDied as error:
+            in_vain = 0 if _blame(work.left(), folder, job.by, deaths) else in_vain + 1
+            if in_vain >= DEATHS:
+                raise ValueError(f"workers die before they begin a trial: {error}") from error
             continue
+        in_vain = 0
         if ENDED not in outcomes:
             time.sleep(PAUSE)
 
 
-def _blame(names: list[str], folder: SweepFolder, by: str, deaths: Counter[str]) -> None:
-    """Count the deaths of those who were at work and got no further; give up whom it happened to too often."""
+def _blame(names: list[str], folder: SweepFolder, by: str, deaths: Counter[str]) -> bool:
+    """Count the deaths of those who were at work and got no further; give up whom it happened to too often.
+
+    Returns:
+        Whether anybody was at work.
+    """
+    at_work = False
     for name in names:
         claim = folder.claimant(name)
-        if claim.get("by") != by or folder.ended(name):
+        if claim.get("by") != by or folder.ended(name) or folder.claimed(name):
             continue
+        at_work = True
         deaths[name] = deaths[name] + 1 if claim["rounds"] == folder.rounds(name) else 1
         if deaths[name] >= DEATHS:
             folder.keep_error(
                 name, f"WorkerDied: its worker was killed {DEATHS} times in round {claim['rounds']} (out of memory?)"
             )
+    return at_work

@@ -127,6 +127,14 @@ class SweepFolder:
                 shutil.rmtree(left)
             yield True
 
+    def claimed(self, name: str) -> bool:
+        """Whether a process holds a trial."""
+        try:
+            with open(self.path / "claims" / name, "r+b") as file:
+                return not _lock(file.fileno())
+        except FileNotFoundError:
+            return False
+
     def claimant(self, name: str) -> dict[str, object]:
         """Who claimed a trial last: by, host, pid, and how many rounds it had then; empty if nobody did."""
         try:

@@ -92,7 +92,9 @@ class State:
         fields = list(dict.fromkeys(field for trial in self.trials.values() for field in trial.values))
         searched = ["number"] if any(trial.number >= 0 for trial in self.trials.values()) else []
         columns = ["trial", "status", "error", *searched, *fields, *numbers, "warnings"]
-        return pd.DataFrame(rows, columns=columns)
+        found = pd.DataFrame(rows, columns=columns)
+        whole = [n for n in numbers if all(isinstance(m.get(n, 0), int) for m in self.measures.values())]
+        return found.astype(dict.fromkeys(whole, "Int64"))  # which has a null, as a trial without measures needs
 
     def _row(self, name: str, trial: Trial) -> dict[str, object]:
         told = {"trial": name, "status": self.status[name], "error": self.errors.get(name, ""), "number": trial.number}
