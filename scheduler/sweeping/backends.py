@@ -54,9 +54,7 @@ class Workers:
         if self.count < 0:
             raise ValueError(f"--workers {self.count} must not be negative; 0 takes every core")
         if self.address and self.backend == "local":
-            raise ValueError(
-                f"--address {self.address} is that of a cluster; say which: --backend ray or --backend dask"
-            )
+            raise ValueError(f"--address {self.address} is that of a cluster; give --backend ray or --backend dask")
 
     @property
     def here(self) -> int:
