@@ -2,9 +2,9 @@
 
     python benchmarks/sweep.py
 
-Every trial is the same short simulation with another seed, by one thread. Workers are started before the clock is, by a trial for
-each, as in a long sweep; what they start with is not measured. Numbers of workers take turns. On a machine with as many free cores
-two workers should finish at least 1.8 times as many trials as one.
+Every trial is the same short simulation with another seed, by one thread. Workers are started before the clock is, by
+a trial for each, as in a long sweep; what they start with is not measured. Numbers of workers take turns. On a machine
+with as many free cores two workers should finish at least 1.8 times as many trials as one.
 """
 
 from __future__ import annotations

@@ -56,12 +56,10 @@ class SweepFolder:
         Raises:
             ValueError: there is something else.
         """
-        strange = self.path.exists() and not (
-            self.path.is_dir() and (self.trials.is_dir() or not any(self.path.iterdir()))
-        )
-        if strange:
+        ours = (self.path / "claims").is_dir()
+        if self.path.exists() and not ours and (not self.path.is_dir() or any(self.path.iterdir())):
             raise ValueError(f"{self.path} is taken by something that is no sweep; give another --out")
-        for name in ("trials", "claims", "errors"):
+        for name in ("claims", "trials", "errors"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
         with self.hold("sweep.toml"):
             write_text_atomic(self.path / "sweep.toml", text)
