@@ -25,6 +25,7 @@ Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]
 # Any run, in the settings that change what a round does; each shrunk to two rounds a task.
 SETTINGS: dict[str, dict[str, dict[str, object]]] = {
     "default": {},
+    "adapt": {"gating": {"adapt": 5}},
     "taps": {"gating": {"taps": True}, "growth": {"when": "schedule", "every": 1, "until": 1.0}},
     "random rule": {"growth": {"rule": "random"}},
     "pairs": {"growth": {"rule": "split", "births": 2}},
