@@ -51,7 +51,8 @@ class PrototypeGating:
     @property
     def class_means(self) -> Tensor:
         """Means of f = sqrt(counts) [classes, F] float64."""
-        return torch.stack([self._classes[c].total / self._classes[c].count for c in self.classes])
+        means = [self._classes[c].total / self._classes[c].count for c in self.classes]
+        return torch.stack(means) if means else torch.zeros((0, self.features), dtype=torch.float64)
 
     @property
     def stored_values(self) -> int:

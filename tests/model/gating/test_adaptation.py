@@ -74,6 +74,14 @@ def test_who_keeps_no_means_refuses(network: str) -> None:
         check_adaptable(gate, 5, network)
 
 
+@pytest.mark.parametrize("network", ADAPTABLE)
+def test_who_knows_no_class_yet_can_adapt_later(network: str) -> None:
+    gate = GATING[network](GatingOptions(network=network), FEATURES)
+    check_adaptable(gate, 5, network)
+    assert isinstance(gate, KeepsMeans)
+    assert gate.class_means.shape == (0, FEATURES)
+
+
 def test_a_negative_number_is_refused() -> None:
     with pytest.raises(ValueError, match=r"gating\.adapt"):
         replace(GatingOptions(), adapt=-1)
