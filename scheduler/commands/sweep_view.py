@@ -58,6 +58,11 @@ def span(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
+def spelled(value: object) -> str:
+    """A value of a field, in few characters."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def view(state: State, clock: Clock) -> RenderableType:
     """The live table."""
     ended, begun = state.ended, state.named(BEGUN)
@@ -66,7 +71,9 @@ def view(state: State, clock: Clock) -> RenderableType:
     counts = f"{ended} of {state.total}" + (f", [red]{failed} failed[/]" if failed else "")
     passed = span(time.monotonic() - clock.begin)
     head.add_row(ProgressBar(max(1, state.total), ended, width=30), counts, f"{passed} passed", clock.left(state))
-    table = Table(title_justify="left")
+    if not begun and not state.order:
+        return Group(head, "starting the workers ...")
+    table = Table()
     for name in ("trial", *_varied(state), "", "accuracy", "neurons"):
         table.add_column(name, justify="left" if name else "right", no_wrap=True)
     for name in begun[:AT_WORK]:
@@ -82,7 +89,7 @@ def view(state: State, clock: Clock) -> RenderableType:
 def _lines(console: Console, state: State, clock: Clock) -> None:
     left = clock.left(state)
     for number, name in enumerate(state.order[clock.told :], clock.told + 1):
-        values = ", ".join(f"{field} = {value}" for field, value in state.trials[name].values.items())
+        values = ", ".join(f"{field} = {spelled(value)}" for field, value in state.trials[name].values.items())
         how, accuracy, neurons = _outcome(state, name)
         told = f"accuracy {accuracy}, {neurons} neurons" if accuracy else state.errors[name]
         line = f"{number} of {state.total}, {left}: {name} {how}: {values}: {told}"
@@ -96,7 +103,7 @@ def _varied(state: State) -> list[str]:
 
 def _values(state: State, name: str) -> list[str]:
     values = state.trials[name].values
-    return [str(values.get(field, "")) for field in _varied(state)]
+    return [spelled(values.get(field, "")) for field in _varied(state)]
 
 
 def _outcome(state: State, name: str) -> tuple[str, str, str]:
@@ -112,7 +119,7 @@ def list_trials(trials: Mapping[str, Trial], folder: SweepFolder, console: Conso
     table = Table(*("trial", *fields, ""))
     for name, trial in trials.items():
         how = "failed" if folder.error(name) else "done" if folder.finished(name) else ""
-        table.add_row(name, *(str(value) for value in trial.values.values()), how)
+        table.add_row(name, *(spelled(value) for value in trial.values.values()), how)
     console.print(table)
     console.print(f"{len(trials)} trials; {folder.path} is their folder", highlight=False, markup=False, soft_wrap=True)
 
@@ -147,7 +154,7 @@ def print_sweep(state: State, objective: str, direction: str, console: Console) 
 def best(done: pd.DataFrame, fields: list[str], objective: str, direction: str) -> Table:
     """Combinations by their objective, means over seeds."""
     shown = [objective, *(name for name in COLUMNS if name != objective)]
-    keys = done[fields].map(str)  # lists among them
+    keys = done[fields].map(spelled)  # lists among them
     groups = done[shown].astype(float).groupby([keys[name] for name in fields] or (lambda _: ""), sort=False)
     means = groups.mean().assign(runs=groups.size())
     means = means.sort_values(objective, ascending=direction == "minimize", kind="stable")
