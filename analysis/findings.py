@@ -119,7 +119,8 @@ def stalled(rounds: pd.DataFrame, enough: float) -> Finding | None:
     """Experiences whose loss neither fell much nor is low.
 
     The loss at the end is above ``enough`` and above ``PROGRESS`` of what it was in the first round, and over the last
-    half of at least four rounds it fell by less than ``STALLED`` of itself (mean of the third against the fourth quarter).
+    half of at least four rounds it fell by less than ``STALLED`` of itself (mean of the third against that of the
+    fourth quarter).
     """
     stuck = []
     for number, rows in rounds.groupby("experience"):
@@ -137,7 +138,7 @@ def stalled(rounds: pd.DataFrame, enough: float) -> Finding | None:
         kind="stalled",
         weight="warning",
         title=f"The loss stalled in {_count(len(stuck), 'experience')}",
-        detail=f"In nats per sample: {told}. Samples of a class that leave all outputs silent get no gradient (a loss near "
+        detail=f"In nats per sample: {told}. Samples that leave all outputs silent get no gradient (a loss near "
         "ln 2 / 2 = 0.35 tells of one class of two); more neurons near the outputs cure that (growth.max_neurons, "
         "growth.seed_width), or another training.learning_rate.",
     )
@@ -197,8 +198,8 @@ def _idle(neurons: pd.DataFrame, those: Collection[int], *, kind: str, what: str
         kind=kind,
         weight="warning",
         title=f"{len(idle)} of {len(hidden)} hidden neurons {what}",
-        detail=f"{grown} of them were grown, {len(idle) - grown} came with a seed expert; by the task they were born for: "
-        f"{told}. {cure}",
+        detail=f"{grown} of them were grown, {len(idle) - grown} came with a seed expert; by the task they were born "
+        f"for: {told}. {cure}",
     )
 
 
@@ -224,8 +225,8 @@ def outdone(accuracy: Mapping[str, float]) -> Finding | None:
         kind="outdone",
         weight="note",
         title="The gating network alone answers at least as well",
-        detail=f"Without a label the whole answers {whole:.1%} of the test samples rightly, the gating network by itself "
-        f"{gate:.1%}: on this stream the accuracy shows nothing of the experts.",
+        detail=f"Without a label the whole answers {whole:.1%} of the test samples rightly, the gating network "
+        f"by itself {gate:.1%}: on this stream the accuracy shows nothing of the experts.",
     )
 
 

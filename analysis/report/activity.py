@@ -13,7 +13,7 @@ from analysis.load import Run
 
 @dataclass(frozen=True, kw_only=True)
 class Activity:
-    """Spikes and outgoing weights of the living neurons, and one sample's spikes; None where they were not looked at."""
+    """Spikes and outgoing weights of living neurons, and one sample's spikes; None where they were not looked at."""
 
     spikes: pd.Series[float] | None = None  # per validation sample, by neuron
     heard: pd.Series[float] | None = None  # sum of absolute outgoing weights, by neuron

@@ -140,7 +140,8 @@ def _interactive(run: Run) -> Iterator[Drawing]:
     yield _plot(
         interactive.timeline(run),
         "How it grew",
-        "Training loss (nats per sample) and accuracy, neurons and wires of every round. Bands are experiences, coloured by task.",
+        "Training loss (nats per sample) and accuracy, neurons and wires of every round. Bands are experiences, "
+        "coloured by task.",
     )
     yield _plot(
         interactive.births(run),
@@ -160,7 +161,9 @@ def _pictures(name: str, run: Run, activity: Activity) -> Iterator[Drawing]:
     """Pictures that the run has the data for."""
     from analysis import plots
 
-    chip = "Tiles with their neurons, coloured by task; wires along their routes; grey routing tiles: the stronger, the fuller."
+    chip = (
+        "Tiles with their neurons, coloured by task; wires along their routes. The stronger a routing tile, the fuller."
+    )
     yield _svg(lambda: plots.draw_chip(run), name, "The chip", chip)
     hops = "Links between neurons by the routing tiles that they cross, and the spikes that travel so far."
     links = run.table("links")
@@ -168,7 +171,7 @@ def _pictures(name: str, run: Run, activity: Activity) -> Iterator[Drawing]:
         yield _svg(lambda: plots.draw_hops(run, activity.spikes), name, "How far links go", hops)
     bids = run.table("bids")
     if bids["won"].any() and market.worth(bids, run.table("rounds"))["achieved"].notna().any():
-        kept = "Decrease of the loss that winners promised, and that of the round after their birth, other training included."
+        kept = "Decrease of the loss that winners promised, and that by the next round, other training included."
         yield _svg(lambda: plots.draw_worth(run), name, "Promised and achieved", kept)
     raster = activity.raster
     if raster is not None:

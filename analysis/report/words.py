@@ -113,8 +113,8 @@ def _chip(run: Run) -> str:
     seeds, grown = int((hidden["rule"] == "seed").sum()), int((hidden["rule"] != "seed").sum())
     fabric = run.config["fabric"]
     return (
-        f"On {fabric['rows']} x {fabric['cols']} tiles of {fabric['neurons_per_tile']} slots {grown} neurons were grown "
-        f"({run.config['growth']['rule']}) beside {seeds} of seed experts; {spent.retired} retired. The "
+        f"On {fabric['rows']} x {fabric['cols']} tiles of {fabric['neurons_per_tile']} slots {grown} neurons were "
+        f"grown ({run.config['growth']['rule']}) beside {seeds} of seed experts; {spent.retired} retired. The "
         f"{spent.neurons} that are left use {spent.wires:,} of {spent.wire_capacity:,} wires "
         f"({percent(spent.wires / max(spent.wire_capacity, 1))}) and fire {number(spent.spikes_per_sample)} times per "
         f"sample."
@@ -145,4 +145,4 @@ def word(count: int) -> str:
 
 
 def _mean(matrix: pd.DataFrame, after: int) -> float:
-    return float(matrix.loc[after].mean()) if after in matrix.index else math.nan
+    return float(matrix.loc[after].to_numpy(float).mean()) if after in matrix.index else math.nan

@@ -19,8 +19,8 @@ class Report:
 
     Attributes:
         runs: folders of runs, or folders that contain some, such as `trials` of a comparison; 12 runs at most.
-        out: the file; by default report.html, in the folder of the run if there is just one. An older report is replaced,
-            nothing else is.
+        out: the file; by default report.html, in the folder of the run if there is just one. An older report is
+            replaced, nothing else is.
     """
 
     runs: tyro.conf.Positional[tuple[Path, ...]]
