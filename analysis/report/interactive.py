@@ -12,6 +12,7 @@ from analysis.load import Run
 from analysis.overview import accuracies
 from analysis.pictures import PALETTE, task_colour
 from analysis.report.words import main_setting
+from analysis.results import pareto_front
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -120,6 +121,21 @@ def along(runs: Mapping[str, Run], split: str = "test") -> Figure:
     return _finished(figure, 1, extra=60)
 
 
+def front(table: pd.DataFrame) -> Figure:
+    """Accuracy against wires, a dot a run, and the Pareto front; a table as ``analysis.results.results`` gives it."""
+    figure, best = _panels(["accuracy"], "wires in use"), pareto_front(table)
+    figure.add_scatter(
+        x=best["wires"], y=best["accuracy"], name="Pareto front", line={"color": "#888888", "shape": "hv"}
+    )
+    for number, (name, wires, accuracy) in enumerate(table[["run", "wires", "accuracy"]].itertuples(index=False)):
+        marker = {"color": PALETTE[number % len(PALETTE)], "size": 10}
+        figure.add_scatter(x=[wires], y=[accuracy], name=name, mode="markers", marker=marker)
+    figure.update_traces(mode="lines", selector={"name": "Pareto front"})
+    figure.update_layout(hovermode="closest")
+    figure.update_yaxes(rangemode="normal")
+    return _finished(figure, 1, extra=90)
+
+
 def _panels(names: list[str], x: str = "round") -> Figure:
     """Axes below each other, over one x."""
     from plotly.subplots import make_subplots
@@ -158,8 +174,8 @@ def _finished(figure: Figure, rows: int, extra: int = 0) -> Figure:
     figure.update_layout(
         template="none",
         height=rows * PANEL + FRAME + extra,
-        margin={"l": 62, "r": 12, "t": 24, "b": 40},
-        legend={"orientation": "h", "yanchor": "top", "y": -60 / (rows * PANEL + extra), "x": 0},
+        margin={"l": 62, "r": 12, "t": 24, "b": 46},
+        legend={"orientation": "h", "yanchor": "top", "y": -66 / (rows * PANEL + extra), "x": 0},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "size": 12},

@@ -118,13 +118,10 @@ def beside(runs: Runs, parts: list[Part]) -> Beside:
 
 
 def _front(runs: Runs) -> Iterator[Drawing]:
-    from analysis import plots
-
     table = results(runs, "test")
     if len(table.dropna(subset=["accuracy", "wires"])) >= FRONT:
         told = "Test accuracy at the end against wires in use; no run off the line is better in both."
-        title = "Accuracy and wires"
-        yield _svg(lambda: plots.draw_pareto(table, by="run", title=" "), "runs", title, told)
+        yield _plot(interactive.front(table), "Accuracy and wires", told)
 
 
 def _matrix(run: Run, setting: str) -> Matrix:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 GREY = re.compile(r"#([0-9a-f]{2})\1\1\b")
 LEGIBLE = "500px"  # least width of a picture
+GROUP = re.compile(r'<g id="[^"]*"')  # nobody points to them, and they are the same in every picture
 SIZE = re.compile(r'(<svg [^>]*?)width="([\d.]+)pt" height="[\d.]+pt"', re.DOTALL)
 
 
@@ -27,11 +28,12 @@ def inline_svg(draw: Callable[[], Figure], name: str) -> str:
     """
     import matplotlib
 
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name, "svg.id": name}):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
         sink = io.StringIO()
         draw().savefig(sink, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
     text = sink.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg ") :], flags=re.DOTALL)
+    text = GROUP.sub("<g", text)
     return GREY.sub(_mixture, SIZE.sub(_size, text, count=1))
 
 

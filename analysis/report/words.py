@@ -77,17 +77,20 @@ def sentences(run: Run) -> list[str]:
 
 def _stream(run: Run) -> str:
     stream, rounds = run.config["stream"], run.table("rounds")
-    tasks, experiences = rounds["task"].nunique(), rounds["experience"].nunique()
-    many = f"{word(experiences)} experience{'s' * (experiences != 1)}"
-    again = "" if tasks == experiences else f", some of which return: there are {word(tasks)} different tasks"
-    told = "nobody told where one ends" if stream.get("boundaries") == "hidden" else "their boundaries were told"
-    if experiences == 1:
-        again = told = ""
-    setting = SETTING_NAMES.get(stream["setting"], stream["setting"])
-    return (
-        f"{stream['name']}, {setting}: {many} of {run.config['training']['rounds']} rounds each"
-        f"{again}{'; ' if told else ''}{told}. Seed {run.config['run']['seed']}."
+    tasks, experiences, each = (
+        rounds["task"].nunique(),
+        rounds["experience"].nunique(),
+        run.config["training"]["rounds"],
     )
+    setting = SETTING_NAMES.get(stream["setting"], stream["setting"])
+    what = f"{stream['name']}, {setting}: {several(experiences, 'experience')} of {several(each, 'round')}"
+    if experiences > 1:
+        what += " each"
+        if tasks < experiences:
+            what += f", some of which return: there are {several(tasks, 'different task')}"
+        hidden = stream.get("boundaries") == "hidden"
+        what += f"; {'nobody told where one ends' if hidden else 'their boundaries were told'}"
+    return f"{what}. Seed {run.config['run']['seed']}."
 
 
 def _answers(run: Run) -> str:
@@ -139,9 +142,9 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def word(count: int) -> str:
-    """A small number in letters."""
-    return NUMBERS[count] if count < len(NUMBERS) else str(count)
+def several(count: int, name: str) -> str:
+    """So many of something, a small number in letters."""
+    return f"{NUMBERS[count] if count < len(NUMBERS) else count} {name}{'' if count == 1 else 's'}"
 
 
 def _mean(matrix: pd.DataFrame, after: int) -> float:

@@ -42,7 +42,9 @@ def test_counts_are_the_spikes_that_the_evaluations_tell(run: Run) -> None:
     evaluations = run.table("evaluations")
     last = evaluations[(evaluations["after"] == 1) & (evaluations["setting"] == "task")]
     told = last[last["split"] == "validation"].set_index("on")
-    assert counts.sum(axis=1).groupby(level="task").mean().to_dict() == pytest.approx(told["spikes_per_sample"].to_dict())
+    assert counts.sum(axis=1).groupby(level="task").mean().to_dict() == pytest.approx(
+        told["spikes_per_sample"].to_dict()
+    )
     neurons = run.table("neurons")
     hidden = neurons[(neurons["kind"] == "hidden") & neurons["retired_round"].isna()]
     assert sorted(counts.columns) == sorted(hidden["neuron"])

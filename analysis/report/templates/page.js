@@ -26,6 +26,10 @@ async function unpack(text) {
 unpack(document.getElementById("plotly").textContent).then(() => {
   drawAll();
   document.addEventListener("toggle", drawAll, true);
+  addEventListener("beforeprint", () => {
+    document.querySelectorAll("details.run").forEach(run => run.open = true);
+    drawAll();
+  });
 }).catch(error => {
   document.querySelectorAll(".plot").forEach(place => {
     place.style.height = "auto";
