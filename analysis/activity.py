@@ -1,8 +1,8 @@
 """What the neurons of a run do: the run is rebuilt from its checkpoint and asked again. Writes nothing.
 
-Validation data only. A neuron answers for a task while the expert of that task runs, as at test time when the task is
-told; ``running="all"`` lets every neuron of the chip run at once instead, and shows what those of other experts, which
-stay silent otherwise, would make of the same inputs.
+Validation data only. A neuron answers for a task while the expert of that task runs, with those it listens to, as at
+test time when the task is told; ``running="all"`` lets every neuron of the chip run at once instead, and shows what
+those of other experts, which stay silent otherwise, would make of the same inputs.
 """
 
 from __future__ import annotations

@@ -104,8 +104,9 @@ def worth(bids: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
 
     all in nats per sample. ``achieved`` holds what ordinary training would have brought too (``usual``, which is
     itself larger early in an experience than late), and a newborn, whose fan-out starts at zero, needs more than a
-    round to be worth what it promised: one round proves little, the correlation over many says more. Neurons of seed
-    experts are left out: they open an experience, and their values rank places only.
+    round to be worth what it promised: one round proves little, the correlation over many says more. A value is that of
+    a newborn alone; several that send the same are worth less than their sum. Neurons of seed experts are left out:
+    they open an experience, and their values rank places only.
 
     Returns:
         A row for every round with such births: round, experience, task, winners, predicted, paid, before, after,
