@@ -44,6 +44,7 @@ def opener(browser: Browser) -> Iterator[tuple[Opened, list[str]]]:
         if key not in pages:
             context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
             page = pages[key] = context.new_page()
+            page.set_default_timeout(120_000)  # milliseconds; busy machines draw slowly
             page.on("console", lambda message: complaints.append(message.text))
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("request", lambda request: fetched(request.url))
@@ -116,7 +117,7 @@ def test_a_plot_answers_to_the_pointer(opened: Opened, page: Path) -> None:
     assert box is not None
     shown.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     shown.wait_for_selector(".plot .hovertext")
-    assert "training loss" in shown.locator(".plot .hoverlayer").first.inner_text()
+    assert "training loss" in str(shown.locator(".plot .hoverlayer").first.text_content())
 
 
 @pytest.mark.parametrize("width", [PHONE, DESK])
