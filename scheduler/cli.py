@@ -16,17 +16,19 @@ from scheduler.commands.benchmark import RunBenchmark
 from scheduler.commands.compare import Compare
 from scheduler.commands.data import Data
 from scheduler.commands.init import Init
+from scheduler.commands.report import Report
 from scheduler.commands.resume import Resume
 from scheduler.commands.run import Run
 from scheduler.commands.show import Show
 from scheduler.config import Config
 from scheduler.config_io import load
 
-Command = Compare | Data | Init | Resume | Run | RunBenchmark | Show
+Command = Compare | Data | Init | Report | Resume | Run | RunBenchmark | Show
 COMMANDS: dict[str, type[Command]] = {
     "run": Run,
     "resume": Resume,
     "show": Show,
+    "report": Report,
     "init": Init,
     "data": Data,
     "compare": Compare,
