@@ -71,7 +71,7 @@ def test_rows_trials_and_configurations(benchmark_of: Benchmark) -> None:
 
 
 def test_a_field_takes_another_value_for_every_seed(file: Path) -> None:
-    file.write_text(TEXT.replace("stream.limit = 40", 'by_seed.stream.limit = [30, 50, 70]\nstream.steps = 9'))
+    file.write_text(TEXT.replace("stream.limit = 40", "by_seed.stream.limit = [30, 50, 70]\nstream.steps = 9"))
     found = load_benchmark(file, {"fsdd": "speech.zip"})
     told = [found.config(Trial("easy", "grown", seed), Path()).stream for seed in (4, 5, 6)]
     assert [(options.limit, options.steps) for options in told] == [(50, 9), (70, 9), (30, 9)]

@@ -1,0 +1,31 @@
+"""The page's style sheet."""
+
+STYLE = """
+.board {
+  display: grid; gap: 10px; padding: 10px; box-sizing: border-box; width: 100%;
+  grid-template-columns: minmax(0, 3fr) minmax(260px, 1.3fr) minmax(260px, 1.5fr);
+  grid-template-areas: "chip controls selected" "trends trends trends" "bids bids bids";
+}
+.board .panel { border: 1px solid #ddd; border-radius: 6px; padding: 8px 10px; min-width: 0; background: #fff; color: #222; }
+.place-chip { grid-area: chip; }
+.place-controls { grid-area: controls; }
+.place-selected { grid-area: selected; max-height: 86vh; overflow: auto; }
+.place-trends { grid-area: trends; }
+.place-trends img { width: 100%; height: auto; }
+.place-bids { grid-area: bids; }
+.board h3 { font-size: 15px; margin: 0 0 4px; }
+.board .quiet { color: #777; }
+.board .headline { font-size: 13px; margin: 6px 0; color: #444; }
+.board .headline .rounds { font-size: 15px; color: #111; margin-right: 8px; }
+.board .facts { font-size: 13px; border-collapse: collapse; }
+.board .facts th { text-align: left; font-weight: 400; color: #666; padding: 0 10px 0 0; vertical-align: top; white-space: nowrap; }
+@media (max-width: 1000px) {
+  .board {
+    grid-template-columns: minmax(0, 1fr) minmax(0, 1fr);
+    grid-template-areas: "chip chip" "controls selected" "trends trends" "bids bids";
+  }
+}
+@media (max-width: 640px) {
+  .board { grid-template-columns: minmax(0, 1fr); grid-template-areas: "chip" "controls" "selected" "trends" "bids"; }
+}
+"""
