@@ -39,18 +39,22 @@ def LivePage(source: Source) -> None:
     parameters: solara.Reactive[dict[str, object]] = solara.use_reactive({})
     selection: solara.Reactive[Selection | None] = solara.use_reactive(None)
     tuning = solara.use_reactive(Tuning.of(source.config))
+    pause, every, apart = solara.use_reactive(1), solara.use_reactive(1), solara.use_reactive(False)
     live = model.value
     live.tuning = tuning.value
     solara.use_effect(lambda: live.close, [live])
 
     def controls() -> None:
-        ModelController(model, model_parameters=parameters, play_interval=1)
+        ModelController(
+            model, model_parameters=parameters, play_interval=pause, render_interval=every, use_threads=apart
+        )
         _headline(live.view, "ready" if live.view.round < 0 else live.view.decision)
         if live.failure:
             solara.Error(live.failure)
-        with solara.Details("tune: applied from the next round on", expand=True):
-            Sliders(tuning.value, tuning.set)
-        with solara.Details("start anew with: applied by Reset"):
+        _heading("applied from the next round on")
+        Sliders(tuning.value, tuning.set)
+        _heading("applied by Reset, which starts anew")
+        with solara.Column(gap="4px"):
             ModelCreator(model, start_choices(source), model_parameters=parameters)
 
     Board(live.view, selection, controls)
@@ -75,9 +79,14 @@ def ReplayPage(run: Recorded) -> None:
     Board(view, selection, controls)
 
 
+def _heading(text: str) -> None:
+    solara.HTML(tag="h4", unsafe_innerHTML=text)
+
+
 def _headline(view: View, text: str) -> None:
     alive = sum(len(tile.neurons) for tile in view.tiles)
-    rounds = f"round {view.round + 1} of {view.total}" if view.total else "no round"
+    where = f"after round {view.round}" if view.round >= 0 else "before the first round"
     task = f"task {view.task}, " if view.task >= 0 else ""
-    lines = f"<b class='rounds'>{rounds}</b> {task}{alive} neurons, {len(view.links)} links<br>{escape(text)}"
+    done = f"{view.round + 1} of {view.total} rounds done; " if view.total else ""
+    lines = f"<b class='rounds'>{where}</b> {done}{task}{alive} neurons, {len(view.links)} links<br>{escape(text)}"
     solara.HTML(tag="p", unsafe_innerHTML=lines, classes=["headline"])

@@ -21,11 +21,11 @@ PANELS = (
 
 
 def curves_figure(view: View) -> Figure:
-    """Four panels; a line marks the round of the view, dotted ones where an experience began."""
+    """Four panels two by two; a line marks the round of the view, dotted ones where an experience began."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 2.3), layout="constrained")
-    for axes, (name, title) in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
+    figure = Figure(figsize=(6.8, 3.1), layout="constrained")
+    for axes, (name, title) in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
         _panel(axes, view, name)
         axes.set_title(title, fontsize=9, loc="left")
     return figure

@@ -29,7 +29,7 @@ def drawing(view: View, selection: Selection | None) -> Shape:
     return {
         "width": xs[-1],
         "height": ys[-1],
-        "boxes": [_box(view, cell, xs, ys, selection) for cell in view.cells],
+        "boxes": [_box(view, cell, xs, ys, selection) for cell in sorted(view.cells, key=_tiles_last)],
         "lines": _lines(view, xs, ys, chosen),
         "dots": dots,
         "note": _note(view),
@@ -46,6 +46,10 @@ def _edges(tiles: int) -> list[float]:
     """Borders of the grid's cells along one axis: lane, tile, lane, ..., lane."""
     edges: list[float] = np.cumsum([0.0, *([SIDE, TILE] * tiles), SIDE]).tolist()
     return edges
+
+
+def _tiles_last(cell: Cell) -> bool:
+    return cell.kind == "tile"
 
 
 def _box(view: View, cell: Cell, xs: list[float], ys: list[float], selection: Selection | None) -> Shape:

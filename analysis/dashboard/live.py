@@ -5,7 +5,8 @@ A round runs on a thread of its own, so that whoever cancels a page's thread nev
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import traceback
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,7 +101,10 @@ class Live(mesa.Model):  # type: ignore[misc]
 
     def step(self) -> None:
         """One round, on the worker's thread; a failure ends the simulation and is told by ``failure``."""
-        self._worker.submit(self._play).result()
+        try:
+            self._worker.submit(self._play).result()
+        except (RuntimeError, CancelledError):  # closed meanwhile: what the round raises, it has told itself
+            self.running = False
 
     def close(self) -> None:
         """Nobody looks any more: stop after the round in hand."""
@@ -117,6 +121,10 @@ class Live(mesa.Model):  # type: ignore[misc]
             simulation.step()
         except (ValueError, FloatingPointError) as error:
             self._fail(str(error))
+            return
+        except Exception as error:  # none of the user's doing: the page says what, the terminal where
+            traceback.print_exc()
+            self._fail(f"{type(error).__name__}: {error}")
             return
         self._rounds += simulation.rows.rounds
         self._bids = list(simulation.rows.bids) or self._bids

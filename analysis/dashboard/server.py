@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import warnings
 import webbrowser
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from analysis.dashboard.live import Source
     from analysis.dashboard.replay import Recorded
 
 APP = "analysis.dashboard.app:Page"
+NEEDED = ("altair", "matplotlib", "solara", "uvicorn")  # altair by Mesa's visualization
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
@@ -23,13 +26,9 @@ def require_extra() -> None:
     Raises:
         ValueError: something is missing, naming the extra.
     """
-    try:
-        import altair
-        import matplotlib
-        import solara
-        import uvicorn
-    except ImportError as error:
-        raise ValueError(f'the page needs {error.name}: pip install "smalti[dashboard]"') from error
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise ValueError(f'the page needs {", ".join(missing)}: pip install "smalti[dashboard]"')
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -57,8 +56,26 @@ def serve(source: Source | Recorded, listener: socket.socket, told: Callable[[st
         told: called with the address once the page can be opened.
         open_browser: whether to open it, too.
     """
-    os.environ["SOLARA_APP"] = APP  # read by Solara's server when it is imported
     import uvicorn
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="(?s).*rules-of-hooks")  # said of Mesa's own components
+        app, shown = _application()
+
+    shown[:] = [source]
+    host, port = listener.getsockname()[:2]
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
+    opener = threading.Thread(target=_announce, args=(server, url, told, open_browser), daemon=True)
+    opener.start()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="(?s)Cookies with samesite")  # needed in frames of other pages alone
+        server.run(sockets=[listener])
+
+
+def _application() -> tuple[Any, list[Source | Recorded]]:
+    """Solara's server with the page, and where the page looks up what it shows."""
+    os.environ["SOLARA_APP"] = APP  # read by the server when it is imported
     from solara.server import settings
 
     settings.telemetry.mixpanel_enable = False
@@ -69,13 +86,7 @@ def serve(source: Source | Recorded, listener: socket.socket, told: Callable[[st
 
     from analysis.dashboard.app import shown
 
-    shown[:] = [source]
-    host, port = listener.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    opener = threading.Thread(target=_announce, args=(server, url, told, open_browser), daemon=True)
-    opener.start()
-    server.run(sockets=[listener])
+    return app, shown
 
 
 def _announce(server: object, url: str, told: Callable[[str], None], open_browser: bool) -> None:

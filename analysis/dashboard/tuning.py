@@ -22,36 +22,43 @@ POWERS = {
     "enough_loss": "enough loss",
 }
 COUNTS = {
-    "births": ("births per class and round", 1, 8),
+    "births": ("births per class", 1, 8),
     "candidates": ("candidates a tile", 1, 16),
-    "max_neurons": ("most neurons per class, 0: no limit", 0, 60),
+    "max_neurons": ("most neurons per class (0: no limit)", 0, 60),
 }
 
 
 @solara.component
 def Sliders(tuning: Tuning, on_tuning: Callable[[Tuning], None]) -> None:
     """Sliders of options that are read anew in every round."""
-    for name, label in POWERS.items():
-        value = getattr(tuning, name)
-        solara.SliderFloat(
-            f"{label}: {nats(value)} nats",
-            value=place_of(value),
-            min=LEAST,
-            max=0.0,
-            step=0.25,
-            thumb_label=False,
-            on_value=lambda place, name=name: on_tuning(replace(tuning, **{name: value_at(place)})),
-        )
-    for name, (label, least, most) in COUNTS.items():
-        value = getattr(tuning, name)
-        solara.SliderInt(
-            f"{label}: {value}",
-            value=value,
-            min=least,
-            max=max(most, value),
-            thumb_label=False,
-            on_value=lambda value, name=name: on_tuning(replace(tuning, **{name: value})),
-        )
+    with solara.Column(gap="0px"):
+        for name, label in POWERS.items():
+            value = getattr(tuning, name)
+            _label(f"{label}: <b>{nats(value)}</b> nats")
+            solara.SliderFloat(
+                "",
+                value=place_of(value),
+                min=LEAST,
+                max=0.0,
+                step=0.25,
+                thumb_label=False,
+                on_value=lambda place, name=name: on_tuning(replace(tuning, **{name: value_at(place)})),
+            )
+        for name, (label, least, most) in COUNTS.items():
+            value = getattr(tuning, name)
+            _label(f"{label}: <b>{value}</b>")
+            solara.SliderInt(
+                "",
+                value=value,
+                min=least,
+                max=max(most, value),
+                thumb_label=False,
+                on_value=lambda value, name=name: on_tuning(replace(tuning, **{name: value})),
+            )
+
+
+def _label(text: str) -> None:
+    solara.HTML(tag="div", unsafe_innerHTML=text, classes=["label"])
 
 
 def place_of(value: float) -> float:

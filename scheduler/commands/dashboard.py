@@ -49,7 +49,10 @@ class Dashboard:
             def tell(url: str) -> None:
                 console.print(f"{url}   (Ctrl-C ends it)", markup=False, highlight=False, soft_wrap=True)
 
-            serve(source, listener, tell, self.open)
+            try:
+                serve(source, listener, tell, self.open)
+            except KeyboardInterrupt:
+                console.print("ended")
 
     def _source(self) -> Source | Recorded:
         from analysis.dashboard.live import live_source  # not above: help need not wait for Mesa and torch
