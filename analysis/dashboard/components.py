@@ -9,10 +9,8 @@ import solara
 
 from analysis.dashboard.curves import curves_figure
 from analysis.dashboard.drawing import drawing
-from analysis.dashboard.selection import Selection, Table, details, nats, read_selection
+from analysis.dashboard.selection import Selection, Table, bids_table, details, read_selection
 from analysis.dashboard.view import View
-
-MOST_BIDS = 200  # rows shown
 
 
 @solara.component_vue("chip.vue")
@@ -63,36 +61,15 @@ def _Table(table: Table, selection: solara.Reactive[Selection | None]) -> None:
         columns=list(table.columns),
         rows=[list(row) for row in table.rows],
         leads=["" if lead is None else f"{lead.kind}:{lead.number}" for lead in table.leads],
-        marks=[""] * len(table.rows),
+        marks=["marked" if place in table.marked else "" for place in range(len(table.rows))],
         event_picked=lambda key: _pick(selection, key),
     )
 
 
 @solara.component
 def Bids(view: View, selection: solara.Reactive[Selection | None]) -> None:
-    """Bids of the last auction, the best first; a click selects the tile."""
-    bids = sorted(view.bids, key=lambda row: (not row["won"], -float(row["surplus"])))[:MOST_BIDS]
-    when = f" of round {view.bids_round}" if bids else ""
-    more = f" (the best {MOST_BIDS} of {len(view.bids)})" if len(view.bids) > len(bids) else ""
-    Rows(
-        title=f"bids of the last auction{when}{more}, nats",
-        columns=["candidate", "tile", "task", "rule", "value", "price", "surplus", "won", "why"],
-        rows=[
-            [
-                str(row["candidate"]),
-                f"({row['tile'] // view.grid[1]}, {row['tile'] % view.grid[1]})",
-                str(row["task"]),
-                str(row["rule"]),
-                *(nats(float(row[name])) for name in ("value", "price", "surplus")),
-                "yes" if row["won"] else "no",
-                str(row["reason"]),
-            ]
-            for row in bids
-        ],
-        leads=[f"tile:{row['tile']}" for row in bids],
-        marks=["won" if row["won"] else "" for row in bids],
-        event_picked=lambda key: _pick(selection, key),
-    )
+    """Bids of the last auction; a click selects the tile."""
+    _Table(bids_table(view), selection)
 
 
 @solara.component

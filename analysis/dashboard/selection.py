@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.dashboard.view import Cell, Link, Neuron, Tile, View
 
+MOST_BIDS = 200  # rows shown
 KIND_NAMES = {"tile": "neuron tile", "r1": "routing tile R1", "r0": "corner routing tile R0"}
 
 
@@ -26,6 +28,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     leads: tuple[Selection | None, ...]  # one a row
+    marked: frozenset[int] = frozenset()  # places of rows that stand out
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,32 @@ def details(view: View, selection: Selection) -> Details | None:
             return next((_neuron(view, one) for one in neurons(view) if one.neuron == selection.number), None)
         case _:
             return next((_link(view, link) for link in view.links if link.link == selection.number), None)
+
+
+def bids_table(view: View) -> Table:
+    """Bids of the last auction: winners first, then by surplus, then those for which there was no room."""
+    bids = sorted(view.bids, key=lambda row: (not row["won"], math.isnan(row["surplus"]), -row["surplus"]))[:MOST_BIDS]
+    when = f" in round {view.bids_round}" if bids else ""
+    more = f", the best {MOST_BIDS} of {len(view.bids)}" if len(view.bids) > len(bids) else ""
+    rows = tuple(
+        (
+            str(row["candidate"]),
+            _place(view, row["tile"]),
+            str(row["task"]),
+            str(row["rule"]),
+            *(nats(row[name]) for name in ("value", "cost", "price", "surplus")),
+            str(row["reason"]),
+        )
+        for row in bids
+    )
+    columns = ("candidate", "tile", "task", "rule", "value", "cost", "price", "surplus", "why won or lost")
+    return Table(
+        f"bids of the last auction{when}{more}; value, cost, price and surplus in nats per sample",
+        columns,
+        rows,
+        tuple(Selection("tile", row["tile"]) for row in bids),
+        frozenset(place for place, row in enumerate(bids) if row["won"]),
+    )
 
 
 def lit(view: View, selection: Selection | None) -> frozenset[int]:
@@ -95,8 +124,10 @@ def cell_number(view: View, cell: Cell) -> int:
 
 
 def nats(value: float | None) -> str:
-    """A price or value for reading; full for a resource of which none is left."""
-    return "full" if value is None else f"{value:.3g}"
+    """A price or value for reading; full for a resource of which none is left, a dash for what nobody could tell."""
+    if value is None:
+        return "full"
+    return "-" if math.isnan(value) else f"{value:.3g}"
 
 
 def _place(view: View, tile: int) -> str:

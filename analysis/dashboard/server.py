@@ -44,7 +44,8 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=family)
     except OSError as error:
         cure = "give another --port, or end what uses it" if port else "give another --host"
-        raise ValueError(f"cannot listen at {host}, port {port} ({error.strerror}): {cure}") from error
+        reason = str(error.strerror).partition(" (while")[0]
+        raise ValueError(f"cannot listen at {host}, port {port} ({reason}): {cure}") from error
 
 
 def serve(source: Source | Recorded, listener: socket.socket, told: Callable[[str], None], open_browser: bool) -> None:

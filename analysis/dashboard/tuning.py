@@ -42,7 +42,7 @@ def Sliders(tuning: Tuning, on_tuning: Callable[[Tuning], None]) -> None:
                 max=0.0,
                 step=0.25,
                 thumb_label=False,
-                on_value=lambda place, name=name: on_tuning(replace(tuning, **{name: value_at(place)})),
+                on_value=lambda place, name=name: on_tuning(changed(tuning, name, value_at(place))),
             )
         for name, (label, least, most) in COUNTS.items():
             value = getattr(tuning, name)
@@ -53,8 +53,14 @@ def Sliders(tuning: Tuning, on_tuning: Callable[[Tuning], None]) -> None:
                 min=least,
                 max=max(most, value),
                 thumb_label=False,
-                on_value=lambda value, name=name: on_tuning(replace(tuning, **{name: value})),
+                on_value=lambda value, name=name: on_tuning(changed(tuning, name, value)),
             )
+
+
+def changed(tuning: Tuning, name: str, value: float) -> Tuning:
+    """The options with another value for one of them."""
+    values: dict[str, Any] = {name: value}
+    return replace(tuning, **values)
 
 
 def _label(text: str) -> None:
