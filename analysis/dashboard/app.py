@@ -16,6 +16,8 @@ from analysis.dashboard.style import STYLE
 from analysis.dashboard.tuning import Sliders, start_choices
 from analysis.dashboard.view import View
 
+PAUSE = 100  # milliseconds between rounds, in which clicks are heard
+
 shown: list[Source | Recorded] = []  # one, put there by the server before it starts
 
 
@@ -39,7 +41,7 @@ def LivePage(source: Source) -> None:
     parameters: solara.Reactive[dict[str, object]] = solara.use_reactive({})
     selection: solara.Reactive[Selection | None] = solara.use_reactive(None)
     tuning = solara.use_reactive(Tuning.of(source.config))
-    pause, every, apart = solara.use_reactive(1), solara.use_reactive(1), solara.use_reactive(False)
+    pause, every, apart = solara.use_reactive(PAUSE), solara.use_reactive(1), solara.use_reactive(False)
     live = model.value
     live.tuning = tuning.value
     solara.use_effect(lambda: live.close, [live])

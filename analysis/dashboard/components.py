@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import solara
+import solara.lab
 
-from analysis.dashboard.curves import curves_figure
+from analysis.dashboard.curves import curves_svg
 from analysis.dashboard.drawing import drawing
 from analysis.dashboard.selection import Selection, Table, bids_table, details, read_selection
 from analysis.dashboard.view import View
@@ -74,9 +75,10 @@ def Bids(view: View, selection: solara.Reactive[Selection | None]) -> None:
 
 @solara.component
 def Trends(view: View) -> None:
-    """Curves over the rounds."""
-    figure = solara.use_memo(lambda: curves_figure(view), [view])
-    solara.FigureMatplotlib(figure, dependencies=[view], format="svg")
+    """Curves over the rounds, drawn aside: that takes longer than all the rest, and clicks should not wait for it."""
+    task = solara.lab.use_task(lambda: curves_svg(view), dependencies=[view], prefer_threaded=True)
+    if task.latest is not None:
+        solara.Image(task.latest, classes=["trends"], format="svg+xml")
 
 
 @solara.component

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,13 @@ PANELS = (
     ("neurons", "hidden neurons"),
     ("wires", "wires in use"),
 )
+
+
+def curves_svg(view: View) -> bytes:
+    """The figure as an .svg file."""
+    file = io.BytesIO()
+    curves_figure(view).savefig(file, format="svg")
+    return file.getvalue()
 
 
 def curves_figure(view: View) -> Figure:

@@ -100,15 +100,10 @@ def test_numbers_to_read() -> None:
 
 def test_bids_are_ranked(played: Any) -> None:
     row = dict(played.views[-1].bids[0])
+    results = ((False, math.nan), (False, -2.0), (True, 1.0), (True, 3.0), (False, 5.0))
     bids = [
         {**row, "candidate": number, "won": won, "surplus": surplus, "tile": number % 4}
-        for number, won, surplus in (
-            (0, False, math.nan),
-            (1, False, -2.0),
-            (2, True, 1.0),
-            (3, True, 3.0),
-            (4, False, 5.0),
-        )
+        for number, (won, surplus) in enumerate(results)
     ]
     table = bids_table(replace(played.views[-1], bids=tuple(bids), bids_round=4))
     assert [values[0] for values in table.rows] == ["3", "2", "4", "1", "0"]
