@@ -9,6 +9,7 @@ from mesa.visualization.solara_viz import ModelController, ModelCreator
 from mesa.visualization.utils import update_counter
 
 from analysis.dashboard.components import Board
+from analysis.dashboard.curves import curves_svg
 from analysis.dashboard.live import Live, Source, Tuning
 from analysis.dashboard.replay import Recorded
 from analysis.dashboard.selection import Selection
@@ -59,7 +60,7 @@ def LivePage(source: Source) -> None:
         with solara.Column(gap="4px"):
             ModelCreator(model, start_choices(source), model_parameters=parameters)
 
-    Board(live.view, selection, controls)
+    Board(live.view, live.curves, selection, controls)
 
 
 @solara.component
@@ -68,6 +69,7 @@ def ReplayPage(run: Recorded) -> None:
     number = solara.use_reactive(run.last)
     selection: solara.Reactive[Selection | None] = solara.use_reactive(None)
     view = solara.use_memo(lambda: run.at(number.value), [number.value])
+    curves = solara.use_memo(lambda: curves_svg(view), [number.value])
 
     def controls() -> None:
         with solara.Row():
@@ -78,7 +80,7 @@ def ReplayPage(run: Recorded) -> None:
         if run.swapped:
             solara.Warning("neurons changed places in this run; each is drawn where it was last")
 
-    Board(view, selection, controls)
+    Board(view, curves, selection, controls)
 
 
 def _heading(text: str) -> None:

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import solara
-import solara.lab
 
-from analysis.dashboard.curves import curves_svg
 from analysis.dashboard.drawing import drawing
 from analysis.dashboard.selection import Selection, Table, bids_table, details, read_selection
 from analysis.dashboard.view import View
@@ -74,16 +72,10 @@ def Bids(view: View, selection: solara.Reactive[Selection | None]) -> None:
 
 
 @solara.component
-def Trends(view: View) -> None:
-    """Curves over the rounds, drawn aside: that takes longer than all the rest, and clicks should not wait for it."""
-    task = solara.lab.use_task(lambda: curves_svg(view), dependencies=[view], prefer_threaded=True)
-    if task.latest is not None:
-        solara.Image(task.latest, classes=["trends"], format="svg+xml")
-
-
-@solara.component
-def Board(view: View, selection: solara.Reactive[Selection | None], controls: Callable[[], None]) -> None:
-    """The page's plan: chip, controls and what is selected beside it, curves and bids below."""
+def Board(
+    view: View, curves: bytes, selection: solara.Reactive[Selection | None], controls: Callable[[], None]
+) -> None:
+    """The page's plan: chip, controls and what is selected beside it, curves (an .svg file) and bids below."""
     with solara.Div(classes=["board"]):
         with solara.Div(classes=["panel", "place-chip"]):
             Chip(view, selection)
@@ -92,7 +84,7 @@ def Board(view: View, selection: solara.Reactive[Selection | None], controls: Ca
         with solara.Div(classes=["panel", "place-selected"]):
             Selected(view, selection)
         with solara.Div(classes=["panel", "place-trends"]):
-            Trends(view)
+            solara.Image(curves, format="svg+xml")
         with solara.Div(classes=["panel", "place-bids"]):
             Bids(view, selection)
 

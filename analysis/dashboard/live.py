@@ -12,6 +12,7 @@ from typing import Any
 
 import mesa
 
+from analysis.dashboard.curves import curves_svg
 from analysis.dashboard.view import Books, Row, View, view_of
 from model.fabric import Fabric
 from scheduler import tables
@@ -98,6 +99,7 @@ class Live(mesa.Model):  # type: ignore[misc]
             self._fail(str(error))
         self.tuning = Tuning.of(self.config)  # set by the page at any time, applied before the next round
         self.view = self._view()
+        self.curves = curves_svg(self.view)
 
     def step(self) -> None:
         """One round, on the worker's thread; a failure ends the simulation and is told by ``failure``."""
@@ -128,7 +130,9 @@ class Live(mesa.Model):  # type: ignore[misc]
             return
         self._rounds += simulation.rows.rounds
         self._bids = list(simulation.rows.bids) or self._bids
-        self.view = self._view()
+        view = self._view()
+        self.curves = curves_svg(view)  # here and not by the page: clicks need not wait for it
+        self.view = view
         self.running = not simulation.finished
 
     def _tune(self, simulation: Simulation) -> None:

@@ -23,7 +23,8 @@ STYLE = """
 .board .place-controls .v-btn { min-width: 0; padding: 0 12px; }
 .board .label { font-size: 12px; color: #444; margin: 4px 0 -2px; }
 .board .v-input label, .board .v-input .v-label { font-size: 12px; }
-.board .place-controls .v-input { margin: 0; }
+.board .place-controls .v-input { margin: 0 10px 0 0; }
+.board .place-controls .v-slider { margin: 0 10px; }
 .board .place-controls .v-slider .v-input__control { min-height: 24px; }
 .board .v-input .v-input__details, .board .v-messages, .board .v-text-field__details { display: none; }
 .board .quiet { color: #777; }

@@ -136,6 +136,7 @@ def test_a_simulation_is_driven_and_looked_into(browser: Any, tiny: Callable[...
         stopped = round_of(page)
         time.sleep(2)
         assert round_of(page) == stopped != "after round 79"
+        assert page.locator(".place-trends img").evaluate("image => image.naturalWidth") > 0
 
         page.get_by_role("button", name="Reset").click()
         until(lambda: round_of(page) == "before the first round")

@@ -19,6 +19,7 @@ def test_it_plays_the_same_rounds_as_a_simulation(played: Any, busy: Config) -> 
         alone.step()
         losses.append(alone.rows.rounds[0]["loss"])
     assert played.views[-1].curves.columns["loss"] == tuple(losses)
+    assert played.live.curves.startswith(b"<?xml")
     assert played.live.steps == len(played.views) == 6
     assert not played.live.running
 
