@@ -93,23 +93,49 @@ class GatingAgent(mesa.Agent):  # type: ignore[misc]
         return outputs
 
     def hears(self, expert: Expert) -> Tensor:
-        """Sources that an expert may listen to [N + I] bool: inputs, its own neurons and the trunk."""
+        """Sources that an expert may listen to [N + I] bool: inputs, its own neurons, the trunk, whom it may tap."""
         allowed = torch.zeros(self.network.fabric.neurons + self.network.channels, dtype=torch.bool)
         allowed[self.network.fabric.neurons :] = True
-        for who in (expert, *self.trunk()):
+        for who in (expert, *self.trunk(), *self._earlier(expert)):
             allowed[who.neurons] = True
         return allowed
 
     def running(self, expert: Expert) -> Tensor:
-        """Neurons that run when this expert is asked [N] bool."""
-        mask = expert.running(self.network)
-        for who in self.trunk():
-            mask = mask | who.running(self.network)
+        """Neurons that run when this expert is asked [N] bool: its own, and of all whom it listens to, however far."""
+        mask = self._together([expert, *self.trunk()])
+        for who in reversed(self._earlier(expert)):  # whom it taps may tap earlier ones only
+            if self.network.listened_to(mask)[who.neurons].any():
+                mask = mask | who.running(self.network)
         return mask
+
+    def growing(self, expert: Expert) -> Tensor:
+        """Neurons that run while the expert looks for sources [N] bool: all that it may listen to."""
+        return self.running(expert) | self._together(self._earlier(expert))
 
     def trunk(self) -> list[Expert]:
         """The expert that all may listen to, if there is one."""
         return self.experts[:1] if self.options.trunk else []
+
+    def listeners(self, expert: Expert) -> list[Expert]:
+        """Other experts that listen to it, be it as their trunk or by taps of theirs."""
+        others = [e for e in self.experts if e is not expert]
+        if expert in self.trunk():
+            return others
+        return [e for e in others if expert in self._earlier(e) and self._taps(e)[expert.neurons].any()]
+
+    def _taps(self, expert: Expert) -> Tensor:
+        """Slots that the expert's own neurons and outputs listen to [N] bool."""
+        return self.network.listened_to(expert.running(self.network))
+
+    def _earlier(self, expert: Expert) -> list[Expert]:
+        """Experts that it may tap, in the order of their numbers."""
+        return [e for e in self.experts if e.number < expert.number] if self.options.taps else []
+
+    def _together(self, experts: list[Expert]) -> Tensor:
+        mask = torch.zeros_like(self.network.state.alive)
+        for who in experts:
+            mask = mask | who.running(self.network)
+        return mask
 
     def watch(self, task: int, loss: float, accuracy: float, novelty: float) -> None:
         """Take note of a round of training."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 
-from analysis import metrics
+from analysis import detection, metrics
 from analysis.load import Run
 from analysis.overview import ALONE
 
@@ -47,13 +48,20 @@ def outcomes(run: Run, setting: str, split: str) -> dict[str, float]:
     evaluations, rounds = run.table("evaluations"), run.table("rounds")
     matrix = metrics.accuracy_matrix(evaluations, setting, split)
     initial = metrics.initial_accuracy(evaluations, setting, split)
-    found = {
-        "accuracy": metrics.average_accuracy(matrix),
-        "backward_transfer": metrics.backward_transfer(matrix),
-        "forgetting": metrics.forgetting(matrix),
-        "forward_transfer": _forward_transfer(matrix, initial),
-        "average_incremental_accuracy": metrics.average_incremental_accuracy(matrix),
-    }
+    order = run.config["stream"]["order"]
+    if len(set(order)) < len(order):  # what is forgotten and transferred is defined for tasks that come once
+        found = {"accuracy": metrics.final_accuracy(matrix, len(set(order)))}
+    else:
+        found = {
+            "accuracy": metrics.average_accuracy(matrix),
+            "backward_transfer": metrics.backward_transfer(matrix),
+            "forgetting": metrics.forgetting(matrix),
+            "forward_transfer": _forward_transfer(matrix, initial),
+            "average_incremental_accuracy": metrics.average_incremental_accuracy(matrix),
+        }
+    if run.config["stream"]["boundaries"] == "hidden":
+        found |= asdict(detection.summary(run))
+    found |= _alone(evaluations, setting, split)
     found |= {name: float(rounds[name].iloc[-1]) for name in RESOURCES}
     found |= _spent(evaluations, setting, split)
     found["training_operations"] = float(rounds["operations"].sum())
@@ -74,6 +82,15 @@ def _forward_transfer(matrix: np.ndarray, initial: np.ndarray) -> float:
     if not np.isfinite([*needed, *initial[1:]]).all():
         return float("nan")
     return metrics.forward_transfer(matrix, initial)
+
+
+def _alone(evaluations: pd.DataFrame, setting: str, split: str) -> dict[str, float]:
+    """Accuracies after the last experience of the parts of an answer, the experts' and the gating network's."""
+    last = evaluations[(evaluations["after"] == evaluations["after"].max()) & (evaluations["split"] == split)]
+    parts = {name: last.loc[last["setting"] == name, "accuracy"] for name in ALONE}
+    if setting in (*ALONE, "task"):  # the parts of an answer to which no task was told
+        return {}
+    return {f"{name}_accuracy": float(values.mean()) for name, values in parts.items() if len(values)}
 
 
 def _spent(evaluations: pd.DataFrame, setting: str, split: str) -> dict[str, float]:

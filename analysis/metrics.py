@@ -78,6 +78,11 @@ def average_accuracy(r: Floats) -> float:
     return _mean(r, [(t - 1, j) for j in range(t)])
 
 
+def final_accuracy(r: Floats, tasks: int) -> float:
+    """Mean over tasks j of R[T-1, j], where tasks return, so that there are fewer of them than experiences."""
+    return _mean(r, [(_experiences(r) - 1, j) for j in range(tasks)])
+
+
 def backward_transfer(r: Floats) -> float:
     """BWT = mean over j < T-1 of R[T-1, j] - R[j, j] (Lopez-Paz & Ranzato 2017); NaN for one experience."""
     t = _experiences(r)

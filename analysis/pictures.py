@@ -4,12 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-PALETTE = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#AA3377", "#66CCEE", "#EE8866", "#44BB99", "#99DDFF")
+PALETTE = (
+    "#4477AA",
+    "#EE6677",
+    "#228833",
+    "#CCBB44",
+    "#AA3377",
+    "#66CCEE",
+    "#EE8866",
+    "#44BB99",
+    "#99DDFF",
+)  # colour-blind safe
+QUIET = "#555555"  # titles and notes
+MISSING = 'pictures need matplotlib: pip install "smalti[plot]"'
+
+
+def task_colour(task: int) -> str:
+    """Colour of everything that belongs to a task; after nine tasks colours come again."""
+    return PALETTE[task % len(PALETTE)]
+
+
+def new_figure(width: float, height: float, **options: Any) -> Figure:
+    """An empty figure, in inches, that knows no window and no global state.
+
+    Raises:
+        ValueError: matplotlib is missing.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ValueError(MISSING) from error
+    return Figure(figsize=(width, height), facecolor="white", **{"layout": "constrained", **options})
 
 
 def save_figure(draw: Callable[[], Figure], picture: Path) -> None:
@@ -21,7 +51,7 @@ def save_figure(draw: Callable[[], Figure], picture: Path) -> None:
     try:
         import matplotlib
     except ImportError as error:
-        raise ValueError('pictures need matplotlib: pip install "smalti[plot]"') from error
+        raise ValueError(MISSING) from error
     if picture.suffix not in (".svg", ".png", ".pdf"):
         raise ValueError(f"{picture} is of no known picture type; name it .svg, .png or .pdf")
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "smalti"}):

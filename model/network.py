@@ -157,6 +157,14 @@ class Network:
         gradient = dense.weight_gradient(wiring, tape, delta, weight.shape)
         return DenseProbe(tape.presynaptic, delta, counts, losses, gradient)
 
+    def listened_to(self, listeners: Tensor) -> Tensor:
+        """Neuron slots [N] bool whose spikes drive devices of the listeners [N] bool."""
+        columns = listeners.view(self.fabric.tiles, 1, self.fabric.slots)
+        sources = self.state.source[(self.state.mask & columns).any(2)]
+        heard = torch.zeros_like(listeners)
+        heard[sources[(sources >= 0) & (sources < len(listeners))]] = True
+        return heard
+
     def wiring(self) -> dense.Wiring:
         """Links as the dense engine reads them, remade when they have changed."""
         if self._wiring is None or self._wired_version != self.links.version:

@@ -58,7 +58,7 @@ class Grower:
             x,
             outputs,
             lambda logits: cross_entropy(*contrasted(expert, logits, labels), reduction="none"),
-            self.agent.running(expert),
+            self.agent.growing(expert),
             expert.members() if targets is None else targets,
         )
 

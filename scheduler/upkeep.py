@@ -29,10 +29,10 @@ def scope_of(
 ) -> Scope:
     """The expert in training, and what its round of training showed.
 
-    Nobody's fan-in may change in a trunk that further experts listen to.
+    Nobody's fan-in may change in an expert that others listen to.
     """
     members = expert.running(network)
-    if expert in agent.trunk() and len(agent.experts) > 1:
+    if agent.listeners(expert):
         members = torch.zeros_like(members)
     rate = torch.cat([lesson.counts.mean(1), lesson.heard])
     return Scope(network, moments, members.cpu(), agent.hears(expert), agent.running(expert), rate, known)

@@ -36,6 +36,7 @@ class GatingOptions:
         stiffness: how: inf freezes it; a number pulls every device to where it was when its task had ended, at a cost
             of stiffness / 2 nats per squared weight.
         trunk: let all later experts listen to the neurons of the first one, which then always run.
+        taps: let experts listen to the neurons of all earlier ones; those who are listened to run, too.
         learned: gating networks that learn by gradient descent.
         detect: how a change of task is noticed where nobody tells it.
     """
@@ -53,6 +54,7 @@ class GatingOptions:
     protect: bool = True
     stiffness: float = math.inf
     trunk: bool = False
+    taps: bool = False
     learned: LearnedGateOptions = field(default_factory=LearnedGateOptions)
     detect: DetectionOptions = field(default_factory=DetectionOptions)
 

@@ -128,6 +128,6 @@ def readings(benchmark: Benchmark, row: Trial, run: Run, runs: Mapping[Trial, Ru
     if method.reads != ANY:  # a run in another setting stands beside those of the control's
         control = runs.get(benchmark.run_of(type(row)(row.stream, benchmark.options.control, row.seed)))
         return [(name, method.reads) for name in continual.settings(control or run)]
-    if method.answer != "both":
-        return [(name, method.answer) for name in continual.settings(run) if name != "task"]
+    if method.answer == "gate":
+        return [(name, "gate") for name in continual.settings(run) if name != "task"]
     return [(name, name) for name in continual.settings(run)]

@@ -56,7 +56,7 @@ class Method:
         like: method whose sections its runs have too, its own coming last; empty for none.
         follows: method whose births its runs replay, all at the beginning of their tasks; empty for none.
         runs_of: method whose runs are read instead of its own; empty for its own.
-        answer: both together, or what the experts or the gating network answer by themselves.
+        answer: network, or gate for what the gating network answers by itself.
         reads: setting of the evaluations that is read for every setting of the stream, such as joint; any reads
             each setting from its own evaluations.
         streams: streams that it is run on; empty for all.
@@ -66,7 +66,7 @@ class Method:
     like: str = ""
     follows: str = ""
     runs_of: str = ""
-    answer: Literal["both", "experts", "gate"] = "both"
+    answer: Literal["network", "gate"] = "network"
     reads: str = ANY
     streams: tuple[str, ...] = ()
     about: str = ""

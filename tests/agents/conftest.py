@@ -108,12 +108,12 @@ class Chip:
         assert not isinstance(links.offer(source, tile), Offer)
 
 
-def make_chip(wires: int = 6, slots: int = 6, trunk: bool = False, corner_wires: int = 3) -> Chip:
+def make_chip(wires: int = 6, slots: int = 6, trunk: bool = False, corner_wires: int = 3, taps: bool = False) -> Chip:
     fabric = Fabric(FabricOptions(rows=2, cols=2, neurons_per_tile=slots, wires=wires, corner_wires=corner_wires))
     network = Network(fabric, CHANNELS, NetworkOptions(precision="float64"))
     model = mesa.Model(seed=1)
     gate = LabelGating(GatingOptions(network="label"), CHANNELS)
-    gating = GatingAgent(model, network, gate, GatingOptions(network="label", trunk=trunk), GROWTH)
+    gating = GatingAgent(model, network, gate, GatingOptions(network="label", trunk=trunk, taps=taps), GROWTH)
     expert = gating.found((0, 1))
     expert.tasks.append(0)
     moments = Moments.fresh(network.state.weight)
@@ -135,5 +135,5 @@ def chip() -> Chip:
 
 @pytest.fixture
 def chip_of() -> Callable[..., Chip]:
-    """Factory of chips: (wires, slots, trunk, corner_wires)."""
+    """Factory of chips: (wires, slots, trunk, corner_wires, taps)."""
     return make_chip

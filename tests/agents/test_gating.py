@@ -11,6 +11,8 @@ import torch
 
 from agents.expert import Expert
 from agents.messages import Decision
+from agents.tile import TileAgent
+from model.growth.graft import Birth, graft
 from model.growth.saturation import Saturation
 
 
@@ -143,6 +145,34 @@ def test_the_trunk_is_heard_and_runs_when_it_is_wanted(chip_of: Callable[..., An
     assert slots_of(chip.gating.running(second)) == sorted(running)
     assert slots_of(chip.gating.hears(first)) == sorted([*first.neurons, *channels])
     assert slots_of(chip.gating.running(first)) == sorted([*first.neurons, *first.outputs])
+
+
+def test_who_taps_another_expert_makes_it_run_and_those_that_it_taps(chip_of: Callable[..., Any]) -> None:
+    """The second expert's neuron hears all rows of tile 1, where the first has some; the third's that of the second."""
+    chip = chip_of(taps=True, slots=8)
+    agent, network = chip.gating, chip.network
+    first, second = chip.expert, agent.found((2, 3))
+    whole = [*first.neurons, *first.outputs]
+    assert slots_of(agent.running(second)) == sorted(second.outputs)  # taps nobody yet
+    born = chip.bear(1, [], second)
+    assert slots_of(agent.running(second)) == sorted([born, *second.outputs, *whole])
+    assert set(first.neurons) <= set(slots_of(agent.hears(second)))
+    assert not set(second.neurons) & set(slots_of(agent.hears(first)))  # earlier ones only
+    third = agent.found((4, 5))
+    assert slots_of(agent.growing(third)) == sorted([*third.outputs, born, *second.outputs, *whole])
+    assert slots_of(agent.running(third)) == sorted(third.outputs)
+    row = int((network.state.source[1] == born).nonzero())
+    slot = TileAgent(chip.model, 1, network).free_slots[0]
+    heard = torch.tensor([born])
+    nobody = torch.empty(0, dtype=torch.int64)
+    network.links.add_local(slot)
+    graft(network, Birth(slot, False, heard, torch.ones(1), nobody, torch.empty(0)), chip.moments)
+    third.neurons.append(slot)
+    assert network.state.mask[1, row, slot % network.fabric.slots]
+    assert slots_of(agent.running(third)) == sorted([slot, *third.outputs, born, *second.outputs, *whole])
+    assert agent.listeners(first) == [second]
+    assert agent.listeners(second) == [third]
+    assert agent.listeners(third) == []
 
 
 def test_an_expert_without_neurons_hears_the_inputs(chip: Any) -> None:

@@ -47,7 +47,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     of_gate = {(0, 0): 1.0, (1, 0): 0.6, (1, 1): 0.6}
     table = pd.concat([evaluations(of_class, "class"), evaluations(of_gate, "gate")], ignore_index=True)
     monkeypatch.setattr(Run, "table", lambda self, name: {"rounds": ROUNDS, "evaluations": table}[name])
-    return Run(path=tmp_path, config={}, environment={})
+    return Run(path=tmp_path, config={"stream": {"order": [], "boundaries": "told"}}, environment={})
 
 
 def test_numbers_of_a_run_by_hand(run: Run) -> None:
@@ -58,6 +58,7 @@ def test_numbers_of_a_run_by_hand(run: Run) -> None:
         "forgetting": 0.2,
         "forward_transfer": 0.05,
         "average_incremental_accuracy": (0.9 + 0.75) / 2,
+        "gate_accuracy": 0.6,
         "neurons": 30,
         "devices": 200,
         "links": 60,
@@ -68,6 +69,28 @@ def test_numbers_of_a_run_by_hand(run: Run) -> None:
         "seconds": 3.5,
     }
     assert found == pytest.approx(expected)
+
+
+def test_where_tasks_return_the_last_accuracies_count(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.config["stream"]["order"] = [0, 1, 0]
+    later = evaluations({(2, 0): 0.5, (2, 1): 0.9}, "class")
+    table = pd.concat([run.table("evaluations"), later], ignore_index=True)
+    monkeypatch.setattr(Run, "table", lambda self, name: {"rounds": ROUNDS, "evaluations": table}[name])
+    found = outcomes(run, "class", "validation")
+    assert found["accuracy"] == pytest.approx(0.7)
+    assert "forgetting" not in found
+
+
+def test_where_boundaries_are_hidden_their_detection_is_judged(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.config["stream"] |= {"boundaries": "hidden", "drift": 0.0}
+    run.config["training"] = {"rounds": 1, "steps": 20}
+    rounds = ROUNDS.assign(experience=[0, 1], task=[0, 1])
+    alarms = pd.DataFrame({"event": ["alarm", "alarm"], "step": [5, 23]})
+    tables = {"rounds": rounds, "evaluations": run.table("evaluations"), "detections": alarms}
+    monkeypatch.setattr(Run, "table", lambda self, name: tables[name])
+    found = outcomes(run, "class", "validation")
+    assert (found["detected"], found["delay"], found["false"]) == (1.0, 3.0, 100 / 40)
+    assert "fired_again" not in found  # no task returns
 
 
 def test_what_cannot_be_measured_is_left_out(run: Run) -> None:

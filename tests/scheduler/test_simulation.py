@@ -16,6 +16,7 @@ from model.optimiser import OptimiserOptions
 from model.upkeep.options import UpkeepOptions
 from model.upkeep.steps import STEPS
 from scheduler.config import Config
+from scheduler.feed import VALIDATION
 from scheduler.simulation import RoundRows, Simulation
 
 MakeConfig = Callable[..., Config]
@@ -24,6 +25,7 @@ Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]
 # Any run, in the settings that change what a round does; each shrunk to two rounds a task.
 SETTINGS: dict[str, dict[str, dict[str, object]]] = {
     "default": {},
+    "taps": {"gating": {"taps": True}, "growth": {"when": "schedule", "every": 1, "until": 1.0}},
     "random rule": {"growth": {"rule": "random"}},
     "pairs": {"growth": {"rule": "split", "births": 2}},
     "pairs placed": {"growth": {"rule": "split", "births": 2, "where": "uniform"}},
@@ -132,6 +134,21 @@ def test_every_evaluation_says_what_its_gate_took(play: Play, tiny: MakeConfig) 
         else:
             assert costs[1, "class"][2:] == [0, 0]
             assert rows[1, "gate"]["spikes_per_sample"] > 0
+
+
+def test_an_expert_that_taps_others_answers_as_if_all_neurons_ran(play: Play, tiny: MakeConfig) -> None:
+    gating, growth = {"taps": True}, {"when": "schedule", "every": 1, "births": 1, "until": 1.0, "reserve": 3}
+    simulation, _ = play(tiny(training={"rounds": 4, "steps": 8}, gating=gating, growth=growth))
+    first, second = simulation.gating.experts
+    running = simulation.gating.running(second)
+    assert running[first.neurons].all(), "nobody was tapped: the test shows nothing"
+    x, _ = simulation.feed_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
+    outputs = torch.tensor(second.outputs)
+    with torch.no_grad():
+        asked, everybody = (simulation.network.run(x, outputs, who) for who in (running, None))
+    assert torch.equal(asked.membrane, everybody.membrane)
+    alone = simulation.network.run(x, outputs, second.running(simulation.network))
+    assert not torch.equal(asked.membrane, alone.membrane)
 
 
 def test_experts_alone_answer_as_they_would_without_a_vote(play: Play, tiny: MakeConfig) -> None:

@@ -1,0 +1,218 @@
+"""What the neurons of a run do: the run is rebuilt from its checkpoint and asked again. Writes nothing.
+
+Validation data only. A neuron answers for a task while the expert of that task runs, with those it listens to, as at
+test time when the task is told; ``running="all"`` lets every neuron of the chip run at once instead, and shows what
+those of other experts, which stay silent otherwise, would make of the same inputs.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from analysis.load import Run
+from model import dense
+from scheduler import checkpoint, replay, snapshot
+from scheduler.config import Config
+from scheduler.config_io import load
+from scheduler.feed import VALIDATION
+from scheduler.records import open_run
+from scheduler.schema import SCHEMA_VERSION
+from scheduler.simulation import Simulation
+from scheduler.streams import Experience
+
+Running = Literal["expert", "all"]
+SILENT = 1e-3  # total variance (spikes^2) up to which a neuron counts as silent
+
+
+@dataclass(frozen=True)
+class Raster:
+    """Spikes of some samples of one experience."""
+
+    spikes: pd.DataFrame  # sample, kind (input, hidden, output), unit (input channel, or id of the neuron), step
+    neurons: pd.DataFrame  # neuron, tile, slot, task of all living hidden neurons, by tile and slot
+    labels: tuple[int, ...]  # class of every sample
+    task: int
+    steps: int  # time steps of a sample (1 ms each on the default chip)
+    channels: int  # input channels
+
+
+def restored(run: Run) -> Simulation:
+    """The simulation of a run as its last checkpoint has it; the folder stays as it is.
+
+    Raises:
+        ValueError: another version began the run, no round is finished, the checkpoint is damaged, or its data is gone.
+    """
+    folder = open_run(run.path)
+    version = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))["schema_version"]
+    if version != SCHEMA_VERSION:
+        raise ValueError(
+            f"{run.path} was begun with tables of schema {version}, this smalti writes {SCHEMA_VERSION}: its tables "
+            "can be read, but its neurons can be asked only by the version that began it"
+        )
+    if not folder.checkpoint.exists():
+        raise ValueError(f"{run.path} has no checkpoint yet; `smalti resume {run.path}` goes on with it")
+    saved = checkpoint.load(folder.checkpoint)
+    simulation = Simulation(load(Config, folder.config), births=replay.restored(folder.path))
+    neurons, links = folder.read_rows("neurons"), folder.read_rows("links")
+    snapshot.restore(simulation, saved.tensors, saved.facts, neurons, links)
+    return simulation
+
+
+def spike_counts(run: Run, running: Running = "expert") -> pd.DataFrame:
+    """Spikes of every hidden neuron in every validation sample.
+
+    Args:
+        run: the run.
+        running: ``expert``: the expert of the sample's task; ``all``: every neuron.
+
+    Returns:
+        One row a sample, index (task, sample); one column a living hidden neuron, by its id.
+    """
+    simulation = restored(run)
+    hidden, parts = _hidden(simulation), {}
+    slots = hidden["slot"].to_numpy()
+    for experience in _learned(simulation):
+        x, _ = simulation.feed_of(experience).evaluation(VALIDATION)
+        outputs, mask = _who_runs(simulation, experience, running)
+        with torch.no_grad():
+            counts = simulation.network.run(x, outputs, mask).counts.cpu()
+        parts[experience.task] = pd.DataFrame(counts.T.numpy()[:, slots], columns=hidden["neuron"].to_numpy())
+    return pd.concat(parts, names=["task", "sample"]).rename_axis(columns="neuron")
+
+
+def spikes_per_sample(run: Run) -> pd.Series[float]:
+    """Spikes of every living neuron per validation sample, tasks weighing equally; 0 for outputs that do not fire."""
+    counts = spike_counts(run)
+    mean = counts.groupby(level="task").mean().mean()
+    neurons = run.table("neurons")
+    alive = neurons.loc[neurons["retired_round"].isna(), "neuron"]
+    return mean.reindex(alive, fill_value=0.0).rename("spikes")
+
+
+def task_variance(run: Run, running: Running = "expert") -> pd.DataFrame:
+    """Normalised task variance of the hidden neurons (Yang et al. 2019, Nat. Neurosci. 22:297, doi
+    10.1038/s41593-018-0310-2).
+
+    TV_i(A) = variance of the spike count of neuron i over the validation samples of task A, divided by the largest
+    TV_i over the tasks, so that every neuron has a 1. The paper takes the variance of a firing rate over conditions at
+    each time and averages over time; here a sample is the condition, and its spikes are counted over all of its time.
+
+    Returns:
+        One row a hidden neuron (by id), one column a task. Neurons whose variances add up to less than 0.001 are
+        silent and left out, as in the paper.
+    """
+    return normalised_variance(spike_counts(run, running))
+
+
+def normalised_variance(counts: pd.DataFrame) -> pd.DataFrame:
+    """``task_variance`` from a table as ``spike_counts`` gives it."""
+    variance = counts.groupby(level="task").var(ddof=0).T
+    variance = variance[variance.sum(axis=1) > SILENT]
+    return variance.div(variance.max(axis=1), axis=0)
+
+
+def functional_clusters(variance: pd.DataFrame, seed: int = 0, most: int = 10) -> pd.Series[int]:
+    """Clusters of neurons by their normalised task variance, as in Yang et al. 2019.
+
+    k-means for k = 2 ... ``most`` clusters; the k with the largest mean silhouette (Rousseeuw 1987) is taken.
+
+    Args:
+        variance: as ``task_variance`` gives it.
+        seed: of k-means.
+        most: largest number of clusters that is tried.
+
+    Returns:
+        Cluster of each neuron, by id; all in cluster 0 where fewer than two different rows are there.
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import silhouette_score
+
+    values = variance.to_numpy(float)
+    different = len(np.unique(values.round(9), axis=0))
+    best, chosen = -np.inf, np.zeros(len(values), dtype=int)
+    for count in range(2, min(most, different, len(values) - 1) + 1):
+        labels = KMeans(count, n_init=10, random_state=seed).fit_predict(values)
+        score = float(silhouette_score(values, labels))
+        if score > best:
+            best, chosen = score, labels
+    return pd.Series(chosen.astype(int), index=variance.index, name="cluster")
+
+
+def spikes_of(run: Run, experience: int, samples: int = 1, running: Running = "expert") -> Raster:
+    """Spike times for the first validation samples of an experience.
+
+    Args:
+        run: the run.
+        experience: number of the experience in the stream.
+        samples: how many of its samples.
+        running: as in ``spike_counts``.
+
+    Raises:
+        ValueError: there is no such experience, nobody has learned it yet, or it has fewer samples.
+    """
+    simulation = restored(run)
+    stream = simulation.stream.experiences
+    if not 0 <= experience < len(stream):
+        raise ValueError(f"experience = {experience}: the stream has the experiences 0 to {len(stream) - 1}")
+    chosen = stream[experience]
+    x, labels = simulation.feed_of(chosen).evaluation(VALIDATION)
+    if not 1 <= samples <= len(x):
+        raise ValueError(f"samples = {samples}: experience {experience} has 1 to {len(x)} validation samples")
+    x = x[:samples]
+    _, mask = _who_runs(simulation, chosen, running)
+    network = simulation.network
+    columns = x.permute(1, 2, 0).to(network.device, network.options.dtype).contiguous()
+    with torch.no_grad():
+        weight = network.state.weight.detach()
+        fired = dense.forward(weight, network.wiring(), network.dynamics(mask), columns).spikes.cpu()  # [T, N, B]
+    census = simulation.census
+    kinds = {slot: str(census.neurons[number]["kind"]) for slot, number in census.id_of_slot.items()}
+    step, slot, sample = (index.numpy() for index in torch.nonzero(fired, as_tuple=True))
+    told = {"kind": [kinds[s] for s in slot], "unit": [census.id_of_slot[s] for s in slot], "step": step}
+    heard = torch.nonzero(x)  # sample, step, channel
+    inputs = {"kind": "input", "unit": heard[:, 2].numpy(), "step": heard[:, 1].numpy()}
+    parts = [pd.DataFrame({"sample": sample, **told}), pd.DataFrame({"sample": heard[:, 0].numpy(), **inputs})]
+    return Raster(
+        spikes=pd.concat([part for part in parts if len(part)], ignore_index=True),
+        neurons=_hidden(simulation),
+        labels=tuple(int(label) for label in labels[:samples]),
+        task=chosen.task,
+        steps=x.shape[1],
+        channels=x.shape[2],
+    )
+
+
+def _hidden(simulation: Simulation) -> pd.DataFrame:
+    """Living hidden neurons: neuron, tile, slot, task; by tile and slot."""
+    census = simulation.census
+    rows = [census.neurons[number] for _, number in sorted(census.id_of_slot.items())]
+    names = ["neuron", "tile", "slot", "task"]
+    return pd.DataFrame([[r[n] for n in names] for r in rows if r["kind"] == "hidden"], columns=names, dtype=np.int64)
+
+
+def _learned(simulation: Simulation) -> list[Experience]:
+    """Experiences of different tasks whose classes have outputs."""
+    served = {label for expert in simulation.gating.experts for label in expert.classes}
+    tasks = {experience.task: experience for experience in simulation.stream.experiences}
+    return [experience for experience in tasks.values() if served.issuperset(experience.classes)]
+
+
+def _who_runs(simulation: Simulation, experience: Experience, running: Running) -> tuple[Tensor, Tensor | None]:
+    """Outputs that are read, and neurons that run [N] bool (None: all), for the samples of an experience."""
+    if running not in ("expert", "all"):
+        raise ValueError(f"running = {running!r} is unknown; take expert or all")
+    agent, wanted = simulation.gating, set(experience.classes)
+    asked = [expert for expert in agent.experts if wanted & set(expert.classes)]
+    if not wanted <= {label for expert in asked for label in expert.classes}:
+        raise ValueError(f"nobody has learned task {experience.task} yet")
+    outputs = torch.tensor([slot for expert in asked for slot in expert.outputs], device=simulation.network.device)
+    if running == "all":
+        return outputs, None
+    return outputs, torch.stack([agent.running(expert) for expert in asked]).any(0)

@@ -1,0 +1,23 @@
+"""Pictures of runs: every function takes a run, or tables, and returns a matplotlib Figure (extra ``plot``).
+
+``figure.savefig("growth.png")`` saves one; in a notebook it shows itself. Colours are safe for the colour-blind.
+"""
+
+from analysis.chip import draw_chip
+from analysis.plots.accuracy import draw_accuracy_matrix
+from analysis.plots.auctions import draw_prices, draw_worth
+from analysis.plots.growth import draw_growth_timeline
+from analysis.plots.hops import draw_hops
+from analysis.plots.pareto import draw_pareto
+from analysis.plots.raster import draw_raster
+
+__all__ = [
+    "draw_accuracy_matrix",
+    "draw_chip",
+    "draw_growth_timeline",
+    "draw_hops",
+    "draw_pareto",
+    "draw_prices",
+    "draw_raster",
+    "draw_worth",
+]

@@ -1,0 +1,51 @@
+"""The accuracy matrix: accuracy on every task after every task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.load import Run
+from analysis.overview import SETTING_NAMES, accuracies
+from analysis.pictures import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw_accuracy_matrix(run: Run, setting: str | None = None, split: str = "test") -> Figure:
+    """Accuracy on every experience (columns) after every experience (rows), the first row before any.
+
+    Args:
+        run: the run.
+        setting: task, class, domain, joint, experts or gate; by default that of the stream.
+        split: validation or test.
+
+    Raises:
+        ValueError: nothing was evaluated so, or matplotlib is missing.
+    """
+    asked = run.config["stream"]["setting"] if setting is None else setting
+    matrix = accuracies(run, asked, split)
+    if matrix.empty:
+        table = run.table("evaluations")
+        there = sorted(set(zip(table["setting"], table["split"], strict=True)))
+        raise ValueError(f"{run.path} has no evaluation of setting {asked!r} and split {split!r}; it has {there}")
+    values = matrix.to_numpy(float)
+    wide, high = len(matrix.columns), len(matrix)
+    figure = new_figure(2.6 + 0.75 * wide, 1.6 + 0.5 * high)
+    axes = figure.subplots()
+    image = axes.imshow(values, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        if not np.isnan(value):
+            shade = "black" if value > 0.55 else "white"
+            axes.text(column, row, f"{100 * value:.1f}", ha="center", va="center", color=shade, fontsize=9)
+    axes.set_xticks(range(wide), [str(task) for task in matrix.columns])
+    axes.set_yticks(range(high), ["before any" if after < 0 else str(after) for after in matrix.index])
+    axes.set(xlabel="accuracy on task", ylabel="after learning experience")
+    axes.set_title(f"{split} accuracy in %\n{SETTING_NAMES.get(asked, asked)}", fontsize=10)
+    axes.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=axes, ticks=[0, 0.25, 0.5, 0.75, 1])
+    bar.ax.set_yticklabels(["0", "25", "50", "75", "100"])
+    bar.set_label("accuracy, %")
+    return figure

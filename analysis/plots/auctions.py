@@ -1,0 +1,78 @@
+"""Auctions over the rounds: what was asked and paid, and whether newborns kept their promises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis import market
+from analysis.load import Run
+from analysis.pictures import PALETTE, QUIET, new_figure, task_colour
+from analysis.plots.bands import draw_bands, whole_rounds
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw_prices(run: Run) -> Figure:
+    """Prices asked and paid (above), and how many bids won and lost (below), in every round with an auction.
+
+    Raises:
+        ValueError: nobody has bid yet, or matplotlib is missing.
+    """
+    bids, rounds = run.table("bids"), run.table("rounds")
+    if bids.empty:
+        raise ValueError(f"{run.path} holds no bids: nobody wanted to be born (see growth.when)")
+    prices = market.prices(bids)
+    figure = new_figure(8.5, 5)
+    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1.6, 1))
+    at = prices.index
+    for number, name in enumerate(("asked", "paid")):
+        colour, shift = PALETTE[number], 0.16 * (2 * number - 1)
+        median, largest = prices[f"{name}_median"], prices[f"{name}_max"]
+        top.vlines(at + shift, median, largest, color=colour, lw=1.2, alpha=0.7)
+        top.plot(at + shift, median, "o", ms=5, color=colour, label=f"{name}: median, line up to the largest")
+    top.set_ylabel("price\n(nats per sample)")
+    top.set_ylim(0, 1.2 * float(prices["asked_max"].max()) or 1.0)
+    top.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
+    lost = prices["bids"] - prices["won"]
+    bottom.bar(at, prices["won"], width=0.8, color=PALETTE[2], label="won")
+    bottom.bar(at, lost, width=0.8, bottom=prices["won"], color="#cccccc", label="lost")
+    bottom.set(ylabel="bids", xlabel="round")
+    bottom.set_ylim(0, 1.25 * float(prices["bids"].max()))
+    bottom.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
+    for axes in (top, bottom):
+        draw_bands(axes, rounds, named=axes is top)
+        axes.grid(alpha=0.3, axis="y")
+    whole_rounds(bottom)
+    figure.suptitle("prices at the auctions", fontsize=11, color=QUIET)
+    return figure
+
+
+def draw_worth(run: Run) -> Figure:
+    """Decrease of the loss that newborns predicted, against that of the round after their birth.
+
+    Raises:
+        ValueError: no round with births is followed by another of its experience, or matplotlib is missing.
+    """
+    worth = market.worth(run.table("bids"), run.table("rounds")).dropna(subset=["achieved"])
+    if worth.empty:
+        raise ValueError(f"{run.path} has no round with births that another of the same experience follows")
+    figure = new_figure(5.6, 4.6)
+    axes = figure.subplots()
+    for task, part in worth.groupby("task"):
+        colour = task_colour(int(str(task)))
+        axes.scatter(part["predicted"], part["achieved"], s=12 * part["winners"], color=colour, label=f"task {task}")
+    reach = [0, float(max(worth["predicted"].max(), worth["achieved"].max()))]
+    axes.plot(reach, reach, "--", color="#888888", lw=1, label="as predicted")
+    axes.axhline(0, color="#888888", lw=0.8)
+    axes.set(
+        xlabel="predicted: values of the round's winners (nats per sample)",
+        ylabel="achieved: decrease of the training loss\nby the next round (nats per sample)",
+    )
+    axes.set_title(
+        "what newborns promised, and what became of the loss\n(seed experts left out; larger dots: more newborns)",
+        fontsize=10,
+    )
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
