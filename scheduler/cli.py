@@ -14,6 +14,7 @@ from rich.console import Console
 
 from scheduler.commands.benchmark import RunBenchmark
 from scheduler.commands.compare import Compare
+from scheduler.commands.dashboard import Dashboard
 from scheduler.commands.data import Data
 from scheduler.commands.init import Init
 from scheduler.commands.report import Report
@@ -23,7 +24,7 @@ from scheduler.commands.show import Show
 from scheduler.config import Config
 from scheduler.config_io import load
 
-Command = Compare | Data | Init | Report | Resume | Run | RunBenchmark | Show
+Command = Compare | Dashboard | Data | Init | Report | Resume | Run | RunBenchmark | Show
 COMMANDS: dict[str, type[Command]] = {
     "run": Run,
     "resume": Resume,
@@ -33,6 +34,7 @@ COMMANDS: dict[str, type[Command]] = {
     "data": Data,
     "compare": Compare,
     "benchmark": RunBenchmark,
+    "dashboard": Dashboard,
 }
 INTERRUPTED = 130
 
