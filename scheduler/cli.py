@@ -21,10 +21,11 @@ from scheduler.commands.report import Report
 from scheduler.commands.resume import Resume
 from scheduler.commands.run import Run
 from scheduler.commands.show import Show
+from scheduler.commands.sweep import Sweep
 from scheduler.config import Config
 from scheduler.config_io import load
 
-Command = Compare | Dashboard | Data | Init | Report | Resume | Run | RunBenchmark | Show
+Command = Compare | Dashboard | Data | Init | Report | Resume | Run | RunBenchmark | Show | Sweep
 COMMANDS: dict[str, type[Command]] = {
     "run": Run,
     "resume": Resume,
@@ -32,6 +33,7 @@ COMMANDS: dict[str, type[Command]] = {
     "report": Report,
     "init": Init,
     "data": Data,
+    "sweep": Sweep,
     "compare": Compare,
     "benchmark": RunBenchmark,
     "dashboard": Dashboard,
@@ -47,8 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = partial(_print_warning, errors)
             parse(arguments).execute()
-    except KeyboardInterrupt:
-        errors.print("\nstopped; `smalti resume RUN` goes on from the last finished round", markup=False)
+    except KeyboardInterrupt as stopped:
+        advice = str(stopped) or "`smalti resume RUN` goes on from the last finished round"
+        errors.print(f"\nstopped; {advice}", markup=False, highlight=False, soft_wrap=True)
         return INTERRUPTED
     except BrokenPipeError:
         return 1

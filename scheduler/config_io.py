@@ -108,7 +108,7 @@ def _build(cls: type[T], data: object, where: str) -> T:
     known = [field.name for field in fields(cls) if field.init]
     for key in data:
         if key not in known:
-            raise ValueError(f"{_dotted(where, key)} is unknown; {_choices(key, known)}")
+            raise ValueError(f"{_dotted(where, key)} is unknown; {choices(key, known)}")
     for field in fields(cls):
         required = field.init and field.default is MISSING and field.default_factory is MISSING
         if required and field.name not in data:
@@ -123,7 +123,7 @@ def _value(kind: Any, value: object, where: str) -> object:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
         if not any(type(value) is type(choice) and value == choice for choice in arguments):
-            raise ValueError(f"{where} = {value!r} is unknown; {_choices(value, arguments)}")
+            raise ValueError(f"{where} = {value!r} is unknown; {choices(value, arguments)}")
         return value
     if origin is tuple and isinstance(value, (list, tuple)):
         kinds = arguments[:1] * len(value) if arguments[1:] == (...,) else arguments
@@ -167,7 +167,7 @@ def _wanted(kind: Any) -> str:
     raise TypeError(f"options cannot be of type {kind}; take bool, int, float, str, Literal, tuple or a dataclass")
 
 
-def _choices(given: object, allowed: Iterable[object]) -> str:
+def choices(given: object, allowed: Iterable[object]) -> str:
     """Did you mean, and all that is allowed."""
     names = [str(name) for name in allowed]
     close = difflib.get_close_matches(str(given), names, n=1)

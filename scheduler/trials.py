@@ -7,11 +7,15 @@ of tasks for each process hung here, so every few trials have a pool of their ow
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
+
+import mesa
 
 from scheduler.atomic import write_text_atomic
 from scheduler.config import Config
@@ -68,6 +72,19 @@ def run_trial(config: Config, path: Path) -> None:
         resume(path, lambda simulation: None)
     if not (path / FINISHED).exists():
         write_text_atomic(path / FINISHED, "")
+
+
+@contextmanager
+def models_forgotten() -> Iterator[None]:
+    """For processes that run many simulations: let go of those made meanwhile, which Mesa counts agents for."""
+    counted: dict[mesa.Model, object] = getattr(mesa.Agent, "_ids", {})
+    before = set(counted)
+    try:
+        yield
+    finally:
+        for model in set(counted) - before:
+            del counted[model]
+        gc.collect()
 
 
 def is_finished(config: Config, path: Path) -> bool:

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from scheduler.commands.sweep_view import Clock, view
+from scheduler.sweeping import backends
+from scheduler.sweeping.backends import Spread, Task, Workers
+from scheduler.sweeping.design import trials_of
+from scheduler.sweeping.folder import SweepFolder
+from scheduler.sweeping.plan import load_sweep
+from scheduler.sweeping.table import State
+
+Smalti = Callable[..., tuple[int, str, str]]
+ROOT = Path(__file__).resolve().parents[3]
+TEXT = """
+[axes]
+"growth.rule" = ["random", "gradmax_whitened"]
+[sweep]
+seeds = 2
+[base.fabric]
+rows = 2
+cols = 2
+neurons_per_tile = 8
+wires = 8
+corner_wires = 2
+[base.network]
+engine = "dense"
+[base.stream]
+name = "arrays"
+path = "{blobs}"
+steps = 12
+[base.training]
+rounds = 1
+steps = 3
+batch = 16
+[base.growth]
+probe = 32
+reserve = 0
+"""
+
+
+@pytest.fixture
+def text(blobs: Path) -> str:
+    return TEXT.format(blobs=blobs)
+
+
+def small_chip(text: str) -> str:
+    """Tiles that hold the outputs of both tasks if there are two of them in the south, but not if there is one."""
+    return text.replace("neurons_per_tile = 8", "neurons_per_tile = 4")
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> list[Workers]:
+    """Workers are this process; who was asked for."""
+    asked: list[Workers] = []
+
+    def spread(tasks: Iterable[Task], at_a_time: int = 0) -> Sequence[object]:
+        return [function(*given, **named) for function, given, named in tasks]
+
+    @contextmanager
+    def opened(workers: Workers) -> Iterator[Spread]:
+        asked.append(workers)
+        yield spread
+
+    monkeypatch.setattr(backends, "opened", opened)
+    return asked
+
+
+def test_a_file_becomes_runs_and_a_table_and_a_larger_file_adds_to_it(
+    smalti: Smalti, text: str, here: list[Workers]
+) -> None:
+    Path("mine.toml").write_text(text, encoding="utf-8")
+    code, out, err = smalti("sweep", "mine.toml", "--workers", "3")
+    assert (code, err) == (0, "")
+    assert here == [Workers(count=3)]
+    table = pd.read_parquet("runs/mine/sweep.parquet")
+    assert set(table["status"]) == {"done"}
+    assert list(zip(table["growth.rule"], table["run.seed"], strict=True)) == [
+        (rule, seed) for rule in ("random", "gradmax_whitened") for seed in (0, 1)
+    ]
+    for trial, rule in zip(table["trial"], table["growth.rule"], strict=True):
+        assert f'rule = "{rule}"' in Path("runs/mine/trials", trial, "config.toml").read_text()
+    assert {"accuracy", "accuracy_class_test", "forgetting_task_validation", "wires", "seconds"} <= set(table.columns)
+    means = table.groupby("growth.rule", sort=False)["accuracy"].mean()
+    for rule, mean in means.items():
+        assert f"{rule} " in out
+        assert f"{mean:.4g}" in out
+    assert "4 of 4, all ended" in out
+    assert "runs/mine/sweep.parquet" in out
+    here.clear()
+    first = table
+    code, out, _ = smalti("sweep", "mine.toml")
+    assert (code, here) == (0, [])
+    assert "gradmax_whitened" in out
+    Path("mine.toml").write_text(text.replace("seeds = 2", "seeds = 3"), encoding="utf-8")
+    assert smalti("sweep", "mine.toml")[0] == 0
+    second = pd.read_parquet("runs/mine/sweep.parquet")
+    assert len(second) == 6
+    kept = second[second["run.seed"] < 2].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, first, check_exact=True)
+
+
+def test_what_fails_is_recorded_and_the_rest_goes_on(smalti: Smalti, text: str) -> None:
+    full = small_chip(text).replace("seeds = 2", "seeds = 1").replace("[axes]", '[axes]\n"fabric.cols" = [2, 1]')
+    Path("mine.toml").write_text(full, encoding="utf-8")
+    code, out, _ = smalti("sweep", "mine.toml")
+    table = pd.read_parquet("runs/mine/sweep.parquet")
+    failed = table[table["status"] == "failed"]
+    assert code == 0
+    assert 0 < len(failed) < len(table)
+    assert set(failed["fabric.cols"]) == {1}
+    assert failed["error"].str.startswith("ValueError: no south tile has 2 free slots left").all()
+    assert failed["accuracy"].isna().all()
+    assert f"{len(failed)} of {len(table)} trials failed" in out
+    assert "--retry tries them again" in out
+    before = {name: Path("runs/mine/errors", name).stat().st_mtime_ns for name in failed["trial"]}
+    smalti("sweep", "mine.toml")
+    assert {name: Path("runs/mine/errors", name).stat().st_mtime_ns for name in before} == before
+    smalti("sweep", "mine.toml", "--retry")
+    assert all(Path("runs/mine/errors", name).stat().st_mtime_ns > at for name, at in before.items())
+
+
+def test_quick_runs_have_a_folder_of_their_own(smalti: Smalti, text: str) -> None:
+    Path("mine.toml").write_text(
+        text.replace("seeds = 2", "seeds = 1").replace("rounds = 1", "rounds = 9"), encoding="utf-8"
+    )
+    assert smalti("sweep", "mine.toml", "--quick")[0] == 0
+    assert len(pd.read_parquet("runs/mine-quick/sweep.parquet")) == 2
+    assert not Path("runs/mine").exists()
+
+
+def test_a_dry_run_lists_and_leaves_nothing(smalti: Smalti, text: str) -> None:
+    Path("mine.toml").write_text(text, encoding="utf-8")
+    code, out, _ = smalti("sweep", "mine.toml", "--dry-run")
+    assert code == 0
+    assert "4 trials" in out
+    assert all(name in out for name in trials_of(load_sweep(Path("mine.toml"))))
+    assert not Path("runs").exists()
+
+
+def test_the_example_is_written_and_never_overwrites(smalti: Smalti) -> None:
+    code, out, _ = smalti("sweep", "mine.toml", "--init")
+    assert code == 0
+    assert "smalti sweep mine.toml --quick" in out
+    assert smalti("sweep", "mine.toml", "--dry-run")[0] == 0
+    code, _, err = smalti("sweep", "mine.toml", "--init")
+    assert code == 2
+    assert "exists" in err
+
+
+def test_a_search_fills_the_same_table_and_goes_on(smalti: Smalti, text: str) -> None:
+    pytest.importorskip("optuna", reason="searches need the extra `optuna`")
+    axes = text.replace("[sweep]", '"training.learning_rate" = { low = 1e-3, high = 0.1, log = true }\n[sweep]')
+    Path("mine.toml").write_text(axes.replace("seeds = 2", "seeds = 1"), encoding="utf-8")
+    wanted = ("--search", "optuna", "--objective", "neurons", "--direction", "minimize")
+    for trials in (2, 3):
+        code, out, err = smalti("sweep", "mine.toml", *wanted, "--trials", str(trials))
+        assert (code, err) == (0, "")
+        assert pd.read_parquet("runs/mine/sweep.parquet")["number"].tolist() == list(range(trials))
+    assert "3 combinations, by neurons" in out
+    code, _, err = smalti("sweep", "mine.toml", "--search", "optuna", "--trials", "4")
+    assert code == 2
+    assert "holds a search to minimize neurons, not to maximize accuracy" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nowhere.toml",), "nowhere.toml cannot be read"),
+        (("mine.toml", "--trials", "3"), "--trials goes with --search optuna"),
+        (("mine.toml", "--search", "optuna"), "needs --trials"),
+        (("mine.toml", "--address", "host:1"), "give --backend ray or --backend dask"),
+        (("mine.toml", "--workers", "-1"), "--workers -1 must not be negative"),
+        (("mine.toml", "--out", "."), "is taken by something that is no sweep"),
+    ],
+)
+def test_what_cannot_be_asked_for(smalti: Smalti, text: str, arguments: tuple[str, ...], message: str) -> None:
+    Path("mine.toml").write_text(text, encoding="utf-8")
+    code, _, err = smalti("sweep", *arguments)
+    assert code == 2
+    assert message in err
+    assert not Path("runs", "mine", "trials").exists()
+
+
+def test_where_no_trial_finishes_the_first_error_is_told(smalti: Smalti, text: str) -> None:
+    Path("mine.toml").write_text(small_chip(text).replace("\ncols = 2", "\ncols = 1"), encoding="utf-8")
+    code, _, err = smalti("sweep", "mine.toml")
+    assert code == 2
+    assert "none of the 4 trials finished; the first says: ValueError: no south tile" in err
+    assert set(pd.read_parquet("runs/mine/sweep.parquet")["status"]) == {"failed"}
+
+
+def test_the_live_table_shows_what_runs_what_ended_and_the_time_left(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+    trials = trials_of(load_sweep(tmp_path / "mine.toml"))
+    folder = SweepFolder(tmp_path / "out").make("")
+    state = State(folder, lambda: trials, len(trials))
+    first, second, third, _ = trials
+    now = [100.0]
+    monkeypatch.setattr("scheduler.commands.sweep_view.time.monotonic", lambda: now[0])
+    clock = Clock()
+
+    def shown() -> str:
+        console = Console(width=150)
+        state.look()
+        with console.capture() as capture:
+            console.print(view(state, clock))
+        return capture.get()
+
+    assert "0 of 4" in shown()
+    rounds = folder.trials / second / "tables" / "rounds"
+    rounds.mkdir(parents=True)
+    (rounds / "part-00000.parquet").touch()
+    (folder.trials / first).mkdir()
+    folder.keep_measures(first, {"accuracy": 0.875, "neurons": 31})
+    folder.keep_error(third, "ValueError: no")
+    now[0] = 160.0
+    lines = shown().splitlines()
+    assert "2 of 4, 1 failed" in lines[0]
+    assert "0:01:00 passed" in lines[0]
+    assert "0:01:00 left" in lines[0]  # two took a minute, two are left
+    row = {line.split()[1]: line for line in lines[1:] if len(line.split()) > 1}
+    assert "round 1" in row[second]
+    assert "0.875" in row[first]
+    assert "failed" in row[third]
+
+
+@pytest.mark.slow
+def test_a_command_that_is_killed_goes_on_and_two_of_them_share_the_trials(text: str, tmp_path: Path) -> None:
+    file, out = tmp_path / "mine.toml", tmp_path / "out"
+    file.write_text(text.replace("rounds = 1", "rounds = 12\n").replace("seeds = 2", "seeds = 3"), encoding="utf-8")
+    command = [sys.executable, "-m", "scheduler.cli", "sweep", str(file), "--out", str(out), "--workers", "1"]
+
+    def begin() -> subprocess.Popen[str]:
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, cwd=ROOT, **pipes)
+
+    with begin() as process:
+        deadline = time.monotonic() + 200
+        while not list(out.glob("trials/*/tables/rounds/part-00001*")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=100)
+    assert process.returncode == 130
+    assert "stopped; " in errors
+    assert "the same command goes on" in errors
+    assert "begun" in set(pd.read_parquet(out / "sweep.parquet")["status"])
+    with begin() as one, begin() as other:
+        told = [process.communicate(timeout=300)[0] for process in (one, other)]
+    assert (one.returncode, other.returncode) == (0, 0)
+    table = pd.read_parquet(out / "sweep.parquet")
+    assert set(table["status"]) == {"done"}
+    assert sorted(path.name for path in (out / "trials").iterdir()) == sorted(table["trial"])
+    assert all("6 of 6, all ended" in lines for lines in told)

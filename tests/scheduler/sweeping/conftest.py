@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from scheduler.sweeping.folder import SweepFolder
+from scheduler.sweeping.plan import Sweep, load_sweep
+
+SMALL = """
+[base.fabric]
+rows = 2
+cols = 2
+neurons_per_tile = 8
+wires = 8
+corner_wires = 2
+[base.network]
+engine = "dense"
+[base.stream]
+name = "arrays"
+path = "{blobs}"
+setting = "joint"
+steps = 12
+[base.training]
+rounds = 2
+steps = 3
+batch = 16
+[base.growth]
+probe = 32
+reserve = 0
+"""
+
+
+@pytest.fixture(scope="session")
+def small(blobs: Path) -> str:
+    """What all runs of a sweep share that takes a fraction of a second a trial."""
+    return SMALL.format(blobs=blobs)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Callable[[str], Sweep]:
+    """``plan(text)``: a sweep from the text of a file."""
+
+    def load(text: str) -> Sweep:
+        (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+        return load_sweep(tmp_path / "mine.toml")
+
+    return load
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SweepFolder:
+    """An empty folder of a sweep."""
+    return SweepFolder(tmp_path / "sweep").make("")
+
+
+def spread(tasks: Iterable[tuple], at_a_time: int = 0) -> Sequence[object]:
+    return [function(*given, **named) for function, given, named in tasks]
+
+
+@pytest.fixture(scope="session")
+def spread_here() -> Callable[..., Sequence[object]]:
+    """A ``Spread`` that does the tasks in this process, one after the other."""
+    return spread
