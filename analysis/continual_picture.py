@@ -57,6 +57,7 @@ def draw_along(axes: Axes, matrices: pd.DataFrame) -> None:
         curve = part.groupby("after")["value"].mean()
         style = STYLES[again % len(STYLES)]
         axes.plot(curve.index, 100 * curve, style, marker="o", ms=3, color=PALETTE[colour], lw=1.3, label=str(method))
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel="tasks learned before", ylabel="accuracy over tasks learned, %")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=6.5, frameon=False, loc="lower left")

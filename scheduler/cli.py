@@ -14,8 +14,10 @@ from rich.console import Console
 
 from scheduler.commands.benchmark import RunBenchmark
 from scheduler.commands.compare import Compare
+from scheduler.commands.dashboard import Dashboard
 from scheduler.commands.data import Data
 from scheduler.commands.init import Init
+from scheduler.commands.report import Report
 from scheduler.commands.resume import Resume
 from scheduler.commands.run import Run
 from scheduler.commands.show import Show
@@ -23,16 +25,18 @@ from scheduler.commands.sweep import Sweep
 from scheduler.config import Config
 from scheduler.config_io import load
 
-Command = Compare | Data | Init | Resume | Run | RunBenchmark | Show | Sweep
+Command = Compare | Dashboard | Data | Init | Report | Resume | Run | RunBenchmark | Show | Sweep
 COMMANDS: dict[str, type[Command]] = {
     "run": Run,
     "resume": Resume,
     "show": Show,
+    "report": Report,
     "init": Init,
     "data": Data,
     "sweep": Sweep,
     "compare": Compare,
     "benchmark": RunBenchmark,
+    "dashboard": Dashboard,
 }
 INTERRUPTED = 130
 

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("agents", "analysis", "model", "scheduler")
@@ -69,5 +70,5 @@ def test_every_dependency_is_pinned_by_the_constraints() -> None:
     wanted = chain(project["dependencies"], *project["optional-dependencies"].values())
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
-    assert {need.split(">=")[0] for need in wanted} <= set(pinned)
+    assert {Requirement(need).name for need in wanted} <= set(pinned)
     assert all("+" not in version for version in pinned.values())

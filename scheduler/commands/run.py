@@ -11,6 +11,7 @@ import tyro
 from rich.console import Console
 
 from scheduler.commands.progress import progress_bar
+from scheduler.commands.report import leave_report
 from scheduler.config import Config
 
 
@@ -24,16 +25,18 @@ class Run:
         config_file: configuration to start from (`smalti init` writes one); options below override it.
         seed: seed of all random numbers; short for --run.seed.
         out: folder for the run; by default the next free one under runs/.
+        report: leave a report.html in the folder, which takes some seconds at the end (see `smalti report`).
         settings: everything that a run depends on.
     """
 
     config_file: tyro.conf.Positional[Path | None] = None
     seed: int | None = None
     out: Path | None = None
+    report: bool = True
     settings: Annotated[Config, tyro.conf.arg(name="")] = field(default_factory=Config)
 
     def execute(self) -> None:
-        """Run, with a progress bar, then print the summary."""
+        """Run, with a progress bar, then print the summary and leave a report."""
         from scheduler.commands.summary import print_summary  # not above: help need not wait for Mesa and pandas
         from scheduler.runner import start
 
@@ -45,6 +48,8 @@ class Run:
         with progress_bar(console) as watch:
             start(config, out, watch)
         print_summary(out, console)
+        if self.report:
+            leave_report(out, console)
 
 
 def next_free(folder: Path, name: str) -> Path:

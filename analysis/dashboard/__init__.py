@@ -1,0 +1,1 @@
+"""The live page: the chip in a browser, growing round by round, or a run played back."""

@@ -1,0 +1,94 @@
+"""Parts of the page, each for a view: the chip to click, what is selected, curves, bids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import solara
+
+from analysis.dashboard.drawing import drawing
+from analysis.dashboard.selection import Selection, Table, bids_table, details, read_selection
+from analysis.dashboard.view import View
+
+
+@solara.component_vue("chip.vue")
+def ChipShapes(drawing: dict[str, Any], event_picked: Callable[[str], None]) -> None:
+    """The chip's shapes; a click hands back the key of a shape."""
+
+
+@solara.component_vue("table.vue")
+def Rows(
+    title: str,
+    columns: list[str],
+    rows: list[list[str]],
+    leads: list[str],
+    marks: list[str],
+    event_picked: Callable[[str], None],
+) -> None:
+    """A table; a click on a row hands back where it leads."""
+
+
+@solara.component
+def Chip(view: View, selection: solara.Reactive[Selection | None]) -> None:
+    """The chip; a click selects, a second click on the same lets go."""
+    shapes = solara.use_memo(lambda: drawing(view, selection.value), [view, selection.value])
+    ChipShapes(drawing=shapes, event_picked=lambda key: _pick(selection, key))
+
+
+@solara.component
+def Selected(view: View, selection: solara.Reactive[Selection | None]) -> None:
+    """What is selected: facts and tables."""
+    if selection.value is None:
+        solara.HTML(tag="p", unsafe_innerHTML="Click a tile, a neuron, a routing lane or a wire.", classes=["quiet"])
+        return
+    found = details(view, selection.value)
+    if found is None:
+        name = f"{selection.value.kind} {selection.value.number}"
+        solara.HTML(tag="p", unsafe_innerHTML=f"There is no {name} in this round.", classes=["quiet"])
+        return
+    facts = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in found.facts)
+    solara.HTML(tag="div", unsafe_innerHTML=f"<h3>{found.title}</h3><table class='facts'>{facts}</table>")
+    for table in found.tables:
+        _Table(table, selection)
+
+
+@solara.component
+def _Table(table: Table, selection: solara.Reactive[Selection | None]) -> None:
+    Rows(
+        title=table.title,
+        columns=list(table.columns),
+        rows=[list(row) for row in table.rows],
+        leads=["" if lead is None else f"{lead.kind}:{lead.number}" for lead in table.leads],
+        marks=["marked" if place in table.marked else "" for place in range(len(table.rows))],
+        event_picked=lambda key: _pick(selection, key),
+    )
+
+
+@solara.component
+def Bids(view: View, selection: solara.Reactive[Selection | None]) -> None:
+    """Bids of the last auction; a click selects the tile."""
+    _Table(bids_table(view), selection)
+
+
+@solara.component
+def Board(
+    view: View, curves: bytes, selection: solara.Reactive[Selection | None], controls: Callable[[], None]
+) -> None:
+    """The page's plan: chip, controls and what is selected beside it, curves (an .svg file) and bids below."""
+    with solara.Div(classes=["board"]):
+        with solara.Div(classes=["panel", "place-chip"]):
+            Chip(view, selection)
+        with solara.Div(classes=["panel", "place-controls"]):
+            controls()
+        with solara.Div(classes=["panel", "place-selected"]):
+            Selected(view, selection)
+        with solara.Div(classes=["panel", "place-trends"]):
+            solara.Image(curves, format="svg+xml")
+        with solara.Div(classes=["panel", "place-bids"]):
+            Bids(view, selection)
+
+
+def _pick(selection: solara.Reactive[Selection | None], key: str) -> None:
+    picked = read_selection(key)
+    selection.value = None if picked == selection.value else picked

@@ -1,0 +1,116 @@
+"""A run folder as views of its rounds. Everything small is read at once, wires of a round when it is shown."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from analysis.dashboard.view import Books, Row, View, view_of
+from model.fabric import Fabric
+from scheduler.config import Config
+from scheduler.config_io import load
+from scheduler.records import RunFolder, open_run
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run that left a folder."""
+
+    folder: RunFolder
+    config: Config
+    fabric: Fabric
+    rounds: tuple[Row, ...]  # in order
+    neurons: tuple[Row, ...]
+    links: tuple[Row, ...]
+    bids: dict[int, list[Row]]  # round -> its bids
+
+    @property
+    def swapped(self) -> bool:
+        """Whether neurons changed their places: tables know where they were last, not where they were before."""
+        return any(row["swapped"] for row in self.rounds)
+
+    @property
+    def last(self) -> int:
+        """The last round."""
+        return int(self.rounds[-1]["round"])
+
+    def at(self, number: int) -> View:
+        """The view after a round.
+
+        Raises:
+            ValueError: the run has no such round, or its ports cannot be read.
+        """
+        if not 0 <= number <= self.last:
+            raise ValueError(f"{self.folder.path} has rounds 0 to {self.last}, not {number}")
+        books = Books(
+            rounds=self.rounds,
+            neurons=self.neurons,
+            links=self.links,
+            ports=self._ports(number),
+            bids=self.bids.get(max((r for r in self.bids if r <= number), default=-1), []),
+        )
+        return view_of(self.config, self.fabric, books, number, self.last + 1)
+
+    def _ports(self, number: int) -> dict[str, np.ndarray]:
+        file = part(self.folder, number)
+        with told(file):
+            table = pq.ParquetFile(file).read()
+            return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def recorded(path: Path) -> Recorded:
+    """Open a run folder.
+
+    Raises:
+        ValueError: it is none, a newer smalti wrote it, it is damaged, or no round of it is finished.
+    """
+    folder = open_run(path)
+    config = load(Config, folder.config)
+    rounds = _rows(folder, "rounds")
+    if not rounds:
+        raise ValueError(f"{path} has no finished round yet; `smalti resume {path}` goes on with it")
+    for row in rounds:
+        file = part(folder, row["round"])
+        with told(file):
+            pq.read_metadata(file)
+    bids: dict[int, list[Row]] = defaultdict(list)
+    for row in _rows(folder, "bids"):
+        bids[row["round"]].append(row)
+    return Recorded(
+        folder,
+        config,
+        Fabric(config.fabric),
+        tuple(rounds),
+        tuple(_rows(folder, "neurons")),
+        tuple(_rows(folder, "links")),
+        dict(bids),
+    )
+
+
+def part(folder: RunFolder, number: int) -> Path:
+    """The file with the wires after a round."""
+    return folder.folder("ports") / f"part-{number:05d}.parquet"
+
+
+@contextmanager
+def told(file: Path) -> Iterator[None]:
+    """Tell damage of a file or table by its name.
+
+    Raises:
+        ValueError: whatever is wrong with it.
+    """
+    try:
+        yield
+    except (ValueError, OSError, KeyError) as error:  # ArrowInvalid is a ValueError
+        raise ValueError(f"{file} is damaged or missing ({error}); restore it, or run again") from error
+
+
+def _rows(folder: RunFolder, table: str) -> list[Row]:
+    with told(folder.folder(table)):
+        return list(folder.read_rows(table))

@@ -1,0 +1,37 @@
+"""What the report knows of spikes and weights: looked at once for each run, or why they could not be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis import activity, structure
+from analysis.activity import Raster
+from analysis.load import Run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Activity:
+    """Spikes and outgoing weights of living neurons, and one sample's spikes; None where they were not looked at."""
+
+    spikes: pd.Series[float] | None = None  # per validation sample, by neuron
+    heard: pd.Series[float] | None = None  # sum of absolute outgoing weights, by neuron
+    raster: Raster | None = None
+    unseen: str = ""  # why not, if not
+
+
+def look(run: Run) -> Activity:
+    """Rebuild the network of a run and let it see validation data."""
+    try:
+        network = structure.graph(run)
+        outgoing = {neuron: network.out_edges(neuron, data="weight") for neuron in network}
+        heard = pd.Series({n: sum(abs(weight) for *_, weight in edges) for n, edges in outgoing.items()}, dtype=float)
+    except ValueError as error:
+        return Activity(unseen=str(error))
+    try:
+        spikes = activity.spikes_per_sample(run)
+        raster = activity.spikes_of(run, 0)
+    except ValueError as error:
+        return Activity(heard=heard, unseen=str(error))
+    return Activity(spikes=spikes, heard=heard, raster=raster)

@@ -1,0 +1,192 @@
+"""Interactive figures (plotly), as plain data for the script of the page. Colours of text and grid are the page's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from analysis import market
+from analysis.load import Run
+from analysis.overview import accuracies
+from analysis.pictures import PALETTE, task_colour
+from analysis.report.words import main_setting
+from analysis.results import pareto_front
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+BAND = 0.13  # opacity of the colour of a task behind its rounds
+PANEL, FRAME = 170, 90  # pixels: height of a row of axes, of what is around all of them
+DOTS = 4000  # points that a phone still draws without effort
+
+
+def timeline(run: Run) -> Figure:
+    """Loss and accuracy, neurons and births, wires of every round; bands are experiences, coloured by task."""
+    rounds = run.table("rounds")
+    figure = _panels(["loss (nats)", "accuracy", "neurons", "wires"])
+    lines = [
+        (1, "loss", "training loss", PALETTE[2]),
+        (2, "accuracy", "training accuracy", PALETTE[0]),
+        (3, "neurons", "hidden neurons alive", PALETTE[0]),
+        (4, "wires", "wires in use", PALETTE[4]),
+    ]
+    for row, column, name, colour in lines:
+        _line(figure, row, rounds["round"], rounds[column], name, colour, "linear" if row < 3 else "hv")
+    figure.add_bar(x=rounds["round"], y=rounds["born"], name="born in the round", marker_color="#999999", row=3, col=1)
+    _bands(figure, rounds)
+    return _finished(figure, 4)
+
+
+def prices(run: Run) -> Figure | None:
+    """Prices asked and paid, and bids won and lost, in every auction; None where nobody has bid."""
+    bids = run.table("bids")
+    if bids.empty:
+        return None
+    told = market.prices(bids).reset_index()
+    figure = _panels(["nats", "bids"])
+    for name, colour in (("asked", PALETTE[0]), ("paid", PALETTE[1])):
+        for measure, symbol in (("median", "circle"), ("max", "line-ew-open")):
+            figure.add_scatter(
+                x=told["round"],
+                y=told[f"{name}_{measure}"],
+                name=f"{name}, {'largest' if measure == 'max' else measure}",
+                mode="markers",
+                marker={"color": colour, "symbol": symbol, "size": 7},
+                row=1,
+                col=1,
+            )
+    figure.add_bar(x=told["round"], y=told["won"], name="won", marker_color=PALETTE[2], row=2, col=1)
+    figure.add_bar(x=told["round"], y=told["bids"] - told["won"], name="lost", marker_color="#999999", row=2, col=1)
+    figure.update_layout(barmode="stack")
+    _bands(figure, run.table("rounds"))
+    return _finished(figure, 2)
+
+
+def births(run: Run) -> Figure:
+    """Every neuron ever born: when, on which tile, for which task; the last ``DOTS`` of them."""
+    neurons, cols = run.table("neurons").tail(DOTS), run.config["fabric"]["cols"]
+    figure = _panels(["tile (row, column)"])
+    for task, own in neurons.groupby("task"):
+        gone = own["retired_round"].notna()
+        rank = own.groupby(["birth_round", "tile"]).cumcount()  # those born together stand beside each other
+        ends = [f", retired in round {end}" if out else "" for end, out in zip(own["retired_round"], gone, strict=True)]
+        figure.add_scatter(
+            x=own["birth_round"] + 0.12 * rank,
+            y=own["tile"],
+            name=f"task {task}",
+            mode="markers",
+            marker={
+                "color": task_colour(int(str(task))),
+                "size": 8,
+                "symbol": [_symbol(kind, out) for kind, out in zip(own["kind"], gone, strict=True)],
+            },
+            customdata=[list(row) for row in zip(own["neuron"], own["kind"], own["rule"], ends, strict=True)],
+            hovertemplate="neuron %{customdata[0]}: %{customdata[1]}, %{customdata[2]}%{customdata[3]}<extra></extra>",
+        )
+    tiles = sorted(neurons["tile"].unique())
+    figure.update_yaxes(
+        tickvals=tiles,
+        ticktext=[str(divmod(int(tile), cols)) for tile in tiles],
+        range=[max(tiles) + 0.7, min(tiles) - 0.7],  # north above
+        title=None,
+    )
+    figure.update_layout(hovermode="closest")
+    _bands(figure, run.table("rounds"))
+    return _finished(figure, 1, extra=max(60, 18 * len(tiles)))
+
+
+def beside(runs: Mapping[str, Run]) -> Figure:
+    """Several runs: loss, neurons and wires of every round, one colour a run."""
+    figure = _panels(["training loss", "hidden neurons", "wires"])
+    for number, (name, run) in enumerate(runs.items()):
+        rounds, colour = run.table("rounds"), PALETTE[number % len(PALETTE)]
+        for row, column in enumerate(("loss", "neurons", "wires"), 1):
+            shape = "linear" if row == 1 else "hv"
+            _line(figure, row, rounds["round"], rounds[column], name, colour, shape, legend=row == 1)
+    return _finished(figure, 3)
+
+
+def along(runs: Mapping[str, Run], split: str = "test") -> Figure:
+    """Several runs: mean accuracy over the experiences known so far, after each of them."""
+    figure = _panels(["mean accuracy"], "experiences learned")
+    for number, (name, run) in enumerate(runs.items()):
+        matrix = accuracies(run, main_setting(run), split)
+        mean = matrix[matrix.index >= 0].mean(axis=1)
+        colour = PALETTE[number % len(PALETTE)]
+        _line(figure, 1, mean.index.to_series() + 1, mean, name, colour, "linear", legend=True)
+    figure.update_xaxes(dtick=1)
+    figure.update_yaxes(rangemode="normal")
+    return _finished(figure, 1, extra=60)
+
+
+def front(table: pd.DataFrame) -> Figure:
+    """Accuracy against wires, a dot a run, and the Pareto front; a table as ``analysis.results.results`` gives it."""
+    figure, best = _panels(["accuracy"], "wires in use"), pareto_front(table)
+    figure.add_scatter(
+        x=best["wires"], y=best["accuracy"], name="Pareto front", line={"color": "#888888", "shape": "hv"}
+    )
+    for number, (name, wires, accuracy) in enumerate(table[["run", "wires", "accuracy"]].itertuples(index=False)):
+        marker = {"color": PALETTE[number % len(PALETTE)], "size": 10}
+        figure.add_scatter(x=[wires], y=[accuracy], name=name, mode="markers", marker=marker)
+    figure.update_traces(mode="lines", selector={"name": "Pareto front"})
+    figure.update_layout(hovermode="closest")
+    figure.update_yaxes(rangemode="normal")
+    return _finished(figure, 1, extra=90)
+
+
+def _panels(names: list[str], x: str = "round") -> Figure:
+    """Axes below each other, over one x."""
+    from plotly.subplots import make_subplots
+
+    figure = make_subplots(rows=len(names), cols=1, shared_xaxes=True, vertical_spacing=0.22 / len(names) ** 1.4)
+    for row, name in enumerate(names, 1):
+        figure.update_yaxes(title=name, rangemode="tozero", row=row, col=1)
+    figure.update_xaxes(title=x, row=len(names), col=1)
+    return figure
+
+
+def _line(
+    figure: Figure, row: int, x: Any, y: Any, name: str, colour: str, shape: str, legend: bool | None = None
+) -> None:
+    """A line; with ``legend`` lines of one name are shown and hidden together."""
+    together = {} if legend is None else {"legendgroup": name, "showlegend": legend}
+    mode = "lines+markers" if shape == "linear" else "lines"
+    line, marker = {"color": colour, "shape": shape, "width": 2}, {"size": 4}
+    figure.add_scatter(x=x, y=y, name=name, mode=mode, line=line, marker=marker, row=row, col=1, **together)
+
+
+def _bands(figure: Figure, rounds: pd.DataFrame) -> None:
+    """Experiences as bands behind all axes, named by their task."""
+    many = rounds["experience"].nunique()
+    for _, own in rounds.groupby("experience"):
+        task, first, last = int(own["task"].iloc[0]), own["round"].min() - 0.5, own["round"].max() + 0.5
+        place = {"x0": first, "x1": last, "xref": "x", "y0": 0, "y1": 1, "yref": "paper", "layer": "below"}
+        colour = task_colour(task)
+        figure.add_shape(type="rect", fillcolor=colour, opacity=BAND, line_width=0, **place)
+        if many <= 12:
+            where = {"x": (first + last) / 2, "xref": "x", "y": 1, "yref": "paper", "yanchor": "bottom"}
+            figure.add_annotation(text=f"task {task}" if many <= 6 else str(task), showarrow=False, **where)
+
+
+def _finished(figure: Figure, rows: int, extra: int = 0) -> Figure:
+    figure.update_layout(
+        template="none",
+        height=rows * PANEL + FRAME + extra,
+        margin={"l": 62, "r": 12, "t": 24, "b": 46},
+        legend={"orientation": "h", "yanchor": "top", "y": -66 / (rows * PANEL + extra), "x": 0},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "system-ui, sans-serif", "size": 12},
+        hoverlabel={"namelength": -1},
+    )
+    if figure.layout.hovermode is None:
+        figure.update_layout(hovermode="x")
+    figure.update_yaxes(fixedrange=True, zeroline=False)
+    figure.update_xaxes(zeroline=False)
+    return figure
+
+
+def _symbol(kind: str, retired: bool) -> str:
+    return ("square" if kind == "output" else "circle") + ("-open" if retired else "")

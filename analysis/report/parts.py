@@ -1,0 +1,185 @@
+"""What a report tells, ready for the templates: of each run by itself, and of several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis import market
+from analysis.findings import Finding, findings
+from analysis.load import Run, Runs
+from analysis.overview import ALONE, SETTING_NAMES, accuracies, settings
+from analysis.report import configuration, interactive, words
+from analysis.report.activity import Activity, look
+from analysis.report.pictures import inline_svg
+from analysis.results import results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from plotly.graph_objects import Figure as Interactive
+
+FRONT = 3  # runs from which on a Pareto front is worth drawing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """A picture with its words; either an SVG or the data of an interactive figure."""
+
+    title: str
+    caption: str
+    svg: str = ""
+    figure: str = ""  # JSON
+    height: int = 0  # pixels of an interactive figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """Accuracy on every experience after every experience."""
+
+    title: str
+    columns: list[str]
+    rows: list[tuple[str, list[float | None]]]  # name, cells and their mean
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one run has to tell."""
+
+    name: str
+    run: Run
+    sentences: list[str]
+    keys: list[words.Key]
+    findings: list[Finding]
+    unseen: str  # why spikes were not looked at, if they were not
+    changes: list[tuple[str, str, str]]  # field, value, default
+    toml: str
+    matrices: list[Matrix]
+    drawings: list[Drawing]
+    steps: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """Several runs side by side; every row has a name and one cell a run."""
+
+    varied: list[tuple[str, list[str]]]
+    numbers: list[tuple[str, list[str]]]
+    drawings: list[Drawing]
+
+
+def part(name: str, run: Run) -> Part:
+    """All about one run, whose tables are best kept in memory; at least one round is finished."""
+    activity = look(run)
+    return Part(
+        name=name,
+        run=run,
+        sentences=words.sentences(run),
+        keys=words.keys(run),
+        findings=findings(run, activity.spikes, activity.heard),
+        unseen=activity.unseen,
+        changes=[(f, configuration.shown(v), configuration.shown(d)) for f, v, d in configuration.changes(run.config)],
+        toml=(run.path / "config.toml").read_text(encoding="utf-8"),
+        matrices=[_matrix(run, setting) for setting in settings(run) if setting not in ALONE],
+        drawings=[*_interactive(run), *_pictures(name, run, activity)],
+        steps=configuration.steps(run),
+    )
+
+
+def beside(runs: Runs, parts: list[Part]) -> Beside:
+    """Several runs side by side; ``parts`` in the order of ``runs``."""
+    table = runs.settings()
+    names = list(dict.fromkeys((key.name, key.note if key.name == "accuracy" else "") for p in parts for key in p.keys))
+    numbers = []
+    for name, note in names:
+        found = [[k for k in p.keys if k.name == name and (not note or k.note == note)] for p in parts]
+        numbers.append((f"{name}, {note}" if note else name, [keys[0].value if keys else "-" for keys in found]))
+    worries = [str(sum(f.weight == "warning" for f in part.findings)) for part in parts]
+    everyone = dict(runs)
+    return Beside(
+        varied=[(name, [configuration.shown(value) for value in table[name]]) for name in runs.varied],
+        numbers=[*numbers, ("warnings", worries)],
+        drawings=[
+            _plot(
+                interactive.along(everyone),
+                "Accuracy along the experiences",
+                "Mean test accuracy over those learned so far, in the setting of the stream.",
+            ),
+            _plot(
+                interactive.beside(everyone),
+                "Growth",
+                "Training loss (nats per sample), neurons and wires of every round. Tap a name to hide a run.",
+            ),
+            *_front(runs),
+        ],
+    )
+
+
+def _front(runs: Runs) -> Iterator[Drawing]:
+    table = results(runs, "test")
+    if len(table.dropna(subset=["accuracy", "wires"])) >= FRONT:
+        told = "Test accuracy at the end against wires in use; no run off the line is better in both."
+        yield _plot(interactive.front(table), "Accuracy and wires", told)
+
+
+def _matrix(run: Run, setting: str) -> Matrix:
+    table = accuracies(run, setting)
+    rows = []
+    for after, row in table.iterrows():
+        cells = [None if pd.isna(value) else float(value) for value in [*row, row.mean()]]
+        rows.append(("before any" if after == -1 else f"after {after}", cells))
+    return Matrix(title=SETTING_NAMES[setting], columns=[*(f"on {on}" for on in table.columns), "mean"], rows=rows)
+
+
+def _interactive(run: Run) -> Iterator[Drawing]:
+    yield _plot(
+        interactive.timeline(run),
+        "How it grew",
+        "Training loss (nats per sample) and accuracy, neurons and wires of every round. Bands are experiences, "
+        "coloured by task.",
+    )
+    yield _plot(
+        interactive.births(run),
+        "Who was born when, where and for which task",
+        "One mark a neuron: squares are outputs, open marks have been retired. Tiles from north to south.",
+    )
+    auctions = interactive.prices(run)
+    if auctions is not None:
+        yield _plot(
+            auctions,
+            "Auctions",
+            "Prices (nats per sample) that bids were asked for and winners paid; bids won and lost.",
+        )
+
+
+def _pictures(name: str, run: Run, activity: Activity) -> Iterator[Drawing]:
+    """Pictures that the run has the data for."""
+    from analysis import plots
+
+    chip = (
+        "Tiles with their neurons, coloured by task; wires along their routes. The stronger a routing tile, the fuller."
+    )
+    yield _svg(lambda: plots.draw_chip(run), name, "The chip", chip)
+    hops = "Links between neurons by the routing tiles that they cross, and the spikes that travel so far."
+    links = run.table("links")
+    if (links["retired_round"].isna() & (links["kind"] != "input")).any():
+        yield _svg(lambda: plots.draw_hops(run, activity.spikes), name, "How far links go", hops)
+    bids = run.table("bids")
+    if bids["won"].any() and market.worth(bids, run.table("rounds"))["achieved"].notna().any():
+        kept = "Decrease of the loss that winners promised, and that by the next round, other training included."
+        yield _svg(lambda: plots.draw_worth(run), name, "Promised and achieved", kept)
+    raster = activity.raster
+    if raster is not None:
+        told = f"Spikes on one validation sample of task {raster.task}, class {raster.labels[0]}."
+        yield _svg(lambda: plots.draw_raster(raster), name, "One sample", told)
+
+
+def _plot(figure: Interactive, title: str, caption: str) -> Drawing:
+    data = str(figure.to_json()).replace("<", "\\u003c")  # a name may hold </script>
+    return Drawing(title=title, caption=caption, figure=data, height=int(figure.layout.height))
+
+
+def _svg(draw: Callable[[], Figure], name: str, title: str, caption: str) -> Drawing:
+    return Drawing(title=title, caption=caption, svg=inline_svg(draw, f"{name} {title}"))

@@ -1,0 +1,49 @@
+"""matplotlib figures as SVG inside a page: without a head, and in the page's own colours, light or dark."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+GREY = re.compile(r"#([0-9a-f]{2})\1\1\b")
+LEGIBLE = "500px"  # least width of a picture
+GROUP = re.compile(r'<g id="[^"]*"')  # nobody points to them, and they are the same in every picture
+SIZE = re.compile(r'(<svg [^>]*?)width="([\d.]+)pt" height="[\d.]+pt"', re.DOTALL)
+
+
+def inline_svg(draw: Callable[[], Figure], name: str) -> str:
+    """A figure as an ``<svg>`` element.
+
+    Greys become mixtures of the page's ``--ink`` and ``--paper``, so that white is paper and black is ink whatever the
+    colour scheme; other colours stay. The same figure and name give the same text.
+
+    Args:
+        draw: makes the figure.
+        name: of the figure on its page; keeps the ids of its elements apart from those of others.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        sink = io.StringIO()
+        draw().savefig(sink, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+    text = sink.getvalue()
+    text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg ") :], flags=re.DOTALL)
+    text = GROUP.sub("<g", text)
+    return GREY.sub(_mixture, SIZE.sub(_size, text, count=1))
+
+
+def _size(found: re.Match[str]) -> str:
+    """As wide as drawn where there is room; where there is not, letters stay legible and the picture is scrolled."""
+    width = f"{float(found[2]):.0f}pt"
+    return f'{found[1]}style="width: {width}; min-width: min({width}, {LEGIBLE})"'
+
+
+def _mixture(found: re.Match[str]) -> str:
+    """A grey level as a share of ink in paper."""
+    ink = 1 - int(found[1], 16) / 255
+    return f"color-mix(in srgb, var(--ink) {100 * ink:.0f}%, var(--paper))"

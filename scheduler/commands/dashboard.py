@@ -1,0 +1,65 @@
+"""``smalti dashboard``: the chip in a browser, live or played back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+from rich.console import Console
+
+from scheduler.config import Config
+from scheduler.config_io import load
+
+if TYPE_CHECKING:
+    from analysis.dashboard.live import Source
+    from analysis.dashboard.replay import Recorded
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """Show the chip in a browser: let it grow round by round, or play a recorded run back.
+
+    Without arguments: split digits on the default chip. Needs the extra `dashboard`.
+
+    Attributes:
+        source: folder of a run to play back, or a configuration file to simulate (`smalti init` writes one).
+        port: port to listen at; 0 takes any free one.
+        host: address to listen at; any but the default lets other machines in, which nothing keeps from using the page.
+        open: open a browser.
+    """
+
+    source: tyro.conf.Positional[Path | None] = None
+    port: int = 8765
+    host: str = "127.0.0.1"
+    open: bool = True
+
+    def execute(self) -> None:
+        """Serve until interrupted."""
+        from analysis.dashboard.server import LOCAL, listen, require_extra, serve
+
+        require_extra()
+        with listen(self.host, self.port) as listener:
+            source = self._source()
+            console = Console()
+            if self.host not in LOCAL:
+                console.print(f"anyone who reaches {self.host} can use the page", markup=False)
+
+            def tell(url: str) -> None:
+                console.print(f"{url}   (Ctrl-C ends it)", markup=False, highlight=False, soft_wrap=True)
+
+            try:
+                serve(source, listener, tell, self.open)
+            except KeyboardInterrupt:
+                console.print("ended")
+
+    def _source(self) -> Source | Recorded:
+        from analysis.dashboard.live import live_source  # not above: help need not wait for Mesa and torch
+        from analysis.dashboard.replay import recorded
+
+        if self.source is None:
+            return live_source(Config())
+        if self.source.is_dir():
+            return recorded(self.source)
+        return live_source(load(Config, self.source))

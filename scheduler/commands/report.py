@@ -1,0 +1,55 @@
+"""``smalti report``: runs as one HTML file; and the report that every run leaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+
+NAME = "report.html"
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write a report on a run, or on several side by side: one HTML file that needs no network. Extra `report`.
+
+    It tells what was run, what came of it in words, numbers and pictures, what to beware of, and how to run it again.
+
+    Attributes:
+        runs: folders of runs, or folders that contain some, such as `trials` of a comparison; 12 runs at most.
+        out: the file; by default report.html, in the folder of the run if there is just one. An older report is
+            replaced, nothing else is.
+    """
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    out: Path | None = None
+
+    def execute(self) -> None:
+        """Write the file and say where."""
+        from analysis.load import load_runs  # not above: help need not wait for pandas
+        from analysis.report import write_report
+
+        runs = load_runs(self.runs, keep=True)
+        paths = [run.path for _, run in runs]
+        out = self.out or (paths[0] / NAME if len(paths) == 1 else Path(NAME))
+        write_report(runs, out)
+        Console().print(f"wrote {out}", highlight=False, markup=False, soft_wrap=True)
+
+
+def leave_report(path: Path, console: Console) -> None:
+    """Write the report of a run that has just ended; whatever goes wrong is said, and the run is none the worse."""
+    from analysis.load import load_runs
+    from analysis.report import missing_packages, write_report
+
+    missing = missing_packages()
+    if missing:
+        told = f'none; it needs {" and ".join(missing)}: pip install "smalti[report]", then smalti report {path}'
+    else:
+        try:
+            write_report(load_runs(path, keep=True), path / NAME)
+            told = f"{path / NAME}"
+        except Exception as error:
+            told = f"none, for it failed ({type(error).__name__}: {error}); smalti report {path} tries again"
+    console.print(f"report:     {told}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.dashboard.replay import recorded
+from scheduler.config import Config
+from scheduler.config_io import dump
+from scheduler.records import create_run
+from scheduler.schema import SCHEMA_VERSION
+
+
+def test_every_round_is_shown_as_it_was_live(played: Any, folder: Path) -> None:
+    run = recorded(folder)
+    assert run.last == len(played.views) - 1 == 5
+    for live in played.views:
+        view = run.at(live.round)
+        assert view.tiles == live.tiles
+        assert view.links == live.links
+        assert view.cells == live.cells
+        assert [bid["candidate"] for bid in view.bids] == [bid["candidate"] for bid in live.bids]
+        assert [bid["reason"] for bid in view.bids] == [bid["reason"] for bid in live.bids]
+        assert (view.round, view.total, view.task, view.bids_round) == (
+            live.round,
+            live.total,
+            live.task,
+            live.bids_round,
+        )
+    assert run.at(5).curves.columns["loss"] == played.views[5].curves.columns["loss"]
+    assert all(math.isnan(value) for value in run.at(5).curves.columns["validation"])
+
+
+@pytest.mark.parametrize("number", [-1, 6])
+def test_other_rounds_there_are_none(folder: Path, number: int) -> None:
+    with pytest.raises(ValueError, match="rounds 0 to 5"):
+        recorded(folder).at(number)
+
+
+def test_swaps_are_told(folder: Path) -> None:
+    run = recorded(folder)
+    assert not run.swapped
+    assert replace(run, rounds=(*run.rounds[:-1], {**run.rounds[-1], "swapped": 2})).swapped
+
+
+def test_no_run_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="is no run folder"):
+        recorded(tmp_path)
+
+
+def test_a_run_without_a_round(tiny: Callable[..., Config], tmp_path: Path) -> None:
+    config = tiny().resolved()
+    create_run(tmp_path / "new", config=dump(config), seed=0, threads=1)
+    with pytest.raises(ValueError, match="no finished round yet; `smalti resume"):
+        recorded(tmp_path / "new")
+
+
+@pytest.mark.parametrize("table", ["rounds", "bids", "neurons", "links", "ports"])
+def test_damaged_tables_are_named(folder: Path, tmp_path: Path, table: str) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    part = sorted((copy / "tables" / table).glob("part-0*.parquet"))[-1]
+    part.write_bytes(part.read_bytes()[:-20])
+    with pytest.raises(ValueError, match=rf"tables/{table}.* is damaged"):
+        recorded(copy)
+
+
+def test_missing_wires_of_a_round_are_named(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / "tables" / "ports" / "part-00003.parquet").unlink()
+    with pytest.raises(ValueError, match=r"part-00003\.parquet is damaged or missing"):
+        recorded(copy)
+
+
+def test_a_run_of_a_newer_smalti(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    environment = copy / "environment.json"
+    facts = json.loads(environment.read_text())
+    environment.write_text(json.dumps({**facts, "schema_version": SCHEMA_VERSION + 1}))
+    with pytest.raises(ValueError, match="update it"):
+        recorded(copy)

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+pytest.importorskip("plotly", reason="reports need plotly")
+
+from analysis.load import Run, Runs, load_run
+from analysis.overview import accuracies
+from analysis.report import interactive
+
+
+@pytest.fixture(scope="module")
+def run(finished_run: Path) -> Run:
+    return load_run(finished_run, keep=True)
+
+
+def traces(figure: Any) -> dict[str, Any]:
+    return {trace.name: trace for trace in figure.data}
+
+
+def test_the_timeline_shows_every_round(run: Run) -> None:
+    rounds, figure = run.table("rounds"), interactive.timeline(run)
+    drawn = traces(figure)
+    names = {
+        "training loss": "loss",
+        "training accuracy": "accuracy",
+        "wires in use": "wires",
+        "born in the round": "born",
+    }
+    for name, column in names.items():
+        assert list(drawn[name].x) == rounds["round"].tolist()
+        assert list(drawn[name].y) == rounds[column].tolist()
+    bands = figure.layout.shapes
+    assert [(band.x0, band.x1) for band in bands] == [(-0.5, 2.5), (2.5, 5.5)]
+
+
+def test_every_neuron_is_drawn_once_in_its_tile(run: Run) -> None:
+    neurons, figure = run.table("neurons"), interactive.births(run)
+    drawn = {
+        int(about[0]): (int(x), int(y)) for t in figure.data for about, x, y in zip(t.customdata, t.x, t.y, strict=True)
+    }
+    wanted = {n: (b, t) for n, b, t in neurons[["neuron", "birth_round", "tile"]].itertuples(index=False)}
+    assert drawn == wanted
+    low, high = figure.layout.yaxis.range
+    assert low > max(neurons["tile"]) > min(neurons["tile"]) > high  # north above
+
+
+def test_bids_won_and_lost_add_up(run: Run) -> None:
+    bids, figure = run.table("bids"), interactive.prices(run)
+    assert figure is not None
+    drawn = traces(figure)
+    assert sum(drawn["won"].y) == bids["won"].sum()
+    assert sum(drawn["lost"].y) == (~bids["won"]).sum()
+    paid = bids[bids["won"]].groupby("round")["price"].max()
+    assert dict(zip(drawn["paid, largest"].x, drawn["paid, largest"].y, strict=True)) == pytest.approx(paid.to_dict())
+
+
+def test_without_bids_there_is_nothing_to_draw(run: Run, tables: Callable[..., Run]) -> None:
+    mute = tables(run.config, {"bids": run.table("bids")[:0], "rounds": run.table("rounds")})
+    assert interactive.prices(mute) is None
+
+
+def test_a_run_keeps_its_colour_through_the_comparison(run: Run) -> None:
+    both = {"b": run, "a": replace(run)}
+    rounds = run.table("rounds")
+    figure = interactive.beside(both)
+    assert [trace.name for trace in figure.data] == ["b"] * 3 + ["a"] * 3
+    assert list(figure.data[2].y) == rounds["wires"].tolist()
+    assert sum(trace.showlegend for trace in figure.data) == 2
+    learned = interactive.along(both)
+    matrix = accuracies(run, "class")
+    assert list(learned.data[0].y) == pytest.approx([matrix.loc[0, 0], matrix.loc[1].mean()])
+    assert list(learned.data[0].x) == [1, 2]
+    colours = [{t.name: (t.line.color or t.marker.color) for t in f.data} for f in (figure, learned)]
+    table = pd.DataFrame({"run": list(both), "wires": [2, 3], "accuracy": [0.5, 0.7]})
+    dots = traces(interactive.front(table))
+    assert colours[0] == colours[1] == {name: dots[name].marker.color for name in both}
+
+
+def test_the_front_leaves_out_who_is_beaten() -> None:
+    table = pd.DataFrame({"run": ["a", "b", "c"], "wires": [10, 20, 30], "accuracy": [0.8, 0.7, 0.9]})
+    line = traces(interactive.front(table))["Pareto front"]
+    assert (list(line.x), list(line.y), line.mode) == ([10, 30], [0.8, 0.9], "lines")
+
+
+def test_runs_are_given_by_name(run: Run) -> None:
+    assert dict(Runs(runs={"a": run}, varied=())) == {"a": run}

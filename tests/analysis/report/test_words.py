@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analysis.load import Run, load_run
+from analysis.overview import mean_accuracy, resources
+from analysis.report import words
+from scheduler.config import Config
+from scheduler.runner import start
+
+
+@pytest.fixture(scope="module")
+def run(finished_run: Path) -> Run:
+    return load_run(finished_run, keep=True)
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        (words.percent(0.9842), "98.4 %"),
+        (words.percent(math.nan), "-"),
+        (words.number(1234.56), "1,234.6"),
+        (words.number(math.nan), "-"),
+        (words.duration(3.14), "3.1 s"),
+        (words.duration(119.9), "119.9 s"),
+        (words.duration(1800), "30 min"),
+        (words.duration(5400), "1 h 30 min"),
+        (words.several(5, "round"), "five rounds"),
+        (words.several(13, "task"), "13 tasks"),
+        (words.several(1, "task"), "one task"),
+    ],
+)
+def test_numbers_are_said_plainly(said: str, text: str) -> None:
+    assert said == text
+
+
+def test_the_summary_says_what_the_tables_say(run: Run) -> None:
+    stream, answers, chip = words.sentences(run)
+    setting = "arrays, class-incremental (no label): "
+    assert stream == f"{setting}two experiences of three rounds each; their boundaries were told. Seed 0."
+    assert words.percent(mean_accuracy(run, "class")) in answers
+    assert f"{words.percent(mean_accuracy(run, 'task'))} when the task is told" in answers
+    neurons, spent = run.table("neurons"), resources(run)
+    hidden = neurons[neurons["kind"] == "hidden"]
+    grown = int((hidden["rule"] != "seed").sum())
+    assert f"{grown} neurons were grown (gradmax_whitened) beside {len(hidden) - grown} of seed experts" in chip
+    assert f"use {spent.wires:,} of {spent.wire_capacity:,} wires" in chip
+
+
+def test_key_numbers_have_names_and_notes(run: Run) -> None:
+    keys = words.keys(run)
+    assert [key.name for key in keys[:4]] == ["accuracy", "accuracy", "gate alone", "forgetting"]
+    assert all(key.value and key.note for key in keys)
+    assert keys[0].value == words.percent(mean_accuracy(run, "class"))
+
+
+def test_forgetting_needs_a_whole_matrix(run: Run, tables: Callable[..., Run]) -> None:
+    evaluations = run.table("evaluations")
+    assert set(words.transfers(run, "class")) == {"forgetting", "backward transfer"}
+    part = tables(run.config, {"evaluations": evaluations[(evaluations["after"] < 1) | (evaluations["on"] > 0)]})
+    assert words.transfers(part, "class") == {}
+
+
+def test_joint_runs_and_hidden_boundaries_are_described(tiny: Callable[..., Config], tmp_path: Path) -> None:
+    short = {"rounds": 1, "steps": 2}
+    start(tiny(stream={"setting": "joint"}, training=short), tmp_path / "joint", lambda simulation: None)
+    joint = load_run(tmp_path / "joint", keep=True)
+    assert words.sentences(joint)[0] == "arrays, joint: one experience of one round. Seed 0."
+    assert "(joint" in words.sentences(joint)[1]
+    order = {"order": (0, 1, 0), "boundaries": "hidden"}
+    start(tiny(stream=order, training=short), tmp_path / "hidden", lambda simulation: None)
+    said = words.sentences(load_run(tmp_path / "hidden", keep=True))[0]
+    assert "three experiences" in said
+    assert "there are two different tasks; nobody told where one ends" in said
