@@ -51,13 +51,15 @@ def draw_final(axes: Axes, accuracy: pd.DataFrame) -> None:
 
 def draw_along(axes: Axes, matrices: pd.DataFrame) -> None:
     """Mean accuracy over the tasks learned so far, after each of them."""
+    from matplotlib.ticker import MaxNLocator
+
     learned = matrices[matrices["on"] <= matrices["after"]]
     for number, (method, part) in enumerate(learned.groupby("method", sort=False)):
         again, colour = divmod(number, len(PALETTE))
         curve = part.groupby("after")["value"].mean()
         style = STYLES[again % len(STYLES)]
         axes.plot(curve.index, 100 * curve, style, marker="o", ms=3, color=PALETTE[colour], lw=1.3, label=str(method))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="tasks learned before", ylabel="accuracy over tasks learned, %")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=6.5, frameon=False, loc="lower left")
