@@ -66,7 +66,7 @@ def transfer_variance(state: ChipState, before: Tensor) -> None:
     After Yuan, Savarese and Maire 2023 (arXiv 2306.12700). Where inputs are independent and new weights are drawn as
     widely as old ones then are, the variance of the input current stays. Newborns with zero fan-out add none yet: the
     current shrinks to m / (m + k) of its variance until they have learned, so the function changes: the mean loss on
-    the probe goes from 0.18 to 0.20 nats in a growth event on split digits (``python benchmarks/upbringing.py --streams
+    the probe goes from 0.17 to 0.19 nats in a growth event on split digits (``python benchmarks/upbringing.py --streams
     split``). Frozen devices count among the inputs and never move; a neuron that dies gives nothing back.
 
     Args:
