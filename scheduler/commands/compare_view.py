@@ -33,7 +33,7 @@ def print_students(folder: ComparisonFolder, options: StudentTeacherOptions, con
 def draw(figure: Callable[[], Figure], picture: Path, console: Console) -> None:
     """Draw a picture, or say what is missing for it."""
     if importlib.util.find_spec("matplotlib") is None:
-        console.print('no picture: that needs matplotlib, pip install "smalti[plot]"', markup=False)
+        console.print('no picture: that needs matplotlib, pip install -e ".[plot]"', markup=False)
         return
     save_figure(figure, picture)
 

@@ -45,7 +45,7 @@ def leave_report(path: Path, console: Console) -> None:
 
     missing = missing_packages()
     if missing:
-        told = f'none; it needs {" and ".join(missing)}: pip install "smalti[report]", then smalti report {path}'
+        told = f'none; it needs {" and ".join(missing)}: pip install -e ".[report]", then smalti report {path}'
     else:
         try:
             write_report(load_runs(path, keep=True), path / NAME)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +29,10 @@ def print_summary(path: Path, console: Console) -> None:
     for setting in overview.settings(run):
         if setting not in overview.ALONE:
             console.print(accuracy_view(run, setting))
-    alone = {overview.SETTING_NAMES[name]: overview.mean_accuracy(run, name) for name in overview.ALONE}
-    told = "; ".join(f"{name}: {value:.3f}" for name, value in alone.items() if not math.isnan(value))
-    if told:
-        console.print(f"for comparison, {told}", highlight=False)
+    for setting in overview.ALONE:
+        if setting in overview.settings(run):
+            mean = float(overview.accuracies(run, setting).iloc[-1].mean())
+            console.print(f"{overview.SETTING_NAMES[setting]}: {mean:.3f}", highlight=False)
     console.print(resources_view(run))
     console.print(f"\nrun folder: {path}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"next:       smalti show {path}", highlight=False, markup=False, soft_wrap=True)

@@ -73,7 +73,7 @@ def test_a_picture_is_drawn_where_matplotlib_is_and_missed_where_not(
         patch.setattr(importlib.util, "find_spec", lambda name: None)
         code, out, _ = smalti(*COMMAND)
     assert code == 0
-    assert 'no picture: that needs matplotlib, pip install "smalti[plot]"' in out
+    assert 'no picture: that needs matplotlib, pip install -e ".[plot]"' in out
     assert not Path("mine/comparison.svg").exists()
     assert smalti(*COMMAND)[0] == 0
     picture = Path("mine/comparison.svg").read_text()
