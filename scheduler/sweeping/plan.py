@@ -126,7 +126,6 @@ class Sweep:
     def trial(self, values: Values, number: int = -1) -> Trial:
         """The run of a combination."""
         config = self.config(values).resolved()
-        config = replace(config, run=replace(config.run, quick=False))  # it is spelled out
         flat = flatten(config)
         return Trial(name_of(config), config, {name: flat[name] for name in self.fields}, number)
 
@@ -137,8 +136,7 @@ class Sweep:
 
 def name_of(config: Config) -> str:
     """Name of a trial: a hash of all that its results depend on."""
-    facts = {name: value for name, value in flatten(config).items() if name != "run.quick"}
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:NAME_LENGTH]
+    return hashlib.sha256(json.dumps(flatten(config), sort_keys=True).encode()).hexdigest()[:NAME_LENGTH]
 
 
 def spell(values: Values) -> str:

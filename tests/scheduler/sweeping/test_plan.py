@@ -64,14 +64,14 @@ def test_a_trial_is_named_by_its_configuration_alone(plan: Plan) -> None:
     assert list(large)[: len(small)] == list(small)
     assert all(name == name_of(trial.config) and len(name) == 12 for name, trial in large.items())
     config = Config()
-    assert name_of(config) == name_of(replace(config, run=replace(config.run, quick=True)))
+    assert name_of(config) != name_of(replace(config, run=replace(config.run, quick=True)))  # its numbers mean nothing
     assert name_of(config) != name_of(replace(config, run=replace(config.run, seed=1)))
 
 
 def test_quick_is_spelled_out(plan: Plan) -> None:
     quick = trials_of(plan(AXES).shortened())
     assert not quick.keys() & trials_of(plan(AXES)).keys()
-    assert all(not t.config.run.quick and t.config.training.rounds == 3 for t in quick.values())
+    assert all(t.config.run.quick and t.config.training.rounds == 3 for t in quick.values())
 
 
 def test_combinations_that_come_to_the_same_are_one_trial(plan: Plan) -> None:
