@@ -144,31 +144,44 @@ def trials_here() -> Callable[..., dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def small_comparison(blobs: Path) -> str:
-    """A file of a comparison whose runs take a second each."""
-    return f"""
-[compare]
-rules = ["random", "gradmax_whitened"]
-seeds = 2
+def small_base(blobs: Path) -> Callable[..., str]:
+    """``small_base(rounds, setting, engine)``: what runs share that take a second each; [base.growth] comes last."""
+
+    def text(rounds: int, setting: str = "class", engine: str = "auto") -> str:
+        return f"""
 [base.fabric]
 rows = 2
 cols = 2
 neurons_per_tile = 8
 wires = 8
 corner_wires = 2
+[base.network]
+engine = "{engine}"
 [base.stream]
 name = "arrays"
 path = "{blobs}"
-setting = "joint"
+setting = "{setting}"
 steps = 12
 [base.training]
-rounds = 4
+rounds = {rounds}
 steps = 3
 batch = 16
 [base.growth]
 probe = 32
 reserve = 0
-every = 1
+"""
+
+    return text
+
+
+@pytest.fixture(scope="session")
+def small_comparison(small_base: Callable[..., str]) -> str:
+    """A file of a comparison whose runs take a second each."""
+    return f"""
+[compare]
+rules = ["random", "gradmax_whitened"]
+seeds = 2
+{small_base(4, "joint")}every = 1
 until = 0.5
 retire_after = 0
 [settings.near.growth]

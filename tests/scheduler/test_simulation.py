@@ -89,54 +89,6 @@ def test_every_setting_keeps_the_limits_and_its_books(
     assert simulation.census.neurons
 
 
-def settings_evaluated(rounds: list[RoundRows]) -> set[object]:
-    return {row["setting"] for rows in rounds for row in rows.evaluations}
-
-
-@pytest.mark.parametrize(
-    ("changes", "experts", "settings"),
-    [
-        ({}, 2, {"task", "class", "experts", "gate"}),
-        ({"stream": {"setting": "joint"}}, 1, {"joint", "experts", "gate"}),
-        ({"gating": {"experts": "shared"}}, 1, {"task", "class", "experts", "gate"}),
-    ],
-)
-def test_experts_and_evaluations_follow_the_setting(
-    play: Play, tiny: MakeConfig, changes: dict[str, dict[str, object]], experts: int, settings: set[str]
-) -> None:
-    simulation, rounds = play(tiny(training={"rounds": 1, "steps": 2}, **changes))
-    assert len(simulation.gating.experts) == experts
-    assert settings_evaluated(rounds) == settings
-
-
-def test_a_gate_of_labels_answers_without_one_only_while_there_is_one_expert(play: Play, tiny: MakeConfig) -> None:
-    _, rounds = play(tiny(training={"rounds": 1, "steps": 2}, gating={"network": "label"}))
-    rows = [row for of_round in rounds for row in of_round.evaluations if row["setting"] != "experts"]
-    asked = {(row["after"], row["setting"]) for row in rows}
-    assert asked == {(-1, "task"), (-1, "class"), (0, "task"), (0, "class"), (1, "task")}
-
-
-def test_every_evaluation_says_what_its_gate_took(play: Play, tiny: MakeConfig) -> None:
-    """Nothing where the expert is told or the only one; else the whole sample waits, but not if experts are heard."""
-    for network in ("gaussian", "seed"):
-        gating = {"network": network, "listen": 9, "vote": 0.0}
-        simulation, rounds = play(tiny(training={"rounds": 1, "steps": 2}, gating=gating))
-        rows = {(row["after"], row["setting"]): row for r in rounds for row in r.evaluations}
-        names = ("gate_adds_per_sample", "gate_stored_values", "gate_buffered_spikes", "gate_latency")
-        costs = {key: [row[name] for name in names] for key, row in rows.items()}
-        gate = simulation.gating.gate
-        held = [gate.adds_per_sample, gate.stored_values]
-        assert costs[1, "task"] == costs[0, "class"] == costs[-1, "class"] == [0, 0, 0, 0]
-        assert costs[1, "gate"] == [*held, 0, 0]
-        assert costs[1, "class"][:2] == held
-        if network == "gaussian":
-            assert costs[1, "class"][2] > 0
-            assert costs[1, "class"][3] == 9
-        else:
-            assert costs[1, "class"][2:] == [0, 0]
-            assert rows[1, "gate"]["spikes_per_sample"] > 0
-
-
 def test_an_expert_that_taps_others_answers_as_if_all_neurons_ran(play: Play, tiny: MakeConfig) -> None:
     gating, growth = {"taps": True}, {"when": "schedule", "every": 1, "births": 1, "until": 1.0, "reserve": 3}
     simulation, _ = play(tiny(training={"rounds": 4, "steps": 8}, gating=gating, growth=growth))
@@ -150,17 +102,6 @@ def test_an_expert_that_taps_others_answers_as_if_all_neurons_ran(play: Play, ti
     assert torch.equal(asked.membrane, everybody.membrane)
     alone = simulation.network.run(x, outputs, second.running(simulation.network))
     assert not torch.equal(asked.membrane, alone.membrane)
-
-
-def test_experts_alone_answer_as_they_would_without_a_vote(play: Play, tiny: MakeConfig) -> None:
-    answers = {}
-    for vote in (0.0, 1.0):
-        _, rounds = play(tiny(training={"rounds": 1, "steps": 2}, gating={"vote": vote}))
-        for row in (row for of_round in rounds for row in of_round.evaluations):
-            answers[vote, row["setting"], row["after"], row["on"], row["split"]] = row["accuracy"]
-    asked = [key[2:] for key in answers if key[:2] == (0.0, "class")]
-    assert all(answers[1.0, "experts", *key] == answers[0.0, "class", *key] for key in asked)
-    assert any(answers[1.0, "experts", *key] != answers[1.0, "class", *key] for key in asked)
 
 
 def test_who_hears_experts_is_shown_every_training_sample_once_when_their_neurons_stay_put(
@@ -177,15 +118,6 @@ def test_who_hears_experts_is_shown_every_training_sample_once_when_their_neuron
 def test_listening_longer_than_a_sample_is_refused(tiny: MakeConfig) -> None:
     with pytest.raises(ValueError, match=r"gating\.listen = 13 is longer than a sample of 12 time steps; give 0 to 12"):
         Simulation(tiny(gating={"listen": 13}))
-
-
-def test_when_and_on_what_is_evaluated(play: Play, tiny: MakeConfig) -> None:
-    _, rounds = play(tiny(training={"rounds": 2, "steps": 2}))
-    asked = [{(row["after"], row["on"]) for row in rows.evaluations} for rows in rounds]
-    assert asked == [{(-1, 0)}, {(0, 0)}, set(), {(1, 0), (1, 1)}]
-    samples = {(row["split"], row["samples"]) for rows in rounds for row in rows.evaluations}
-    assert len(samples) == 2
-    assert all(0 <= row["accuracy"] <= 1 for rows in rounds for row in rows.evaluations)
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +137,7 @@ def test_domains_share_an_expert_that_goes_on_learning(play: Play, tiny: MakeCon
     simulation, rounds = play(config)
     (expert,) = simulation.gating.experts
     assert expert.tasks == [0, 1]
-    assert settings_evaluated(rounds) == {"domain", "experts", "gate"}
+    assert {row["setting"] for rows in rounds for row in rows.evaluations} == {"domain", "experts", "gate"}
     assert {bid["task"] for rows in rounds for bid in rows.bids} == {0, 1}
     losses = [rows.rounds[0]["loss"] for rows in rounds]
     assert losses[5] < losses[3]

@@ -15,29 +15,12 @@ Smalti = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def text(blobs: Path) -> str:
+def text(small_base: Callable[..., str]) -> str:
     """A benchmark whose runs take a second each."""
     return f"""
 [benchmark]
 seeds = 2
-[base.fabric]
-rows = 2
-cols = 2
-neurons_per_tile = 8
-wires = 8
-corner_wires = 2
-[base.training]
-rounds = 2
-steps = 3
-batch = 16
-[base.growth]
-probe = 32
-reserve = 0
-[base.stream]
-name = "arrays"
-path = "{blobs}"
-steps = 12
-[streams.blobs]
+{small_base(2)}[streams.blobs]
 [methods.grown]
 about = "the proposal"
 [methods.gate-alone]

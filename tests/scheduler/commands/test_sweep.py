@@ -27,31 +27,12 @@ TEXT = """
 "growth.rule" = ["random", "gradmax_whitened"]
 [sweep]
 seeds = 2
-[base.fabric]
-rows = 2
-cols = 2
-neurons_per_tile = 8
-wires = 8
-corner_wires = 2
-[base.network]
-engine = "dense"
-[base.stream]
-name = "arrays"
-path = "{blobs}"
-steps = 12
-[base.training]
-rounds = 1
-steps = 3
-batch = 16
-[base.growth]
-probe = 32
-reserve = 0
 """
 
 
 @pytest.fixture
-def text(blobs: Path) -> str:
-    return TEXT.format(blobs=blobs)
+def text(small_base: Callable[..., str]) -> str:
+    return TEXT + small_base(1, engine="dense")
 
 
 def small_chip(text: str) -> str:

@@ -8,34 +8,11 @@ import pytest
 from scheduler.sweeping.folder import SweepFolder
 from scheduler.sweeping.plan import Sweep, load_sweep
 
-SMALL = """
-[base.fabric]
-rows = 2
-cols = 2
-neurons_per_tile = 8
-wires = 8
-corner_wires = 2
-[base.network]
-engine = "dense"
-[base.stream]
-name = "arrays"
-path = "{blobs}"
-setting = "joint"
-steps = 12
-[base.training]
-rounds = 2
-steps = 3
-batch = 16
-[base.growth]
-probe = 32
-reserve = 0
-"""
-
 
 @pytest.fixture(scope="session")
-def small(blobs: Path) -> str:
+def small(small_base: Callable[..., str]) -> str:
     """What all runs of a sweep share that takes a fraction of a second a trial."""
-    return SMALL.format(blobs=blobs)
+    return small_base(2, "joint", "dense")
 
 
 @pytest.fixture
