@@ -22,6 +22,8 @@ from tomlkit.items import Table
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+Section = Mapping[str, Any]  # as TOML gives it, sections in sections
+
 T = TypeVar("T", bound="DataclassInstance")
 
 PLAIN: Mapping[Any, str] = {
@@ -40,6 +42,16 @@ def from_mapping(cls: type[T], data: Mapping[str, object]) -> T:
             whatever the dataclasses refuse.
     """
     return _build(cls, data, "")
+
+
+def merge(*sections: Section) -> Section:
+    """Nested mappings as one; the later wins."""
+    found: dict[str, Any] = {}
+    for section in sections:
+        for name, value in section.items():
+            both = isinstance(value, Mapping) and isinstance(found.get(name), Mapping)
+            found[name] = merge(found[name], value) if both else value
+    return found
 
 
 def load(cls: type[T], path: Path | str) -> T:

@@ -19,9 +19,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
-from scheduler.comparing.plan import Section, merge
 from scheduler.config import Config
-from scheduler.config_io import from_mapping, read_toml
+from scheduler.config_io import Section, from_mapping, merge, read_toml
 from scheduler.trials import Report, run_trials
 
 DEFAULT = Path(__file__).with_name("continual.toml")

@@ -14,16 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from model.growth import GROWTH_RULES
 from scheduler.config import Config
-from scheduler.config_io import from_mapping, read_toml
+from scheduler.config_io import Section, from_mapping, merge, read_toml
 
 STATIC, REPLAY = "start", "replay"
 SAME_COMPUTE = "start, same compute"
 CONTROLS = ("uniform", "static", "static_compute", "replay")
-Section = Mapping[str, Any]
 UNAIDED: Section = {"gating": {"vote": 0.0}}  # growth is judged by what the network answers, unless the file says else
 
 
@@ -181,16 +179,6 @@ def load_plan(path: Path) -> Plan:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return plan
-
-
-def merge(*sections: Section) -> Section:
-    """Nested mappings as one; the later wins."""
-    found: dict[str, Any] = {}
-    for section in sections:
-        for name, value in section.items():
-            both = isinstance(value, Mapping) and isinstance(found.get(name), Mapping)
-            found[name] = merge(found[name], value) if both else value
-    return found
 
 
 def _first(what: CompareOptions) -> tuple[str, str, str]:

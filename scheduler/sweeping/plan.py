@@ -24,9 +24,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scheduler.comparing.plan import Section, merge
 from scheduler.config import Config
-from scheduler.config_io import choices, flatten, from_mapping, read_toml
+from scheduler.config_io import Section, choices, flatten, from_mapping, merge, read_toml
 from scheduler.sweeping.axes import Axis, Value, nested, read_axis
 from scheduler.sweeping.options import SweepOptions
 

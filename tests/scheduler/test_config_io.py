@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.config_io import differences, dump, flatten, from_mapping, load
+from scheduler.config_io import differences, dump, flatten, from_mapping, load, merge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,3 +238,10 @@ def test_differences_and_flat_names() -> None:
     assert flatten(config)["part.share"] == (0.5, "half")
     assert len(flatten(config)) == 9
     assert replace(config, title="") != Whole()
+
+
+def test_merge_goes_into_sections_and_the_later_wins() -> None:
+    assert merge({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 4}}, {"d": {"e": 5}}) == {
+        "a": {"b": 4, "c": 2},
+        "d": {"e": 5},
+    }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.comparing.plan import CONTROLS, Condition, load_plan, merge
+from scheduler.comparing.plan import CONTROLS, Condition, load_plan
 
 TEXT = """
 [compare]
@@ -69,13 +69,6 @@ def test_sections_are_laid_over_each_other(file: Path, tmp_path: Path) -> None:
     assert (hard.growth.replay, hard.growth.replay_at, hard.growth.rule) == (str(tmp_path), "start", "random")
     again = plan.config(Condition("hard", "random", "replay", "replay", 5), tmp_path)
     assert (again.growth.replay_at, again.training.rounds) == ("recorded", 9)
-
-
-def test_merge_goes_into_sections_and_the_later_wins() -> None:
-    assert merge({"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 4}}, {"d": {"e": 5}}) == {
-        "a": {"b": 4, "c": 2},
-        "d": {"e": 5},
-    }
 
 
 @pytest.mark.parametrize(
