@@ -46,19 +46,25 @@ def test_a_row_for_every_trial_whatever_has_become_of_it(state: State) -> None:
     assert state.ended == 2
 
 
+def statuses(state: State) -> list[str]:
+    """Of one version of the table: given a path, pandas would open it twice, and a new one may come between."""
+    with state.folder.table.open("rb") as file:
+        return list(pd.read_parquet(file)["status"])
+
+
 def test_a_sweep_is_followed_while_it_goes_on(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "INTERVAL", 0.01)
     monkeypatch.setattr("scheduler.sweeping.table.REST", 0.0)
     told: list[int] = []
     with watched(state, lambda state: told.append(state.ended)):
-        assert list(pd.read_parquet(state.folder.table)["status"]) == list(TRIALS)
+        assert statuses(state) == list(TRIALS)
         state.folder.keep_measures("begun", {"accuracy": 0.5, "neurons": 1, "warnings": ""})
         deadline = time.monotonic() + 20
-        while list(pd.read_parquet(state.folder.table)["status"]).count("done") < 2:
+        while statuses(state).count("done") < 2:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         state.folder.keep_error("waiting", "ValueError: neither")
-    assert list(pd.read_parquet(state.folder.table)["status"]) == ["done", "failed", "done", "failed"]
+    assert statuses(state) == ["done", "failed", "done", "failed"]
     assert (told[0], told[-1]) == (2, 4)
 
 
