@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import sys
@@ -242,7 +243,9 @@ def test_a_command_that_is_killed_goes_on_and_two_of_them_share_the_trials(text:
 
     with begin() as process:
         deadline = time.monotonic() + 200
-        while not (table := out / "sweep.parquet").exists() or "begun" not in set(pd.read_parquet(table)["status"]):
+        while not (table := out / "sweep.parquet").exists() or "begun" not in set(
+            pd.read_parquet(io.BytesIO(table.read_bytes()))["status"]
+        ):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
