@@ -5,10 +5,10 @@ from __future__ import annotations
 import mesa
 import torch
 
-from agents.messages import SEED, Bid
-from agents.prices import NEWBORN, Prices
-from model.growth.proposal import Proposal
-from model.links import Refusal
+from smalti.agents.auction.bids import SEED, Bid
+from smalti.agents.auction.prices import NEWBORN, Prices
+from smalti.model.growth.proposal import Proposal
+from smalti.model.chip.links import Refusal
 
 
 class CandidateNeuron(mesa.Agent):  # type: ignore[misc]

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.expert import Expert
-from agents.messages import Decision
-from model.gating import GatingNetwork, GatingOptions
-from model.growth.amount import AMOUNTS
-from model.growth.options import GrowthOptions
-from model.growth.saturation import Saturation
-from model.growth.timing import TIMINGS, History
-from model.network import Network
+from smalti.agents.expert import Expert
+from smalti.agents.auction.bids import Decision
+from smalti.model.gating import GatingNetwork, GatingOptions
+from smalti.model.growth.amount import AMOUNTS
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.saturation import Saturation
+from smalti.model.growth.timing import TIMINGS, History
+from smalti.model.network import Network
 
 
 class GatingAgent(mesa.Agent):  # type: ignore[misc]

@@ -10,17 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.candidate import CandidateNeuron
-from agents.expert import Expert
-from agents.prices import Prices
-from model.fabric import IN, OUT
-from model.growth import GROWTH_RULES
-from model.growth.options import GrowthOptions, Reach
-from model.growth.proposal import Proposal
-from model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
-from model.growth.surroundings import distances, inputs_of
-from model.links import Offer
-from model.network import Network
+from smalti.agents.candidate import CandidateNeuron
+from smalti.agents.expert import Expert
+from smalti.agents.auction.prices import Prices
+from smalti.model.chip.fabric import IN, OUT
+from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.growth.options import GrowthOptions, Reach
+from smalti.model.growth.proposal import Proposal
+from smalti.model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
+from smalti.model.growth.surroundings import distances, inputs_of
+from smalti.model.chip.links import Offer
+from smalti.model.network import Network
 
 
 @dataclass

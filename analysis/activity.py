@@ -16,16 +16,17 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from analysis.load import Run
-from model import dense
-from scheduler import checkpoint, replay, snapshot
-from scheduler.config import Config
-from scheduler.config_io import load
-from scheduler.feed import VALIDATION
-from scheduler.records import open_run
-from scheduler.schema import SCHEMA_VERSION
-from scheduler.simulation import Simulation
-from scheduler.streams import Experience
+from smalti.analysis.runs import Run
+from smalti.model.engines import dense
+from smalti.scheduler.records import checkpoint, state as snapshot
+from smalti.scheduler.growth import birth_record as replay
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import load
+from smalti.scheduler.streams.batches import VALIDATION
+from smalti.scheduler.records.folder import open_run
+from smalti.scheduler.records.schema import SCHEMA_VERSION
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams import Experience
 
 Running = Literal["expert", "all"]
 SILENT = 1e-3  # total variance (spikes^2) up to which a neuron counts as silent

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.metrics import mean_interval, paired_difference
+from smalti.analysis.metrics import mean_interval, paired_difference
 
 INTERVAL = ["mean", "low", "high", "n"]
 

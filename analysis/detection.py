@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.load import Run
+from smalti.analysis.runs import Run
 
 WITHIN = 10  # minibatches after a change is complete in which an alarm still counts (W)
 

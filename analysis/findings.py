@@ -13,9 +13,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from analysis import detection, market
-from analysis.load import Run
-from analysis.overview import SETTING_NAMES, mean_accuracy, settings
+from smalti.analysis import detection, market
+from smalti.analysis.runs import Run
+from smalti.analysis.overview import SETTING_NAMES, mean_accuracy, settings
 
 MOST = 6  # places or tasks that are named one by one
 FORGOTTEN = 0.05  # fall of the accuracy on a task, as a share of its samples, that is worth a word

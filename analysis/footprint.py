@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.load import Run
-from analysis.results import evaluated_setting
-from model.fabric import Fabric
-from scheduler.config import Config
-from scheduler.config_io import from_mapping
-from scheduler.streams import load_stream
+from smalti.analysis.runs import Run
+from smalti.analysis.results import evaluated_setting
+from smalti.model.chip.fabric import Fabric
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import from_mapping
+from smalti.scheduler.streams import load_stream
 
 WEIGHT_BYTES = 4  # a float32 for each device
 STATE_BYTES = 4  # a float32 for each neuron: its membrane

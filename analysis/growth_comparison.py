@@ -1,6 +1,6 @@
 """A comparison of growth rules as tables: outcomes of every run, curves, and what needs two runs. Prints nothing.
 
-Columns are those of ``analysis.comparison``.
+Columns are those of ``smalti.analysis.comparison``.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from analysis import growth_outcomes
-from analysis.load import Run
-from scheduler.comparing.plan import Condition
+from smalti.analysis import growth_outcomes
+from smalti.analysis.runs import Run
+from smalti.scheduler.comparing.plan import Condition
 
 EXPERIMENT = "growth"
 

@@ -1,7 +1,7 @@
 """What the auctions came to: prices, who won and why others lost, and whether winners kept their promises.
 
 Prices are in nats per sample, as are bids. Formulas here are plain counts and means of the table ``bids``; the
-auction itself is ``scheduler.auction``, its prices ``agents.prices``.
+auction itself is ``smalti.agents.auction.sequential``, its prices ``smalti.agents.auction.prices``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 import pandas as pd
 
-from agents.messages import SEED
+from smalti.agents.auction.bids import SEED
 
 REASONS = (  # words in the reason of a bid -> what it comes to; the first that is found
     ("won", "won"),

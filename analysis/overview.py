@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis.load import Run
+from smalti.analysis.runs import Run
 
 SETTING_NAMES = {
     "task": "task-incremental (label given)",

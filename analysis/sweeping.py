@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from analysis import metrics
-from analysis.load import Run, load_run
-from analysis.overview import mean_accuracy, settings
+from smalti.analysis import metrics
+from smalti.analysis.runs import Run, load_run
+from smalti.analysis.overview import mean_accuracy, settings
 
 SPLITS = ("validation", "test")
 LEFT = ("neurons", "wires", "links", "devices")

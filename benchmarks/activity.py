@@ -11,15 +11,15 @@ from statistics import mean
 
 import torch
 
-from analysis.load import load_run
-from analysis.overview import mean_accuracy
-from model import dense
-from scheduler.config import Config
-from scheduler.config_io import load
-from scheduler.records import open_run
-from scheduler.runner import restore_last
-from scheduler.simulation import Simulation
-from scheduler.streams import Stream, StreamOptions
+from smalti.analysis.runs import load_run
+from smalti.analysis.overview import mean_accuracy
+from smalti.model.engines import dense
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import load
+from smalti.scheduler.records.folder import open_run
+from smalti.scheduler.runner import restore_last
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams import Stream, StreamOptions
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,11 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from agents.messages import Bid, Outcome
-from agents.prices import AuctionOptions, Prices
-from model.fabric import Fabric, FabricOptions
-from model.links import Links
-from scheduler.auction import clear
+from smalti.agents.auction.bids import Bid, Outcome
+from smalti.agents.auction.prices import AuctionOptions, Prices
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.chip.links import Links
+from smalti.agents.auction.sequential import clear
 
 SCARCE_SLOTS, SCARCE_CORNER_WIRES = 3, 1
 SCARCE_WIRES = (1, 2)

@@ -31,19 +31,19 @@ from rich.table import Table
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from agents.candidate import CandidateNeuron
-from agents.tile import Call
-from model.growth import GROWTH_RULES
-from model.growth.climb import climb
-from model.growth.options import GrowthOptions
-from model.growth.proposal import Proposal, every_target
-from model.growth.value import predicted_decrease
-from scheduler import snapshot
-from scheduler.config import Config, RunOptions
-from scheduler.feed import VALIDATION
-from scheduler.randomness import Use, generator
-from scheduler.simulation import Simulation
-from scheduler.streams import StreamOptions
+from smalti.agents.candidate import CandidateNeuron
+from smalti.agents.tile import Call
+from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.growth.climb import climb
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.proposal import Proposal, every_target
+from smalti.model.growth.value import predicted_decrease
+from smalti.scheduler.records import state as snapshot
+from smalti.scheduler.config import Config, RunOptions
+from smalti.scheduler.streams.batches import VALIDATION
+from smalti.scheduler.randomness import Use, generator
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams import StreamOptions
 
 
 @dataclass(frozen=True)

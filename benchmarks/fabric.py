@@ -15,8 +15,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from model.fabric import Fabric, FabricOptions
-from model.links import Links
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.chip.links import Links
 
 
 @dataclass(frozen=True, kw_only=True)

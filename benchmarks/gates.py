@@ -22,15 +22,16 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.activity import Meter
-from model.gating import GATING, GatingOptions
-from model.gating.features import heard_steps, window_count
-from model.gating.learned import LearnedGateOptions
-from scheduler import evaluation
-from scheduler.config import Config, RunOptions
-from scheduler.feed import VALIDATION
-from scheduler.simulation import Simulation
-from scheduler.tables import evaluation_rows
-from scheduler.trials import run_trials
+from smalti.model.gating.networks import GATING
+from smalti.model.gating import GatingOptions
+from smalti.model.gating.features import heard_steps, window_count
+from smalti.model.gating.learned import LearnedGateOptions
+from smalti.scheduler import evaluation
+from smalti.scheduler.config import Config, RunOptions
+from smalti.scheduler.streams.batches import VALIDATION
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.records.rows import evaluation_rows
+from smalti.scheduler.experiments.trials import run_trials
 
 COSTS = ("spikes_per_sample", "gate_adds_per_sample", "gate_stored_values", "gate_buffered_spikes", "gate_latency")
 

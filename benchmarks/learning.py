@@ -18,12 +18,12 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from analysis.load import load_run
-from analysis.overview import mean_accuracy, resources
-from model.gating import GatingOptions
-from scheduler.config import Config, RunOptions
-from scheduler.streams import StreamOptions
-from scheduler.trials import run_trials
+from smalti.analysis.runs import load_run
+from smalti.analysis.overview import mean_accuracy, resources
+from smalti.model.gating import GatingOptions
+from smalti.scheduler.config import Config, RunOptions
+from smalti.scheduler.streams import StreamOptions
+from smalti.scheduler.experiments.trials import run_trials
 
 CLASS_SETTINGS = ("class", "task", "gate")
 

@@ -29,9 +29,9 @@ from scipy.stats import t as student
 
 from benchmarks.activity import Meter, Trial
 from benchmarks.learning import conditions
-from model.neuron import SURROGATES, NetworkOptions
-from scheduler.config import Config, RunOptions
-from scheduler.trials import run_trials
+from smalti.model.neuron import SURROGATES, NetworkOptions
+from smalti.scheduler.config import Config, RunOptions
+from smalti.scheduler.experiments.trials import run_trials
 
 CONFIDENCE = 0.95
 SOURCES = {

@@ -22,14 +22,14 @@ from joblib import delayed
 from rich.console import Console
 from rich.table import Table
 
-from analysis.sweeping import measure
-from scheduler.config import Config
-from scheduler.streams import StreamOptions
-from scheduler.sweeping.attempt import Job, attempt
-from scheduler.sweeping.backends import Spread, Workers, opened
-from scheduler.sweeping.folder import SweepFolder
-from scheduler.sweeping.plan import name_of
-from scheduler.training import TrainingOptions
+from smalti.analysis.sweeping import measure
+from smalti.scheduler.config import Config
+from smalti.scheduler.streams import StreamOptions
+from smalti.scheduler.sweeping.attempt import Job, attempt
+from smalti.scheduler.sweeping.backends import Spread, Workers, opened
+from smalti.scheduler.sweeping.folder import SweepFolder
+from smalti.scheduler.sweeping.plan import name_of
+from smalti.scheduler.training import TrainingOptions
 
 ENOUGH = 1.8  # times the trials of one worker that two should finish
 

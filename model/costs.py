@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.network import Network
+from smalti.model.network import Network
 
 
 @dataclass(frozen=True)

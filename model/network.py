@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from model import dense
-from model.events_plan import Chip, make_plan
-from model.fabric import Fabric
-from model.links import Links
-from model.neuron import SURROGATES, Dynamics, NetworkOptions
-from model.probe import DenseProbe, Probe
+from smalti.model.engines import dense
+from smalti.model.engines.events.plan import Chip, make_plan
+from smalti.model.chip.fabric import Fabric
+from smalti.model.chip.links import Links
+from smalti.model.neuron import SURROGATES, Dynamics, NetworkOptions
+from smalti.model.probe import DenseProbe, Probe
 
 if TYPE_CHECKING:
-    from model.events import Circuit
+    from smalti.model.engines.events.engine import Circuit
 
 
 CIRCUITS = 64  # most subsets of neurons whose plans are kept
@@ -145,7 +145,7 @@ class Network:
         if self.engine == "events":
             circuit = self.circuit(outputs, running, all_adjoints=True)
             wanted = torch.nonzero(self.state.alive).flatten() if targets is None else targets
-            probe: Probe = importlib.import_module("model.events_probe").EventProbe.of(
+            probe: Probe = importlib.import_module("smalti.model.engines.events.probe").EventProbe.of(
                 weight, circuit, x, gradients, wanted
             )
             return probe
@@ -275,4 +275,4 @@ def choose_engine(options: NetworkOptions) -> Literal["dense", "events"]:
 
 def _events() -> Any:
     """The event-driven engine; imported when it is used, for numba is not installed everywhere."""
-    return importlib.import_module("model.events")
+    return importlib.import_module("smalti.model.engines.events.engine")

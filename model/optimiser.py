@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.threads import in_threads
+from smalti.model.engines.threads import in_threads
 
 EPSILON = 1e-8
 CHUNK = 1 << 17  # devices that a thread takes at a time; sums have one order, whatever the threads
@@ -141,7 +141,7 @@ def _fused(
     threads: int | None,
 ) -> float:
     """``step`` in numba."""
-    kernels = importlib.import_module("model.optimiser_kernels")
+    kernels = importlib.import_module("smalti.model.engines.events.optimiser")
     tensors = weight, gradient.contiguous(), learns.contiguous(), moments.first, moments.second, moments.count
     flat = [tensor.detach().view(-1).numpy() for tensor in tensors]  # a view, for some are changed in place
     scales = None if factors is None else factors.contiguous().view(-1).numpy()

@@ -6,13 +6,13 @@ import warnings
 
 import torch
 
-from model.continual import METHODS
-from model.fabric import Fabric, FabricError
-from model.growth import GROWTH_RULES
-from model.growth.rule import GrowthError
-from scheduler.config import Config
-from scheduler.placing import check_placement
-from scheduler.streams import Stream
+from smalti.model.continual import METHODS
+from smalti.model.chip.fabric import Fabric, FabricError
+from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.growth.rule import GrowthError
+from smalti.scheduler.config import Config
+from smalti.agents.auction.placing import check_placement
+from smalti.scheduler.streams import Stream
 
 SPARE_STEPS = 10  # time steps wanted beyond the rows that a spike crosses
 

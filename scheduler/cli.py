@@ -1,4 +1,4 @@
-"""The command line. Only this module and ``scheduler.commands`` may reach up to ``analysis``."""
+"""The command line. Only this module and ``smalti.scheduler.commands`` may reach up to ``analysis``."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import cast
 import tyro
 from rich.console import Console
 
-from scheduler.commands.benchmark import RunBenchmark
-from scheduler.commands.compare import Compare
-from scheduler.commands.dashboard import Dashboard
-from scheduler.commands.data import Data
-from scheduler.commands.init import Init
-from scheduler.commands.report import Report
-from scheduler.commands.resume import Resume
-from scheduler.commands.run import Run
-from scheduler.commands.show import Show
-from scheduler.commands.sweep import Sweep
-from scheduler.config import Config
-from scheduler.config_io import load
+from smalti.scheduler.commands.benchmark import RunBenchmark
+from smalti.scheduler.commands.compare import Compare
+from smalti.scheduler.commands.dashboard import Dashboard
+from smalti.scheduler.commands.data import Data
+from smalti.scheduler.commands.init import Init
+from smalti.scheduler.commands.report import Report
+from smalti.scheduler.commands.resume import Resume
+from smalti.scheduler.commands.run import Run
+from smalti.scheduler.commands.show import Show
+from smalti.scheduler.commands.sweep import Sweep
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import load
 
 Command = Compare | Dashboard | Data | Init | Report | Resume | Run | RunBenchmark | Show | Sweep
 COMMANDS: dict[str, type[Command]] = {

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from agents.prices import AuctionOptions
-from model.fabric import FabricOptions
-from model.gating import GatingOptions
-from model.growth.options import GrowthOptions
-from model.network import choose_engine
-from model.neuron import NetworkOptions
-from scheduler.streams import StreamOptions
-from scheduler.training import TrainingOptions
+from smalti.agents.auction.prices import AuctionOptions
+from smalti.model.chip.fabric import FabricOptions
+from smalti.model.gating import GatingOptions
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.network import choose_engine
+from smalti.model.neuron import NetworkOptions
+from smalti.scheduler.streams import StreamOptions
+from smalti.scheduler.training import TrainingOptions
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,15 +19,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from agents.expert import Expert
-from agents.gating import GatingAgent
-from model import costs
-from model.gating.adaptation import KeepsMeans, adapted
-from model.gating.features import heard_steps, spike_counts, window_count
-from model.gating.label import LabelGating
-from model.gating.protocol import ExpertListener, expert_listener
-from model.network import Network
-from scheduler.feed import Feed
+from smalti.agents.expert import Expert
+from smalti.agents.gating import GatingAgent
+from smalti.model import costs
+from smalti.model.gating.adaptation import KeepsMeans, adapted
+from smalti.model.gating.features import heard_steps, spike_counts, window_count
+from smalti.model.gating.networks.label import LabelGating
+from smalti.model.gating.protocol import ExpertListener, expert_listener
+from smalti.model.network import Network
+from smalti.scheduler.streams.batches import Feed
 
 UNKNOWN = -1e9  # stands for the log density of a class that the gating network has not met
 

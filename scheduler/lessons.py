@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from model.network import Network
-from scheduler.training import Lesson
+from smalti.model.network import Network
+from smalti.scheduler.training import Lesson
 
 
 class Shown:

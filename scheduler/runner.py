@@ -13,12 +13,13 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from scheduler import checkpoint, replay, snapshot
-from scheduler.config import Config
-from scheduler.config_io import differences, dump, from_mapping, load
-from scheduler.records import RunFolder, create_run, open_run
-from scheduler.schema import SCHEMA_VERSION
-from scheduler.simulation import Simulation
+from smalti.scheduler.records import checkpoint, state as snapshot
+from smalti.scheduler.growth import birth_record as replay
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import differences, dump, from_mapping, load
+from smalti.scheduler.records.folder import RunFolder, create_run, open_run
+from smalti.scheduler.records.schema import SCHEMA_VERSION
+from smalti.scheduler.simulation import Simulation
 
 Watcher = Callable[[Simulation], None]
 

@@ -1,7 +1,7 @@
 """The simulation: a mesa.Model whose step is one round - train, measure, decide, keep up, auction, graft, record.
 
 It holds the parts and calls them in order; what they do is in their own modules. It knows nothing of files: rows of
-the round are handed out, and ``scheduler.snapshot`` reads and writes the whole state.
+the round are handed out, and ``smalti.scheduler.records.state`` reads and writes the whole state.
 """
 
 from __future__ import annotations
@@ -15,32 +15,34 @@ import mesa
 import numpy as np
 import torch
 
-from agents.expert import Expert
-from agents.gating import GatingAgent
-from agents.messages import SEED, Decision
-from agents.prices import Prices
-from agents.tile import TileAgent
-from model import costs
-from model.fabric import Fabric
-from model.gating import GATING
-from model.gating.adaptation import check_adaptable
-from model.gating.features import heard_steps, window_count
-from model.growth import saturation
-from model.network import Network
-from model.optimiser import Moments
-from model.upkeep.scope import Upkept
-from scheduler import evaluation, replay, tables, upkeep
-from scheduler.census import Census
-from scheduler.checks import check
-from scheduler.config import Config
-from scheduler.feed import TEST, VALIDATION, Feed
-from scheduler.growing import Grower
-from scheduler.keeping import Keeper
-from scheduler.randomness import Use, generator
-from scheduler.streams import Experience, Stream, load_stream
-from scheduler.taskfree import TaskFree
-from scheduler.tasks import Told
-from scheduler.training import Lesson
+from smalti.agents.expert import Expert
+from smalti.agents.gating import GatingAgent
+from smalti.agents.auction.bids import SEED, Decision
+from smalti.agents.auction.prices import Prices
+from smalti.agents.tile import TileAgent
+from smalti.model import costs
+from smalti.model.chip.fabric import Fabric
+from smalti.model.gating.networks import GATING
+from smalti.model.gating.adaptation import check_adaptable
+from smalti.model.gating.features import heard_steps, window_count
+from smalti.model.growth import saturation
+from smalti.model.network import Network
+from smalti.model.optimiser import Moments
+from smalti.model.rewiring.scope import Upkept
+from smalti.scheduler import evaluation
+from smalti.scheduler.growth import birth_record as replay, rewiring as upkeep
+from smalti.scheduler.records import rows as tables
+from smalti.scheduler.records.registry import Census
+from smalti.scheduler.checks import check
+from smalti.scheduler.config import Config
+from smalti.scheduler.streams.batches import TEST, VALIDATION, Feed
+from smalti.scheduler.growth.grower import Grower
+from smalti.scheduler.rehearsal import Keeper
+from smalti.scheduler.randomness import Use, generator
+from smalti.scheduler.streams import Experience, Stream, load_stream
+from smalti.scheduler.protocols.task_free import TaskFree
+from smalti.scheduler.protocols.task_aware import Told
+from smalti.scheduler.training import Lesson
 
 Row = dict[str, object]
 SEEDING, GROWING = range(2)  # what candidates are made for: their random numbers are kept apart

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from agents.expert import Expert
-from model import costs
-from model.continual import ContinualOptions
-from model.growth.upbringing import UpbringingOptions, rate_factors
-from model.network import Activity, Network
-from model.optimiser import Moments, OptimiserOptions, step
-from scheduler.feed import Batches
-from scheduler.keeping import Keeper
+from smalti.agents.expert import Expert
+from smalti.model import costs
+from smalti.model.continual import ContinualOptions
+from smalti.model.growth.learning_rates import UpbringingOptions, rate_factors
+from smalti.model.network import Activity, Network
+from smalti.model.optimiser import Moments, OptimiserOptions, step
+from smalti.scheduler.streams.batches import Batches
+from smalti.scheduler.rehearsal import Keeper
 
 PASSES = 3  # forward, adjoints and weight gradient: a spike meets each device once in every one of them
 

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 import torch
 
-from model.fabric import FabricOptions
-from model.growth.options import GrowthOptions
-from scheduler.config import Config
-from scheduler.runner import start
-from scheduler.schema import TABLES
-from scheduler.simulation import RoundRows, Simulation
-from scheduler.streams import StreamOptions
-from scheduler.training import TrainingOptions
+from smalti.model.chip.fabric import FabricOptions
+from smalti.model.growth.options import GrowthOptions
+from smalti.scheduler.config import Config
+from smalti.scheduler.runner import start
+from smalti.scheduler.records.schema import TABLES
+from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.streams import StreamOptions
+from smalti.scheduler.training import TrainingOptions
 
 CLASSES, CHANNELS, SAMPLES = 4, 8, 24  # samples of a class
 MakeConfig = Callable[..., Config]

@@ -8,14 +8,14 @@ import solara
 from mesa.visualization.solara_viz import ModelController, ModelCreator
 from mesa.visualization.utils import update_counter
 
-from analysis.dashboard.components import Board
-from analysis.dashboard.curves import curves_svg
-from analysis.dashboard.live import Live, Source, Tuning
-from analysis.dashboard.replay import Recorded
-from analysis.dashboard.selection import Selection
-from analysis.dashboard.style import STYLE
-from analysis.dashboard.tuning import Sliders, start_choices
-from analysis.dashboard.view import View
+from smalti.analysis.dashboard.components import Board
+from smalti.analysis.dashboard.curves import curves_svg
+from smalti.analysis.dashboard.live import Live, Source, Tuning
+from smalti.analysis.dashboard.replay import Recorded
+from smalti.analysis.dashboard.selection import Selection
+from smalti.analysis.dashboard.style import STYLE
+from smalti.analysis.dashboard.tuning import Sliders, start_choices
+from smalti.analysis.dashboard.view import View
 
 PAUSE = 100  # milliseconds between rounds, in which clicks are heard
 

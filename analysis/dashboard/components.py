@@ -7,9 +7,9 @@ from typing import Any
 
 import solara
 
-from analysis.dashboard.drawing import drawing
-from analysis.dashboard.selection import Selection, Table, bids_table, details, read_selection
-from analysis.dashboard.view import View
+from smalti.analysis.dashboard.drawing import drawing
+from smalti.analysis.dashboard.selection import Selection, Table, bids_table, details, read_selection
+from smalti.analysis.dashboard.view import View
 
 
 @solara.component_vue("chip.vue")

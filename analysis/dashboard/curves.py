@@ -6,8 +6,8 @@ import io
 import math
 from typing import TYPE_CHECKING
 
-from analysis.dashboard.view import View
-from analysis.pictures import PALETTE
+from smalti.analysis.dashboard.view import View
+from smalti.analysis.plots.figure import PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.dashboard.selection import Selection, cell_number, lit, neurons
-from analysis.dashboard.view import Cell, Link, Tile, View
-from analysis.pictures import PALETTE
+from smalti.analysis.dashboard.selection import Selection, cell_number, lit, neurons
+from smalti.analysis.dashboard.view import Cell, Link, Tile, View
+from smalti.analysis.plots.figure import PALETTE
 
 TILE, SIDE = 100.0, 30.0  # widths of a neuron tile and of the routing lane between two
 MOST_DOTS, MOST_LINES = 4096, 3000  # beyond these, tiles are shaded instead, and wires drawn where selected

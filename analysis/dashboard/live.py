@@ -12,13 +12,13 @@ from typing import Any
 
 import mesa
 
-from analysis.dashboard.curves import curves_svg
-from analysis.dashboard.view import Books, Row, View, view_of
-from model.fabric import Fabric
-from scheduler import tables
-from scheduler.config import Config
-from scheduler.simulation import Simulation
-from scheduler.streams import Stream, load_stream
+from smalti.analysis.dashboard.curves import curves_svg
+from smalti.analysis.dashboard.view import Books, Row, View, view_of
+from smalti.model.chip.fabric import Fabric
+from smalti.scheduler.records import rows as tables
+from smalti.scheduler.config import Config
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams import Stream, load_stream
 
 PRICES = ("slot_price", "row_price", "wire_price")
 GROWTH = ("births", "candidates", "max_neurons", "enough_loss")

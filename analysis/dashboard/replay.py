@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from analysis.dashboard.view import Books, Row, View, view_of
-from model.fabric import Fabric
-from scheduler.config import Config
-from scheduler.config_io import load
-from scheduler.records import RunFolder, open_run
+from smalti.analysis.dashboard.view import Books, Row, View, view_of
+from smalti.model.chip.fabric import Fabric
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import load
+from smalti.scheduler.records.folder import RunFolder, open_run
 
 
 @dataclass(frozen=True)

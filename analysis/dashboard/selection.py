@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.dashboard.view import Cell, Link, Neuron, Tile, View
+from smalti.analysis.dashboard.view import Cell, Link, Neuron, Tile, View
 
 MOST_BIDS = 200  # rows shown
 KIND_NAMES = {"tile": "neuron tile", "r1": "routing tile R1", "r0": "corner routing tile R0"}

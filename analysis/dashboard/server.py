@@ -12,10 +12,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from analysis.dashboard.live import Source
-    from analysis.dashboard.replay import Recorded
+    from smalti.analysis.dashboard.live import Source
+    from smalti.analysis.dashboard.replay import Recorded
 
-APP = "analysis.dashboard.app:Page"
+APP = "smalti.analysis.dashboard.app:Page"
 NEEDED = ("altair", "matplotlib", "solara", "uvicorn")  # altair by Mesa's visualization
 LOCAL = ("127.0.0.1", "localhost", "::1")
 
@@ -85,7 +85,7 @@ def _application() -> tuple[Any, list[Source | Recorded]]:
     settings.theme.title = "Smalti"
     from solara.server.starlette import app
 
-    from analysis.dashboard.app import shown
+    from smalti.analysis.dashboard.app import shown
 
     return app, shown
 

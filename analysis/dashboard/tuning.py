@@ -9,10 +9,10 @@ from typing import Any
 
 import solara
 
-from analysis.dashboard.live import Source, Tuning
-from analysis.dashboard.selection import nats
-from model.growth import GROWTH_RULES
-from model.growth.timing import TIMINGS
+from smalti.analysis.dashboard.live import Source, Tuning
+from smalti.analysis.dashboard.selection import nats
+from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.growth.timing import TIMINGS
 
 LEAST = -7.0  # the lowest place of a slider of powers of ten stands for 0
 POWERS = {

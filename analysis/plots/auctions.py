@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis import market
-from analysis.load import Run
-from analysis.pictures import PALETTE, QUIET, new_figure, task_colour
-from analysis.plots.bands import draw_bands, whole_rounds
+from smalti.analysis import market
+from smalti.analysis.runs import Run
+from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, task_colour
+from smalti.analysis.plots.bands import draw_bands, whole_rounds
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.pictures import task_colour
+from smalti.analysis.plots.figure import task_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

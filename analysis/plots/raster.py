@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.pictures import QUIET, new_figure, task_colour
+from smalti.analysis.plots.figure import QUIET, new_figure, task_colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from analysis.activity import Raster
+    from smalti.analysis.activity import Raster
 
 
 def draw_raster(raster: Raster, sample: int = 0) -> Figure:
     """Spikes of the input channels (below) and of the hidden neurons (above), coloured by the task they were born for.
 
     Args:
-        raster: as ``analysis.activity.spikes_of`` gives it.
+        raster: as ``smalti.analysis.activity.spikes_of`` gives it.
         sample: which of its samples.
 
     Raises:

@@ -4,6 +4,6 @@
 ``pictures`` (matplotlib) draw it, ``page`` puts it together by the templates.
 """
 
-from analysis.report.page import GENERATOR, missing_packages, report, write_report
+from smalti.analysis.report.page import GENERATOR, missing_packages, report, write_report
 
 __all__ = ["GENERATOR", "missing_packages", "report", "write_report"]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis import activity, structure
-from analysis.activity import Raster
-from analysis.load import Run
+from smalti.analysis import activity, structure
+from smalti.analysis.activity import Raster
+from smalti.analysis.runs import Run
 
 
 @dataclass(frozen=True, kw_only=True)

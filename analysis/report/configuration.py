@@ -7,9 +7,9 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from analysis.load import Run
-from scheduler.config import Config
-from scheduler.config_io import dump
+from smalti.analysis.runs import Run
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import dump
 
 CHECKOUT = "git checkout {}"
 INSTALL = 'pip install -c constraints.txt -e ".[events]"'

@@ -9,10 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.load import Runs
-from analysis.report import configuration
-from analysis.report.parts import beside, part
-from scheduler.atomic import write_text_atomic
+from smalti.analysis.runs import Runs
+from smalti.analysis.report import configuration
+from smalti.analysis.report.parts import beside, part
+from smalti.scheduler.records.atomic import write_text_atomic
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -88,7 +88,7 @@ def _packed_plotly() -> str:
 def _template() -> Template:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    loader = PackageLoader("analysis.report", "templates")
+    loader = PackageLoader("smalti.analysis.report", "templates")
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

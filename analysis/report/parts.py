@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis import market
-from analysis.findings import Finding, findings
-from analysis.load import Run, Runs
-from analysis.overview import ALONE, SETTING_NAMES, accuracies, settings
-from analysis.report import configuration, interactive, words
-from analysis.report.activity import Activity, look
-from analysis.report.pictures import inline_svg
-from analysis.results import results
+from smalti.analysis import market
+from smalti.analysis.findings import Finding, findings
+from smalti.analysis.runs import Run, Runs
+from smalti.analysis.overview import ALONE, SETTING_NAMES, accuracies, settings
+from smalti.analysis.report import configuration, interactive, words
+from smalti.analysis.report.activity import Activity, look
+from smalti.analysis.report.pictures import inline_svg
+from smalti.analysis.results import results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -156,7 +156,7 @@ def _interactive(run: Run) -> Iterator[Drawing]:
 
 def _pictures(name: str, run: Run, activity: Activity) -> Iterator[Drawing]:
     """Pictures that the run has the data for."""
-    from analysis import plots
+    from smalti.analysis import plots
 
     chip = (
         "Tiles with their neurons, coloured by task; wires along their routes. The stronger a routing tile, the fuller."

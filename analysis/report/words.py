@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis import metrics
-from analysis.load import Run
-from analysis.overview import ALONE, SETTING_NAMES, Resources, accuracies, mean_accuracy, resources, settings
+from smalti.analysis import metrics
+from smalti.analysis.runs import Run
+from smalti.analysis.overview import ALONE, SETTING_NAMES, Resources, accuracies, mean_accuracy, resources, settings
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 

@@ -1,19 +1,19 @@
 """Continual-learning methods by name: what keeps old tasks while a new one is learned.
 
 An extension point: ``METHODS["mine"] = MyMethod`` makes ``training.continual.method = "mine"`` valid, where
-``MyMethod`` is a subclass of ``model.continual.method.Method``.
+``MyMethod`` is a subclass of ``smalti.model.continual.method.Method``.
 """
 
 from __future__ import annotations
 
-from model.continual.ewc import Ewc
-from model.continual.ewc_online import EwcOnline
-from model.continual.gdumb import Gdumb
-from model.continual.lwf import Lwf
-from model.continual.method import Method, Task
-from model.continual.options import ContinualOptions
-from model.continual.replay import Replay
-from model.continual.si import Si
+from smalti.model.continual.ewc import Ewc
+from smalti.model.continual.ewc_online import EwcOnline
+from smalti.model.continual.gdumb import Gdumb
+from smalti.model.continual.lwf import Lwf
+from smalti.model.continual.method import Method, Task
+from smalti.model.continual.options import ContinualOptions
+from smalti.model.continual.replay import Replay
+from smalti.model.continual.si import Si
 
 __all__ = ["METHODS", "ContinualOptions", "Method", "Task"]
 

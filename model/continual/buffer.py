@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.continual.method import ENTRY, Task
-from model.continual.samplers import SAMPLERS
+from smalti.model.continual.method import ENTRY, Task
+from smalti.model.continual.samplers import SAMPLERS
 
 
 def empty() -> dict[str, Tensor]:

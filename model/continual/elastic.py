@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from model.continual.method import Method
+from smalti.model.continual.method import Method
 
 
 class Elastic(Method):

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from model.continual.fisher import diagonal
-from model.continual.method import Method, Task
+from smalti.model.continual.fisher import diagonal
+from smalti.model.continual.method import Method, Task
 
 
 class Ewc(Method):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from model.continual.ewc import information
-from model.continual.method import Method, Task
+from smalti.model.continual.ewc import information
+from smalti.model.continual.method import Method, Task
 
 
 class EwcOnline(Method):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from model.network import Network
-from model.probe import Probe
+from smalti.model.network import Network
+from smalti.model.probe import Probe
 
 
 def diagonal(network: Network, probe: Probe) -> Tensor:

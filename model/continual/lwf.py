@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from model.continual.method import Method, Task
+from smalti.model.continual.method import Method, Task
 
 
 class Lwf(Method):

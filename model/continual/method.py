@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.continual.options import ContinualOptions
-from model.network import Network
-from model.optimiser import Moments
-from model.probe import Probe
+from smalti.model.continual.options import ContinualOptions
+from smalti.model.network import Network
+from smalti.model.optimiser import Moments
+from smalti.model.probe import Probe
 
 ENTRY = 3  # numbers that name a stored sample: its task, its row among that task's training samples, its class
 

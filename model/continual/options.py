@@ -39,12 +39,12 @@ class ContinualOptions:
     sampler: Sampler = "balanced"
 
     def __post_init__(self) -> None:
-        from model.continual import METHODS  # not above: that module builds on this one
+        from smalti.model.continual import METHODS  # not above: that module builds on this one
 
         if self.method not in METHODS:
             raise ValueError(
                 f"training.continual.method = {self.method!r} is unknown; give one of {', '.join(METHODS)} "
-                "or add yours to model.continual.METHODS first"
+                "or add yours to smalti.model.continual.METHODS first"
             )
         for name in ("ewc_strength", "si_strength", "lwf_strength"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):

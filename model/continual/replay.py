@@ -11,11 +11,11 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
-from model.continual import buffer
-from model.continual.method import Method, Task
-from model.continual.options import ContinualOptions
-from model.network import Network
-from model.optimiser import Moments
+from smalti.model.continual import buffer
+from smalti.model.continual.method import Method, Task
+from smalti.model.continual.options import ContinualOptions
+from smalti.model.network import Network
+from smalti.model.optimiser import Moments
 
 
 class Replay(Method):

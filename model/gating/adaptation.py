@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from model.gating.features import like
+from smalti.model.gating.features import like
 
 TURNS = 3
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor, full, tensor
 
-from model.gating.assignment import Assignment
+from smalti.model.gating.assignment import Assignment
 
 
 def expert_scores(density: Tensor, classes: Sequence[int], assignment: Assignment) -> Tensor:

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from model.gating.detection import DetectionOptions
-from model.gating.learned import LearnedGateOptions
+from smalti.model.gating.detection import DetectionOptions
+from smalti.model.gating.learned import LearnedGateOptions
 
 ExpertSharing = Literal["task", "shared"]
 
@@ -59,12 +59,12 @@ class GatingOptions:
     detect: DetectionOptions = field(default_factory=DetectionOptions)
 
     def __post_init__(self) -> None:
-        from model.gating import GATING  # not above: that module builds on this one
+        from smalti.model.gating.networks import GATING  # not above: that module builds on this one
 
         if self.network not in GATING:
             raise ValueError(
                 f"gating.network = {self.network!r} is unknown; give one of {sorted(GATING)} "
-                "or add yours to model.gating.GATING first"
+                "or add yours to smalti.model.gating.GATING first"
             )
         for name, least in (("listen", 0), ("windows", 0), ("rank", 1), ("adapt", 0), ("top", 0)):
             if getattr(self, name) < least:

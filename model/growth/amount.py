@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from model.growth.options import GrowthOptions
+from smalti.model.growth.options import GrowthOptions
 
 Amount = Callable[[int, int, int, GrowthOptions], int]
 

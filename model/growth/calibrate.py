@@ -11,8 +11,8 @@ import math
 import torch
 from torch import Tensor
 
-from model.neuron import Dynamics, step_membrane
-from model.probe import filtered
+from smalti.model.neuron import Dynamics, step_membrane
+from smalti.model.probe import filtered
 
 LADDERS = ((0.35, 22.0), (0.7, 1.43))  # multiples of the last scale: coarse, then between two coarse rungs
 RUNGS = 12

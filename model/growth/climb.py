@@ -13,10 +13,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from model.growth.calibrate import calibrate
-from model.growth.newborn import fan_in_gradient, fan_out_gradient, live
-from model.growth.options import GrowthOptions
-from model.growth.proposal import Proposal, propose
+from smalti.model.growth.calibrate import calibrate
+from smalti.model.growth.newborn import fan_in_gradient, fan_out_gradient, live
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.proposal import Proposal, propose
 
 Score = Callable[[Tensor], Tensor]  # per-sample fan-out gradients [C, Q, B] -> [C], differentiable
 ROUNDING = 1e-5  # of a gradient: if no more is left beside the rate, nothing is

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.network import Network
-from model.optimiser import Moments
+from smalti.model.network import Network
+from smalti.model.optimiser import Moments
 
 
 @dataclass(frozen=True)

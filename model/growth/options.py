@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from model.growth.upbringing import UpbringingOptions
-from model.upkeep.options import UpkeepOptions
+from smalti.model.growth.learning_rates import UpbringingOptions
+from smalti.model.rewiring.options import UpkeepOptions
 
 Reach = Literal["outputs", "neighbours"]
 
@@ -116,8 +116,8 @@ class GrowthOptions:
                 raise ValueError(f"growth.{name} = {getattr(self, name)} must be positive")
 
     def _check_timing(self) -> None:
-        from model.growth.amount import AMOUNTS  # not above: those modules build on this one
-        from model.growth.timing import TIMINGS
+        from smalti.model.growth.amount import AMOUNTS  # not above: those modules build on this one
+        from smalti.model.growth.timing import TIMINGS
 
         for name, allowed in (
             ("when", [*TIMINGS]),

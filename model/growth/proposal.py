@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from model.growth.calibrate import calibrate
-from model.growth.newborn import fan_in_gradient, fan_out_gradient, live
-from model.growth.options import GrowthOptions
-from model.growth.signal import TileSignal
-from model.growth.value import predicted_decrease, told_decrease
-from model.neuron import Dynamics
+from smalti.model.growth.calibrate import calibrate
+from smalti.model.growth.newborn import fan_in_gradient, fan_out_gradient, live
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.signal import TileSignal
+from smalti.model.growth.value import predicted_decrease, told_decrease
+from smalti.model.neuron import Dynamics
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from model.growth.proposal import Propose
-from model.neuron import NetworkOptions
+from smalti.model.growth.proposal import Propose
+from smalti.model.neuron import NetworkOptions
 
 
 class GrowthError(ValueError):

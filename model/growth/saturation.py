@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from model.network import Network
-from model.probe import Probe
+from smalti.model.network import Network
+from smalti.model.probe import Probe
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from model.growth.surroundings import Inputs, Norms
-from model.probe import Probe, filtered
+from smalti.model.growth.surroundings import Inputs, Norms
+from smalti.model.probe import Probe, filtered
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 from rich.console import Console
 
-from scheduler.atomic import write_text_atomic
+from smalti.scheduler.records.atomic import write_text_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.load import Run
-    from scheduler.comparing.continual import Benchmark, Trial
+    from smalti.analysis.runs import Run
+    from smalti.scheduler.comparing.continual import Benchmark, Trial
 
 TRIALS = "trials"
 WIDTH = 170  # characters of a table that nobody looks at in a terminal
@@ -61,14 +61,14 @@ class RunBenchmark:
 
     def execute(self) -> None:
         """Run what is missing, then write and print the results."""
-        from analysis import comparison, continual  # not above: help need not wait for pandas
-        from analysis.continual_picture import draw_benchmark
-        from analysis.load import load_run
-        from scheduler.commands.benchmark_view import markdown, print_benchmark
-        from scheduler.commands.compare_view import draw
-        from scheduler.commands.progress import trial_bar
-        from scheduler.comparing.continual import DEFAULT, load_benchmark, run_benchmark
-        from scheduler.comparing.folder import ComparisonFolder
+        from smalti.analysis import comparison, continual  # not above: help need not wait for pandas
+        from smalti.analysis.plots.continual import draw_benchmark
+        from smalti.analysis.runs import load_run
+        from smalti.scheduler.commands.benchmark_view import markdown, print_benchmark
+        from smalti.scheduler.commands.compare_view import draw
+        from smalti.scheduler.commands.progress import trial_bar
+        from smalti.scheduler.comparing.continual import DEFAULT, load_benchmark, run_benchmark
+        from smalti.scheduler.comparing.folder import ComparisonFolder
 
         console = Console(width=None if sys.stdout.isatty() else WIDTH)
         file = self.file or DEFAULT
@@ -105,7 +105,7 @@ def tables_of(benchmark: Benchmark, runs: Mapping[Trial, Run], split: str) -> tu
     """Outcomes and accuracy matrices of every row of the benchmark whose run finished."""
     import pandas as pd
 
-    from analysis import continual
+    from smalti.analysis import continual
 
     measured, matrices = [], []
     for row in benchmark.rows():
@@ -121,8 +121,8 @@ def tables_of(benchmark: Benchmark, runs: Mapping[Trial, Run], split: str) -> tu
 
 def readings(benchmark: Benchmark, row: Trial, run: Run, runs: Mapping[Trial, Run]) -> list[tuple[str, str]]:
     """For every setting of a row, under which setting its run's evaluations are read."""
-    from analysis import continual
-    from scheduler.comparing.continual import ANY
+    from smalti.analysis import continual
+    from smalti.scheduler.comparing.continual import ANY
 
     method = benchmark.methods[row.method]
     if method.reads != ANY:  # a run in another setting stands beside those of the control's

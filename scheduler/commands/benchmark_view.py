@@ -8,9 +8,9 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from analysis.comparison import CONTINUAL
-from scheduler.comparing.continual import Benchmark, Trial
-from scheduler.comparing.folder import ComparisonFolder
+from smalti.analysis.comparison import CONTINUAL
+from smalti.scheduler.comparing.continual import Benchmark, Trial
+from smalti.scheduler.comparing.folder import ComparisonFolder
 
 SCOPE = list(CONTINUAL.scope)
 COLUMNS = {  # metric -> heading, format and factor; shown where a method has it

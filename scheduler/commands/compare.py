@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 
-from scheduler.commands.progress import counting_bar
-from scheduler.comparing.student_teacher import StudentTeacherOptions
+from smalti.scheduler.commands.progress import counting_bar
+from smalti.scheduler.comparing.student_teacher import StudentTeacherOptions
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scheduler.comparing.folder import ComparisonFolder
+    from smalti.scheduler.comparing.folder import ComparisonFolder
 
 CONTROL = {"rule": "random"}
 STUDENTS = "student-teacher"
@@ -68,7 +68,7 @@ class Compare:
 
 def compare_file(command: Compare) -> None:
     """Growth rules, placements and timings on the chip, as a file says."""
-    from scheduler.commands.compare_growth import compare_growth  # not above: help need not wait for pandas
+    from smalti.scheduler.commands.compare_growth import compare_growth  # not above: help need not wait for pandas
 
     file = Path(command.subject)
     out = command.out or Path("runs") / file.stem
@@ -78,9 +78,9 @@ def compare_file(command: Compare) -> None:
 
 def compare_students(command: Compare) -> None:
     """The student-teacher experiment."""
-    from scheduler.commands.compare_view import print_students  # not above: help need not wait for pandas
-    from scheduler.commands.run import next_free
-    from scheduler.comparing.folder import open_comparison
+    from smalti.scheduler.commands.compare_view import print_students  # not above: help need not wait for pandas
+    from smalti.scheduler.commands.run import next_free
+    from smalti.scheduler.comparing.folder import open_comparison
 
     options, console = command.student_teacher.resolved(), Console()
     out = command.out or next_free(Path("runs"), "student-teacher")
@@ -92,8 +92,8 @@ def compare_students(command: Compare) -> None:
 
 
 def _student_tables(options: StudentTeacherOptions, console: Console) -> dict[str, pd.DataFrame]:
-    from analysis.comparison import differences, summary
-    from scheduler.comparing import outcomes, student_teacher
+    from smalti.analysis.comparison import differences, summary
+    from smalti.scheduler.comparing import outcomes, student_teacher
 
     with counting_bar(console, student_teacher.TOTAL_STEPS) as watch:
         losses = student_teacher.run(options, watch)
@@ -107,9 +107,9 @@ def _student_tables(options: StudentTeacherOptions, console: Console) -> dict[st
 
 
 def _picture(folder: ComparisonFolder, console: Console) -> None:
-    from analysis.comparison import curve_summary
-    from analysis.comparison_picture import draw_comparison
-    from scheduler.commands.compare_view import draw
+    from smalti.analysis.comparison import curve_summary
+    from smalti.analysis.plots.comparison import draw_comparison
+    from smalti.scheduler.commands.compare_view import draw
 
     if not (folder.path / PICTURE).exists():
         curves, final = curve_summary(folder.read("curves")), folder.read("summary")

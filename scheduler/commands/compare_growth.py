@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from scheduler.atomic import write_text_atomic
+from smalti.scheduler.records.atomic import write_text_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.load import Run
-    from scheduler.comparing.plan import Condition, Plan
+    from smalti.analysis.runs import Run
+    from smalti.scheduler.comparing.plan import Condition, Plan
 
 TRIALS = "trials"
 WIDTH = 170  # characters of a table that nobody looks at in a terminal
@@ -24,15 +24,15 @@ WIDTH = 170  # characters of a table that nobody looks at in a terminal
 
 def compare_growth(file: Path, out: Path, quick: bool, split: str, workers: int) -> None:
     """Run what is missing of a comparison, then write its tables and its picture, and print it."""
-    from analysis import comparison
-    from analysis.growth_picture import draw_growth
-    from analysis.load import load_run
-    from scheduler.commands.compare_growth_view import markdown, print_growth
-    from scheduler.commands.compare_view import draw
-    from scheduler.commands.progress import trial_bar
-    from scheduler.comparing.folder import ComparisonFolder
-    from scheduler.comparing.growing import run_comparison
-    from scheduler.comparing.plan import load_plan
+    from smalti.analysis import comparison
+    from smalti.analysis.plots.growth_comparison import draw_growth
+    from smalti.analysis.runs import load_run
+    from smalti.scheduler.commands.compare_growth_view import markdown, print_growth
+    from smalti.scheduler.commands.compare_view import draw
+    from smalti.scheduler.commands.progress import trial_bar
+    from smalti.scheduler.comparing.folder import ComparisonFolder
+    from smalti.scheduler.comparing.growing import run_comparison
+    from smalti.scheduler.comparing.plan import load_plan
 
     console, plan = Console(width=None if sys.stdout.isatty() else WIDTH), load_plan(file)
     plan = plan.shortened() if quick else plan
@@ -58,7 +58,7 @@ def tables_of(plan: Plan, runs: Mapping[Condition, Run], split: str) -> dict[str
     ``differences`` are to the control rule at the first placement and timing, ``against_reference`` to the reference
     there.
     """
-    from analysis import comparison, growth_comparison
+    from smalti.analysis import comparison, growth_comparison
 
     what = plan.compare
 

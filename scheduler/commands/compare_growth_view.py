@@ -8,11 +8,11 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from analysis.comparison import CONDITION
-from analysis.growth_outcomes import AFTER
-from scheduler.commands.compare_view import interval
-from scheduler.comparing.folder import ComparisonFolder
-from scheduler.comparing.plan import Condition, Plan
+from smalti.analysis.comparison import CONDITION
+from smalti.analysis.growth_outcomes import AFTER
+from smalti.scheduler.commands.compare_view import interval
+from smalti.scheduler.comparing.folder import ComparisonFolder
+from smalti.scheduler.comparing.plan import Condition, Plan
 
 MEANS = {"neurons": ".0f", "hops": ".0f", "hop_spikes": ".0f", "steps_to_control": ".0f", "compute_to_static": ".2f"}
 

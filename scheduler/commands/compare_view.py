@@ -12,10 +12,10 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from analysis.pictures import save_figure
-from scheduler.comparing.folder import ComparisonFolder
-from scheduler.comparing.student_growth import METHODS
-from scheduler.comparing.student_teacher import PUBLISHED, STEPS, StudentTeacherOptions
+from smalti.analysis.plots.figure import save_figure
+from smalti.scheduler.comparing.folder import ComparisonFolder
+from smalti.scheduler.comparing.student_growth import METHODS
+from smalti.scheduler.comparing.student_teacher import PUBLISHED, STEPS, StudentTeacherOptions
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

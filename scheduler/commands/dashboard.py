@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import tyro
 from rich.console import Console
 
-from scheduler.config import Config
-from scheduler.config_io import load
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import load
 
 if TYPE_CHECKING:
-    from analysis.dashboard.live import Source
-    from analysis.dashboard.replay import Recorded
+    from smalti.analysis.dashboard.live import Source
+    from smalti.analysis.dashboard.replay import Recorded
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Dashboard:
 
     def execute(self) -> None:
         """Serve until interrupted."""
-        from analysis.dashboard.server import LOCAL, listen, require_extra, serve
+        from smalti.analysis.dashboard.server import LOCAL, listen, require_extra, serve
 
         require_extra()
         with listen(self.host, self.port) as listener:
@@ -55,8 +55,8 @@ class Dashboard:
                 console.print("ended")
 
     def _source(self) -> Source | Recorded:
-        from analysis.dashboard.live import live_source  # not above: help need not wait for Mesa and torch
-        from analysis.dashboard.replay import recorded
+        from smalti.analysis.dashboard.live import live_source  # not above: help need not wait for Mesa and torch
+        from smalti.analysis.dashboard.replay import recorded
 
         if self.source is None:
             return live_source(Config())

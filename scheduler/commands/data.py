@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from scheduler.streams import STREAMS, StreamOptions, load_stream
+from smalti.scheduler.streams import STREAMS, StreamOptions, load_stream
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class Data:
 
     def execute(self) -> None:
         """Print the list, or the facts of one stream."""
-        from model.fabric import Fabric, FabricOptions  # not above: help need not wait for torch
-        from scheduler.commands import data_view
+        from smalti.model.chip.fabric import Fabric, FabricOptions  # not above: help need not wait for torch
+        from smalti.scheduler.commands import data_view
 
         console = Console()
         if self._lists:
@@ -58,7 +58,7 @@ class Data:
 
 def _flags(options: StreamOptions) -> list[str]:
     """The options that are not defaults, as `smalti run` takes them."""
-    from scheduler.config_io import differences
+    from smalti.scheduler.config_io import differences
 
     changed = {"name": options.name, **differences(options, StreamOptions())}
     return [f"--stream.{name} {shlex.quote(str(value))}" for name, value in changed.items()]

@@ -7,10 +7,10 @@ from rich.columns import Columns
 from rich.table import Table
 from rich.text import Text
 
-from scheduler.streams import STREAMS, Experience, Stream
-from scheduler.streams.about import ABOUT
-from scheduler.streams.pooling import pool, spell
-from scheduler.streams.types import PARTS
+from smalti.scheduler.streams import STREAMS, Experience, Stream
+from smalti.scheduler.streams.about import ABOUT
+from smalti.scheduler.streams.pooling import pool, spell
+from smalti.scheduler.streams.types import PARTS
 
 SHADES = " ░▒▓█"
 HEIGHT, WIDTH = 16, 50  # most rows and columns of a picture of sound

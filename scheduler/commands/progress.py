@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from scheduler.simulation import Simulation
+    from smalti.scheduler.simulation import Simulation
 
 
 @contextmanager

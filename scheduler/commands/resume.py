@@ -9,8 +9,8 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from scheduler.commands.progress import progress_bar
-from scheduler.commands.report import leave_report
+from smalti.scheduler.commands.progress import progress_bar
+from smalti.scheduler.commands.report import leave_report
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Resume:
 
     def execute(self) -> None:
         """Resume, with a progress bar, then print the summary and leave a report."""
-        from scheduler.commands.summary import print_summary  # not above: help need not wait for Mesa and pandas
-        from scheduler.runner import resume
+        from smalti.scheduler.commands.summary import print_summary  # not above: help need not wait for Mesa and pandas
+        from smalti.scheduler.runner import resume
 
         console = Console()
         with progress_bar(console) as watch:

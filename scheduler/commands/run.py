@@ -10,9 +10,9 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from scheduler.commands.progress import progress_bar
-from scheduler.commands.report import leave_report
-from scheduler.config import Config
+from smalti.scheduler.commands.progress import progress_bar
+from smalti.scheduler.commands.report import leave_report
+from smalti.scheduler.config import Config
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Run:
 
     def execute(self) -> None:
         """Run, with a progress bar, then print the summary and leave a report."""
-        from scheduler.commands.summary import print_summary  # not above: help need not wait for Mesa and pandas
-        from scheduler.runner import start
+        from smalti.scheduler.commands.summary import print_summary  # not above: help need not wait for Mesa and pandas
+        from smalti.scheduler.runner import start
 
         config = self.settings
         if self.seed is not None:

@@ -25,8 +25,8 @@ class Show:
 
     def execute(self) -> None:
         """Print what was asked for."""
-        from scheduler.commands.summary import chip_view, configuration_view, print_summary, table_view
-        from scheduler.records import open_run  # not above: help need not wait for pandas and pyarrow
+        from smalti.scheduler.commands.summary import chip_view, configuration_view, print_summary, table_view
+        from smalti.scheduler.records.folder import open_run  # not above: help need not wait for pandas and pyarrow
 
         folder = open_run(self.run)
         console = Console()
@@ -37,7 +37,7 @@ class Show:
         console.print(chip_view(folder.path))
         print_summary(folder.path, console)
         if self.picture is not None:
-            from analysis.chip import save_chip  # matplotlib is an extra
+            from smalti.analysis.plots.chip import save_chip  # matplotlib is an extra
 
             save_chip(folder.path, self.picture)
             console.print(f"drew {self.picture}", markup=False)

@@ -10,12 +10,12 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from analysis import overview
-from analysis.load import Run, load_run
-from scheduler.config import Config
-from scheduler.config_io import differences, load
-from scheduler.records import RunFolder
-from scheduler.schema import TABLES
+from smalti.analysis import overview
+from smalti.analysis.runs import Run, load_run
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import differences, load
+from smalti.scheduler.records.folder import RunFolder
+from smalti.scheduler.records.schema import TABLES
 
 TASK_COLOURS = ("cyan", "yellow", "magenta", "green", "red", "blue", "bright_cyan", "bright_yellow", "bright_magenta")
 

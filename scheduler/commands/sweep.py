@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import tyro
 from rich.console import Console
 
-from scheduler.atomic import write_text_atomic
+from smalti.scheduler.records.atomic import write_text_atomic
 
 if TYPE_CHECKING:
-    from scheduler.sweeping.drive import Work
-    from scheduler.sweeping.folder import SweepFolder
-    from scheduler.sweeping.plan import Sweep as Plan
+    from smalti.scheduler.sweeping.drive import Work
+    from smalti.scheduler.sweeping.folder import SweepFolder
+    from smalti.scheduler.sweeping.plan import Sweep as Plan
 
 EXAMPLE = Path(__file__).parents[1] / "sweeping" / "example.toml"
 WIDTH = 170  # characters of a table that nobody looks at in a terminal
@@ -79,9 +79,9 @@ class Sweep:
         if self.init:
             write_example(self.file)
             return
-        from scheduler.commands.sweep_view import list_trials  # not above: help need not wait for pandas and scipy
-        from scheduler.sweeping.folder import SweepFolder
-        from scheduler.sweeping.plan import load_sweep
+        from smalti.scheduler.commands.sweep_view import list_trials  # not above: help need not wait for pandas and scipy
+        from smalti.scheduler.sweeping.folder import SweepFolder
+        from smalti.scheduler.sweeping.plan import load_sweep
 
         plan = load_sweep(self.file)
         plan = plan.shortened() if self.quick else plan
@@ -94,9 +94,9 @@ class Sweep:
 
     def work(self, plan: Plan, folder: SweepFolder) -> Work:
         """What is to be done: the trials of the design, checked, or a search."""
-        from scheduler.sweeping.design import check_trials, trials_of
-        from scheduler.sweeping.drive import Listed
-        from scheduler.sweeping.search import Search, Searching
+        from smalti.scheduler.sweeping.design import check_trials, trials_of
+        from smalti.scheduler.sweeping.drive import Listed
+        from smalti.scheduler.sweeping.search import Search, Searching
 
         if self.search == "optuna":
             if self.trials < 1 or self.dry_run:
@@ -118,12 +118,12 @@ def run_sweep(command: Sweep, plan: Plan, folder: SweepFolder, work: Work) -> No
         ValueError: the folder or the workers cannot be used, or no trial finished.
         KeyboardInterrupt: with the advice how to go on.
     """
-    from analysis.sweeping import measure
-    from scheduler.commands.sweep_view import print_sweep, showing
-    from scheduler.sweeping.backends import Workers, opened
-    from scheduler.sweeping.drive import drive
-    from scheduler.sweeping.table import State
-    from scheduler.sweeping.watch import watched
+    from smalti.analysis.sweeping import measure
+    from smalti.scheduler.commands.sweep_view import print_sweep, showing
+    from smalti.scheduler.sweeping.backends import Workers, opened
+    from smalti.scheduler.sweeping.drive import drive
+    from smalti.scheduler.sweeping.table import State
+    from smalti.scheduler.sweeping.watch import watched
 
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     workers = Workers(backend=command.backend, address=command.address, count=command.workers, threads=plan.threads)

@@ -13,9 +13,9 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from scheduler.sweeping.folder import SweepFolder
-from scheduler.sweeping.plan import SEED, Trial
-from scheduler.sweeping.table import BEGUN, DONE, FAILED, State
+from smalti.scheduler.sweeping.folder import SweepFolder
+from smalti.scheduler.sweeping.plan import SEED, Trial
+from smalti.scheduler.sweeping.table import BEGUN, DONE, FAILED, State
 
 AT_WORK, LAST, BEST = 8, 6, 20  # trials shown: those begun, those that ended last, the best at the end
 COLUMNS = {"neurons": ",.0f", "wires": ",.0f", "links": ",.0f", "spikes_per_sample": ",.0f", "seconds": ",.1f"}

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
-from scheduler.config import Config
-from scheduler.config_io import Section, from_mapping, merge, read_toml
-from scheduler.trials import Report, run_trials
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import Section, from_mapping, merge, read_toml
+from smalti.scheduler.experiments.trials import Report, run_trials
 
 DEFAULT = Path(__file__).with_name("continual.toml")
 ANY = "any"

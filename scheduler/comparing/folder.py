@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from scheduler.atomic import write_bytes_atomic, write_text_atomic
-from scheduler.config_io import differences, dump, load
-from scheduler.environment import environment
+from smalti.scheduler.records.atomic import write_bytes_atomic, write_text_atomic
+from smalti.scheduler.config_io import differences, dump, load
+from smalti.scheduler.records.environment import environment
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -1,6 +1,6 @@
 """Runs a comparison of growth rules: all that grow, then what follows their births, then what matches their compute.
 
-Every run is a trial in a folder of its own (``scheduler.trials``): a comparison that was stopped goes on where it was.
+Every run is a trial in a folder of its own (``smalti.scheduler.experiments.trials``): a comparison that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from scheduler.comparing.plan import Condition, Plan
-from scheduler.config import Config
-from scheduler.trials import Report, run_trials
+from smalti.scheduler.comparing.plan import Condition, Plan
+from smalti.scheduler.config import Config
+from smalti.scheduler.experiments.trials import Report, run_trials
 
 
 def run_comparison(plan: Plan, out: Path, report: Report, workers: int = 0) -> dict[Condition, str]:

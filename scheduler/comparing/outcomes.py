@@ -19,8 +19,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from scheduler.comparing.student_growth import METHODS, Floats
-from scheduler.comparing.student_teacher import INTERVAL
+from smalti.scheduler.comparing.student_growth import METHODS, Floats
+from smalti.scheduler.comparing.student_teacher import INTERVAL
 
 STRIDE = 10  # steps between two rows of a curve
 

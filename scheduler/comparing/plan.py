@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from model.growth import GROWTH_RULES
-from scheduler.config import Config
-from scheduler.config_io import Section, from_mapping, merge, read_toml
+from smalti.model.growth.rules import GROWTH_RULES
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import Section, from_mapping, merge, read_toml
 
 STATIC, REPLAY = "start", "replay"
 SAME_COMPUTE = "start, same compute"

@@ -17,8 +17,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from scheduler.comparing.student_growth import METHODS, Floats, Method, Scene
-from scheduler.randomness import Use, generator
+from smalti.scheduler.comparing.student_growth import METHODS, Floats, Method, Scene
+from smalti.scheduler.randomness import Use, generator
 
 NEURONS = 10  # inputs, hidden neurons of the teacher, and outputs
 STEPS = 1500

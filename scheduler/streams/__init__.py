@@ -2,11 +2,11 @@
 
 Extension point: add a loader of your own to STREAMS before the run is configured,
 
-    from scheduler.streams import STREAMS
+    from smalti.scheduler.streams import STREAMS
     STREAMS["mine"] = load_mine       # (StreamOptions) -> Loaded
 
 and name it in `stream.name`. Pooling, splitting, transforming and cutting into experiences are done here, alike for
-all. `smalti data` lists it with the first line of the loader's docstring; an `About` in `scheduler.streams.about.ABOUT`
+all. `smalti data` lists it with the first line of the loader's docstring; an `About` in `smalti.scheduler.streams.about.ABOUT`
 says more.
 """
 
@@ -17,13 +17,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from scheduler.streams import splits, transforms
-from scheduler.streams.arrays import load_arrays
-from scheduler.streams.digits import load_digits
-from scheduler.streams.fsdd import load_fsdd
-from scheduler.streams.mnist import load_mnist
-from scheduler.streams.pooling import choose_block, pool, pooled, spell
-from scheduler.streams.types import Experience, Floats, Loaded, Samples, Stream, StreamOptions
+from smalti.scheduler.streams import splits, transforms
+from smalti.scheduler.streams.arrays import load_arrays
+from smalti.scheduler.streams.digits import load_digits
+from smalti.scheduler.streams.fsdd import load_fsdd
+from smalti.scheduler.streams.mnist import load_mnist
+from smalti.scheduler.streams.pooling import choose_block, pool, pooled, spell
+from smalti.scheduler.streams.types import Experience, Floats, Loaded, Samples, Stream, StreamOptions
 
 __all__ = ["STREAMS", "Experience", "Loaded", "Samples", "Stream", "StreamOptions", "load_stream"]
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.streams import npz
-from scheduler.streams.types import Ints, Loaded, StreamOptions
+from smalti.scheduler.streams import npz
+from smalti.scheduler.streams.types import Ints, Loaded, StreamOptions
 
 STEPS = 25  # of samples without a time axis
 HOW = "numpy.savez(file, x=..., y=...)"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scheduler.streams.types import Loaded, StreamOptions
+from smalti.scheduler.streams.types import Loaded, StreamOptions
 
 STEPS = 25
 

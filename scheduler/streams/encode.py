@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.streams.types import Ints, Samples
+from smalti.scheduler.streams.types import Ints, Samples
 
 BLOCK = 32  # samples drawn at once: bounds the temporaries' memory, and is part of what fixes the spikes
 LEVELS = 65536  # probabilities are rounded to multiples of 1 / LEVELS; 0 and 1 are exact

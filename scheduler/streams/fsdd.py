@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.io import wavfile
 
-from scheduler.streams.types import Floats, Loaded, StreamOptions
+from smalti.scheduler.streams.types import Floats, Loaded, StreamOptions
 
 STEPS = 50
 RATE = 8000  # Hz

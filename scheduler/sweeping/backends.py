@@ -92,7 +92,7 @@ def _local(workers: Workers) -> Iterator[Spread]:
 @contextmanager
 def _dask(workers: Workers) -> Iterator[Spread]:
     distributed = _needed("distributed", "dask")
-    from scheduler.sweeping.dask_backend import DaskBackend
+    from smalti.scheduler.sweeping.dask_backend import DaskBackend
 
     if workers.address:
         check_reachable(workers.address)

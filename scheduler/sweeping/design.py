@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from model.fabric import Fabric
-from scheduler.checks import check
-from scheduler.config import Config
-from scheduler.streams import Stream, StreamOptions, load_stream
-from scheduler.sweeping.plan import Sweep, Trial, Values, spell
+from smalti.model.chip.fabric import Fabric
+from smalti.scheduler.checks import check
+from smalti.scheduler.config import Config
+from smalti.scheduler.streams import Stream, StreamOptions, load_stream
+from smalti.scheduler.sweeping.plan import Sweep, Trial, Values, spell
 
 MOST_TRIALS = 1_000_000
 KEPT_STREAMS = 4  # in memory while combinations are checked

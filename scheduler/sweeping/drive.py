@@ -13,10 +13,10 @@ from typing import Protocol
 
 from joblib import delayed
 
-from scheduler.sweeping.attempt import ENDED, Job, Measure, attempt
-from scheduler.sweeping.backends import Spread, Task, WorkersDied
-from scheduler.sweeping.folder import SweepFolder
-from scheduler.sweeping.plan import Trial
+from smalti.scheduler.sweeping.attempt import ENDED, Job, Measure, attempt
+from smalti.scheduler.sweeping.backends import Spread, Task, WorkersDied
+from smalti.scheduler.sweeping.folder import SweepFolder
+from smalti.scheduler.sweeping.plan import Trial
 
 DEATHS = 3  # of its worker in the same round, after which a trial is given up
 PAUSE = 1.0  # seconds between two looks at what other processes do

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from scheduler.atomic import write_text_atomic
+from smalti.scheduler.records.atomic import write_text_atomic
 
 MEASURES = "measures.json"
 Measures = dict[str, float | str]

@@ -8,7 +8,7 @@ seeds = 3
 [[sweep.only]]                    an axis that applies only under a condition; elsewhere its field is as the base says
 axis = "growth.births"
 when = { "growth.when" = "schedule" }
-[axes]                            what varies (``scheduler.sweeping.axes``)
+[axes]                            what varies (``smalti.scheduler.sweeping.axes``)
 "growth.rule" = ["random", "gradmax_whitened"]
 [base.training]                   what all runs share, section by section as in the file of a run
 rounds = 10
@@ -24,10 +24,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from scheduler.config import Config
-from scheduler.config_io import Section, choices, flatten, from_mapping, merge, read_toml
-from scheduler.sweeping.axes import Axis, Value, nested, read_axis
-from scheduler.sweeping.options import SweepOptions
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import Section, choices, flatten, from_mapping, merge, read_toml
+from smalti.scheduler.sweeping.axes import Axis, Value, nested, read_axis
+from smalti.scheduler.sweeping.options import SweepOptions
 
 NAME_LENGTH = 12
 SEED = "run.seed"

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from joblib import delayed
 
-from scheduler.sweeping.attempt import BUSY, ENDED, Job, attempt
-from scheduler.sweeping.axes import Axis, Choices, Value
-from scheduler.sweeping.backends import Task
-from scheduler.sweeping.folder import SweepFolder
-from scheduler.sweeping.plan import Sweep, Trial, Values
+from smalti.scheduler.sweeping.attempt import BUSY, ENDED, Job, attempt
+from smalti.scheduler.sweeping.axes import Axis, Choices, Value
+from smalti.scheduler.sweeping.backends import Task
+from smalti.scheduler.sweeping.folder import SweepFolder
+from smalti.scheduler.sweeping.plan import Sweep, Trial, Values
 
 if TYPE_CHECKING:
     import optuna

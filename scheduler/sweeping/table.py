@@ -20,9 +20,9 @@ from collections.abc import Callable, Mapping
 
 import pandas as pd
 
-from scheduler.atomic import write_bytes_atomic
-from scheduler.sweeping.folder import Measures, SweepFolder
-from scheduler.sweeping.plan import Trial
+from smalti.scheduler.records.atomic import write_bytes_atomic
+from smalti.scheduler.sweeping.folder import Measures, SweepFolder
+from smalti.scheduler.sweeping.plan import Trial
 
 DONE, FAILED, BEGUN, WAITING = STATUSES = ("done", "failed", "begun", "waiting")
 REST = 2.0  # seconds between two versions of the table

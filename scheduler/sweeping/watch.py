@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from scheduler.sweeping.table import State
+from smalti.scheduler.sweeping.table import State
 
 INTERVAL = 1.0  # seconds
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from agents.candidate import CandidateNeuron
-from agents.prices import NEWBORN
-from agents.tile import TileAgent
-from model.links import Offer
+from smalti.agents.candidate import CandidateNeuron
+from smalti.agents.auction.prices import NEWBORN
+from smalti.agents.tile import TileAgent
+from smalti.model.chip.links import Offer
 
 
 def candidates(chip: Any, tile: int = 0, new_taps: int = 2, count: int = 3) -> list[CandidateNeuron]:

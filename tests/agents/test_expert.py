@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from agents.expert import Expert
+from smalti.agents.expert import Expert
 
 
 def test_classes_are_told_apart_among_all_seen_so_far() -> None:

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from agents.expert import Expert
-from agents.messages import Decision
-from agents.tile import TileAgent
-from model.growth.graft import Birth, graft
-from model.growth.saturation import Saturation
+from smalti.agents.expert import Expert
+from smalti.agents.auction.bids import Decision
+from smalti.agents.tile import TileAgent
+from smalti.model.growth.graft import Birth, graft
+from smalti.model.growth.saturation import Saturation
 
 
 def no_measure(expert: Expert) -> Saturation:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from agents.tile import TileAgent
-from model.fabric import IN, OUT
-from model.growth import GROWTH_RULES
-from model.links import Offer
+from smalti.agents.tile import TileAgent
+from smalti.model.chip.fabric import IN, OUT
+from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.chip.links import Offer
 
 
 def agent(chip: Any, tile: int) -> TileAgent:

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from analysis import activity
-from analysis.load import Run, load_run
-from scheduler import evaluation
-from scheduler.feed import VALIDATION
+from smalti.analysis import activity
+from smalti.analysis.runs import Run, load_run
+from smalti.scheduler import evaluation
+from smalti.scheduler.streams.batches import VALIDATION
 
 
 @pytest.fixture(scope="module")

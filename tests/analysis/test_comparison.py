@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.comparison import curve_summary, differences, summary
-from analysis.metrics import mean_interval, paired_difference
+from smalti.analysis.comparison import curve_summary, differences, summary
+from smalti.analysis.metrics import mean_interval, paired_difference
 
 RULES = ("random", "gradmax")
 SEEDS = np.arange(12)

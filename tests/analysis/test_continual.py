@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.continual import SPENT, comparable, long_table, matrix_rows, outcomes, settings
-from analysis.load import Run
+from smalti.analysis.continual import SPENT, comparable, long_table, matrix_rows, outcomes, settings
+from smalti.analysis.runs import Run
 
 ROUNDS = pd.DataFrame(
     {

@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.detection import Detection, judge, summary
-from analysis.load import load_run
-from scheduler.config import Config
-from scheduler.runner import start
+from smalti.analysis.detection import Detection, judge, summary
+from smalti.analysis.runs import load_run
+from smalti.scheduler.config import Config
+from smalti.scheduler.runner import start
 
 
 def table(*events: tuple[int, str]) -> pd.DataFrame:

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis import findings as checks
-from analysis.detection import Detection
-from analysis.findings import Finding, findings
-from analysis.load import load_run
-from scheduler.config import Config
-from scheduler.runner import start
+from smalti.analysis import findings as checks
+from smalti.analysis.detection import Detection
+from smalti.analysis.findings import Finding, findings
+from smalti.analysis.runs import load_run
+from smalti.scheduler.config import Config
+from smalti.scheduler.runner import start
 
 
 def told(finding: Finding | None) -> str:

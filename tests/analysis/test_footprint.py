@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.activity import restored, spike_counts
-from analysis.footprint import footprint, time_steps
-from analysis.load import load_run
+from smalti.analysis.activity import restored, spike_counts
+from smalti.analysis.footprint import footprint, time_steps
+from smalti.analysis.runs import load_run
 
 
 def evaluation(after: int, on: int, samples: int, spikes: float, operations: float, gate: int = 0) -> dict[str, Any]:

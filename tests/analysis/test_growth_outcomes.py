@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import growth_outcomes
-from analysis.growth_outcomes import last_birth, operations_to_reach, outcomes, steps_to_reach, validation_curve
-from analysis.load import Run
+from smalti.analysis import growth_outcomes
+from smalti.analysis.growth_outcomes import last_birth, operations_to_reach, outcomes, steps_to_reach, validation_curve
+from smalti.analysis.runs import Run
 
 ROUNDS = pd.DataFrame(
     {

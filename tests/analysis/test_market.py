@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import market
-from analysis.load import load_run
+from smalti.analysis import market
+from smalti.analysis.runs import load_run
 
 NAN = math.nan
 BIDS = pd.DataFrame(

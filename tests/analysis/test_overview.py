@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.load import load_run
-from analysis.overview import accuracies, living, mean_accuracy, resources, settings
+from smalti.analysis.runs import load_run
+from smalti.analysis.overview import accuracies, living, mean_accuracy, resources, settings
 
 
 class Tables:

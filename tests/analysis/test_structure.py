@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import structure
-from analysis.activity import restored
-from analysis.load import load_run
-from model.fabric import Fabric, FabricOptions
+from smalti.analysis import structure
+from smalti.analysis.activity import restored
+from smalti.analysis.runs import load_run
+from smalti.model.chip.fabric import Fabric, FabricOptions
 
 LIVES = pd.array([None, None, None, 4], dtype="Int32")
 NEURONS = pd.DataFrame(

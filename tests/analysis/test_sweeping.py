@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis import continual
-from analysis.load import load_run
-from analysis.overview import resources
-from analysis.sweeping import answer, measure
+from smalti.analysis import continual
+from smalti.analysis.runs import load_run
+from smalti.analysis.overview import resources
+from smalti.analysis.sweeping import answer, measure
 
 
 def test_numbers_are_those_of_the_other_readers(finished_run: Path) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis import wiring
-from analysis.activity import restored
-from analysis.load import load_run
+from smalti.analysis import wiring
+from smalti.analysis.activity import restored
+from smalti.analysis.runs import load_run
 
 LIVES = pd.array([None, None, None, None, None, 3], dtype="Int32")
 LINKS = pd.DataFrame(

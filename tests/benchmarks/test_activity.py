@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from analysis.load import load_run
+from smalti.analysis.runs import load_run
 from benchmarks.activity import Meter, activity
-from scheduler.config import Config
-from scheduler.runner import start
-from scheduler.simulation import Simulation
+from smalti.scheduler.config import Config
+from smalti.scheduler.runner import start
+from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from analysis.load import load_run
-from analysis.overview import mean_accuracy
+from smalti.analysis.runs import load_run
+from smalti.analysis.overview import mean_accuracy
 from benchmarks.activity import Meter
 from benchmarks.gates import COSTS, conditions, listen, measure, view
-from model.gating import GATING, GatingOptions
+from smalti.model.gating.networks import GATING
+from smalti.model.gating import GatingOptions
 
 
 def test_a_gate_shown_afterwards_knows_what_it_would_have_known(finished_run: Path) -> None:

@@ -9,20 +9,10 @@ import pytest
 
 from benchmarks import surrogate
 from benchmarks.activity import Trial
-from benchmarks.surrogate import (
-    Options,
-    Surrogate,
-    interval,
-    main,
-    measure,
-    streams,
-    summary,
-    trial_name,
-    trials,
-)
-from model.neuron import NetworkOptions
-from scheduler.config import Config, RunOptions
-from scheduler.runner import start
+from benchmarks.surrogate import Options, Surrogate, interval, main, measure, streams, summary, trial_name, trials
+from smalti.model.neuron import NetworkOptions
+from smalti.scheduler.config import Config, RunOptions
+from smalti.scheduler.runner import start
 
 MakeConfig = Callable[..., Config]
 WIDE, NARROW = "triangle:1:.3", "triangle:.25:1"

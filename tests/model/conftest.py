@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.fabric import Fabric, FabricOptions
-from model.links import Offer
-from model.network import Activity, Network
-from model.neuron import NetworkOptions
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.chip.links import Offer
+from smalti.model.network import Activity, Network
+from smalti.model.neuron import NetworkOptions
 
 CHANNELS, OUTPUTS = 7, 3
 

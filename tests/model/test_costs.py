@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import torch
 
-from model import costs
-from model.fabric import Fabric, FabricOptions
-from model.network import Network
-from model.neuron import NetworkOptions
+from smalti.model import costs
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.network import Network
+from smalti.model.neuron import NetworkOptions
 
 
 def network() -> Network:

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.fabric import Fabric, FabricOptions
-from model.links import FREE
-from model.network import Activity, Network
-from model.neuron import NetworkOptions
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.chip.links import FREE
+from smalti.model.network import Activity, Network
+from smalti.model.neuron import NetworkOptions
 
 
 class Busy(Protocol):

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.neuron import SURROGATES, Dynamics, NetworkOptions, fast_sigmoid, step_membrane, triangle
+from smalti.model.neuron import SURROGATES, Dynamics, NetworkOptions, fast_sigmoid, step_membrane, triangle
 
 
 def dynamics(leak: float, *, hard: bool = False, theta: float = 1.0) -> Dynamics:

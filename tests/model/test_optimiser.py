@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.optimiser import Moments, OptimiserOptions, step
+from smalti.model.optimiser import Moments, OptimiserOptions, step
 
 SHAPE, RATE = (2, 5, 3), 0.01
 UNCLIPPED = OptimiserOptions(clip=0)
@@ -260,7 +260,7 @@ def test_refuses_bad_options(field: str, value: float) -> None:
 def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     if kind == "torch":
         pytest.skip("torch has its own threads")
-    monkeypatch.setattr("model.optimiser.CHUNK", 7)
+    monkeypatch.setattr("smalti.model.optimiser.CHUNK", 7)
     everyone, found = torch.ones(SHAPE, dtype=torch.bool), []
     for threads in (1, 2, 3):
         weight = start()

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.expert import Expert
-from agents.messages import Bid
-from agents.prices import AuctionOptions, Prices
-from model.fabric import Fabric, FabricOptions
-from model.links import Links, Offer
-from scheduler.config import Config
-from scheduler.feed import Feed
-from scheduler.opening import open_expert
-from scheduler.randomness import Use, generator
-from scheduler.simulation import Simulation
-from scheduler.trials import Report, run_trial
+from smalti.agents.expert import Expert
+from smalti.agents.auction.bids import Bid
+from smalti.agents.auction.prices import AuctionOptions, Prices
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.chip.links import Links, Offer
+from smalti.scheduler.config import Config
+from smalti.scheduler.streams.batches import Feed
+from smalti.scheduler.growth.seed_expert import open_expert
+from smalti.scheduler.randomness import Use, generator
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.experiments.trials import Report, run_trial
 
 
 @dataclass(frozen=True)

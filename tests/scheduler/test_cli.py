@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scheduler.cli import main
-from scheduler.commands.run import next_free
-from scheduler.config import Config
-from scheduler.config_io import load
+from smalti.scheduler.cli import main
+from smalti.scheduler.commands.run import next_free
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import load
 
 QUICK = ["--run.quick", "True", "--training.steps", "3", "--training.rounds", "2"]
 

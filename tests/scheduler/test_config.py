@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.config import Config, RunOptions
-from scheduler.config_io import dump, flatten, from_mapping, load
+from smalti.scheduler.config import Config, RunOptions
+from smalti.scheduler.config_io import dump, flatten, from_mapping, load
 
 
 def test_quick_shrinks_what_takes_long_and_nothing_else() -> None:

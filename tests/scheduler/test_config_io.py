@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.config_io import differences, dump, flatten, from_mapping, load, merge
+from smalti.scheduler.config_io import differences, dump, flatten, from_mapping, load, merge
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,20 +9,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.expert import Expert
-from agents.gating import GatingAgent
-from model.fabric import Fabric, FabricOptions
-from model.gating import GatingOptions
-from model.gating.assignment import Assignment
-from model.gating.label import LabelGating
-from model.gating.random import RandomGating
-from model.gating.seed import SeedGating
-from model.growth.graft import Birth, graft
-from model.growth.options import GrowthOptions
-from model.network import Network
-from model.neuron import NetworkOptions
-from model.optimiser import Moments
-from scheduler.evaluation import Answers, GateCost, features, gate_alone, needs_label, with_label, without_label
+from smalti.agents.expert import Expert
+from smalti.agents.gating import GatingAgent
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.gating import GatingOptions
+from smalti.model.gating.assignment import Assignment
+from smalti.model.gating.networks.label import LabelGating
+from smalti.model.gating.networks.random import RandomGating
+from smalti.model.gating.networks.seed import SeedGating
+from smalti.model.growth.graft import Birth, graft
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.network import Network
+from smalti.model.neuron import NetworkOptions
+from smalti.model.optimiser import Moments
+from smalti.scheduler.evaluation import Answers, GateCost, features, gate_alone, needs_label, with_label, without_label
 
 STEPS, CHANNELS = 10, 2
 # What the experts answer to any input: expert 0 has classes 4 and 1, expert 1 has classes 0 and 6.

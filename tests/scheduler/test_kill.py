@@ -14,8 +14,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import torch
 
-from scheduler.checkpoint import load, save
-from scheduler.records import RunFolder, create_run, open_run
+from smalti.scheduler.records.checkpoint import load, save
+from smalti.scheduler.records.folder import RunFolder, create_run, open_run
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 10
@@ -23,8 +23,8 @@ PORTS = 500
 
 WRITER = """
 import os, sys, torch
-from scheduler import checkpoint
-from scheduler.records import open_run
+from smalti.scheduler import checkpoint
+from smalti.scheduler.records.folder import open_run
 
 def write(run):
     round = 0

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from scheduler.config import Config
-from scheduler.lessons import Shown, merged
-from scheduler.simulation import Simulation
-from scheduler.training import train
+from smalti.scheduler.config import Config
+from smalti.scheduler.lessons import Shown, merged
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.training import train
 
 MakeConfig = Callable[..., Config]
 

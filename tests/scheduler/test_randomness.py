@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from scheduler.randomness import Use, entropy, generator
+from smalti.scheduler.randomness import Use, entropy, generator
 
 
 def test_the_same_place_draws_the_same_numbers() -> None:

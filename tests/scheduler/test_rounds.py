@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.growth.upbringing import UpbringingOptions
-from model.optimiser import OptimiserOptions
-from scheduler.config import Config
-from scheduler.simulation import Simulation
+from smalti.model.growth.learning_rates import UpbringingOptions
+from smalti.model.optimiser import OptimiserOptions
+from smalti.scheduler.config import Config
+from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
 Check = Callable[[Simulation], None]

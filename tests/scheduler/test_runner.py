@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scheduler.checkpoint import load as load_checkpoint
-from scheduler.config import Config
-from scheduler.config_io import dump, load
-from scheduler.records import RunFolder, create_run, open_run
-from scheduler.runner import resume, start
-from scheduler.schema import SCHEMA_VERSION, TABLES
-from scheduler.simulation import Simulation
+from smalti.scheduler.records.checkpoint import load as load_checkpoint
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import dump, load
+from smalti.scheduler.records.folder import RunFolder, create_run, open_run
+from smalti.scheduler.runner import resume, start
+from smalti.scheduler.records.schema import SCHEMA_VERSION, TABLES
+from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
 Timeless = Callable[[Path], dict[str, pd.DataFrame]]

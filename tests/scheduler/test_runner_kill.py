@@ -14,11 +14,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scheduler.config import Config
-from scheduler.config_io import dump
-from scheduler.records import create_run, open_run
-from scheduler.runner import resume, start
-from scheduler.simulation import Simulation
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import dump
+from smalti.scheduler.records.folder import create_run, open_run
+from smalti.scheduler.runner import resume, start
+from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
 Timeless = Callable[[Path], dict[str, pd.DataFrame]]
@@ -30,9 +30,9 @@ TABLES_IN_A_ROUND = 6
 NURSERY = """
 import os, signal, sys
 from pathlib import Path
-from scheduler.config import Config
-from scheduler.config_io import load
-from scheduler.runner import start
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import load
+from smalti.scheduler.runner import start
 
 def run(config, out, number, before):
     replace, count = os.replace, 0
@@ -113,7 +113,7 @@ def command(tiny: MakeConfig, tmp_path: Path) -> Iterator[Callable[..., subproce
     processes: list[subprocess.Popen[bytes]] = []
 
     def run(*arguments: str) -> subprocess.Popen[bytes]:
-        line = [sys.executable, "-m", "scheduler.cli", *arguments]
+        line = [sys.executable, "-m", "smalti.scheduler.cli", *arguments]
         processes.append(subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
         return processes[-1]
 

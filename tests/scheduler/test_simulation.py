@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.fabric import FabricError
-from model.gating import GATING
-from model.growth.rule import GrowthError
-from model.optimiser import OptimiserOptions
-from model.upkeep.options import UpkeepOptions
-from model.upkeep.steps import STEPS
-from scheduler.config import Config
-from scheduler.feed import VALIDATION
-from scheduler.simulation import RoundRows, Simulation
+from smalti.model.chip.fabric import FabricError
+from smalti.model.gating.networks import GATING
+from smalti.model.growth.rule import GrowthError
+from smalti.model.optimiser import OptimiserOptions
+from smalti.model.rewiring.options import UpkeepOptions
+from smalti.model.rewiring.steps import STEPS
+from smalti.scheduler.config import Config
+from smalti.scheduler.streams.batches import VALIDATION
+from smalti.scheduler.simulation import RoundRows, Simulation
 
 MakeConfig = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]

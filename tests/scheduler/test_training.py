@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.growth.upbringing import UpbringingOptions
-from model.network import Activity
-from scheduler.config import Config
-from scheduler.feed import Feed
-from scheduler.simulation import Simulation
-from scheduler.training import Lesson, TrainingOptions, excess_rate, learning_rate, positions, train
+from smalti.model.growth.learning_rates import UpbringingOptions
+from smalti.model.network import Activity
+from smalti.scheduler.config import Config
+from smalti.scheduler.streams.batches import Feed
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.training import Lesson, TrainingOptions, excess_rate, learning_rate, positions, train
 
 MakeConfig = Callable[..., Config]
 ROUNDS, STEPS = 2, 5

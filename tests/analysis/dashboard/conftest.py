@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.dashboard.live import Live, live_source
-from analysis.dashboard.view import View
-from scheduler.config import Config
-from scheduler.runner import start
-from scheduler.simulation import Simulation
+from smalti.analysis.dashboard.live import Live, live_source
+from smalti.analysis.dashboard.view import View
+from smalti.scheduler.config import Config
+from smalti.scheduler.runner import start
+from smalti.scheduler.simulation import Simulation
 
 
 @dataclass(frozen=True)

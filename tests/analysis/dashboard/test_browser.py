@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from scheduler.config import Config
-from scheduler.config_io import dump
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import dump
 
 pytest.importorskip("solara", reason="the extra dashboard is not installed")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -37,7 +37,7 @@ pytestmark = [
 @contextmanager
 def served(*arguments: str) -> Iterator[str]:
     """The address of a dashboard in a process of its own, which is interrupted in the end and must then end well."""
-    command = [sys.executable, "-m", "scheduler.cli", "dashboard", *arguments, "--no-open", "--port", "0"]
+    command = [sys.executable, "-m", "smalti.scheduler.cli", "dashboard", *arguments, "--no-open", "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     assert process.stdout is not None
     try:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.dashboard.curves import curves_figure
-from analysis.dashboard.replay import recorded
+from smalti.analysis.dashboard.curves import curves_figure
+from smalti.analysis.dashboard.replay import recorded
 
 
 def test_four_panels_of_what_was_measured(played: Any) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from analysis.dashboard import drawing as module
-from analysis.dashboard.drawing import SIDE, TILE, colour, drawing
-from analysis.dashboard.selection import Selection, lit
+from smalti.analysis.dashboard import drawing as module
+from smalti.analysis.dashboard.drawing import SIDE, TILE, colour, drawing
+from smalti.analysis.dashboard.selection import Selection, lit
 
 
 def test_every_cell_slot_and_routed_link_is_drawn(played: Any) -> None:

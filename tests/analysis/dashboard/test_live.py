@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from analysis.dashboard.live import Live, Tuning, live_source
-from scheduler.config import Config
-from scheduler.simulation import Simulation
+from smalti.analysis.dashboard.live import Live, Tuning, live_source
+from smalti.scheduler.config import Config
+from smalti.scheduler.simulation import Simulation
 
 
 def test_it_plays_the_same_rounds_as_a_simulation(played: Any, busy: Config) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from analysis.dashboard.replay import recorded
-from scheduler.config import Config
-from scheduler.config_io import dump
-from scheduler.records import create_run
-from scheduler.schema import SCHEMA_VERSION
+from smalti.analysis.dashboard.replay import recorded
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import dump
+from smalti.scheduler.records.folder import create_run
+from smalti.scheduler.records.schema import SCHEMA_VERSION
 
 
 def test_every_round_is_shown_as_it_was_live(played: Any, folder: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.dashboard.selection import MOST_BIDS, Selection, bids_table, details, lit, nats, read_selection
+from smalti.analysis.dashboard.selection import MOST_BIDS, Selection, bids_table, details, lit, nats, read_selection
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from analysis.dashboard import server
+from smalti.analysis.dashboard import server
 
 
 def test_it_listens_where_it_was_told() -> None:

@@ -4,9 +4,9 @@ import pytest
 
 pytest.importorskip("solara", reason="the extra dashboard is not installed")
 
-from analysis.dashboard.live import Live, Source, Tuning, live_source
-from analysis.dashboard.tuning import COUNTS, LEAST, POWERS, changed, place_of, start_choices, value_at
-from scheduler.config import Config
+from smalti.analysis.dashboard.live import Live, Source, Tuning, live_source
+from smalti.analysis.dashboard.tuning import COUNTS, LEAST, POWERS, changed, place_of, start_choices, value_at
+from smalti.scheduler.config import Config
 
 
 @pytest.mark.parametrize("value", [2e-4, 2e-5, 1e-5, 0.01, 1.0, 0.0])

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from agents.tile import TileAgent
-from analysis.dashboard.view import INPUT, Books, view_of
-from model.fabric import Fabric, FabricOptions
-from scheduler import tables
-from scheduler.config import Config
+from smalti.agents.tile import TileAgent
+from smalti.analysis.dashboard.view import INPUT, Books, view_of
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.scheduler.records import rows as tables
+from smalti.scheduler.config import Config
 
 
 def test_a_view_agrees_with_the_chip(played: Any) -> None:

@@ -13,10 +13,10 @@ pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
 from matplotlib.collections import PathCollection
 
-from analysis import activity, market, plots, wiring
-from analysis.load import Run, load_run
-from analysis.overview import accuracies
-from analysis.results import pareto_front
+from smalti.analysis import activity, market, plots, wiring
+from smalti.analysis.runs import Run, load_run
+from smalti.analysis.overview import accuracies
+from smalti.analysis.results import pareto_front
 
 
 @pytest.fixture(scope="module")

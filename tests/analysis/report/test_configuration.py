@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from analysis.load import load_run
-from analysis.report.configuration import changes, command, defaults, flat, shown, steps
-from scheduler import cli
-from scheduler.commands.run import Run
-from scheduler.config import Config, RunOptions
-from scheduler.config_io import dump, flatten
+from smalti.analysis.runs import load_run
+from smalti.analysis.report.configuration import changes, command, defaults, flat, shown, steps
+from smalti.scheduler import cli
+from smalti.scheduler.commands.run import Run
+from smalti.scheduler.config import Config, RunOptions
+from smalti.scheduler.config_io import dump, flatten
 
 
 def kept(config: Config) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_the_command_repeats_the_configuration(config: Config) -> None:
 
 def test_what_the_command_line_cannot_say_is_left_to_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = {**defaults(), "stream.order": [0, 1]}
-    monkeypatch.setattr("analysis.report.configuration.defaults", lambda: usual)
+    monkeypatch.setattr("smalti.analysis.report.configuration.defaults", lambda: usual)
     assert command(kept(Config())) is None
 
 

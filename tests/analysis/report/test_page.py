@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from analysis.load import load_run, load_runs
-from analysis.overview import resources
-from analysis.report import page as pages
-from analysis.report import write_report
-from scheduler.config import Config
-from scheduler.config_io import dump
-from scheduler.records import create_run
+from smalti.analysis.runs import load_run, load_runs
+from smalti.analysis.overview import resources
+from smalti.analysis.report import page as pages
+from smalti.analysis.report import write_report
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import dump
+from smalti.scheduler.records.folder import create_run
 
 MEBIBYTE = 1 << 20
 
@@ -159,5 +159,5 @@ def test_where_neurons_cannot_be_asked_the_page_says_why(finished_run: Path, tmp
 
 
 def test_the_templates_are_part_of_the_package() -> None:
-    names = {entry.name for entry in files("analysis.report").joinpath("templates").iterdir()}
+    names = {entry.name for entry in files("smalti.analysis.report").joinpath("templates").iterdir()}
     assert names == {"page.html.j2", "parts.html.j2", "page.css", "page.js"}

@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="reports need matplotlib")
 
-from analysis.pictures import new_figure
-from analysis.report.pictures import inline_svg
+from smalti.analysis.plots.figure import new_figure
+from smalti.analysis.report.pictures import inline_svg
 
 
 def draw() -> Any:

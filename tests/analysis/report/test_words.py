@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.load import Run, load_run
-from analysis.overview import mean_accuracy, resources
-from analysis.report import words
-from scheduler.config import Config
-from scheduler.runner import start
+from smalti.analysis.runs import Run, load_run
+from smalti.analysis.overview import mean_accuracy, resources
+from smalti.analysis.report import words
+from smalti.scheduler.config import Config
+from smalti.scheduler.runner import start
 
 
 @pytest.fixture(scope="module")

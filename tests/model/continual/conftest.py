@@ -1,4 +1,4 @@
-"""A chip of two devices, and tasks made by hand, for the tests of ``model.continual``."""
+"""A chip of two devices, and tasks made by hand, for the tests of ``smalti.model.continual``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.continual import METHODS, ContinualOptions, Method, Task
-from model.fabric import Fabric, FabricOptions
-from model.network import Network
-from model.neuron import NetworkOptions
-from model.optimiser import Moments
-from model.probe import DenseProbe, Probe
+from smalti.model.continual import METHODS, ContinualOptions, Method, Task
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.network import Network
+from smalti.model.neuron import NetworkOptions
+from smalti.model.optimiser import Moments
+from smalti.model.probe import DenseProbe, Probe
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from model.continual import Task, buffer
+from smalti.model.continual import Task, buffer
 
 
 def test_it_tells_samples_by_task_row_and_class(task: Callable[..., Task]) -> None:

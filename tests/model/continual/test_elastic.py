@@ -5,10 +5,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from model.continual import ContinualOptions
-from model.continual.elastic import Elastic
-from model.network import Network
-from model.optimiser import Moments
+from smalti.model.continual import ContinualOptions
+from smalti.model.continual.elastic import Elastic
+from smalti.model.network import Network
+from smalti.model.optimiser import Moments
 
 
 def test_protected_devices_are_pulled_to_where_they_were(two: Network, put: Callable[..., None]) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from model.continual import Method, Task
-from model.network import Network
-from model.probe import Probe
+from smalti.model.continual import Method, Task
+from smalti.model.network import Network
+from smalti.model.probe import Probe
 
 
 def test_one_fisher_fades_and_one_anchor_moves(

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from model.continual.fisher import diagonal
-from model.network import Network
-from model.neuron import NetworkOptions
+from smalti.model.continual.fisher import diagonal
+from smalti.model.network import Network
+from smalti.model.neuron import NetworkOptions
 
 pytest.importorskip("numba", reason="numba is not installed")
 

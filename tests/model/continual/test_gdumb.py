@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from model.continual import Method, Task
-from model.network import Network
+from smalti.model.continual import Method, Task
+from smalti.model.network import Network
 
 
 def test_every_task_starts_from_the_first_weights_on_a_balanced_buffer(

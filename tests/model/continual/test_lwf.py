@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, kl_div
 
-from model.continual import Method, Task
-from model.continual.lwf import distillation
+from smalti.model.continual import Method, Task
+from smalti.model.continual.lwf import distillation
 
 OLD = torch.randn(6, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 NEW = torch.randn(6, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)

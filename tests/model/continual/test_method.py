@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.continual import METHODS, Method, Task
-from model.network import Network
+from smalti.model.continual import METHODS, Method, Task
+from smalti.model.network import Network
 
 Make = Callable[..., Method]
 MakeTask = Callable[..., Task]

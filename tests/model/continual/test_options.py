@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from model.continual import METHODS, ContinualOptions
+from smalti.model.continual import METHODS, ContinualOptions
 
 
 def test_every_method_is_an_option() -> None:

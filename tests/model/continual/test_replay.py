@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from model.continual import Method, Task
+from smalti.model.continual import Method, Task
 
 
 @pytest.mark.parametrize("sampler", ["balanced", "reservoir"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from model.continual.samplers import SAMPLERS, Entry, balanced, reservoir
+from smalti.model.continual.samplers import SAMPLERS, Entry, balanced, reservoir
 
 
 def stream(*counts: int) -> list[tuple[int, int, int]]:

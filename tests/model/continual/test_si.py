@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.continual import Method, Task
-from model.network import Network
+from smalti.model.continual import Method, Task
+from smalti.model.network import Network
 
 CURVATURE, GOAL = torch.tensor([2.0, 0.5]).double(), torch.tensor([0.5, 1.0]).double()
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from model.gating.assignment import Assignment
+from smalti.model.gating.assignment import Assignment
 
 
 def test_experts_keep_the_order_of_their_first_assignment() -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.gating.density import FLOOR, fit, kept_rank, mahalanobis, noise_floor
+from smalti.model.gating.density import FLOOR, fit, kept_rank, mahalanobis, noise_floor
 
 
 def samples(n: int, features: int, seed: int = 0) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from model.gating.detection import DETECTORS, LEAST, SEEN, DetectionOptions, Glimpse, Memory
+from smalti.model.gating.detection import DETECTORS, LEAST, SEEN, DetectionOptions, Glimpse, Memory
 
 OPTIONS = DetectionOptions()
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.gating.features import checked_counts, checked_labels, heard_steps, spike_counts, window_count
+from smalti.model.gating.features import checked_counts, checked_labels, heard_steps, spike_counts, window_count
 
 
 def test_counts_by_hand_in_uneven_windows() -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from model.gating.learned import LearnedGateOptions
+from smalti.model.gating.learned import LearnedGateOptions
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from model.gating.learner import Learner, forward, fresh
+from smalti.model.gating.learner import Learner, forward, fresh
 
 CHANCE = torch.Generator().manual_seed(0)
 X = torch.randn(20, 5, generator=CHANCE, dtype=torch.float64)

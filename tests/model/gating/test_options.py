@@ -4,8 +4,9 @@ import math
 
 import pytest
 
-from model.gating import GATING, GatingOptions
-from model.gating.gaussian import GaussianGating
+from smalti.model.gating.networks import GATING
+from smalti.model.gating import GatingOptions
+from smalti.model.gating.networks.gaussian import GaussianGating
 
 
 def test_defaults_are_valid_and_name_a_network() -> None:

@@ -10,10 +10,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from model.gating import GATING, GatingNetwork, GatingOptions
-from model.gating.label import LabelGating
-from model.gating.learned import LearnedGateOptions
-from model.gating.protocol import expert_listener
+from smalti.model.gating.networks import GATING
+from smalti.model.gating import GatingNetwork, GatingOptions
+from smalti.model.gating.networks.label import LabelGating
+from smalti.model.gating.learned import LearnedGateOptions
+from smalti.model.gating.protocol import expert_listener
 
 FEATURES = 8
 WIDTHS = {3: 5, 1: 3}  # of the experts, where those are heard: both there from the beginning

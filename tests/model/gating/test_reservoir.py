@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from model.gating.reservoir import Reservoir
+from smalti.model.gating.reservoir import Reservoir
 
 
 def shown(size: int, samples: int, batch: int) -> Reservoir:

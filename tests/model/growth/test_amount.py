@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from model.growth.amount import AMOUNTS
-from model.growth.options import GrowthOptions
+from smalti.model.growth.amount import AMOUNTS
+from smalti.model.growth.options import GrowthOptions
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.growth.calibrate import SAMPLES, calibrate, fire
-from model.neuron import Dynamics, NetworkOptions, step_membrane, triangle
+from smalti.model.growth.calibrate import SAMPLES, calibrate, fire
+from smalti.model.neuron import Dynamics, NetworkOptions, step_membrane, triangle
 
 
 def dynamics(hard: bool = False, theta: float = 1.0) -> Dynamics:

@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.fabric import Fabric, FabricOptions
-from model.growth.climb import climb
-from model.growth.options import GrowthOptions
-from model.growth.proposal import Proposal, propose
-from model.growth.signal import TileSignal
-from model.network import Network
-from model.neuron import Dynamics, NetworkOptions
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.growth.climb import climb
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.proposal import Proposal, propose
+from smalti.model.growth.signal import TileSignal
+from smalti.model.network import Network
+from smalti.model.neuron import Dynamics, NetworkOptions
 
 OPTIONS = NetworkOptions(precision="float64", surrogate_width=1.5, reset="hard")
 Begin = Callable[..., Proposal]

@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.fabric import Fabric, FabricOptions
-from model.growth import GROWTH_RULES
-from model.growth.graft import Birth, freeze, graft, retire
-from model.growth.options import GrowthOptions
-from model.growth.proposal import Proposal
-from model.growth.rule import EXACTLY
-from model.network import Network
-from model.neuron import NetworkOptions
-from model.optimiser import Moments, OptimiserOptions, step
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.growth.graft import Birth, freeze, graft, retire
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.proposal import Proposal
+from smalti.model.growth.rule import EXACTLY
+from smalti.model.network import Network
+from smalti.model.neuron import NetworkOptions
+from smalti.model.optimiser import Moments, OptimiserOptions, step
 
 SINGLE = NetworkOptions()
 WIDE = NetworkOptions(surrogate_width=1.5)  # every rule can work with it

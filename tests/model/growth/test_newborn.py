@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.fabric import Fabric, FabricOptions
-from model.growth import GROWTH_RULES
-from model.growth.newborn import fan_in_gradient, fan_out_gradient, live
-from model.growth.options import GrowthOptions
-from model.network import Network
-from model.neuron import Dynamics, NetworkOptions
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.growth.newborn import fan_in_gradient, fan_out_gradient, live
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.network import Network
+from smalti.model.neuron import Dynamics, NetworkOptions
 
 Reset = Literal["soft", "hard"]
 Surrogate = Literal["triangle", "fast_sigmoid"]

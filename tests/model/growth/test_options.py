@@ -5,10 +5,10 @@ from typing import get_args
 
 import pytest
 
-from model.growth import GROWTH_RULES
-from model.growth.amount import AMOUNTS
-from model.growth.options import GrowthOptions, Reach
-from model.growth.timing import TIMINGS
+from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.growth.amount import AMOUNTS
+from smalti.model.growth.options import GrowthOptions, Reach
+from smalti.model.growth.timing import TIMINGS
 
 
 def test_defaults_are_valid_and_name_a_rule() -> None:

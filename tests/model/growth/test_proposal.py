@@ -8,13 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.growth.calibrate import calibrate
-from model.growth.newborn import fan_in_gradient, fan_out_gradient, live
-from model.growth.options import GrowthOptions
-from model.growth.proposal import every_target, finish, propose
-from model.growth.signal import TileSignal
-from model.growth.value import predicted_decrease
-from model.neuron import NetworkOptions
+from smalti.model.growth.calibrate import calibrate
+from smalti.model.growth.newborn import fan_in_gradient, fan_out_gradient, live
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.proposal import every_target, finish, propose
+from smalti.model.growth.signal import TileSignal
+from smalti.model.growth.value import predicted_decrease
+from smalti.model.neuron import NetworkOptions
 
 EXACT = NetworkOptions(precision="float64")
 

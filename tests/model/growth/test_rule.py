@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.fabric import Fabric, FabricOptions
-from model.growth import GROWTH_RULES
-from model.growth.graft import retire
-from model.growth.options import GrowthOptions
-from model.growth.proposal import Proposal, every_target
-from model.growth.rule import EXACTLY, GrowthError
-from model.growth.signal import TileSignal
-from model.network import Network
-from model.neuron import Dynamics, NetworkOptions
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.growth.graft import retire
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.proposal import Proposal, every_target
+from smalti.model.growth.rule import EXACTLY, GrowthError
+from smalti.model.growth.signal import TileSignal
+from smalti.model.network import Network
+from smalti.model.neuron import Dynamics, NetworkOptions
 
 WIDE = NetworkOptions(surrogate_width=1.5)  # every rule can work with it
 ZERO_FAN_OUT = [name for name, rule in GROWTH_RULES.items() if rule.keeps == EXACTLY]

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from model.growth.saturation import effective_dimension, fisher_trace, measure
-from model.neuron import NetworkOptions
+from smalti.model.growth.saturation import effective_dimension, fisher_trace, measure
+from smalti.model.neuron import NetworkOptions
 
 OPTIONS = NetworkOptions(precision="float64", engine="dense")
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
-from model.neuron import NetworkOptions
-from model.probe import DenseProbe, Probe
+from smalti.model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
+from smalti.model.neuron import NetworkOptions
+from smalti.model.probe import DenseProbe, Probe
 
 EXACT = NetworkOptions(precision="float64")
 LEAK = 0.9

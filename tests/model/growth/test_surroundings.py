@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from model.fabric import Fabric, FabricOptions
-from model.growth.surroundings import Norms, distances, inputs_of, usual_norms
-from model.network import Network
-from model.neuron import NetworkOptions
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.growth.surroundings import Norms, distances, inputs_of, usual_norms
+from smalti.model.network import Network
+from smalti.model.neuron import NetworkOptions
 
 
 @pytest.fixture

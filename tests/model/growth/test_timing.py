@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.growth.options import GrowthOptions
-from model.growth.saturation import Saturation
-from model.growth.timing import TIMINGS, History
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.saturation import Saturation
+from smalti.model.growth.timing import TIMINGS, History
 
 
 def history(losses: Sequence[float], **changes: Any) -> History:

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from model.growth.proposal import propose
-from model.growth.value import RIDGE, predicted_decrease, told_decrease
-from model.neuron import NetworkOptions
+from smalti.model.growth.proposal import propose
+from smalti.model.growth.value import RIDGE, predicted_decrease, told_decrease
+from smalti.model.neuron import NetworkOptions
 
 LN2 = float(np.log(2))
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.cli import main
-from scheduler.config import Config
-from scheduler.config_io import dump
+from smalti.scheduler.cli import main
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import dump
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scheduler.comparing import continual
-from scheduler.config import Config
-from scheduler.trials import Report
+from smalti.scheduler.comparing import continual
+from smalti.scheduler.config import Config
+from smalti.scheduler.experiments.trials import Report
 
 Smalti = Callable[..., tuple[int, str, str]]
 

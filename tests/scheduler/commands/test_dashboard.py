@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from analysis.dashboard import server
-from analysis.dashboard.live import Source
-from analysis.dashboard.replay import Recorded
-from scheduler.cli import main
-from scheduler.config import Config
-from scheduler.config_io import dump
+from smalti.analysis.dashboard import server
+from smalti.analysis.dashboard.live import Source
+from smalti.analysis.dashboard.replay import Recorded
+from smalti.scheduler.cli import main
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import dump
 
 
 @pytest.fixture(autouse=True)

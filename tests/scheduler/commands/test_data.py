@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scheduler.cli import main
-from scheduler.config import Config
-from scheduler.config_io import load
-from scheduler.streams import STREAMS, Loaded, StreamOptions
-from scheduler.streams.about import ABOUT
+from smalti.scheduler.cli import main
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import load
+from smalti.scheduler.streams import STREAMS, Loaded, StreamOptions
+from smalti.scheduler.streams.about import ABOUT
 
 Smalti = Callable[..., tuple[int, str, str]]
 

@@ -13,14 +13,14 @@ SLOW_IMPORTS = ("mesa", "pandas", "sklearn", "scipy.optimize", "pyarrow", "matpl
 
 
 def smalti(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "scheduler.cli", *arguments]
+    command = [sys.executable, "-m", "smalti.scheduler.cli", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_help_waits_for_nothing_that_it_does_not_need() -> None:
     code = f"""
 import sys
-from scheduler.cli import main
+from smalti.scheduler.cli import main
 try:
     main(["run", "--help"])
 except SystemExit as stopped:
@@ -45,7 +45,7 @@ def test_errors_go_to_stderr_with_an_exit_code(arguments: tuple[str, ...], messa
 
 
 def test_a_reader_that_leaves_early_is_no_error(finished_run: Path) -> None:
-    command = f"{sys.executable} -m scheduler.cli show {finished_run} --table ports | head -1"
+    command = f"{sys.executable} -m smalti.scheduler.cli show {finished_run} --table ports | head -1"
     answer = subprocess.run(command, cwd=ROOT, shell=True, capture_output=True, text=True, check=True)
     assert answer.stdout.split()[0] == "round"
     assert answer.stderr == ""

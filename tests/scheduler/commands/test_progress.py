@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from scheduler.commands.progress import counting_bar, progress_bar
-from scheduler.config import Config
-from scheduler.simulation import Simulation
+from smalti.scheduler.commands.progress import counting_bar, progress_bar
+from smalti.scheduler.config import Config
+from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import analysis.report
-from analysis.report import GENERATOR, missing_packages
+import smalti.analysis.report
+from smalti.analysis.report import GENERATOR, missing_packages
 
 pytestmark = pytest.mark.skipif(bool(missing_packages()), reason=f"reports need {missing_packages()}")
 
@@ -114,7 +114,7 @@ def test_it_can_be_switched_off(smalti: Smalti, tiny_toml: Path) -> None:
 def test_without_its_packages_a_run_says_how_to_get_one(
     smalti: Smalti, tiny_toml: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.report.page.NEEDED", ("jinja2", "no_such_package"))
+    monkeypatch.setattr("smalti.analysis.report.page.NEEDED", ("jinja2", "no_such_package"))
     code, out, err = smalti("run", str(tiny_toml), "--report", "True", "--out", "mine")
     assert (code, err) == (0, "")
     assert out.count('pip install -e ".[report]"') == 1
@@ -128,7 +128,7 @@ def test_a_report_that_fails_does_not_fail_the_run(
     def explode(*_: object) -> None:
         raise RuntimeError("no ink left")
 
-    monkeypatch.setattr(analysis.report, "write_report", explode)
+    monkeypatch.setattr(smalti.analysis.report, "write_report", explode)
     code, out, err = smalti("run", str(tiny_toml), "--report", "True", "--out", "mine")
     assert (code, err) == (0, "")
     assert "report:     none, for it failed (RuntimeError: no ink left); smalti report mine tries again" in out

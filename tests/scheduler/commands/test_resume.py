@@ -5,9 +5,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from scheduler.config import Config
-from scheduler.config_io import dump
-from scheduler.records import create_run, open_run
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import dump
+from smalti.scheduler.records.folder import create_run, open_run
 
 Smalti = Callable[..., tuple[int, str, str]]
 MakeConfig = Callable[..., Config]

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import scheduler.runner
-from scheduler.config import Config
-from scheduler.config_io import differences, load
-from scheduler.records import open_run
+import smalti.scheduler.runner
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import differences, load
+from smalti.scheduler.records.folder import open_run
 
 Smalti = Callable[..., tuple[int, str, str]]
 
@@ -85,14 +85,14 @@ def test_a_run_that_explodes_fails_with_a_cure_and_leaves_nothing(smalti: Smalti
 
 
 def test_an_interrupt_says_how_to_go_on(smalti: Smalti, tiny_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save = scheduler.runner.checkpoint.save
+    save = smalti.scheduler.runner.checkpoint.save
 
     def save_and_stop(*arguments: object) -> None:
         save(*arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(scheduler.runner.checkpoint, "save", save_and_stop)
+        patch.setattr(smalti.scheduler.runner.checkpoint, "save", save_and_stop)
         code, _, err = smalti("run", str(tiny_toml), "--out", "mine")
     assert code == 130
     assert "smalti resume" in err

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from scheduler.config import Config
-from scheduler.config_io import dump
-from scheduler.records import create_run
-from scheduler.runner import start
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import dump
+from smalti.scheduler.records.folder import create_run
+from smalti.scheduler.runner import start
 
 Smalti = Callable[..., tuple[int, str, str]]
 MakeConfig = Callable[..., Config]

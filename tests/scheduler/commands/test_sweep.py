@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from scheduler.commands.sweep_view import Clock, view
-from scheduler.sweeping import backends
-from scheduler.sweeping.backends import Spread, Task, Workers
-from scheduler.sweeping.design import trials_of
-from scheduler.sweeping.folder import SweepFolder
-from scheduler.sweeping.plan import load_sweep
-from scheduler.sweeping.table import State
+from smalti.scheduler.commands.sweep_view import Clock, view
+from smalti.scheduler.sweeping import backends
+from smalti.scheduler.sweeping.backends import Spread, Task, Workers
+from smalti.scheduler.sweeping.design import trials_of
+from smalti.scheduler.sweeping.folder import SweepFolder
+from smalti.scheduler.sweeping.plan import load_sweep
+from smalti.scheduler.sweeping.table import State
 
 Smalti = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).resolve().parents[3]
@@ -191,7 +191,7 @@ def test_the_live_table_shows_what_runs_what_ended_and_the_time_left(
     state = State(folder, lambda: trials, len(trials))
     first, second, third, _ = trials
     now = [100.0]
-    monkeypatch.setattr("scheduler.commands.sweep_view.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("smalti.scheduler.commands.sweep_view.time.monotonic", lambda: now[0])
     clock = Clock()
 
     def shown() -> str:
@@ -223,7 +223,7 @@ def test_who_stops_it_is_told_how_to_go_on(smalti: Smalti, text: str, monkeypatc
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("scheduler.sweeping.attempt.run_trial", stop)
+    monkeypatch.setattr("smalti.scheduler.sweeping.attempt.run_trial", stop)
     Path("mine.toml").write_text(text, encoding="utf-8")
     code, _, err = smalti("sweep", "mine.toml")
     assert code == 130
@@ -235,7 +235,7 @@ def test_who_stops_it_is_told_how_to_go_on(smalti: Smalti, text: str, monkeypatc
 def test_a_command_that_is_killed_goes_on_and_two_of_them_share_the_trials(text: str, tmp_path: Path) -> None:
     file, out = tmp_path / "mine.toml", tmp_path / "out"
     file.write_text(text.replace("rounds = 1", "rounds = 12\n").replace("seeds = 2", "seeds = 3"), encoding="utf-8")
-    command = [sys.executable, "-m", "scheduler.cli", "sweep", str(file), "--out", str(out), "--workers", "1"]
+    command = [sys.executable, "-m", "smalti.scheduler.cli", "sweep", str(file), "--out", str(out), "--workers", "1"]
 
     def begin() -> subprocess.Popen[str]:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.comparing import continual
-from scheduler.comparing.continual import DEFAULT, Benchmark, Trial, load_benchmark, run_benchmark
-from scheduler.config import Config
-from scheduler.trials import Report
+from smalti.scheduler.comparing import continual
+from smalti.scheduler.comparing.continual import DEFAULT, Benchmark, Trial, load_benchmark, run_benchmark
+from smalti.scheduler.config import Config
+from smalti.scheduler.experiments.trials import Report
 
 TEXT = """
 [benchmark]

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scheduler.comparing import folder as module
-from scheduler.comparing.folder import ComparisonFolder, open_comparison
-from scheduler.comparing.student_teacher import StudentTeacherOptions
-from scheduler.config import RunOptions
-from scheduler.config_io import load
+from smalti.scheduler.comparing import folder as module
+from smalti.scheduler.comparing.folder import ComparisonFolder, open_comparison
+from smalti.scheduler.comparing.student_teacher import StudentTeacherOptions
+from smalti.scheduler.config import RunOptions
+from smalti.scheduler.config_io import load
 
 SETTINGS = StudentTeacherOptions(teachers=2, points=50)
 TABLES = {"differences": pd.DataFrame({"a": [1.5]}), "outcomes": pd.DataFrame({"b": ["x", "y"]})}

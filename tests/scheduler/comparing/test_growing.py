@@ -6,13 +6,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.load import load_run
-from scheduler.commands.compare_growth import tables_of
-from scheduler.comparing import growing
-from scheduler.comparing.growing import rounds_for, run_comparison
-from scheduler.comparing.plan import Condition, Plan, load_plan
-from scheduler.config import Config
-from scheduler.trials import Report
+from smalti.analysis.runs import load_run
+from smalti.scheduler.commands.compare_growth import tables_of
+from smalti.scheduler.comparing import growing
+from smalti.scheduler.comparing.growing import rounds_for, run_comparison
+from smalti.scheduler.comparing.plan import Condition, Plan, load_plan
+from smalti.scheduler.config import Config
+from smalti.scheduler.experiments.trials import Report
 
 RunTrials = Callable[..., dict[str, str]]
 

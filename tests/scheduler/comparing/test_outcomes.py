@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scheduler.comparing.outcomes import curves, outcomes
+from smalti.scheduler.comparing.outcomes import curves, outcomes
 
 LOSSES = {
     "small": np.arange(0.0, 42.0).reshape(21, 2),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.comparing.plan import CONTROLS, Condition, load_plan
+from smalti.scheduler.comparing.plan import CONTROLS, Condition, load_plan
 
 TEXT = """
 [compare]

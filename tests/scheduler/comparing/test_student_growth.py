@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scheduler.comparing.student_growth import METHODS, Floats, Newborn, Scene, random
-from scheduler.comparing.student_teacher import Lesson
+from smalti.scheduler.comparing.student_growth import METHODS, Floats, Newborn, Scene, random
+from smalti.scheduler.comparing.student_teacher import Lesson
 
 STUDENTS, POINTS, INPUTS, OUTPUTS, BORN = 3, 40, 6, 4, 5
 GROWING = {name: method.grow for name, method in METHODS.items() if method.grow is not None}

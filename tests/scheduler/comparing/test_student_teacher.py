@@ -6,20 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from scheduler.comparing import student_teacher
-from scheduler.comparing.student_growth import METHODS, Method, Newborn, Scene
-from scheduler.comparing.student_teacher import (
-    OPTIMISERS,
-    PUBLISHED,
-    STEPS,
-    Lesson,
-    StudentTeacherOptions,
-    first_weights,
-    run,
-    sgd,
-    teachers,
-    train,
-)
+from smalti.scheduler.comparing import student_teacher
+from smalti.scheduler.comparing.student_growth import METHODS, Method, Newborn, Scene
+from smalti.scheduler.comparing.student_teacher import OPTIMISERS, PUBLISHED, STEPS, Lesson, StudentTeacherOptions, first_weights, run, sgd, teachers, train
 
 TINY = StudentTeacherOptions(teachers=2, seeds=2, points=30)
 

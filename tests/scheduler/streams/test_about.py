@@ -3,8 +3,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from scheduler.streams import STREAMS
-from scheduler.streams.about import ABOUT
+from smalti.scheduler.streams import STREAMS
+from smalti.scheduler.streams.about import ABOUT
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "streams.md"
 

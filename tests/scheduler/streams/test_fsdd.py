@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from scheduler.streams import load_stream
-from scheduler.streams.encode import draw
-from scheduler.streams.fsdd import BANDS, HIGHEST, LOWEST, RATE, encode, load_fsdd
-from scheduler.streams.types import Floats, Samples, StreamOptions
+from smalti.scheduler.streams import load_stream
+from smalti.scheduler.streams.encode import draw
+from smalti.scheduler.streams.fsdd import BANDS, HIGHEST, LOWEST, RATE, encode, load_fsdd
+from smalti.scheduler.streams.types import Floats, Samples, StreamOptions
 
 
 def tone(frequency: float, seconds: float = 0.4) -> Floats:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scheduler.streams import STREAMS, load_stream
-from scheduler.streams.types import PARTS, Loaded, StreamOptions
+from smalti.scheduler.streams import STREAMS, load_stream
+from smalti.scheduler.streams.types import PARTS, Loaded, StreamOptions
 
 
 def test_digits_as_the_default_stream() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scheduler.streams import STREAMS, Stream, load_stream
-from scheduler.streams.transforms import rotate
-from scheduler.streams.types import PARTS, Loaded, StreamOptions
+from smalti.scheduler.streams import STREAMS, Stream, load_stream
+from smalti.scheduler.streams.transforms import rotate
+from smalti.scheduler.streams.types import PARTS, Loaded, StreamOptions
 
 COUNT = 40
 X = np.random.default_rng(0).random((COUNT, 1, 16)).astype(np.float32)  # no two channels alike

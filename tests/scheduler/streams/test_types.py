@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scheduler.streams.types import Loaded, Samples, StreamOptions
+from smalti.scheduler.streams.types import Loaded, Samples, StreamOptions
 
 
 def loaded(**changes: Any) -> Loaded:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.sweeping.folder import SweepFolder
-from scheduler.sweeping.plan import Sweep, load_sweep
+from smalti.scheduler.sweeping.folder import SweepFolder
+from smalti.scheduler.sweeping.plan import Sweep, load_sweep
 
 
 @pytest.fixture(scope="session")

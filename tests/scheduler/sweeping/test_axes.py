@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scheduler.sweeping.axes import nested, read_axis
+from smalti.scheduler.sweeping.axes import nested, read_axis
 
 RATE, BIRTHS = "training.learning_rate", "growth.births"
 

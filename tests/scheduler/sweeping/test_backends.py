@@ -17,11 +17,11 @@ import pandas as pd
 import pytest
 from joblib import delayed
 
-from scheduler.runner import start
-from scheduler.sweeping import backends
-from scheduler.sweeping.backends import Workers, WorkersDied, check_reachable, opened
-from scheduler.sweeping.design import trials_of
-from scheduler.sweeping.plan import load_sweep
+from smalti.scheduler.runner import start
+from smalti.scheduler.sweeping import backends
+from smalti.scheduler.sweeping.backends import Workers, WorkersDied, check_reachable, opened
+from smalti.scheduler.sweeping.design import trials_of
+from smalti.scheduler.sweeping.plan import load_sweep
 
 ROOT = Path(__file__).resolve().parents[3]
 CLUSTERS = ("ray", "dask")
@@ -114,7 +114,7 @@ def test_no_trial_is_lost_or_doubled_where_a_worker_is_killed(
     file, out = tmp_path / "mine.toml", tmp_path / "out"
     rule = '[axes]\n"growth.rule" = ["random", "gradmax_whitened"]\n[sweep]\nseeds = 2\n'
     file.write_text(rule + small.replace("rounds = 2", "rounds = 40"), encoding="utf-8")
-    command = [sys.executable, "-m", "scheduler.cli", "sweep", str(file), "--out", str(out), "--backend", backend]
+    command = [sys.executable, "-m", "smalti.scheduler.cli", "sweep", str(file), "--out", str(out), "--backend", backend]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen([*command, "--workers", "2"], cwd=ROOT, **pipes) as process:
         name, worker = begun_trial(out, process)
@@ -142,7 +142,7 @@ def test_a_task_that_kills_every_worker_is_told_of(backend: str, tmp_path: Path)
     code = f"""
 import signal
 from joblib import delayed
-from scheduler.sweeping.backends import Workers, WorkersDied, opened
+from smalti.scheduler.sweeping.backends import Workers, WorkersDied, opened
 if __name__ == "__main__":
     with opened(Workers(backend="{backend}", count=2)) as spread:
         for _ in range(2):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import qmc
 
-from scheduler.sweeping.design import shares, trials_of
-from scheduler.sweeping.plan import Sweep
+from smalti.scheduler.sweeping.design import shares, trials_of
+from smalti.scheduler.sweeping.plan import Sweep
 
 Plan = Callable[[str], Sweep]
 AXES = (

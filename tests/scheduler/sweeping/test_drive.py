@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.config import Config
-from scheduler.sweeping import drive as driving
-from scheduler.sweeping.attempt import BUSY, ENDED, Job
-from scheduler.sweeping.backends import Task, WorkersDied
-from scheduler.sweeping.drive import DEATHS, Listed, drive
-from scheduler.sweeping.folder import Measures, SweepFolder
-from scheduler.sweeping.plan import Trial
+from smalti.scheduler.config import Config
+from smalti.scheduler.sweeping import drive as driving
+from smalti.scheduler.sweeping.attempt import BUSY, ENDED, Job
+from smalti.scheduler.sweeping.backends import Task, WorkersDied
+from smalti.scheduler.sweeping.drive import DEATHS, Listed, drive
+from smalti.scheduler.sweeping.folder import Measures, SweepFolder
+from smalti.scheduler.sweeping.plan import Trial
 
 Played = Callable[[Job, str], str]
 

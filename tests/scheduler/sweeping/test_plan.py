@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.config import Config
-from scheduler.sweeping.design import check_trials, trials_of
-from scheduler.sweeping.plan import Sweep, name_of
+from smalti.scheduler.config import Config
+from smalti.scheduler.sweeping.design import check_trials, trials_of
+from smalti.scheduler.sweeping.plan import Sweep, name_of
 
 Plan = Callable[[str], Sweep]
 AXES = '[axes]\n"growth.rule" = ["random", "tiny"]\ngrowth.births = [1, 2]\n'
@@ -125,8 +125,8 @@ def test_what_only_shows_when_chip_and_stream_meet_is_named_too(plan: Plan, smal
 
 
 def test_the_example_is_a_sweep() -> None:
-    from scheduler.commands.sweep import EXAMPLE
-    from scheduler.sweeping.plan import load_sweep
+    from smalti.scheduler.commands.sweep import EXAMPLE
+    from smalti.scheduler.sweeping.plan import load_sweep
 
     sweep = load_sweep(Path(EXAMPLE))
     trials = trials_of(sweep)

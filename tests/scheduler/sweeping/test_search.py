@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from scheduler.config import Config
-from scheduler.sweeping import search as searching
-from scheduler.sweeping.attempt import BUSY, ENDED, Job
-from scheduler.sweeping.drive import drive
-from scheduler.sweeping.folder import Measures, SweepFolder
-from scheduler.sweeping.plan import Sweep
-from scheduler.sweeping.search import NOTHING, Search, Searching, given_out, opened, step, told
-from scheduler.sweeping.table import State
+from smalti.scheduler.config import Config
+from smalti.scheduler.sweeping import search as searching
+from smalti.scheduler.sweeping.attempt import BUSY, ENDED, Job
+from smalti.scheduler.sweeping.drive import drive
+from smalti.scheduler.sweeping.folder import Measures, SweepFolder
+from smalti.scheduler.sweeping.plan import Sweep
+from smalti.scheduler.sweeping.search import NOTHING, Search, Searching, given_out, opened, step, told
+from smalti.scheduler.sweeping.table import State
 
 optuna = pytest.importorskip("optuna", reason="searches need the extra `optuna`")
 Plan = Callable[[str], Sweep]

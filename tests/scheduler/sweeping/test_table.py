@@ -5,12 +5,12 @@ import time
 import pandas as pd
 import pytest
 
-from scheduler.config import Config
-from scheduler.sweeping import watch
-from scheduler.sweeping.folder import SweepFolder
-from scheduler.sweeping.plan import Trial
-from scheduler.sweeping.table import State
-from scheduler.sweeping.watch import watched
+from smalti.scheduler.config import Config
+from smalti.scheduler.sweeping import watch
+from smalti.scheduler.sweeping.folder import SweepFolder
+from smalti.scheduler.sweeping.plan import Trial
+from smalti.scheduler.sweeping.table import State
+from smalti.scheduler.sweeping.watch import watched
 
 TRIALS = {
     name: Trial(name, Config(), {"growth.births": number, "stream.order": (number, 0)})
@@ -54,7 +54,7 @@ def statuses(state: State) -> list[str]:
 
 def test_a_sweep_is_followed_while_it_goes_on(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "INTERVAL", 0.01)
-    monkeypatch.setattr("scheduler.sweeping.table.REST", 0.0)
+    monkeypatch.setattr("smalti.scheduler.sweeping.table.REST", 0.0)
     told: list[int] = []
     with watched(state, lambda state: told.append(state.ended)):
         assert statuses(state) == list(TRIALS)

@@ -1,0 +1,143 @@
+"""Prices of the chip's resources, in nats of predicted loss: a base price each, rising with scarcity.
+
+The price of one unit is base x capacity / free: the base price while all is free, ever more towards the last
+unit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from smalti.agents.auction.bids import Bid
+from smalti.model.chip.links import Links, Offer, Refusal
+from smalti.model.chip.routes import Path
+
+Method = Literal["sequential", "optimal"]
+NEWBORN = -1  # stands for the newborn as a source while it has no slot; its twin is one less
+ANY_WAY: Mapping[tuple[int, int], Path] = MappingProxyType({})
+EMPTY: Set[int] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuctionOptions:
+    """How the auction is held and what resources cost.
+
+    Attributes:
+        method: sequential awards the best surplus and renews prices; optimal solves for the best set (slow).
+        slot_price: nats asked for a free neuron slot.
+        row_price: nats asked for a crossbar row.
+        wire_price: nats asked for one wire on one side of one tile that a route crosses.
+    """
+
+    method: Method = "sequential"
+    slot_price: float = 2e-4
+    row_price: float = 2e-5
+    wire_price: float = 1e-5
+
+    def __post_init__(self) -> None:
+        if self.method not in get_args(Method):
+            allowed = " or ".join(get_args(Method))
+            raise ValueError(f"auction.method = {self.method!r} is unknown; give {allowed}")
+        for name in ("slot_price", "row_price", "wire_price"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0):
+                raise ValueError(f"auction.{name} = {value} must be a number of nats, 0 or more")
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What a bid would take now."""
+
+    offers: tuple[Offer, ...]  # the links to lay, taps first
+    cost: float  # at base prices, nats
+    price: float  # at today's prices, nats
+
+
+class Prices:
+    """Quotes for slots and links from the state of the chip."""
+
+    def __init__(self, options: AuctionOptions, links: Links) -> None:
+        self.options, self.links = options, links
+        self._capacity: list[int] = links.fabric.capacity.tolist()  # [ports], as plain numbers for speed
+
+    def slot(self, free: int) -> float:
+        """Price of one slot of a tile with that many free ones."""
+        return self.options.slot_price * self.links.fabric.slots / max(free, 1)
+
+    def link(self, offer: Offer, known: Set[int] = EMPTY) -> tuple[float, float]:
+        """Base cost and price of a link, ports in ``known`` being paid already."""
+        ledger, capacity = self.links.ledger, self._capacity
+        cost = price = self.options.row_price
+        for port in offer.new_ports:
+            if port not in known:
+                cost += self.options.wire_price
+                price += self.options.wire_price * capacity[port] / ledger.free(port)
+        return cost, price
+
+    def quote(self, bid: Bid, free_slots: int, ways: Mapping[tuple[int, int], Path] = ANY_WAY) -> Quote | Refusal:
+        """What a bid would take and cost now, or what is in its way.
+
+        Room for its links is found one after the other, so all offers of a quote fit together.
+
+        Args:
+            bid: the bid.
+            free_slots: slots that its tile has left.
+            ways: path to take for a link (source or NEWBORN, tile); others take their first path that fits.
+        """
+        if free_slots < bid.neurons:
+            lacks = "no free slot" if free_slots < 1 else f"{free_slots} free slot for {bid.neurons} neurons"
+            return Refusal(NEWBORN, bid.tile, f"tile {self.links.fabric.position(bid.tile)} has {lacks}")
+        cost = bid.neurons * self.options.slot_price
+        price = sum(self.slot(free_slots - k) for k in range(bid.neurons))
+        newborns = [NEWBORN - k for k in range(bid.neurons)]
+        offers: list[Offer] = []
+        taken: dict[int, set[int]] = {}  # port -> sources to which this quote gives a wire there
+        wanted = [(s, bid.tile, True) for s in bid.taps if (s, bid.tile) not in self.links.rows]
+        wanted += [(one, t, True) for one in newborns for t in bid.targets]
+        wanted += [(one, t, False) for one in newborns for t in bid.wishes]
+        for source, tile, needed in wanted:
+            start = bid.tile if source < 0 else self.links.fabric.tile_of_slot(source)
+            offer = self._offer(source, tile, start, ways.get((source, tile)), taken)
+            if isinstance(offer, Refusal):
+                if needed:
+                    return offer
+                continue
+            known = {port for port in offer.new_ports if source in taken.get(port, ())}
+            extra = self.link(offer, known)
+            cost, price = cost + extra[0], price + extra[1]
+            for port in offer.new_ports:
+                taken.setdefault(port, set()).add(source)
+            offers.append(offer)
+        return Quote(tuple(offers), cost, price)
+
+    def _offer(
+        self, source: int, tile: int, start: int, way: Path | None, taken: Mapping[int, Set[int]]
+    ) -> Offer | Refusal:
+        """Room for a link beside what the ledger and earlier links of the same quote take."""
+        if way is None:
+            offer = self.links.offer(source, tile, start)
+            if not taken or isinstance(offer, Refusal) or self._crowded(offer, taken) is None:
+                return offer
+        ledger, blocked = self.links.ledger, None
+        for path in self.links.ways(start, tile) if way is None else (way,):
+            offer = Offer(source, tile, path, tuple(ledger.wires_needed(source, path.ports)))
+            port = ledger.blocked(source, path.ports)
+            port = self._crowded(offer, taken) if port is None else port
+            if port is None:
+                return offer
+            blocked = port if blocked is None else blocked
+        assert blocked is not None
+        place = self.links.fabric.describe_port(blocked)
+        return Refusal(source, tile, f"{place} has no room for all links of the bid")
+
+    def _crowded(self, offer: Offer, taken: Mapping[int, Set[int]]) -> int | None:
+        """The first port whose last wires go to other links of the same quote."""
+        for port in offer.new_ports:
+            others = taken.get(port)
+            if others and self.links.ledger.free(port) <= len(others - {offer.source}):
+                return port
+        return None

@@ -1,0 +1,168 @@
+"""A picture of the chip: tiles with their neurons coloured by task, routing tiles and wires by load."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from smalti.analysis.runs import Run, load_run
+from smalti.analysis.overview import living
+from smalti.analysis.plots.figure import QUIET, new_figure, save_figure, task_colour
+from smalti.model.chip.fabric import SIDES, STEP
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TILE, SIDE = 1.6, 0.42  # widths of a tile and of the routing lane between tiles, in drawing units
+LOADS = "plasma_r"  # colour map of loads
+
+
+def save_chip(path: Path | str, picture: Path | str) -> None:
+    """Draw the chip of a run folder into a file (.svg, .png or .pdf).
+
+    Raises:
+        ValueError: matplotlib is missing, the folder is no run, or the file type is unknown.
+    """
+    save_figure(lambda: draw_chip(load_run(path)), Path(picture))
+
+
+def draw_chip(run: Run, wires: Literal["task", "load"] = "task") -> Figure:
+    """Figure of the chip as it is after the last round.
+
+    Args:
+        run: the run.
+        wires: what colours a wire: the task of its source, or the load of the sides that it leaves by (wires in use
+            / wires there are).
+
+    Raises:
+        ValueError: another colouring is asked for, or matplotlib is missing.
+    """
+    if wires not in ("task", "load"):
+        raise ValueError(f"wires = {wires!r} is unknown; take task or load")
+    fabric = run.config["fabric"]
+    extent = _edges(fabric["cols"])[-1], _edges(fabric["rows"])[-1]
+    figure = new_figure(extent[0] * 0.95, extent[1] * 0.95 + 0.6, layout=None)
+    axes = figure.add_subplot()
+    axes.set_xlim(0, extent[0])
+    axes.set_ylim(extent[1], 0)
+    axes.set_aspect("equal")
+    axes.axis("off")
+    _draw_routers(axes, run, fabric)
+    _draw_links(axes, run, fabric, wires)
+    _draw_tiles(axes, living(run), fabric)
+    _legend(figure, axes, run)
+    return figure
+
+
+def _edges(tiles: int) -> np.ndarray:
+    """Borders of the grid cells along one axis: lane, tile, lane, tile, ..., lane."""
+    return np.cumsum([0.0, *([SIDE, TILE] * tiles), SIDE])
+
+
+def _draw_tiles(axes: Axes, alive: pd.DataFrame, fabric: dict[str, Any]) -> None:
+    from matplotlib.patches import FancyBboxPatch
+
+    xs, ys, count = _edges(fabric["cols"]), _edges(fabric["rows"]), fabric["neurons_per_tile"]
+    wide = int(np.ceil(np.sqrt(count)))
+    dead = {tuple(place) for place in fabric["dead_tiles"]}
+    for row in range(fabric["rows"]):
+        for col in range(fabric["cols"]):
+            x, y = xs[2 * col + 1], ys[2 * row + 1]
+            fill = "#dddddd" if (row, col) in dead else "white"
+            box = FancyBboxPatch(
+                (x, y), TILE, TILE, boxstyle="round,pad=0,rounding_size=0.1", fc=fill, ec="#555555", lw=1
+            )
+            axes.add_patch(box)
+            here = alive[(alive["tile_row"] == row) & (alive["tile_col"] == col)]
+            taken = {int(s) % count: (k, t) for s, k, t in zip(here["slot"], here["kind"], here["task"], strict=True)}
+            step = TILE / (wide + 0.6)
+            for slot in range(count):
+                px, py = x + step * (slot % wide + 0.8), y + step * (slot // wide + 0.8)
+                kind, task = taken.get(slot, ("free", 0))
+                colour = "#e4e4e4" if kind == "free" else task_colour(int(task))
+                axes.plot(
+                    px, py, "s" if kind == "output" else "o", ms=6 if kind != "free" else 3, color=colour, zorder=5
+                )
+
+
+def _draw_routers(axes: Axes, run: Run, fabric: dict[str, Any]) -> None:
+    """Routing tiles, the darker the fuller their fullest side."""
+    from matplotlib.patches import Rectangle
+
+    ports = run.table("ports")
+    now = ports[(ports["round"] == ports["round"].max()) & (ports["kind"] != "tile")].copy()
+    now["load"] = now["used"] / now["capacity"].clip(lower=1)
+    xs, ys = _edges(fabric["cols"]), _edges(fabric["rows"])
+    for (row, col), side in now.groupby(["grid_row", "grid_col"]):
+        load = float(side["load"].max())
+        broken = int(side["capacity"].max()) == 0
+        shade = "#cc3311" if broken else str(0.96 - 0.45 * load)
+        place, size = (xs[col], ys[row]), (xs[col + 1] - xs[col], ys[row + 1] - ys[row])
+        axes.add_patch(Rectangle(place, *size, fc=shade, ec="white", lw=0.8, zorder=0))
+
+
+def _draw_links(axes: Axes, run: Run, fabric: dict[str, Any], by: str) -> None:
+    """Wires in use: every route as a thin line along the cells it crosses."""
+    loads = _loads(run) if by == "load" else {}
+    links, neurons = run.table("links"), run.table("neurons").set_index("neuron")
+    routed = links[(links["kind"] == "routed") & links["retired_round"].isna()]
+    xs, ys = _edges(fabric["cols"]), _edges(fabric["rows"])
+    middle = ((xs[:-1] + xs[1:]) / 2, (ys[:-1] + ys[1:]) / 2)
+    width = 2 * fabric["cols"] + 1
+    for source, target, path in zip(routed["source"], routed["target_tile"], routed["path"], strict=True):
+        neuron = neurons.loc[source]
+        start, end = (_tile_cell(int(tile), fabric) for tile in (neuron["tile"], target))
+        cells = [start, *(divmod(int(cell), width) for cell in path), end]
+        shift = (int(neuron["slot"]) % fabric["neurons_per_tile"] / fabric["neurons_per_tile"] - 0.5) * SIDE * 0.8
+        x = [middle[0][col] + shift for _, col in cells]
+        y = [middle[1][row] + shift for row, _ in cells]
+        if by == "task":
+            axes.plot(x, y, color=task_colour(int(neuron["task"])), lw=0.5, alpha=0.55, zorder=1)
+            continue
+        for step, (here, there) in enumerate(pairwise(cells)):
+            shade = _shade(loads[here, (there[0] - here[0], there[1] - here[1])])
+            axes.plot(x[step : step + 2], y[step : step + 2], color=shade, lw=0.8, alpha=0.7, zorder=1)
+    if by == "load":
+        from matplotlib.cm import ScalarMappable
+
+        bar = axes.figure.colorbar(ScalarMappable(cmap=LOADS), ax=axes, shrink=0.6, pad=0.02)
+        bar.set_label("share of the wires of a side in use", fontsize=8)
+
+
+def _loads(run: Run) -> dict[tuple[tuple[int, int], tuple[int, int]], float]:
+    """Share of wires in use of every side outwards: (cell, step over the side) -> share."""
+    ports = run.table("ports")
+    now = ports[(ports["round"] == ports["round"].max()) & (ports["direction"] == "out")]
+    step = dict(zip(SIDES, STEP, strict=True))
+    columns = (now[name] for name in ("grid_row", "grid_col", "side", "used", "capacity"))
+    return {
+        ((int(row), int(col)), step[side]): used / max(capacity, 1)
+        for row, col, side, used, capacity in zip(*columns, strict=True)
+    }
+
+
+def _shade(load: float) -> Any:
+    from matplotlib import colormaps
+
+    return colormaps[LOADS](load)
+
+
+def _tile_cell(tile: int, fabric: dict[str, Any]) -> tuple[int, int]:
+    row, col = divmod(tile, fabric["cols"])
+    return 2 * row + 1, 2 * col + 1
+
+
+def _legend(figure: Figure, axes: Axes, run: Run) -> None:
+    from matplotlib.lines import Line2D
+
+    tasks = sorted(living(run)["task"].unique())
+    marks = [Line2D([], [], ls="", marker="o", color=task_colour(int(task)), label=f"task {task}") for task in tasks]
+    marks.append(Line2D([], [], ls="", marker="s", color="#555555", label="output"))
+    marks.append(Line2D([], [], ls="", marker="o", ms=3, color="#cccccc", label="free slot"))
+    axes.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=min(7, len(marks)), frameon=False)
+    axes.set_title("inputs enter from the north, outputs are read in the south", fontsize=10, color=QUIET)

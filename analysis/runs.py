@@ -1,0 +1,223 @@
+"""Opens the folders of runs, one or many. Knows their layout, not what is in their tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+
+from smalti.scheduler.records.schema import SCHEMA_VERSION
+
+FILES = ("config.toml", "environment.json")  # what makes a folder that of a run
+TRIALS = "trials"  # where comparisons and sweeps keep their runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run folder; tables are read when asked for, so those of a run that goes on are up to date.
+
+    With ``kept`` a table that has been read stays in memory: for finished runs, of which many numbers are wanted.
+    """
+
+    path: Path
+    config: dict[str, Any]  # config.toml as resolved, section -> field -> value
+    environment: dict[str, Any]  # versions, seed, commit
+    kept: dict[str, pd.DataFrame] | None = None  # tables read so far; None keeps none
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that have been written so far."""
+        folders = (self.path / "tables").iterdir() if (self.path / "tables").is_dir() else ()
+        return tuple(sorted(f.name for f in folders if any(f.glob("*.parquet"))))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A whole table, all its parts in order.
+
+        Raises:
+            ValueError: the run has no such table (yet), or a part of it is damaged.
+        """
+        if self.kept is not None and name in self.kept:
+            return self.kept[name]
+        if name not in self.tables:
+            raise ValueError(f"{self.path} has no table {name!r}; it has {list(self.tables)}")
+        folder = self.path / "tables" / name
+        try:
+            table = pd.read_parquet(folder)
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"{_damaged_part(folder)} is damaged: {error}") from error
+        if self.kept is not None:
+            self.kept[name] = table
+        return table
+
+
+def load_run(path: Path | str, keep: bool = False) -> Run:
+    """Open the run folder at ``path``; ``keep`` keeps its tables in memory once they have been read.
+
+    Raises:
+        ValueError: there is no such folder, it is not that of a run, a file in it is damaged, or a newer version of
+            smalti wrote it.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise ValueError(f"{path} is no folder; give the folder of a run")
+    missing = [name for name in FILES if not (path / name).is_file()]
+    if missing:
+        raise ValueError(f"{path} is no run folder: it lacks {' and '.join(missing)}")
+    config, environment = path / "config.toml", path / "environment.json"
+    try:
+        resolved = tomllib.loads(config.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{config} is damaged: {error}") from error
+    try:
+        facts = json.loads(environment.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{environment} is damaged: {error}") from error
+    if not isinstance(facts, dict):
+        raise ValueError(f"{environment} is damaged: it holds no object of names and values")
+    version = facts.get("schema_version", 0)
+    if not isinstance(version, int):
+        raise ValueError(f"{environment} is damaged: schema_version = {version!r} is no whole number")
+    if version > SCHEMA_VERSION:
+        raise ValueError(
+            f"{path} was written with schema {version}, this smalti knows {SCHEMA_VERSION} at most; update it"
+        )
+    return Run(path=path, config=resolved, environment=facts, kept={} if keep else None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """Several runs; any table of all of them is one long table."""
+
+    runs: Mapping[str, Run]  # by name
+    varied: tuple[str, ...]  # dotted names of the configuration fields in which they differ
+
+    def __len__(self) -> int:
+        """Number of runs."""
+        return len(self.runs)
+
+    def __iter__(self) -> Iterator[tuple[str, Run]]:
+        """Name and run, in order."""
+        return iter(self.runs.items())
+
+    def settings(self) -> pd.DataFrame:
+        """One row a run: column ``run``, then the fields in which they differ; None where a run knows no such field."""
+        return pd.DataFrame([{"run": name, **self._values(run)} for name, run in self], columns=["run", *self.varied])
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of all runs: column ``run``, then the fields in which they differ, then the table's own columns.
+
+        Runs without this table (older ones) have no rows; columns that a run does not have are empty there.
+
+        Raises:
+            ValueError: no run has such a table, or a part of one is damaged.
+        """
+        parts = []
+        for run_name, run in self:
+            if name in run.tables:
+                table = run.table(name)
+                told = {"run": run_name, **self._values(run)}
+                # as objects, for pandas would spread tuples over the rows
+                columns = {key: pd.Series([value] * len(table), table.index) for key, value in told.items()}
+                parts.append(pd.concat([pd.DataFrame(columns, index=table.index), table], axis=1))
+        if not parts:
+            there = sorted({table for _, run in self for table in run.tables})
+            raise ValueError(f"none of the {len(self)} runs has a table {name!r}; they have {there}")
+        filled = [part for part in parts if len(part)] or parts[:1]
+        return pd.concat(filled, ignore_index=True)
+
+    def _values(self, run: Run) -> dict[str, Any]:
+        flat = _flat(run.config)
+        return {name: flat.get(name) for name in self.varied}
+
+
+def load_runs(paths: Path | str | Iterable[Path | str], keep: bool = False) -> Runs:
+    """Open many run folders.
+
+    Args:
+        paths: run folders, or folders that contain run folders, such as ``trials`` of a comparison or a sweep; the
+            folder of the comparison itself will do.
+        keep: keep tables in memory once they have been read.
+
+    Returns:
+        The runs, named by their folders; where two folders have the same name, by their paths from where these part.
+
+    Raises:
+        ValueError: as ``load_run``; a folder holds no run; or one is given twice.
+    """
+    given = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    folders = [folder for path in given for folder in _run_folders(Path(path))]
+    if not folders:
+        raise ValueError("no folder is given; give run folders, or folders that contain some")
+    if twice := sorted({str(f) for f in folders if folders.count(f) > 1}):
+        raise ValueError(f"{', '.join(twice)} is given twice")
+    runs = dict(zip(_names(folders), (load_run(folder, keep) for folder in folders), strict=True))
+    return Runs(runs=runs, varied=_varied([run.config for run in runs.values()]))
+
+
+def _run_folders(path: Path) -> list[Path]:
+    """The folder itself if it is that of a run, else those in it, else those in its ``trials``."""
+    if not path.is_dir():
+        raise ValueError(f"{path} is no folder; give the folder of a run, or one that contains run folders")
+    if _is_run(path):
+        return [path]
+    for place in (path, path / TRIALS):
+        inside = sorted(p for p in place.iterdir() if _is_run(p)) if place.is_dir() else []
+        if inside:
+            return inside
+    raise ValueError(f"{path} is no run folder (it lacks {' and '.join(FILES)}) and contains none")
+
+
+def _is_run(path: Path) -> bool:
+    return not path.name.startswith(".") and all((path / name).is_file() for name in FILES)
+
+
+def _names(folders: list[Path]) -> list[str]:
+    names = [folder.name for folder in folders]
+    if len(set(names)) == len(names):
+        return names
+    whole = [folder.absolute() for folder in folders]
+    common = os.path.commonpath(whole)
+    return [str(folder.relative_to(common)) for folder in whole]
+
+
+def _varied(configs: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Fields with more than one value among the runs that have them, in the order of the files."""
+    flats = [_flat(config) for config in configs]
+    names = dict.fromkeys(name for flat in flats for name in flat)
+    return tuple(name for name in names if len({_key(flat[name]) for flat in flats if name in flat}) > 1)
+
+
+def _key(value: Any) -> tuple[str, Any]:
+    return (type(value).__name__, value)  # 1 and true are different settings
+
+
+def _flat(config: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Every field by its dotted name; lists as tuples, so that tables can be grouped by them."""
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{before}{name}.")
+        else:
+            flat[f"{before}{name}"] = _frozen(value)
+    return flat
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def _damaged_part(folder: Path) -> Path:
+    """The first part of a table that cannot be read; the folder where each can by itself."""
+    for part in sorted(folder.glob("*.parquet")):
+        try:
+            pd.read_parquet(part)
+        except (pa.ArrowException, OSError):
+            return part
+    return folder

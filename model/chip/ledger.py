@@ -1,0 +1,55 @@
+"""Who uses which wire: a reference-counted book of every side of every tile of the grid.
+
+A wire is one source on one side in one direction, however many links of that source lie behind it (shared trunk).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from smalti.model.chip.fabric import Fabric
+
+
+class Ledger:
+    """Wires in use, with hard limits that no reservation crosses."""
+
+    def __init__(self, fabric: Fabric) -> None:
+        self.fabric = fabric
+        self.used = np.zeros(len(fabric.capacity), dtype=np.int64)  # [ports] wires in use
+        self._capacity: list[int] = fabric.capacity.tolist()
+        self._holders: dict[int, dict[int, int]] = {}  # port -> source -> links that use that wire
+
+    def blocked(self, source: int, ports: Iterable[int]) -> int | None:
+        """The first port with no wire left for this source, or None when all ports have room."""
+        for port in ports:
+            holders = self._holders.get(port, ())
+            if source not in holders and len(holders) >= self._capacity[port]:
+                return port
+        return None
+
+    def wires_needed(self, source: int, ports: Iterable[int]) -> list[int]:
+        """The ports on which this source has no wire yet."""
+        return [port for port in ports if source not in self._holders.get(port, ())]
+
+    def free(self, port: int) -> int:
+        """Wires left on a port."""
+        return self._capacity[port] - len(self._holders.get(port, ()))
+
+    def reserve(self, source: int, ports: Iterable[int]) -> None:
+        """Take one more reference on each port. The caller has asked ``blocked`` before."""
+        for port in ports:
+            holders = self._holders.setdefault(port, {})
+            holders[source] = holders.get(source, 0) + 1
+            self.used[port] = len(holders)
+            assert len(holders) <= self._capacity[port], self.fabric.describe_port(port)
+
+    def release(self, source: int, ports: Iterable[int]) -> None:
+        """Give back one reference on each port; the wire is free when nobody refers to it any more."""
+        for port in ports:
+            holders = self._holders[port]
+            holders[source] -= 1
+            if holders[source] == 0:
+                del holders[source]
+            self.used[port] = len(holders)

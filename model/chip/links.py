@@ -1,0 +1,178 @@
+"""Links of the chip: neuron -> tile wires, each one row of the target crossbar, each keeping the path it was given.
+
+The table ``source`` [K, R] is the single record of what drives a row; the ledger follows every change of it.
+Sources are slots 0..N-1 and input channels N..N+I-1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from smalti.model.chip.fabric import EAST, NORTH, SOUTH, WEST, Fabric, FabricError
+from smalti.model.chip.ledger import Ledger
+from smalti.model.chip.routes import Path, input_path, paths
+
+FREE = -1
+LOCAL_PATH = Path((), (), NORTH)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A link that fits: the path it would take and the ports on which it needs a new wire."""
+
+    source: int
+    tile: int
+    path: Path
+    new_ports: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A link that does not fit, and why."""
+
+    source: int
+    tile: int
+    reason: str
+
+
+class Links:
+    """All links of one chip; the only place where rows and wires are taken and given back."""
+
+    def __init__(self, fabric: Fabric, channels: int) -> None:
+        self.fabric = fabric
+        self.channels = channels  # I
+        self.ledger = Ledger(fabric)
+        self.source = np.full((fabric.tiles, fabric.rows_per_tile), FREE, dtype=np.int64)  # [K, R]
+        self.rows: dict[tuple[int, int], int] = {}  # (source, tile) -> row
+        self.paths: dict[tuple[int, int], Path] = {}  # (source, tile) -> path
+        self.version = 0  # grows with every change, so that readers know when to look again
+        self._ways: dict[tuple[int, int], tuple[Path, ...]] = {}
+        self._lay_inputs()
+
+    def offer(self, source: int, tile: int, from_tile: int | None = None) -> Offer | Refusal:
+        """Whether a routed link fits, and by which path; asking changes nothing.
+
+        Args:
+            source: neuron slot that would drive the link.
+            tile: target tile, another than the source's.
+            from_tile: tile of the source; by default that of its slot.
+        """
+        fabric = self.fabric
+        start = fabric.tile_of_slot(source) if from_tile is None else from_tile
+        if fabric.cell_of_tile(tile) in fabric.dead_cells:
+            return Refusal(source, tile, f"tile {fabric.position(tile)} is dead")
+        ways = self.ways(start, tile)
+        if not ways:
+            return Refusal(source, tile, f"every path to tile {fabric.position(tile)} crosses a dead routing tile")
+        first_block = -1
+        for way in ways:
+            port = self.ledger.blocked(source, way.ports)
+            if port is None:
+                return Offer(source, tile, way, tuple(self.ledger.wires_needed(source, way.ports)))
+            first_block = port if first_block < 0 else first_block
+        return Refusal(source, tile, f"{fabric.describe_port(first_block)} is full")
+
+    def ways(self, start: int, tile: int) -> tuple[Path, ...]:
+        """Paths from one tile to another that cross no dead cell, best first."""
+        key = (start, tile)
+        if key not in self._ways:
+            self._ways[key] = paths(self.fabric, start, tile)
+        return self._ways[key]
+
+    def add_local(self, slot: int) -> int:
+        """Give a newborn its own row in its own crossbar; returns the row."""
+        tile, row = divmod(slot, self.fabric.slots)
+        self._take(slot, tile, row, LOCAL_PATH)
+        return row
+
+    def add(self, source: int, tile: int) -> int:
+        """Lay a routed link and return its row.
+
+        Raises:
+            FabricError: where no path has room, naming the full side.
+        """
+        offer = self.offer(source, tile)
+        if isinstance(offer, Refusal):
+            raise FabricError(f"no link from neuron slot {source} to tile {tile}: {offer.reason}")
+        return self.lay(offer)
+
+    def lay(self, offer: Offer) -> int:
+        """Lay the link of an offer that still holds and return its row."""
+        return self._lay(offer.source, offer.tile, offer.path)
+
+    def restore(self, source: int, tile: int, row: int, cells: tuple[int, ...]) -> None:
+        """Lay a link again as a record of it says (row and path included)."""
+        if (source, tile) in self.rows:
+            return
+        if not cells:
+            self._take(source, tile, row, LOCAL_PATH)
+            return
+        ways = [p for p in self.ways(self.fabric.tile_of_slot(source), tile) if p.cells == cells]
+        if not ways:
+            raise FabricError(f"the recorded path of the link {source} -> tile {tile} does not exist on this chip")
+        self._take(source, tile, row, ways[0])
+
+    def remove(self, source: int, tile: int) -> int:
+        """Take a link away, give back its wires and row; returns the row."""
+        key = (source, tile)
+        self.ledger.release(source, self.paths.pop(key).ports)
+        row = self.rows.pop(key)
+        self.source[tile, row] = FREE
+        self.version += 1
+        return row
+
+    def of(self, source: int) -> list[int]:
+        """Tiles that this source reaches, its own included."""
+        return [tile for (who, tile) in self.rows if who == source]
+
+    def kind(self, source: int, tile: int) -> str:
+        """``input``, ``local`` or ``routed``."""
+        if source >= self.fabric.neurons:
+            return "input"
+        return "local" if self.fabric.tile_of_slot(source) == tile else "routed"
+
+    def hops_per_source(self) -> np.ndarray:
+        """Routing tiles crossed by each spike of a source, over all its links, shared trunks once [N + I]."""
+        crossed: list[set[int]] = [set() for _ in range(self.fabric.neurons + self.channels)]
+        for (source, _), path in self.paths.items():
+            crossed[source].update(path.cells)
+        return np.array([len(cells) for cells in crossed], dtype=np.int64)
+
+    def _lay_inputs(self) -> None:
+        """Input channel i enters the i-th north tile, counted around."""
+        north = self.fabric.north_tiles
+        room = len(north) * self.fabric.wires
+        if self.channels > room:
+            raise FabricError(
+                f"{self.channels} input channels do not fit the {room} north wires of this chip "
+                f"({len(north)} live north tiles x {self.fabric.wires} wires): pool the channels, or give "
+                "fabric.cols or fabric.wires more"
+            )
+        for channel in range(self.channels):
+            tile = north[channel % len(north)]
+            self._lay(self.fabric.neurons + channel, tile, input_path(self.fabric, tile))
+
+    def _lay(self, source: int, tile: int, path: Path) -> int:
+        first = self.fabric.slots + path.side * self.fabric.wires
+        block = self.source[tile, first : first + self.fabric.wires]
+        row = first + int(np.argmax(block == FREE))
+        self._take(source, tile, row, path)
+        return row
+
+    def _take(self, source: int, tile: int, row: int, path: Path) -> None:
+        assert self.source[tile, row] == FREE, (source, tile, row)
+        assert (source, tile) not in self.rows, (source, tile)
+        self.ledger.reserve(source, path.ports)
+        self.source[tile, row] = source
+        self.rows[source, tile] = row
+        self.paths[source, tile] = path
+        self.version += 1
+
+
+def side_of_row(fabric: Fabric, row: int) -> str:
+    """Side of the crossbar by which a row enters: ``local``, ``N``, ``E``, ``S`` or ``W``."""
+    if row < fabric.slots:
+        return "local"
+    return {NORTH: "N", EAST: "E", SOUTH: "S", WEST: "W"}[(row - fabric.slots) // fabric.wires]

@@ -1,0 +1,1 @@
+"""Engines that run the network over its one storage: ``dense`` anywhere, ``events`` on CPUs."""

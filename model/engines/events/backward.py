@@ -1,0 +1,223 @@
+"""Numba kernels of the event-driven engine: one block of samples backward through all of time.
+
+Adjoints lambda[t] = dL/dV[t] of a block are [banks, samples, lanes], as membranes are in ``smalti.model.engines.events.forward``. The
+recursion is that of ``smalti.model.engines.dense``, visited only where something can come of it. Knows no torch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smalti.model.engines.events.forward import BLOCK, HEIGHT, NEGLIGIBLE, ONE, REACH, SLOPE, THETA, TRIANGLE, Cells, Floats, Tape
+from smalti.model.engines.events.lanes import Width, add, add_product, drop_below, kernel, lanes_of, load, multiply, spread, store, total, zeros
+from smalti.model.engines.events.plan import Bools, Graph, Ints
+
+WINDOW = 4  # steps whose spikes are blamed together
+
+
+@kernel
+def backward(
+    width: Width,
+    graph: Graph,
+    cells: Cells,
+    weight: Floats,
+    tape: Tape,
+    samples: int,
+    grad_outputs: Floats,
+    grad_counts: Floats,
+    adjoint: Floats,
+    stash: Floats,
+    gradient: Floats,
+    banks_kept: Ints,
+    delta: Floats,
+) -> None:
+    """Run a block backward.
+
+    Adjoints spread from the outputs as spikes do from the inputs: where none has come yet, nothing is done.
+
+    Args:
+        width, graph, cells, weight: as in ``forward``.
+        tape: that ``forward`` kept.
+        samples: of the block.
+        grad_outputs: direct gradient of the output membranes [T, O, samples].
+        grad_counts: direct gradient of every spike of a unit, flat [banks * samples * lanes]; empty for zero.
+        adjoint: room for lambda of the last steps, [WINDOW + 1, banks * samples * lanes], zero.
+        stash: room for lambda of one.
+        gradient: of the weights of all segments, flat, added to.
+        banks_kept: banks whose adjoints are to be kept [D].
+        delta: them at all steps, flat [D * T * samples * lanes], written.
+    """
+    lanes, steps = lanes_of(width), grad_outputs.shape[0]
+    banks = cells.leak.size // lanes
+    live, reached = np.zeros(banks, dtype=np.bool_), np.zeros(banks, dtype=np.bool_)
+    for t in range(steps - 1, -1, -1):
+        row, later, now = t * banks, adjoint[(t + 1) % (WINDOW + 1)], adjoint[t % (WINDOW + 1)]
+        for bank in range(banks):
+            reached[bank] = cells.reset_gradient and live[bank]
+            for k in range(graph.near_start[bank], graph.near_start[bank + 1]):
+                reached[bank] |= live[graph.near[k]]
+        _ask(width, graph, weight, tape, row, reached, samples, later, stash)
+        if grad_counts.size:
+            reached[:] = True
+        _pass_surrogate(width, cells, tape, row, reached, samples, grad_counts, later, stash)
+        _carry(width, cells, tape, row, reached, live, samples, later, now, stash)
+        _write(graph.outputs, lanes, samples, grad_outputs[t], now, live)
+        _blame_inputs(width, graph, tape, t, samples, now, gradient)
+        if t % WINDOW == 0:
+            _blame_spikes(width, graph, tape, t, min(t + WINDOW, steps - 1), reached, samples, adjoint, gradient)
+        for k in range(banks_kept.size):
+            size = samples * lanes
+            here, there = banks_kept[k] * size, (k * steps + t) * size
+            delta[there : there + size] = now[here : here + size]
+
+
+@kernel
+def _blame_spikes(
+    width: Width,
+    graph: Graph,
+    tape: Tape,
+    begin: int,
+    end: int,
+    reached: Bools,
+    samples: int,
+    adjoint: Floats,
+    gradient: Floats,
+) -> None:
+    """Weight gradient of the spikes of steps begin..end - 1: the adjoints of the neurons they reached one step later.
+
+    Several steps at once, bank by bank, so that the gradient of a bank's links stays in the cache.
+    """
+    lanes = lanes_of(width)
+    for bank in np.flatnonzero(reached):
+        for t in range(end - 1, begin - 1, -1):
+            later, row = adjoint[(t + 1) % (WINDOW + 1)], t * reached.size
+            for event in range(tape.fired_at[row + bank], tape.fired_at[row + bank + 1]):
+                code = np.int64(tape.fired[event])
+                sample, unit = code // lanes, bank * lanes + code % lanes
+                for segment in range(graph.start[unit], graph.learning[unit]):
+                    place, device = (graph.bank[segment] * samples + sample) * lanes, segment * lanes
+                    store(gradient, device, add(load(width, gradient, device), load(width, later, place)))
+
+
+@kernel
+def _ask(
+    width: Width,
+    graph: Graph,
+    weight: Floats,
+    tape: Tape,
+    row: int,
+    reached: Bools,
+    samples: int,
+    adjoint: Floats,
+    stash: Floats,
+) -> None:
+    """What those behind would like each neuron inside the support to send; into ``stash``, in the order of events."""
+    lanes = lanes_of(width)
+    first = tape.active_at[row]
+    for bank in range(reached.size):
+        if not reached[bank]:
+            stash[tape.active_at[row + bank] - first : tape.active_at[row + bank + 1] - first] = 0
+            continue
+        for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
+            code = np.int64(tape.active[event])
+            sample, unit = code // lanes, bank * lanes + code % lanes
+            wanted = zeros(width, weight)
+            for segment in range(graph.start[unit], graph.start[unit + 1]):
+                place = (graph.bank[segment] * samples + sample) * lanes
+                wanted = add_product(wanted, load(width, weight, segment * lanes), load(width, adjoint, place))
+            stash[event - first] = total(wanted)
+
+
+@kernel
+def _pass_surrogate(
+    width: Width,
+    cells: Cells,
+    tape: Tape,
+    row: int,
+    reached: Bools,
+    samples: int,
+    grad_counts: Floats,
+    adjoint: Floats,
+    stash: Floats,
+) -> None:
+    """Turn what is wanted of a spike into what is wanted of the membrane."""
+    lanes, constants = lanes_of(width), cells.constants
+    theta, height, one = constants[THETA], constants[HEIGHT], constants[ONE]
+    fall, slope = height / constants[REACH], constants[SLOPE]
+    first = tape.active_at[row]
+    for bank in np.flatnonzero(reached):
+        here = bank * samples * lanes
+        for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
+            code = np.int64(tape.active[event])
+            wanted = stash[event - first]
+            if grad_counts.size:
+                wanted += grad_counts[here + code]
+            membrane = tape.membrane[event]
+            if cells.reset_gradient:
+                lost = membrane * cells.leak[bank * lanes + code % lanes] if cells.hard else theta
+                wanted -= adjoint[here + code] * lost
+            distance = abs(membrane - theta)
+            if cells.surrogate == TRIANGLE:
+                stash[event - first] = wanted * (height - distance * fall)
+            else:
+                steep = slope * distance + one
+                stash[event - first] = wanted * (height / (steep * steep))
+
+
+@kernel
+def _carry(
+    width: Width,
+    cells: Cells,
+    tape: Tape,
+    row: int,
+    reached: Bools,
+    live: Bools,
+    samples: int,
+    later: Floats,
+    now: Floats,
+    stash: Floats,
+) -> None:
+    """lambda[t] = a lambda[t+1], zero after a hard reset, plus what came through the surrogate."""
+    lanes = lanes_of(width)
+    first = tape.active_at[row]
+    negligible = spread(width, cells.constants[NEGLIGIBLE])
+    for bank in range(live.size):
+        here = bank * samples * lanes
+        if live[bank]:
+            leak = load(width, cells.leak, bank * lanes)
+            for sample in range(samples):
+                place = here + sample * lanes
+                store(now, place, drop_below(multiply(load(width, later, place), leak), negligible))
+            if cells.hard:
+                for event in range(tape.fired_at[row + bank], tape.fired_at[row + bank + 1]):
+                    now[here + np.int64(tape.fired[event])] = 0
+        if reached[bank]:
+            for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
+                now[here + np.int64(tape.active[event])] += stash[event - first]
+                live[bank] = True
+
+
+@kernel
+def _blame_inputs(
+    width: Width, graph: Graph, tape: Tape, t: int, samples: int, adjoint: Floats, gradient: Floats
+) -> None:
+    """Weight gradient of the inputs of a step."""
+    lanes = lanes_of(width)
+    units = adjoint.size // samples
+    for event in range(tape.heard_at[t], tape.heard_at[t + 1]):
+        code = np.int64(tape.heard[event])
+        source, sample = units + code // BLOCK, code % BLOCK
+        strength = spread(width, tape.strength[event])
+        for segment in range(graph.start[source], graph.learning[source]):
+            place, device = (graph.bank[segment] * samples + sample) * lanes, segment * lanes
+            change = add_product(load(width, gradient, device), load(width, adjoint, place), strength)
+            store(gradient, device, change)
+
+
+@kernel
+def _write(units: Ints, lanes: int, samples: int, gradient: Floats, adjoint: Floats, live: Bools) -> None:
+    for k in range(units.size):
+        bank, lane = units[k] // lanes, units[k] % lanes
+        live[bank] = True
+        for sample in range(samples):
+            adjoint[(bank * samples + sample) * lanes + lane] += gradient[k, sample]

@@ -1,0 +1,274 @@
+"""The event-driven engine: training on a CPU whose cost follows the spikes; same call and numbers as the dense engine.
+
+Forward adds the link rows of the neurons that fired; backward visits the neurons inside the surrogate's support and
+the links of neurons that fired. The batch is cut into blocks of samples, which threads take in turn; how it is cut
+depends on the batch alone, so that results do not depend on the number of threads. Needs numba. Knows no readout, no
+loss and no growth.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smalti.model.engines.events import forward as kernels
+from smalti.model.engines.events.arrays import aligned, from_slots, line_up, to_banks, to_slots, to_units
+from smalti.model.engines.events.backward import WINDOW, backward
+from smalti.model.engines.events.forward import BLOCK, Cells, Tape
+from smalti.model.engines.events.lanes import Width
+from smalti.model.engines.events.plan import Array, Plan
+from smalti.model.engines.events.cache import prepare_kernels
+from smalti.model.neuron import NetworkOptions
+from smalti.model.engines.threads import in_threads
+
+SPARE_TAPES = 8  # of a kind that a circuit keeps
+NEGLIGIBLE = 1e-30  # adjoints below are zero: numbers so small would soon be denormal and slow
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """A plan with the neurons' parameters: all that the engine needs beside weights and inputs."""
+
+    plan: Plan
+    cells: Cells
+    width: Width
+    threads: int | None  # as many as torch has
+    tapes: dict[tuple[int, int, int], list[Tape]] = field(default_factory=dict)  # that nobody holds any more
+
+    @staticmethod
+    def of(plan: Plan, is_output: Array, options: NetworkOptions, threads: int | None) -> Circuit:
+        """Circuit of a plan.
+
+        Args:
+            plan: what runs.
+            is_output: output units among the slots [N] bool.
+            options: neuron parameters.
+            threads: most threads that compute; None for as many as torch has.
+        """
+        dtype = np.dtype(options.precision)
+        output = (plan.slot >= 0) & is_output[plan.slot]
+        reach, steepness = options.surrogate_width, options.surrogate_slope
+        constants = [options.threshold, reach, options.surrogate_height, steepness, NEGLIGIBLE, 0, 1]
+        cells = Cells(
+            leak=line_up(np.where(output, options.output_leak, options.leak), dtype),
+            threshold=line_up(np.where(plan.fires, options.threshold, np.inf), dtype),
+            support=line_up(np.where(plan.wanted, reach, 0), dtype),
+            constants=np.array(constants, dtype=dtype),
+            surrogate=kernels.TRIANGLE if options.surrogate == "triangle" else kernels.FAST_SIGMOID,
+            hard=options.reset == "hard",
+            reset_gradient=options.reset_gradient,
+        )
+        prepare_kernels()
+        return Circuit(plan, cells, Width(plan.lanes), threads)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of weights and membranes."""
+        return self.cells.leak.dtype
+
+
+@dataclass(frozen=True)
+class Block:
+    """Samples that run together, and what happened in them."""
+
+    here: slice  # samples of the batch
+    tape: Tape
+
+    @property
+    def samples(self) -> int:
+        """How many."""
+        return int(self.here.stop - self.here.start)
+
+
+@dataclass(frozen=True)
+class Past:
+    """What a forward run leaves."""
+
+    segments: Array  # weights, flat [segments * lanes]
+    outputs: Array  # membranes of the output units [T, O, B]
+    counts: Array  # spikes of every unit [units, B]
+    blocks: Sequence[Block]
+
+
+def run_forward(circuit: Circuit, weight: Tensor, x: Array, keep: bool) -> Past:
+    """Run a batch from rest.
+
+    Args:
+        circuit: what runs.
+        weight: crossbar devices [K, R, n].
+        x: input spikes [B, T, I], as ``as_events`` gives them.
+        keep: keep the tape that ``run_backward`` needs; without it, the run is faster and takes next to no memory.
+    """
+    batch, steps, channels = x.shape
+    plan, dtype = circuit.plan, circuit.dtype
+    segments = aligned(plan.segments * plan.lanes, dtype)
+    kernels.gather(circuit.width, plan.row, plan.graph.bank, plan.column, weight.detach().view(-1).numpy(), segments)
+    outputs = np.empty((steps, len(plan.graph.outputs), batch), dtype=dtype)
+    counts = np.empty((plan.units, batch), dtype=dtype)
+    blocks = [_block(circuit, here, steps, channels, keep) for here in blocks_of(batch)]
+
+    def work(block: Block) -> None:
+        size = plan.units * block.samples
+        fired, read = aligned(size, dtype), np.empty((steps, outputs.shape[1], block.samples), dtype=dtype)
+        kernels.forward(
+            circuit.width,
+            plan.graph,
+            circuit.cells,
+            segments,
+            x[block.here],
+            block.tape,
+            keep,
+            aligned(size, dtype),
+            fired,
+            read,
+        )
+        outputs[:, :, block.here] = read
+        counts[:, block.here] = to_units(fired, plan.lanes, block.samples)
+
+    in_threads(work, blocks, circuit.threads)
+    return Past(segments, outputs, counts, blocks)
+
+
+def run_backward(
+    circuit: Circuit,
+    past: Past,
+    grad_outputs: Array,
+    grad_counts: Array | None,
+    banks: Array | None = None,
+    delta: Sequence[Array] | None = None,
+) -> Array:
+    """Run a batch backward: weight gradients of the segments by block, [blocks, segments * lanes].
+
+    Args:
+        circuit, past: of ``run_forward`` with a tape.
+        grad_outputs: gradient of the output membranes [T, O, B].
+        grad_counts: gradient of every spike of a unit [units, B]; None for zero.
+        banks: whose adjoints to keep [D].
+        delta: them, of every block, flat [D * T * samples * lanes]; written where it is given.
+    """
+    plan, dtype = circuit.plan, circuit.dtype
+    parts = aligned(len(past.blocks) * past.segments.size, dtype).reshape(len(past.blocks), -1)
+    nothing = np.zeros(0, dtype=dtype)
+    none = np.zeros(0, dtype=np.int64)
+
+    def work(number: int) -> None:
+        block = past.blocks[number]
+        size = plan.units * block.samples
+        backward(
+            circuit.width,
+            plan.graph,
+            circuit.cells,
+            past.segments,
+            block.tape,
+            block.samples,
+            np.ascontiguousarray(grad_outputs[:, :, block.here]),
+            nothing if grad_counts is None else to_banks(grad_counts[:, block.here], plan.lanes),
+            aligned((WINDOW + 1) * size, dtype).reshape(WINDOW + 1, -1),
+            aligned(size, dtype),
+            parts[number],
+            none if banks is None else banks,
+            nothing if delta is None else delta[number],
+        )
+
+    in_threads(work, range(len(past.blocks)), circuit.threads)
+    return parts
+
+
+class _Simulate(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, circuit: Circuit, x: Array) -> tuple[Tensor, Tensor]:
+        past = run_forward(circuit, weight, x, keep=ctx.needs_input_grad[0])
+        ctx.circuit, ctx.past, ctx.shape = circuit, past, weight.shape
+        ctx.set_materialize_grads(False)
+        return torch.from_numpy(past.outputs), torch.from_numpy(
+            to_slots(circuit.plan, past.counts, weight[:, 0].numel())
+        )
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+        circuit, plan = ctx.circuit, ctx.circuit.plan
+        grad_outputs, grad_counts = (None if g is None else g.contiguous().numpy() for g in gradients)
+        if grad_outputs is None:
+            grad_outputs = np.zeros(ctx.past.outputs.shape, dtype=circuit.dtype)
+        parts = run_backward(circuit, ctx.past, grad_outputs, from_slots(plan, grad_counts))
+        gradient = np.zeros(ctx.shape, dtype=circuit.dtype)
+        scatter(plan, circuit.width, parts, gradient)
+        return torch.from_numpy(gradient), None, None
+
+
+def simulate(weight: Tensor, circuit: Circuit, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Differentiable run: output membranes [T, O, B] and spike counts [N, B].
+
+    Args:
+        weight: crossbar devices [K, R, n]; gradients flow to those that learn, all others get zero.
+        circuit: what runs.
+        x: input spikes [B, T, I], any number or bool type.
+    """
+    events = as_events(x, weight.dtype)
+    if torch.is_grad_enabled() and weight.requires_grad:
+        membrane, counts = _Simulate.apply(weight, circuit, events)
+        return membrane, counts
+    past = run_forward(circuit, weight, events, keep=False)
+    return torch.from_numpy(past.outputs), torch.from_numpy(to_slots(circuit.plan, past.counts, weight[:, 0].numel()))
+
+
+def as_events(x: Tensor, dtype: torch.dtype) -> Array:
+    """Input spikes in a form that the kernels read: bytes where that is enough, else the network's numbers."""
+    if x.dtype == torch.bool:
+        x = x.view(torch.uint8)
+    if x.dtype != torch.uint8:
+        x = x.to(dtype)
+    return x.detach().contiguous().numpy()
+
+
+def scatter(plan: Plan, width: Width, parts: Array, into: Array) -> None:
+    """Sum weight gradients of segments [blocks, segments * lanes] into those of crossbars [K, R, n], zero before."""
+    kernels.scatter(width, plan.row, plan.graph.bank, plan.column, plan.learns, parts, into.reshape(-1))
+
+
+def blocks_of(batch: int) -> list[slice]:
+    """How a batch is cut; by its size alone."""
+    count = max(1, -(-batch // BLOCK))
+    ends = [batch * k // count for k in range(count + 1)]
+    return [slice(a, b) for a, b in pairwise(ends)]
+
+
+def _block(circuit: Circuit, here: slice, steps: int, channels: int, keep: bool) -> Block:
+    """A block with a tape, which goes back to the circuit with its last holder, for fresh memory costs page faults."""
+    samples, steps = here.stop - here.start, steps if keep else 1
+    spare = circuit.tapes.setdefault((samples, steps, channels), [])
+    try:
+        tape = spare.pop()
+    except IndexError:
+        tape = _tape(circuit, samples, steps, channels)
+    block = Block(here, tape)
+    weakref.finalize(block, _give_back, spare, tape)
+    return block
+
+
+def _give_back(spare: list[Tape], tape: Tape) -> None:
+    if len(spare) < SPARE_TAPES:
+        spare.append(tape)
+
+
+def _tape(circuit: Circuit, samples: int, steps: int, channels: int) -> Tape:
+    """Room for all that could happen; memory is only taken by what does."""
+    size, heard = steps * circuit.plan.units * samples, steps * samples * channels + 1
+    rows = steps * circuit.plan.banks + 1
+    return Tape(
+        heard=np.empty(heard, dtype=np.uint32),
+        strength=np.empty(heard, dtype=circuit.dtype),
+        heard_at=np.zeros(steps + 1, dtype=np.int64),
+        fired=np.empty(size, dtype=np.uint16),
+        fired_at=np.zeros(rows, dtype=np.int64),
+        active=np.empty(size, dtype=np.uint16),
+        membrane=np.empty(size, dtype=circuit.dtype),
+        active_at=np.zeros(rows, dtype=np.int64),
+    )

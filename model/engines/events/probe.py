@@ -1,0 +1,201 @@
+"""A probe that holds events: see ``smalti.model.probe``. Adjoints are kept of those slots alone that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smalti.model.engines.events.engine import Circuit, Past, as_events, run_backward, run_forward, scatter
+from smalti.model.engines.events.arrays import aligned, from_slots, to_slots
+from smalti.model.engines.events.forward import Tape
+from smalti.model.engines.events.plan import Array, Ints
+from smalti.model.engines.events.signal import correlate, traces
+from smalti.model.engines.threads import in_threads
+
+Gradients = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
+Pair = tuple[float, int, int, int]  # leak, what is summed, bank of the targets, bank of the sources
+DELTA, TRACE = range(2)  # what is summed of the targets
+
+
+@dataclass(frozen=True)
+class EventProbe:
+    """What a batch did and wants, as events."""
+
+    circuit: Circuit
+    past: Past
+    x: Array  # [B, T, I]
+    counts: Tensor  # [N, B]
+    loss: Tensor  # [B]
+    of_outputs: Array  # [T, O, B] direct gradient of the output membranes
+    of_counts: Array | None  # [units, B] direct gradient of spikes; None for zero
+    banks: Ints  # [D] banks whose adjoints are kept
+    kept: Sequence[Array]  # their adjoints in every block, flat [D * T * samples * lanes]
+    rooms: Sequence[Array]  # where sums of every block are worked out, flat [T * samples * lanes]
+    gradient: Tensor  # [K, R, n] of the rows in use
+    known: dict[Pair, Array] = field(default_factory=dict, repr=False, compare=False)  # sums of pairs of banks
+
+    @staticmethod
+    def of(weight: Tensor, circuit: Circuit, x: Tensor, gradients: Gradients, targets: Tensor) -> EventProbe:
+        """Run a batch forward and backward.
+
+        Args:
+            weight, circuit, x: as in ``smalti.model.engines.events.engine.simulate``; the circuit has the adjoints of all neurons.
+            gradients: from output membranes [T, O, B] and spike counts [N, B] to the loss of each sample [B] and its
+                gradients with respect to both.
+            targets: slots whose adjoints to keep [D].
+        """
+        events = as_events(x, weight.dtype)
+        past = run_forward(circuit, weight, events, keep=True)
+        counts = torch.from_numpy(to_slots(circuit.plan, past.counts, weight[:, 0].numel()))
+        loss, of_outputs, of_counts = gradients(torch.from_numpy(past.outputs), counts)
+        spikes = from_slots(circuit.plan, of_counts.numpy())
+        fresh = EventProbe(
+            circuit,
+            past,
+            events,
+            counts,
+            loss,
+            of_outputs.contiguous().numpy(),
+            spikes,
+            np.empty(0, dtype=np.int64),
+            (),
+            [aligned(events.shape[1] * block.samples * circuit.plan.lanes, circuit.dtype) for block in past.blocks],
+            torch.zeros(weight.shape, dtype=weight.dtype),
+        )
+        return fresh.asked(targets)
+
+    def asked(self, targets: Tensor) -> EventProbe:
+        """The same probe with the adjoints of these slots; costs a backward pass."""
+        plan, steps = self.circuit.plan, self.x.shape[1]
+        bank, lane = self._places(targets)
+        banks = np.unique(bank[lane >= 0])
+        size = len(banks) * steps * plan.lanes
+        kept = [aligned(size * block.samples, self.circuit.dtype) for block in self.past.blocks]
+        parts = run_backward(self.circuit, self.past, self.of_outputs, self.of_counts, banks, kept)
+        gradient = torch.zeros_like(self.gradient)
+        scatter(plan, self.circuit.width, parts, gradient.numpy())
+        return replace(self, banks=banks, kept=kept, gradient=gradient, known={})
+
+    @property
+    def presynaptic(self) -> Tensor:
+        """See ``Probe``."""
+        neurons = len(self.counts)
+        every = self.drive(torch.arange(neurons + self.x.shape[2]))
+        steps, _, batch = every.shape
+        found = torch.zeros(steps + 1, every.shape[1] + 1, batch, dtype=every.dtype)
+        found[:-1, :-1] = every
+        for block in self.past.blocks:
+            found[-1, :neurons, block.here] = torch.from_numpy(self._last_spikes(block.tape, block.samples))
+        return found
+
+    @property
+    def delta(self) -> Tensor:
+        """See ``Probe``."""
+        return self.adjoints(torch.arange(len(self.counts)))
+
+    def drive(self, sources: Tensor) -> Tensor:
+        """See ``Probe``."""
+        bank, lane = self._places(sources)
+        banks, circuit, steps = np.unique(bank[lane >= 0]), self.circuit, self.x.shape[1]
+        found = []
+        for block in self.past.blocks:
+            arrivals = np.empty((len(banks), steps * block.samples * circuit.plan.lanes), dtype=circuit.dtype)
+            for number, into in zip(banks.tolist(), arrivals, strict=True):
+                traces(circuit.width, block.tape, block.samples, 0.0, number, into)
+            found.append(arrivals)
+        return self._pick(bank, lane, banks, found)
+
+    def adjoints(self, targets: Tensor) -> Tensor:
+        """See ``Probe``."""
+        return self._pick(*self._places(targets), self.banks, self.kept)
+
+    def moments(self, leak: float, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """See ``Probe``."""
+        batch, steps, _ = self.x.shape
+        moment = self._sums(leak, DELTA, sources, targets) / batch
+        return moment, self._sums(leak, TRACE, sources, sources) / (batch * steps)
+
+    def _sums(self, leak: float, kind: int, sources: Tensor, targets: Tensor) -> Tensor:
+        """Sums over time and samples [Q, P]: of the adjoints, or the traces, of targets times the traces of sources."""
+        (bank, lane), (to_bank, to_lane) = self._places(sources), self._places(targets)
+        if kind == DELTA:
+            to_lane[~np.isin(to_bank, self.banks)] = -1
+        banks, to_banks = np.unique(bank[lane >= 0]), np.unique(to_bank[to_lane >= 0])
+        blocks, lanes = self._blocks(leak, kind, banks, to_banks), self.circuit.plan.lanes
+        row = np.where(to_lane >= 0, np.searchsorted(to_banks, to_bank) * lanes + to_lane, -1)
+        column = np.where(lane >= 0, np.searchsorted(banks, bank) * lanes + lane, -1)
+        return torch.from_numpy(blocks[row][:, column])
+
+    def _blocks(self, leak: float, kind: int, sources: Ints, targets: Ints) -> Array:
+        """The sums of whole banks, each pair of banks computed once, then zeros [G * lanes + 1, S * lanes + 1]."""
+        known, lanes = self.known, self.circuit.plan.lanes
+        pairs = [(g, s) for g in targets.tolist() for s in sources.tolist()]
+        ordered = [(max(pair), min(pair)) if kind == TRACE else pair for pair in pairs]  # C is symmetric
+        self._correlate(leak, kind, sorted({pair for pair in ordered if (leak, kind, *pair) not in known}))
+        found = np.zeros((len(targets) * lanes + 1, len(sources) * lanes + 1), dtype=self.circuit.dtype)
+        room = found[:-1, :-1].reshape(len(targets), lanes, len(sources), lanes)
+        for k, (pair, order) in enumerate(zip(pairs, ordered, strict=True)):
+            block = known[leak, kind, *order]
+            room[k // len(sources), :, k % len(sources)] = block if pair == order else block.T
+        return found
+
+    def _correlate(self, leak: float, kind: int, pairs: list[tuple[int, int]]) -> None:
+        """Compute the sums of these pairs of banks, target first, sorted."""
+        if not pairs:
+            return
+        blocks, width, lanes = self.past.blocks, self.circuit.width, self.circuit.plan.lanes
+        to, of = np.array(pairs, dtype=np.int64).T.copy()
+        delta = self.kept if kind == DELTA else [np.empty(0, self.circuit.dtype) for _ in blocks]
+        place = np.searchsorted(self.banks, to) if kind == DELTA else to
+        sums = [aligned(len(pairs) * lanes**2, self.circuit.dtype) for _ in blocks]
+
+        def work(number: int) -> None:
+            tape, samples, room = blocks[number].tape, blocks[number].samples, self.rooms[number]
+            correlate(width, tape, samples, leak, of, place, delta[number], room, sums[number])
+
+        in_threads(work, range(len(blocks)), self.circuit.threads)
+        total = sum(sums[1:], sums[0]).reshape(-1, lanes, lanes)
+        self.known.update({(leak, kind, *pair): block.T for pair, block in zip(pairs, total, strict=True)})
+
+    def _pick(self, bank: Ints, lane: Ints, banks: Ints, values: Sequence[Array]) -> Tensor:
+        """Values of some lanes [T, S, B] out of those of whole banks; 0 of banks that are not there."""
+        steps = self.x.shape[1]
+        found = np.zeros((steps, len(bank), len(self.x)), dtype=self.circuit.dtype)
+        here = np.flatnonzero((lane >= 0) & np.isin(bank, banks))
+        place = np.searchsorted(banks, bank[here])
+        for block, flat in zip(self.past.blocks if len(here) else (), values, strict=False):
+            by_bank = flat.reshape(len(banks), steps, block.samples, -1)
+            found[:, here, block.here] = by_bank[place, :, :, lane[here]].swapaxes(0, 1)
+        return torch.from_numpy(found)
+
+    @cached_property
+    def _unit(self) -> Ints:
+        """Unit of every slot, -1 for those that do not run."""
+        slot = self.circuit.plan.slot
+        unit = np.full(len(self.counts), -1, dtype=np.int64)
+        unit[slot[slot >= 0]] = np.flatnonzero(slot >= 0)
+        return unit
+
+    def _places(self, wires: Tensor) -> tuple[Ints, Ints]:
+        """Bank and lane of slots and channels; lane -1 for slots that do not run. Banks of channels are -1, -2, ..."""
+        wire, neurons, lanes = wires.numpy(), len(self.counts), self.circuit.plan.lanes
+        channel = wire - neurons
+        number = np.where(channel >= 0, channel, self._unit[np.minimum(wire, neurons - 1)])
+        bank, lane = number // lanes, number % lanes
+        lane[number < 0] = -1
+        return np.where(channel >= 0, -1 - bank, bank), lane
+
+    def _last_spikes(self, tape: Tape, samples: int) -> Array:
+        """Spikes of the last step, which arrive nowhere, [N, samples]."""
+        plan = self.circuit.plan
+        found = np.zeros((len(self.counts), samples), dtype=self.circuit.dtype)
+        for bank in range(plan.banks):
+            row = len(tape.fired_at) - 1 - plan.banks + bank
+            code = tape.fired[tape.fired_at[row] : tape.fired_at[row + 1]].astype(np.int64)
+            found[plan.slot[bank * plan.lanes + code % plan.lanes], code // plan.lanes] = 1
+        return found

@@ -1,0 +1,235 @@
+"""A gating network that keeps one Gaussian per class. Knows no replay: it stores sums, never samples.
+
+Features are f = sqrt(spike count), which makes the variance of counts nearly constant. Counts, sums and outer
+products of a class are added up in float64, so what is learned in many batches equals what is learned in one;
+eigenpairs are computed when scores are asked for, and only for classes that changed. An expert's score is the
+logsumexp over its classes, a mixture with equal priors (compare SEED, Rypesc et al., ICLR 2024).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smalti.model.gating.assignment import Assignment
+from smalti.model.gating.density import Fit, fit, kept_rank, noise_floor
+from smalti.model.gating.features import checked_counts, checked_features, checked_labels, like
+from smalti.model.gating.mixture import check_state, expert_scores
+from smalti.model.gating.options import GatingOptions
+from smalti.model.gating.protocol import Hears
+from smalti.model.gating.novelty_scale import Yardstick, novelty_of
+
+
+@dataclass(kw_only=True)
+class _Class:
+    """Sufficient statistics of one class, float64."""
+
+    total: Tensor  # [F] sum of features
+    scatter: Tensor  # [F, F] sum of outer products
+    yardstick: Yardstick
+    count: int = 0
+    fit: Fit | None = None  # None when out of date
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stack:
+    """The densities of all C classes side by side, for scoring in one product."""
+
+    basis: Tensor  # [F, C * r]
+    shift: Tensor  # [C * r] projections of the means
+    means: Tensor  # [C, F]
+    gain: Tensor  # [C, r] 1/h - 1/lambda'
+    offset: Tensor  # [C] sum log(lambda' / h)
+    floor: float  # h
+
+
+class GaussianGating:
+    """Per-class low-rank Gaussians over input spike counts; implements ``GatingNetwork``.
+
+    Densities: ``smalti.model.gating.density``. Novelty: ``smalti.model.gating.novelty_scale``.
+    """
+
+    hears: Hears = "inputs"
+
+    def __init__(self, options: GatingOptions, features: int) -> None:
+        self.options = options
+        self.features = checked_features(features)  # F
+        self.rank = kept_rank(options.rank, features)  # r
+        self.assignment = Assignment()
+        self._classes: dict[int, _Class] = {}
+        self._stack: _Stack | None = None
+
+    @property
+    def classes(self) -> tuple[int, ...]:
+        """Classes observed, ascending."""
+        return tuple(sorted(self._classes))
+
+    @property
+    def class_means(self) -> Tensor:
+        """Means of f [classes, F] float64."""
+        means = [self._classes[c].total / self._classes[c].count for c in self.classes]
+        return torch.stack(means) if means else torch.zeros((0, self.features), dtype=torch.float64)
+
+    @property
+    def stored_values(self) -> int:
+        """Sums, outer products, fit and yardstick of every class: grows with classes, not with samples."""
+        statistics = 1 + self.features + self.features**2
+        density = self.features + self.features * self.rank + self.rank + 1
+        return len(self._classes) * (statistics + 2 * density + 4) + 2 * len(self.assignment.expert_of)
+
+    @property
+    def adds_per_sample(self) -> int:
+        """For each class: centring, r projections, two sums of squares, their combination, the logsumexp."""
+        return len(self._classes) * (2 * self.features + self.rank * (self.features + 1) + 3)
+
+    def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
+        """Add counts [B, F] of labelled samples [B] int to their classes. The task is not used.
+
+        Raises:
+            ValueError: counts or labels of wrong shape, not finite or negative; nothing is learned then.
+        """
+        f = checked_counts(counts, self.features).sqrt()
+        labels = checked_labels(labels, len(f))
+        for c in torch.unique(labels).tolist():
+            if c not in self._classes:
+                self._classes[c] = self._new_class()
+            self._absorb(self._classes[c], f[labels == c])
+        self._stack = None
+
+    def _new_class(self) -> _Class:
+        n, r = self.features, self.rank
+        total, mean = torch.zeros((2, n), dtype=torch.float64)
+        basis, values = torch.zeros((n, r), dtype=torch.float64), torch.zeros(r, dtype=torch.float64)
+        yardstick = Yardstick(mean=mean, basis=basis, values=values)
+        return _Class(total=total, scatter=torch.zeros((n, n), dtype=torch.float64), yardstick=yardstick)
+
+    def _absorb(self, known: _Class, f: Tensor) -> None:
+        known.yardstick.measure(f)  # before the samples are learned
+        known.count += len(f)
+        known.total += f.sum(0)
+        known.scatter.addmm_(f.T, f)
+        known.fit = None
+        if known.yardstick.due(known.count):
+            known.yardstick.renew(self._fitted(known), known.count, self.options.shrink_within)
+
+    def _fitted(self, known: _Class) -> Fit:
+        if known.fit is None:
+            known.fit = fit(known.count, known.total, known.scatter, self.options.rank)
+        return known.fit
+
+    def class_scores(self, counts: Tensor) -> Tensor:
+        """Log densities [B, classes] up to a constant for counts [B, F]; ValueError while there is none."""
+        f, s = checked_counts(counts, self.features).sqrt(), self._stacked()
+        return like(counts, _log_density(f, s))
+
+    def scores(self, counts: Tensor) -> Tensor:
+        """log p(expert | x) [B, E] for counts [B, F].
+
+        An expert none of whose classes has been observed scores -inf; if that is so for all, all score alike.
+
+        Raises:
+            ValueError: no expert has been assigned, or counts are refused.
+        """
+        f = checked_counts(counts, self.features).sqrt()
+        density = _log_density(f, self._stacked()) if self._classes else f[:, :0]
+        return like(counts, expert_scores(density / self.options.temperature, self.classes, self.assignment))
+
+    def novelty(self, counts: Tensor) -> float:
+        """Batch mean of min over classes of (M(f) - mu) / s, for counts [B, F]: ``yardstick.novelty_of``.
+
+        M is the Mahalanobis distance under the class's yardstick.
+
+        Raises:
+            ValueError: the batch is empty, or counts are refused.
+        """
+        f = checked_counts(counts, self.features).sqrt()
+        yardsticks = [known.yardstick for known in self._classes.values()]
+        return novelty_of(yardsticks, [y.distance(f) for y in yardsticks], len(f))
+
+    def _stacked(self) -> _Stack:
+        if self._stack is None:
+            if not self._classes:
+                raise ValueError("the gating network has observed nothing yet; call observe first")
+            known = [self._classes[c] for c in self.classes]
+            fits, counts = [self._fitted(k) for k in known], [k.count for k in known]
+            self._stack = _stack(fits, noise_floor(fits, counts, self.options.shrink_within))
+        return self._stack
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Statistics, yardsticks and assignment as tensors, classes ascending along the first axis."""
+        known = [self._classes[c] for c in self.classes]
+        yards = [k.yardstick for k in known]
+        counts = [[k.count, y.count, y.measured] for k, y in zip(known, yards, strict=True)]
+        moments = [[y.floor, y.sum1, y.sum2] for y in yards]
+        n, r = self.features, self.rank
+        return self.assignment.state_dict() | {
+            "classes": torch.tensor(self.classes, dtype=torch.int64),
+            "counts": torch.tensor(counts, dtype=torch.int64).reshape(-1, 3),
+            "totals": _rows([k.total for k in known], n),
+            "scatters": _rows([k.scatter for k in known], n, n),
+            "yardstick_means": _rows([y.mean for y in yards], n),
+            "yardstick_bases": _rows([y.basis for y in yards], n, r),
+            "yardstick_values": _rows([y.values for y in yards], r),
+            "yardstick_moments": torch.tensor(moments, dtype=torch.float64).reshape(-1, 3),
+        }
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take over what ``state_dict`` gave.
+
+        Raises:
+            ValueError: a tensor is missing or is of another number of features or rank; nothing changes then.
+        """
+        check_state("gaussian", state, self.state_dict())
+        shape = tuple(state["yardstick_bases"].shape[1:])
+        if shape != (self.features, self.rank):
+            raise ValueError(
+                f"the state has (features, rank) = {shape}, the network {(self.features, self.rank)}; "
+                "load it with the stream, gating.windows and gating.rank it was saved with"
+            )
+        self.assignment.load_state_dict(state)
+        self._classes = {c: _class_from(state, i) for i, c in enumerate(state["classes"].tolist())}
+        self._stack = None
+
+
+def _stack(fits: list[Fit], floor: float) -> _Stack:
+    means = torch.stack([f.mean for f in fits])
+    basis = torch.stack([f.basis for f in fits])  # [C, F, r]
+    values = torch.stack([f.values for f in fits]).clamp_min(floor)
+    return _Stack(
+        basis=basis.permute(1, 0, 2).reshape(means.shape[1], -1),
+        shift=torch.einsum("cfr,cf->cr", basis, means).reshape(-1),
+        means=means,
+        gain=1.0 / floor - 1.0 / values,
+        offset=(values / floor).log().sum(1),
+        floor=floor,
+    )
+
+
+def _log_density(f: Tensor, s: _Stack) -> Tensor:
+    """Log densities [B, C] of features f [B, F]."""
+    projected = (f @ s.basis - s.shift).reshape(len(f), *s.gain.shape)  # [B, C, r]
+    squared = f.square().sum(1, keepdim=True) - 2.0 * f @ s.means.T + s.means.square().sum(1)  # |f - m|^2
+    return -0.5 * (squared / s.floor - (projected.square() * s.gain).sum(2) + s.offset)
+
+
+def _rows(tensors: list[Tensor], *shape: int) -> Tensor:
+    return torch.stack(tensors) if tensors else torch.zeros((0, *shape), dtype=torch.float64)
+
+
+def _class_from(state: dict[str, Tensor], i: int) -> _Class:
+    count, fitted, measured = (int(v) for v in state["counts"][i])
+    floor, sum1, sum2 = (float(v) for v in state["yardstick_moments"][i])
+    yardstick = Yardstick(
+        mean=state["yardstick_means"][i].clone(),
+        basis=state["yardstick_bases"][i].clone(),
+        values=state["yardstick_values"][i].clone(),
+        floor=floor,
+        count=fitted,
+        measured=measured,
+        sum1=sum1,
+        sum2=sum2,
+    )
+    total, scatter = state["totals"][i].clone(), state["scatters"][i].clone()
+    return _Class(total=total, scatter=scatter, yardstick=yardstick, count=count)

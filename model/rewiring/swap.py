@@ -1,0 +1,105 @@
+"""Swapping: two neurons exchange their slots where that shortens wires; the network's function stays the same.
+
+Brain-inspired modular training swaps neurons so that the length of wires, weighted, falls (Liu, Gan, Tegmark 2023,
+arXiv 2305.08746). Here a swap must make fewer the wires in use, or the routing tiles crossed by spikes, and fit the
+chip: rows, and wires on every side of every tile. Neurons that hear an input channel stay, for a channel enters one
+tile only; so do outputs, for those of a task share their tile.
+
+Rows, columns, links, frozen flags and optimiser state move along. The order in which a neuron's inputs are summed
+changes, so membranes may differ by rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smalti.model.network import Network
+from smalti.model.optimiser import Moments
+from smalti.model.chip.routes import Path
+from smalti.model.rewiring.layout import Layout
+from smalti.model.rewiring.options import UpkeepOptions
+from smalti.model.rewiring.scope import Scope, Upkept
+
+
+def swap(scope: Scope, options: UpkeepOptions, generator: np.random.Generator) -> Upkept:
+    """Try random pairs of neurons in different tiles; each that shortens wires and fits is kept."""
+    network = scope.network
+    by_spikes = options.shorten == "spikes"
+    cost = partial(hop_spikes, scope.rate.tolist()) if by_spikes else wires
+    may_move = movable(network)
+    if by_spikes:
+        may_move &= scope.running.cpu().numpy()
+    neurons = np.flatnonzero(may_move)
+    if len(neurons) < 2:
+        return Upkept()
+    source, layout = network.links.source.copy(), Layout.of(network)
+    for a, b in generator.choice(neurons, (options.proposals, 2)).tolist():
+        if layout.tile(a) != layout.tile(b):
+            layout.exchange(a, b, cost)
+    moved = {neuron: slot for neuron, slot in enumerate(layout.place) if slot != neuron}
+    if moved:
+        carry(network, scope.moments, source, moved, scope.known)
+    return Upkept(moved=moved)
+
+
+def wires(neuron: int, paths: list[Path]) -> float:
+    """Wires that a neuron takes on all sides of all tiles, shared trunks once."""
+    return len({port for path in paths for port in path.ports})
+
+
+def hop_spikes(rate: list[float], neuron: int, paths: list[Path]) -> float:
+    """Routing tiles that a neuron's spikes cross in a sample, shared trunks once; ``rate`` is in spikes per sample."""
+    return rate[neuron] * len({cell for path in paths for cell in path.cells})
+
+
+def movable(network: Network) -> np.ndarray:
+    """Neurons that may change their tile [N] bool: alive, no output, and deaf to input channels."""
+    state, neurons = network.state, network.fabric.neurons
+    is_input = (state.source >= neurons).to(state.mask.device)
+    hears_input = (state.mask & is_input[:, :, None]).any(1).flatten()
+    found: np.ndarray = (state.alive & ~state.output & ~hears_input).cpu().numpy()
+    return found
+
+
+def carry(
+    network: Network, moments: Moments, source: np.ndarray, moved: Mapping[int, int], known: Sequence[Tensor] = ()
+) -> None:
+    """Bring all that belongs to a device or slot to its new place, after the links have been laid anew.
+
+    Args:
+        network, moments: changed in place.
+        source: the table ``links.source`` [K, R] as it was before.
+        moved: slot before -> slot now; every slot now was one before.
+        known: what else is known of devices, [K, R, n] each; changed in place.
+    """
+    fabric, links, state = network.fabric, network.links, network.state
+    was = np.arange(fabric.neurons + network.channels)  # slot now -> slot before
+    was[list(moved.values())] = list(moved)
+    row_before = np.full((len(was), fabric.tiles), -1, dtype=np.int64)
+    tile, row = np.nonzero(source >= 0)
+    row_before[source[tile, row], tile] = row
+    columns = was[: fabric.neurons].reshape(fabric.tiles, 1, fabric.slots)
+    tiles, columns = columns // fabric.slots, columns % fabric.slots
+    rows = row_before[np.where(links.source < 0, 0, was[links.source])[:, :, None], tiles]
+    there = torch.from_numpy((rows >= 0) & (links.source >= 0)[:, :, None]).to(network.device)
+    place = tuple(torch.from_numpy(index).to(network.device) for index in (tiles, np.maximum(rows, 0), columns))
+    before = torch.from_numpy(was[: fabric.neurons]).to(network.device)
+    with torch.no_grad():
+        for devices in (
+            state.weight,
+            state.mask,
+            state.frozen,
+            state.stage,
+            moments.first,
+            moments.second,
+            moments.count,
+            *known,
+        ):
+            devices.copy_(devices[place] * there)
+        for flags in (state.alive, state.output):
+            flags.copy_(flags[before])

@@ -1,1 +1,0 @@
-"""Upkeep: what is removed from the chip and moved on it between training and growth. See ``model.upkeep.steps``."""

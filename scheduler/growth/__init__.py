@@ -1,0 +1,1 @@
+"""Growth in a round: the call for candidates and the graft, seed experts, births of other runs, rewiring."""

@@ -1,0 +1,274 @@
+"""Growth in a round: the call for candidates, the auction, the graft; ``smalti.scheduler.growth.seed_expert`` has how experts begin."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import mesa
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from smalti.agents.candidate import CandidateNeuron
+from smalti.agents.expert import Expert
+from smalti.agents.gating import GatingAgent
+from smalti.agents.auction.bids import Outcome
+from smalti.agents.auction.placement import PLACEMENTS, Site
+from smalti.agents.auction.prices import Prices
+from smalti.agents.tile import Call, TileAgent
+from smalti.model.growth.graft import Birth, graft, retire
+from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.preselection import shortlist, tile_scores
+from smalti.model.growth.signal import Traces
+from smalti.model.growth.surroundings import usual_norms
+from smalti.model.growth.learning_rates import begin_stage
+from smalti.model.network import Network
+from smalti.model.optimiser import Moments
+from smalti.model.probe import Probe
+from smalti.agents.auction.sequential import clear
+from smalti.agents.auction.placing import place
+from smalti.scheduler.training import contrasted
+
+SEED_RULE = "random"  # how the fan-in of seeds is made, and of recorded births for which the rule makes too few
+WAVES = 8  # of candidates in which recorded births must find enough that fit
+
+
+@dataclass
+class Grower:
+    """Brings neurons to life on one network; ``number`` is that of the next candidate ever."""
+
+    model: mesa.Model
+    network: Network
+    moments: Moments
+    agent: GatingAgent
+    prices: Prices
+    options: GrowthOptions
+    number: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)  # of the round in hand
+    born: list[tuple[int, str, int]] = field(default_factory=list)  # (slot, rule, task) of the round in hand
+
+    def probe(self, expert: Expert, x: Tensor, labels: Tensor, targets: Tensor | None = None) -> Probe:
+        """Spikes and adjoints of the expert on a batch; the adjoints of all its members, or of some targets."""
+        outputs = torch.tensor(expert.outputs, device=self.network.device)
+        return self.network.probe(
+            x,
+            outputs,
+            lambda logits: cross_entropy(*contrasted(expert, logits, labels), reduction="none"),
+            self.agent.growing(expert),
+            expert.members() if targets is None else targets,
+        )
+
+    def grow(
+        self,
+        expert: Expert,
+        task: int,
+        births: int,
+        x: Tensor,
+        labels: Tensor,
+        chance: Callable[[int, int], np.random.Generator],
+        reserve: int,
+    ) -> None:
+        """One auction among candidates made by the configured rule, for at most ``births`` places.
+
+        Every tile keeps ``reserve`` slots free for tasks to come. On a large chip a shortlist of tiles is asked. Where
+        ``growth.where`` is another placement than the auction, tiles send enough candidates for all births.
+        """
+        selling = [tile for tile in self.tiles() if len(tile.free_slots) > reserve]
+        auction, lots = self.options.where == "auction", chance(0, self.network.fabric.tiles)  # numbers of no tile
+        tiles = None
+        if len(selling) <= self.options.shortlist:
+            probe = self.probe(expert, x, labels)
+        else:
+            tiles, probe = self._shortlist(expert, x, labels, selling, None if auction else lots)
+        call = self.call(expert, task, self.options.rule, probe, partial(chance, 0))
+        call.reserve, call.tiles = reserve, tiles
+        if not auction:
+            call.unpaid, call.options = True, self._with_candidates(births)
+        before = self.network.state.mask.clone()
+        self.settle(call, self.invite(call), births, None if auction else lots)
+        self._begin_stage(expert, before)
+
+    def follow(
+        self,
+        expert: Expert,
+        task: int,
+        places: Mapping[int, int],
+        x: Tensor,
+        labels: Tensor,
+        chance: Callable[[int, int], np.random.Generator],
+    ) -> None:
+        """Births where a recorded run had them: by the configured rule, and by ``SEED_RULE`` where it makes too few.
+
+        Args:
+            expert, task, x, labels, chance: as for ``grow``.
+            places: tile -> births.
+
+        Raises:
+            ValueError: a tile has no room for its births, or no candidate there that fits.
+        """
+        missing, before = Counter(places), self.network.state.mask.clone()
+        for wave in range(WAVES):
+            rule = SEED_RULE if wave else self.options.rule
+            call = self.call(expert, task, rule, self.probe(expert, x, labels), partial(chance, wave))
+            call.tiles, call.unpaid = frozenset(missing), True
+            call.options = self._with_candidates(max(missing.values()))
+            lots = chance(wave, self.network.fabric.tiles)
+            outcomes = self.settle(call, self.invite(call), missing.total(), lots, missing)
+            missing -= Counter(outcome.bid.tile for outcome in outcomes if outcome.won)
+            if not missing:
+                self._begin_stage(expert, before)
+                return
+        tile, births = next(iter(missing.items()))
+        full = any(agent.tile == tile and not agent.free_slots for agent in self.tiles())
+        refused = (outcome.reason for outcome in outcomes if outcome.bid.tile == tile and not outcome.won)
+        reason = "it is full" if full else next(refused, "no candidate there reaches its expert")
+        raise ValueError(
+            f"growth.replay: {births} recorded births for task {task} found no place in tile "
+            f"{self.network.fabric.position(tile)} ({reason}); set fabric, growth.reach and growth.retire_after to "
+            "those of the recorded run, or give the chip more wires"
+        )
+
+    def _begin_stage(self, expert: Expert, before: Tensor) -> None:
+        begin_stage(self.network.state, before, expert.running(self.network), self.options.upbringing)
+
+    def _with_candidates(self, births: int) -> GrowthOptions:
+        """Options by which a single tile can send enough candidates for all births."""
+        return replace(self.options, candidates=max(self.options.candidates, births))
+
+    def _site(self, expert: Expert, free: dict[int, list[int]]) -> Site:
+        own = Counter(slot // self.network.fabric.slots for slot in expert.neurons)
+        return Site(self.network.fabric, expert.output_tile, free, own)
+
+    def _shortlist(
+        self, expert: Expert, x: Tensor, labels: Tensor, selling: list[TileAgent], lots: np.random.Generator | None
+    ) -> tuple[frozenset[int], Probe]:
+        """The most promising tiles, and a probe with the adjoints of the neurons within their reach.
+
+        They are ranked by the placement, which takes a tile's score for the value of a bid; ``lots`` draws the ties.
+        """
+        members, slots = expert.members(), self.network.fabric.slots
+        probe = self.probe(expert, x, labels, members[:0])
+        scores = tile_scores(self.network, probe, x.sum((0, 1), dtype=torch.float64), members)
+        if lots is not None:
+            site = self._site(expert, {tile.tile: tile.free_slots for tile in self.tiles()})
+            placement = PLACEMENTS[self.options.where]
+            for tile in selling:
+                scores[tile.tile] = placement(tile.tile, float(scores[tile.tile]), 0.0, site)
+            selling = [selling[k] for k in lots.permutation(len(selling))]
+        tiles = shortlist(scores, [tile.tile for tile in selling], self.options.shortlist)
+        reach = set().union(*(tile.reach(expert, self.options.reach) for tile in selling if tile.tile in tiles))
+        return tiles, probe.asked(members[torch.isin(members // slots, torch.tensor(sorted(reach)))])
+
+    def retire_idle(self, expert: Expert, counts: Tensor, grown: set[int]) -> list[int]:
+        """Retire grown neurons that have been silent for too long; returns their slots."""
+        members = [slot for slot in expert.neurons if slot in grown]
+        gone: list[int] = []
+        for tile in self.tiles():
+            gone += tile.idle(counts, members, self.options.retire_after)
+        for slot in gone:
+            retire(self.network, slot, self.moments)
+            expert.neurons.remove(slot)
+        return gone
+
+    def call(
+        self,
+        expert: Expert,
+        task: int,
+        rule: str,
+        probe: Probe,
+        generator: Callable[[int], np.random.Generator],
+    ) -> Call:
+        """A call for candidates, with the growth signal of a probe."""
+        return Call(
+            expert=expert,
+            task=task,
+            rule=rule,
+            traces=Traces(probe, self.network.options.leak, usual_norms(self.network, expert.members())),
+            hears=self.agent.hears(expert),
+            options=self.options,
+            prices=self.prices,
+            generator=generator,
+            number=self.number,
+        )
+
+    def invite(self, call: Call) -> list[CandidateNeuron]:
+        """Let the tiles answer a call; candidates that bid, in random order."""
+        self.model.agents_by_type[TileAgent].shuffle_do("take_part", call)
+        self.number = call.number
+        candidates = [candidate for candidate in call.candidates if candidate.bid is not None]
+        self.model.random.shuffle(candidates)
+        return candidates
+
+    def settle(
+        self,
+        call: Call,
+        candidates: list[CandidateNeuron],
+        births: int,
+        lots: np.random.Generator | None = None,
+        places: Mapping[int, int] | None = None,
+    ) -> list[Outcome]:
+        """Hold the auction, graft the winners, let all candidates vanish.
+
+        Args:
+            call: the call that the candidates answered.
+            candidates: those whose bids count.
+            births: most winners.
+            lots: random numbers by which a placement settles the bids instead of the auction.
+            places: tile -> most winners there, where they are given; any placement will do then.
+        """
+        free = {tile.tile: tile.for_sale(call) for tile in self.tiles()}
+        bids = [c.bid for c in candidates if c.bid]
+        if lots is None:
+            outcomes = clear(bids, free, self.prices, births)
+        else:
+            if places is not None:
+                free = {tile: slots[: places.get(tile, 0)] for tile, slots in free.items()}
+            placement = PLACEMENTS[self.options.where if places is None else "value"]
+            homes = {self.network.fabric.tile_of_slot(slot) for slot in call.expert.members().tolist()}
+            outcomes = place(bids, self._site(call.expert, free), self.prices, births, placement, homes, lots)
+        for candidate, outcome in zip(candidates, outcomes, strict=True):
+            if outcome.won:
+                self._bear_winner(outcome, candidate, call)
+        for candidate in call.candidates:
+            candidate.remove()
+        self.outcomes += outcomes
+        return outcomes
+
+    def _bear_winner(self, outcome: Outcome, candidate: CandidateNeuron, call: Call) -> None:
+        heard = candidate.rule, call.task, False, candidate.sources, candidate.fan_in
+        self.bear(outcome.slot, call.expert, *heard, candidate.fan_out)
+        if outcome.twin >= 0:
+            opposite = {target: -weight for target, weight in candidate.fan_out.items()}
+            self.bear(outcome.twin, call.expert, *heard, opposite)
+
+    def bear(
+        self,
+        slot: int,
+        expert: Expert,
+        rule: str,
+        task: int,
+        output: bool,
+        sources: Tensor,
+        fan_in: Tensor,
+        fan_out: Mapping[int, float],
+    ) -> None:
+        """Graft a neuron that drives every member of its expert that its links reach: zero unless told otherwise."""
+        members = expert.members()
+        alive = self.network.state.alive.cpu()
+        reached = torch.tensor(self.network.links.of(slot), dtype=torch.int64)
+        driven = members[alive[members] & torch.isin(members // self.network.fabric.slots, reached)]
+        if output:
+            driven = driven[:0]
+        weights = torch.tensor([fan_out.get(int(target), 0.0) for target in driven], dtype=torch.float64)
+        graft(self.network, Birth(slot, output, sources, fan_in, driven, weights), self.moments)
+        self.born.append((slot, rule, task))
+        if not output:
+            expert.neurons.append(slot)
+
+    def tiles(self) -> list[TileAgent]:
+        """All tile agents."""
+        return list(self.model.agents_by_type[TileAgent])

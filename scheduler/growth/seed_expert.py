@@ -1,0 +1,90 @@
+"""How an expert begins: its outputs, a seed of hidden neurons, and outputs for classes that it meets later.
+
+A seed is grown like anything else, in a sequence of auctions: one for each distance from the output tile, farthest
+first, so that every newborn can be calibrated on the spikes of those born before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smalti.agents.expert import Expert
+from smalti.agents.auction.bids import SEED
+from smalti.model.growth.calibrate import SAMPLES
+from smalti.scheduler.growth.grower import SEED_RULE, Grower
+from smalti.scheduler.growth.seed_shape import footprint, hears_inputs, seed_links
+
+
+def open_expert(
+    grower: Grower,
+    expert: Expert,
+    task: int,
+    x: Tensor,
+    labels: Tensor,
+    chance: Callable[[int, int], np.random.Generator],
+) -> None:
+    """Give birth to an expert's outputs and to its seed: a chain from the north row to the output tile.
+
+    Args:
+        grower: bears the neurons.
+        expert: an expert without neurons.
+        task: the task that it is founded for.
+        x, labels: probe batch.
+        chance: (stage, tile) -> random numbers.
+
+    Raises:
+        ValueError: where no living way leads from the inputs to the outputs.
+    """
+    for slot in expert.outputs:
+        grower.network.links.add_local(slot)
+        grower.bear(slot, expert, SEED, task, True, torch.empty(0, dtype=torch.int64), torch.empty(0), {})
+    fabric = grower.network.fabric
+    tiles = footprint(fabric, expert.output_tile)
+    distances = sorted({fabric.distance(t, expert.output_tile) for t in tiles}, reverse=True)
+    for stage, distance in enumerate(distances):
+        here = {
+            t: seed_links(fabric, t, tiles, expert.output_tile)
+            for t in tiles
+            if fabric.distance(t, expert.output_tile) == distance
+        }
+        probe = grower.probe(expert, x[:SAMPLES], labels[:SAMPLES])
+        call = grower.call(expert, task, SEED_RULE, probe, partial(chance, stage))
+        call.seed_links, call.seed_value = here, math.log(max(2, len(expert.classes)))
+        grower.settle(call, grower.invite(call), len(here) * grower.options.seed_width)
+    if not hears_inputs(grower.network, expert):
+        row, col = fabric.position(expert.output_tile)
+        raise ValueError(
+            f"task {task} cannot be served: no chain of neurons leads from the inputs to its outputs in tile "
+            f"({row}, {col}), for {_obstacle(grower, tiles)}; give the chip more neurons or wires, lower "
+            "growth.max_neurons, or, where spikes are few, raise growth.target_rate, stream.steps or stream.gain"
+        )
+
+
+def extend_expert(grower: Grower, expert: Expert, task: int, classes: tuple[int, ...]) -> bool:
+    """Give an expert outputs for further classes, driven from nothing on by its neurons that reach their tile.
+
+    Returns:
+        Whether its output tile had room for them.
+    """
+    outputs, links = grower.agent.extend(expert, classes), grower.network.links
+    sources = torch.tensor([s for s in expert.neurons if (s, expert.output_tile) in links.rows], dtype=torch.int64)
+    for slot in outputs:
+        links.add_local(slot)
+        grower.bear(slot, expert, SEED, task, True, sources, torch.zeros(len(sources)), {})
+    return bool(outputs)
+
+
+def _obstacle(grower: Grower, tiles: list[int]) -> str:
+    """What most often kept the seeds of the round in hand from being born."""
+    lost = Counter(outcome.reason for outcome in grower.outcomes if not outcome.won)
+    full = [tile.tile for tile in grower.tiles() if tile.tile in tiles and not tile.free_slots]
+    if lost:
+        return lost.most_common(1)[0][0]
+    return f"tile {grower.network.fabric.position(full[0])} is full" if full else "too few spikes come through"

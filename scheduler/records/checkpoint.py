@@ -1,0 +1,110 @@
+"""The state of a run in one file, from which a killed run continues bit for bit. Knows not what it means.
+
+Tensors are kept as safetensors, all else as JSON in the metadata of the same file; nothing is ever pickled. A
+checksum over both finds damage that leaves the file readable.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_of
+from safetensors.torch import save as bytes_of
+from torch import Tensor
+
+from smalti.scheduler.records.atomic import sync_folder, write_bytes_atomic
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What was saved; tensors are on the CPU."""
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, JSON]
+
+
+def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, JSON]) -> None:
+    """Make this state the current one, in one step: after a kill ``path`` holds the state before or this one.
+
+    Args:
+        path: the file, usually ``RunFolder.checkpoint``.
+        tensors: any shape and dtype, on any device; stored as they are now.
+        facts: plain values; floats and integers of any size come back exactly.
+
+    Raises:
+        ValueError: a fact that JSON cannot hold exactly (NaN, infinity, tuples, keys that are not text).
+    """
+    _check(dict(facts), "facts")
+    own = {name: _own(tensor) for name, tensor in tensors.items()}
+    text = json.dumps(facts)
+    # One entry: several would be written in any order, and equal states are to be equal bytes.
+    data = bytes_of(own, metadata={"smalti": f"{_checksum(own, text)} {text}"})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes_atomic(path, data)
+    sync_folder(path.parent)
+
+
+def load(path: Path) -> Checkpoint:
+    """The state that was saved last.
+
+    Raises:
+        FileNotFoundError: nothing has been saved there yet.
+        ValueError: the file is damaged.
+    """
+    data = path.read_bytes()
+    try:
+        tensors = tensors_of(data)
+        metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+        checksum, text = metadata["smalti"].split(" ", 1)
+        intact = int(checksum) == _checksum(tensors, text)
+        facts = json.loads(text)
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(_damaged(path, str(error))) from error
+    if not intact:
+        raise ValueError(_damaged(path, "its checksum does not match its content"))
+    return Checkpoint(tensors, facts)
+
+
+def _damaged(path: Path, why: str) -> str:
+    return f"{path} is damaged ({why}); restore it from a copy, or delete it to start the run anew"
+
+
+def _own(tensor: Tensor) -> Tensor:
+    """A contiguous copy in memory of its own."""
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+
+
+def _checksum(tensors: Mapping[str, Tensor], text: str) -> int:
+    """CRC-32 over names, dtypes, shapes, bytes and the text of the facts."""
+    value = zlib.crc32(text.encode())
+    for name, tensor in sorted(tensors.items()):
+        value = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), value)
+        value = zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data, value)
+    return value
+
+
+def _check(value: object, where: str) -> None:
+    """Refuse what would not come back equal, saying where it is."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise ValueError(f"{where} has the key {key!r}; keys must be text")
+            _check(item, f"{where}[{key!r}]")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check(item, f"{where}[{index}]")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{where} = {value} has no place in JSON; save it as a tensor or leave it out")
+    elif value is not None and not isinstance(value, (bool, int, str)):
+        raise ValueError(f"{where} is of type {type(value).__name__}; give plain numbers, text, lists or dicts")

@@ -1,0 +1,215 @@
+"""The folder of a run: its tables, its configuration and its environment. Knows no simulation.
+
+    RUN/config.toml            complete, as resolved
+    RUN/births.json            births of another run that this one follows, if it does (``smalti.scheduler.growth.birth_record``)
+    RUN/environment.json       versions, seed, threads, commit
+    RUN/tables/TABLE/*.parquet one table; pandas.read_parquet("RUN/tables/TABLE") reads it at any time
+    RUN/checkpoint/            what a killed run goes on from (``smalti.scheduler.records.checkpoint``)
+    RUN/.lock                  held by the process that writes
+
+``rounds``, ``bids``, ``ports``, ``evaluations`` and ``detections`` grow by parts, ``part-00012.parquet`` for round
+12. Each also has a ``part-initial.parquet`` without rows, from the first moment and for good, so that the folder can
+be read while there is no row. ``neurons`` and ``links`` have one part, ``part-00000.parquet``, without rows
+at first and then replaced. Every file appears by a rename, so whoever reads finds it whole.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import operator
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from smalti.scheduler.records.atomic import write_bytes_atomic, write_text_atomic
+from smalti.scheduler.records.environment import environment
+from smalti.scheduler.records.arrow import Rows, to_arrow
+from smalti.scheduler.records.schema import APPENDED, REWRITTEN, SCHEMA_VERSION, TABLES, arrow_schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+INITIAL = "part-initial.parquet"
+ONLY = "part-00000.parquet"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run folder that exists; made by ``create_run``, found by ``open_run``."""
+
+    path: Path
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that ``smalti.scheduler.records.checkpoint`` saves to."""
+        return self.path / "checkpoint" / "state.safetensors"
+
+    @property
+    def config(self) -> Path:
+        """The configuration, TOML."""
+        return self.path / "config.toml"
+
+    def folder(self, table: str) -> Path:
+        """The folder of a table."""
+        return self.path / "tables" / table
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for writing; the lock ends with the process at the latest.
+
+        Raises:
+            ValueError: another process holds it.
+        """
+        with open(self.path / ".lock", "a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ValueError(
+                    f"{self.path} is in use by another smalti process; wait for it or give another folder"
+                ) from None
+            yield
+
+    def append(self, table: str, round: int, rows: Rows) -> None:
+        """Add the rows of a round as one part; no rows, no part.
+
+        Args:
+            table: one of ``APPENDED``.
+            round: the round, 0 or more.
+            rows: one mapping a row, or one mapping of columns.
+
+        Raises:
+            ValueError: rows that do not fit the schema, naming the column; or a second part of a round.
+        """
+        if table not in APPENDED:
+            raise ValueError(f"{table!r} is no table that grows by parts; those are {', '.join(APPENDED)}")
+        if round < 0:
+            raise ValueError(f"{table}: round {round} is negative; rounds are counted from 0")
+        arrow = to_arrow(table, rows)
+        if arrow.num_rows == 0:
+            return
+        part = self.folder(table) / f"part-{round:05d}.parquet"
+        if part.exists():
+            raise ValueError(f"{part} exists; give all rows of a round at once, and drop_after before resuming")
+        _write(part, arrow)
+
+    def rewrite(self, table: str, rows: Rows) -> None:
+        """Replace the rows of a table of a single part (one of ``REWRITTEN``).
+
+        Raises:
+            ValueError: rows that do not fit the schema, naming the column.
+        """
+        if table not in REWRITTEN:
+            raise ValueError(f"{table!r} is no table that is rewritten; those are {', '.join(REWRITTEN)}")
+        _write(self.folder(table) / ONLY, to_arrow(table, rows))
+
+    def drop_after(self, round: int) -> None:
+        """Remove the parts of later rounds (all for -1), and temporary files that a killed process left.
+
+        ``neurons`` and ``links`` stay as they are: they are rewritten as a whole in the next round.
+        """
+        for table in TABLES:
+            for leftover in self.folder(table).glob(".*.tmp"):
+                leftover.unlink()
+        for table in APPENDED:
+            for part in self._parts(table):
+                if _round_of(part) > round:
+                    part.unlink()
+
+    def read(self, table: str) -> pd.DataFrame:
+        """The whole table, its parts in the order of their rounds."""
+        return cast("pd.DataFrame", self._read(table).to_pandas())
+
+    def read_rows(self, table: str) -> list[dict[str, object]]:
+        """The whole table as plain Python values, None for null; what ``rewrite`` takes."""
+        return cast("list[dict[str, object]]", self._read(table).to_pylist())
+
+    def _read(self, table: str) -> pa.Table:
+        schema, parts = arrow_schema(table), self._parts(table)
+        if not parts:
+            return schema.empty_table()
+        return pq.read_table([str(part) for part in parts], schema=schema, partitioning=None)
+
+    def _parts(self, table: str) -> list[Path]:
+        """Parts with rows, in the order of their rounds."""
+        parts = [p for p in self.folder(table).glob("part-*.parquet") if p.name != INITIAL]
+        return sorted(parts, key=_round_of)
+
+
+def create_run(
+    path: Path | str, *, config: str, seed: int, threads: int, files: Mapping[str, str] = MappingProxyType({})
+) -> RunFolder:
+    """Make the folder of a new run, whole or not at all, with every table in it and no rows.
+
+    Args:
+        path: the folder; it must not exist, or be empty.
+        config: content of ``config.toml``.
+        seed, threads: of the run; kept in ``environment.json`` with versions and commit.
+        files: name -> content of further files that the run cannot do without.
+
+    Raises:
+        ValueError: ``path`` is taken.
+    """
+    path = Path(path).absolute()
+    taken = f"{path} is taken; give another folder, delete that one, or resume it if it is a run"
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise ValueError(taken)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    building = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    shutil.rmtree(building, ignore_errors=True)
+    try:
+        (building / "checkpoint").mkdir(parents=True)
+        for table in TABLES:
+            (building / "tables" / table).mkdir(parents=True)
+            first = INITIAL if table in APPENDED else ONLY
+            _write(building / "tables" / table / first, arrow_schema(table).empty_table())
+        write_text_atomic(building / "environment.json", json.dumps(environment(seed, threads), indent=2) + "\n")
+        for name, text in {**files, "config.toml": config}.items():
+            write_text_atomic(building / name, text)
+        os.rename(building, path)
+    except BaseException as error:
+        shutil.rmtree(building, ignore_errors=True)
+        if isinstance(error, OSError) and path.exists():
+            raise ValueError(taken) from error
+        raise
+    return RunFolder(path)
+
+
+def open_run(path: Path | str) -> RunFolder:
+    """The run folder at ``path``.
+
+    Raises:
+        ValueError: it is none, it is damaged, or a newer version of smalti wrote it.
+    """
+    path = Path(path)
+    missing = [name for name in ("config.toml", "environment.json") if not (path / name).is_file()]
+    if missing:
+        raise ValueError(f"{path} is no run folder: it lacks {' and '.join(missing)}; give the folder of a run")
+    file = path / "environment.json"
+    try:
+        version = operator.index(json.loads(file.read_bytes())["schema_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{file} is damaged: no schema_version can be read from it ({error})") from error
+    if version > SCHEMA_VERSION:
+        raise ValueError(
+            f"{path} was written with schema {version}, this smalti knows {SCHEMA_VERSION} at most; update it"
+        )
+    return RunFolder(path)
+
+
+def _round_of(part: Path) -> int:
+    return int(part.stem.removeprefix("part-"))
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    write_bytes_atomic(path, memoryview(sink.getvalue()))

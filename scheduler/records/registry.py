@@ -1,0 +1,128 @@
+"""Who was ever born and which links were ever laid: the content of the tables ``neurons`` and ``links``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from smalti.model.chip.fabric import Fabric
+from smalti.model.chip.links import Links, side_of_row
+from smalti.model.network import Network
+
+Row = dict[str, object]
+
+
+class Census:
+    """Birth and link registers of one run. Neuron ids are given in order of birth and never reused."""
+
+    def __init__(self) -> None:
+        self.neurons: list[Row] = []
+        self.links: list[Row] = []
+        self.id_of_slot: dict[int, int] = {}
+        self.changed = True  # since somebody last wrote it down and set this to False
+        self._open_links: dict[tuple[int, int], Row] = {}  # (source slot or channel, tile)
+
+    def born(self, network: Network, slot: int, rule: str, task: int, round_number: int) -> None:
+        """Register a birth."""
+        self.changed = True
+        number = len(self.neurons)
+        self.id_of_slot[slot] = number
+        fabric = network.fabric
+        self.neurons.append(
+            {
+                "neuron": number,
+                **_place(fabric, slot),
+                "birth_slot": slot,
+                "kind": "output" if bool(network.state.output[slot]) else "hidden",
+                "task": task,
+                "rule": rule,
+                "birth_round": round_number,
+                "retired_round": None,
+            }
+        )
+
+    def retired(self, slot: int, round_number: int) -> None:
+        """Register a retirement, before the slot is given away again."""
+        self.changed = True
+        self.neurons[self.id_of_slot.pop(slot)]["retired_round"] = round_number
+
+    def moved(self, fabric: Fabric, moved: Mapping[int, int]) -> None:
+        """Register neurons that changed their slots; their links are read by ``follow``.
+
+        Args:
+            fabric: the chip.
+            moved: slot before -> slot now.
+        """
+        numbers = {now: self.id_of_slot.pop(before) for before, now in moved.items()}
+        self.id_of_slot |= numbers
+        for slot, number in numbers.items():
+            self.neurons[number] |= _place(fabric, slot)
+            self.changed = True
+
+    def follow(self, links: Links, round_number: int) -> None:
+        """Register links laid and taken away since the last call.
+
+        A slot given away again, or a link laid anew on another way, is another link, and all links of a neuron that
+        moved are.
+        """
+        now = {key: self._record(links, *key, round_number) for key in sorted(links.rows)}
+        for key, record in list(self._open_links.items()):
+            if key not in now or any(record[name] != now[key][name] for name in ("source", "row", "path")):
+                self._open_links.pop(key)["retired_round"] = round_number
+                self.changed = True
+        for key, record in now.items():
+            if key not in self._open_links:
+                self.links.append(record)
+                self.changed = True
+                self._open_links[key] = record
+
+    def _record(self, links: Links, source: int, tile: int, round_number: int) -> Row:
+        row, path, kind = links.rows[source, tile], links.paths[source, tile], links.kind(source, tile)
+        return {
+            "source": source - links.fabric.neurons if kind == "input" else self.id_of_slot[source],
+            "kind": kind,
+            "target_tile": tile,
+            "row": row,
+            "side": side_of_row(links.fabric, row),
+            "hops": path.hops,
+            "path": list(path.cells),
+            "birth_round": round_number,
+            "retired_round": None,
+        }
+
+    def restore(
+        self, neurons: Sequence[Row], links: Iterable[Row], slots: dict[int, int], present: Links, last_round: int
+    ) -> None:
+        """Take over tables as they were after a round, dropping what happened later.
+
+        Args:
+            neurons, links: rows of the tables.
+            slots: slot -> neuron id of the living neurons.
+            present: the chip's links after that round.
+            last_round: the round.
+        """
+        self.neurons = [_as_of(row, last_round) for row in neurons if _born_by(row, last_round)]
+        self.links = [_as_of(row, last_round) for row in links if _born_by(row, last_round)]
+        self.id_of_slot = dict(slots)
+        slot_of_id = {number: slot for slot, number in slots.items()}
+        for number, slot in slot_of_id.items():  # it may have moved later
+            self.neurons[number] |= _place(present.fabric, slot)
+        for row in self.links:
+            if row["retired_round"] is None:
+                number = int(str(row["source"]))
+                is_input = row["kind"] == "input"
+                source = present.fabric.neurons + number if is_input else slot_of_id[number]
+                self._open_links[source, int(str(row["target_tile"]))] = row
+
+
+def _place(fabric: Fabric, slot: int) -> Row:
+    return {"tile": fabric.tile_of_slot(slot), "slot": slot}
+
+
+def _born_by(row: Row, last_round: int) -> bool:
+    return int(str(row["birth_round"])) <= last_round
+
+
+def _as_of(row: Row, last_round: int) -> Row:
+    retired = row["retired_round"]
+    known = retired is not None and int(str(retired)) <= last_round
+    return {**row, "retired_round": retired if known else None}

@@ -1,0 +1,156 @@
+"""Rows of the tables, from what the parts of a round report. Columns and their meaning: ``smalti.scheduler.records.schema``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from torch import Tensor
+
+from smalti.agents.gating import GatingAgent
+from smalti.agents.auction.bids import Outcome
+from smalti.model.costs import Usage
+from smalti.model.chip.fabric import DIRECTIONS, SIDES, Fabric
+from smalti.model.network import Network
+from smalti.model.rewiring.scope import Upkept
+from smalti.scheduler.evaluation import Answers, gate_alone, needs_label, with_task, without_label
+from smalti.scheduler.streams import Experience
+from smalti.scheduler.training import Lesson
+
+Row = dict[str, object]
+
+
+def bid_row(round_number: int, outcome: Outcome) -> Row:
+    """One bid and how it ended."""
+    bid = outcome.bid
+    return {
+        "round": round_number,
+        "candidate": bid.candidate,
+        "tile": bid.tile,
+        "slot": outcome.slot,
+        "twin": outcome.twin,
+        "task": bid.task,
+        "rule": bid.rule,
+        "value": bid.value,
+        "cost": outcome.cost,
+        "price": outcome.price,
+        "surplus": outcome.surplus,
+        "won": outcome.won,
+        "reason": outcome.reason,
+    }
+
+
+def port_rows(round_number: int, fabric: Fabric, used: np.ndarray) -> dict[str, np.ndarray]:
+    """Wires in use on every side of every cell, as columns."""
+    fixed = _port_columns(fabric)
+    return {
+        "round": np.full(len(used), round_number, dtype=np.int32),
+        **fixed,
+        "used": used.astype(np.int32),
+        "capacity": fabric.capacity.astype(np.int32),
+    }
+
+
+@lru_cache(maxsize=2)
+def _port_columns(fabric: Fabric) -> dict[str, np.ndarray]:
+    ports = np.arange(fabric.cells * 8)
+    cell, side, direction = ports // 8, ports // 2 % 4, ports % 2
+    kinds = np.array([fabric.kind(c) for c in range(fabric.cells)])
+    return {
+        "grid_row": (cell // fabric.grid_cols).astype(np.int32),
+        "grid_col": (cell % fabric.grid_cols).astype(np.int32),
+        "kind": kinds[cell],
+        "side": np.array(SIDES)[side],
+        "direction": np.array(DIRECTIONS)[direction],
+    }
+
+
+def evaluation_rows(
+    network: Network,
+    agent: GatingAgent,
+    setting: str,
+    after: int,
+    experience: Experience,
+    split: str,
+    x: Tensor,
+    labels: Tensor,
+) -> list[Row]:
+    """Accuracy on one part of one experience in every setting that applies.
+
+    Class- and task-incremental streams differ only in what is told at test time, so both are evaluated. The two parts
+    of an answer without a label stand beside it: the experts by themselves, and the gating network by itself.
+    """
+    answers: dict[str, Answers | None] = {}
+    if setting in ("class", "task"):
+        answers["task"] = with_task(network, agent, x, experience.classes)
+        setting = "class"
+    unlabelled = None if needs_label(agent) else without_label(network, agent, x)
+    answers[setting] = unlabelled
+    answers["experts"] = replace(unlabelled, classes=unlabelled.unaided) if unlabelled else None
+    answers["gate"] = gate_alone(agent, x)
+    return [
+        {
+            "after": after,
+            "on": experience.task,
+            "setting": name,
+            "split": split,
+            "accuracy": answer.accuracy(labels),
+            "samples": len(labels),
+            "spikes_per_sample": answer.spikes_per_sample,
+            "hop_spikes_per_sample": answer.hop_spikes_per_sample,
+            "operations_per_sample": answer.operations_per_sample,
+            "gate_adds_per_sample": answer.gate.adds_per_sample,
+            "gate_stored_values": answer.gate.stored_values,
+            "gate_buffered_spikes": answer.gate.buffered_spikes,
+            "gate_latency": answer.gate.latency,
+        }
+        for name, answer in answers.items()
+        if answer is not None
+    ]
+
+
+def round_row(
+    round_number: int,
+    experience: int,
+    task: int,
+    steps: int,
+    lesson: Lesson,
+    validation: float,
+    usage: Usage,
+    stored: int,
+    born: int,
+    retired: int,
+    upkept: Upkept,
+    novelty: float,
+    seconds: tuple[float, float, float],
+) -> Row:
+    """One round."""
+    return {
+        "round": round_number,
+        "experience": experience,
+        "task": task,
+        "step": steps,
+        "loss": lesson.loss,
+        "accuracy": lesson.accuracy,
+        "validation": validation,
+        "neurons": usage.neurons,
+        "links": usage.links,
+        "devices": usage.devices,
+        "wires": usage.wires,
+        "spikes_per_sample": lesson.spikes_per_sample,
+        "hop_spikes_per_sample": lesson.hop_spikes_per_sample,
+        "operations": lesson.operations,
+        "stored_values": stored,
+        "hidden_rate": lesson.rate,
+        "born": born,
+        "retired": retired,
+        "pruned": upkept.pruned,
+        "rewired": upkept.rewired,
+        "swapped": len(upkept.moved),
+        "learning_rate": lesson.learning_rate,
+        "novelty": novelty,
+        "seconds_train": seconds[0],
+        "seconds_evaluate": seconds[1],
+        "seconds_other": seconds[2],
+    }

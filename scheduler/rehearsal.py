@@ -1,0 +1,129 @@
+"""Keeping old tasks while a new one is learned: the continual-learning method and elastic protection in training.
+
+It looks up the samples that a buffer has stored and draws their spikes; what methods do is in ``smalti.model.continual``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smalti.agents.expert import Expert
+from smalti.model.continual import METHODS, ContinualOptions, Task
+from smalti.model.continual.elastic import Elastic
+from smalti.model.network import Network
+from smalti.model.optimiser import Moments
+from smalti.model.probe import Probe
+from smalti.scheduler.streams.batches import Batches, Feed
+from smalti.scheduler.randomness import Use, entropy, generator
+from smalti.scheduler.streams import Samples, Stream
+from smalti.scheduler.streams.encode import draw
+
+Prober = Callable[[Expert, Tensor, Tensor], Probe]
+
+CHUNK = 256  # samples that run at once where answers are recorded
+BEGIN, END, RECALL, RECALLED, RECORDED, MEASURED = range(6)  # what random numbers are for
+
+
+class Keeper:
+    """The method of a run, and the elastic protection of its experts.
+
+    Args:
+        options: which method, and its constants.
+        network, moments: what is trained.
+        stream: where stored samples come from.
+        seed: seed of the run.
+    """
+
+    def __init__(
+        self, options: ContinualOptions, network: Network, moments: Moments, stream: Stream, seed: int
+    ) -> None:
+        self.network, self.moments, self.seed = network, moments, seed
+        self._samples = {experience.task: experience.train for experience in stream.experiences}
+        self.method = METHODS[options.method](options, network, moments)
+        self.elastic = Elastic(options, network, moments)
+
+    @property
+    def stored_values(self) -> int:
+        """Numbers held in memory now."""
+        return self.method.stored_values + self.elastic.stored_values
+
+    @property
+    def devices(self) -> tuple[Tensor, ...]:
+        """What is known of devices, [K, R, n] each: it moves along with neurons."""
+        return (*self.method.devices.values(), *self.elastic.devices.values())
+
+    def refresh(self) -> None:
+        """Forget what was known of devices that have been laid or removed since the last step."""
+        gone = ~self.network.state.mask | (self.moments.count == 0)
+        self.method.forget(gone)
+        self.elastic.forget(gone)
+
+    def begin(self, feed: Feed, expert: Expert, old: Tensor, running: Tensor, probe: Prober) -> None:
+        """Before the first step of a task.
+
+        Args:
+            feed: its samples.
+            expert: serves it.
+            old: outputs of the label sets [G, O] bool that the expert knew before.
+            running: neurons that take part [N] bool.
+            probe: spikes and adjoints of an expert on spikes [B, T, I] with classes [B].
+        """
+        self.method.begin_task(self._task(feed, expert, old, running, probe, BEGIN))
+
+    def end(self, feed: Feed, expert: Expert, running: Tensor, probe: Prober) -> None:
+        """After the last step of a task; arguments as in ``begin``."""
+        self.method.end_task(self._task(feed, expert, expert.label_sets(), running, probe, END))
+
+    def rehearse(self, feed: Batches, number: int, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """The minibatch of a step [B, T, I], [B] with the stored samples that belong beside or in place of it."""
+        if not self.method.recalls:
+            return x, labels
+        keys = feed.task, number
+        entries = self.method.recall(len(x), generator(self.seed, Use.MEMORY, RECALL, *keys))
+        if not len(entries):
+            return x, labels
+        trains = [(self._samples[task], row) for task, row, _ in entries.tolist()]
+        parts = [train.select(np.array([row])) for train, row in trains]
+        stored = Samples(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("x", "y", "index")))
+        spikes = draw(stored, feed.steps, entropy(self.seed, Use.MEMORY, RECALLED, *keys))
+        recalled = torch.from_numpy(spikes), torch.from_numpy(stored.y)
+        if self.method.alone:
+            return recalled
+        return torch.cat([x, recalled[0]]), torch.cat([labels, recalled[1]])
+
+    def pulled(self, gradient: Tensor, weight: Tensor) -> Tensor:
+        """A gradient of the loss [K, R, n] with that of the penalties on weights."""
+        costs = [cost for keeper in (self.method, self.elastic) if (cost := keeper.penalty(weight)) is not None]
+        return gradient + torch.autograd.grad(torch.stack(costs).sum(), weight)[0] if costs else gradient
+
+    def _task(self, feed: Feed, expert: Expert, old: Tensor, running: Tensor, probe: Prober, purpose: int) -> Task:
+        train, number = feed.experience.train, feed.experience.task
+
+        def spikes(samples: Samples, what: int) -> Tensor:
+            return torch.from_numpy(draw(samples, feed.steps, entropy(self.seed, Use.MEMORY, what, number)))
+
+        def measure(rows: Tensor) -> Probe:
+            chosen = train.select(rows.numpy())
+            return probe(expert, spikes(chosen, MEASURED), torch.from_numpy(chosen.y))
+
+        return Task(
+            number=number,
+            labels=torch.from_numpy(train.y),
+            values=int(np.prod(train.x.shape[1:])),
+            old=old.to(self.network.device),
+            probe=measure,
+            answers=lambda: answers(self.network, expert, running, spikes(train, RECORDED)),
+            chance=generator(self.seed, Use.MEMORY, purpose, number),
+        )
+
+
+def answers(network: Network, expert: Expert, running: Tensor, x: Tensor) -> Tensor:
+    """Logits [S, O] of an expert for spikes [S, T, I], without a gradient."""
+    outputs = torch.tensor(expert.outputs, device=network.device)
+    with torch.no_grad():
+        parts = [network.read(network.run(part, outputs, running)) for part in torch.split(x, CHUNK)]
+    return torch.cat(parts)

@@ -1,0 +1,109 @@
+"""Batches of one experience: which samples at which step, as spikes, from the seed and the step alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smalti.scheduler.randomness import Use, entropy, generator
+from smalti.scheduler.streams import Experience, Samples
+from smalti.scheduler.streams.encode import batches, draw
+
+TRAIN, VALIDATION, TEST = range(3)
+
+
+class Batches(Protocol):
+    """What training needs: B samples of T steps each."""
+
+    batch: int  # B
+    steps: int  # T
+
+    @property
+    def task(self) -> int:
+        """Task whose samples they are."""
+        ...
+
+    def training(self, step: int) -> tuple[Tensor, Tensor]:
+        """Batch of a training step: spikes [B, T, I] uint8 and classes [B] int."""
+        ...
+
+    def rows(self, step: int) -> Tensor:
+        """Rows of the batch of a training step among the training samples of the task [B] int."""
+        ...
+
+
+class Feed:
+    """Training batches, probes and evaluation parts of an experience.
+
+    The training batches of all epochs, one after the other, are a sequence of places; a place of the first epoch that
+    no other sample has had shows its sample for the first time. Where a task returns, ``begun`` steps of it are past.
+    """
+
+    def __init__(self, experience: Experience, steps: int, batch: int, seed: int, begun: int = 0) -> None:
+        self.experience, self.steps, self.seed, self.begun = experience, steps, seed, begun
+        self.batch = min(batch, len(experience.train))
+        self.batches_per_epoch = -(-len(experience.train) // self.batch)
+        self._epoch = lru_cache(maxsize=1)(self._draw_epoch)
+
+    @property
+    def task(self) -> int:
+        """Task whose samples they are."""
+        return self.experience.task
+
+    def training(self, step: int) -> tuple[Tensor, Tensor]:
+        """Batch of a training step: spikes [B, T, I] uint8 and classes [B] int."""
+        return self.places((self.begun + step) * self.batch, self.batch)
+
+    def unseen(self, step: int) -> int:
+        """How many samples at the beginning of the batch of a training step are shown for the first time."""
+        first = (self.begun + step) * self.batch
+        return max(0, min(self.batch, len(self.experience.train) - first))
+
+    def places(self, first: int, count: int) -> tuple[Tensor, Tensor]:
+        """Samples at ``count`` consecutive places from ``first`` on: spikes [count, T, I] uint8 and classes int."""
+        length = self.batches_per_epoch * self.batch
+        spikes, labels = [], []
+        while count > 0:
+            epoch, within = divmod(first, length)
+            drawn, order = self._epoch(epoch)
+            rows = order.reshape(-1)[within : within + count]
+            spikes.append(torch.from_numpy(drawn[rows]))
+            labels.append(torch.from_numpy(self.experience.train.y[rows]))
+            first, count = first + len(rows), count - len(rows)
+        return (spikes[0], labels[0]) if len(spikes) == 1 else (torch.cat(spikes), torch.cat(labels))
+
+    def once(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every training sample once, as in the first epoch: spikes [up to B, T, I] uint8 and their classes."""
+        for first in range(0, len(self.experience.train), self.batch):
+            yield self.places(first, min(self.batch, len(self.experience.train) - first))
+
+    def rows(self, step: int) -> Tensor:
+        """Rows of the batch of a training step among the training samples [B] int."""
+        epoch, within = divmod(self.begun + step, self.batches_per_epoch)
+        return torch.from_numpy(self._epoch(epoch)[1][within])
+
+    def probe(self, samples: int, round_number: int) -> tuple[Tensor, Tensor]:
+        """A fresh random part of the training samples, with fresh spikes."""
+        part = self.experience.train
+        chance = generator(self.seed, Use.PROBE, round_number)
+        rows = chance.permutation(len(part))[: min(samples, len(part))]
+        chosen = part.select(rows)
+        key = entropy(self.seed, Use.SPIKES, TRAIN, self.experience.task, 1, round_number)
+        return torch.from_numpy(draw(chosen, self.steps, key)), torch.from_numpy(chosen.y)
+
+    def evaluation(self, part: int) -> tuple[Tensor, Tensor]:
+        """All samples of the validation or test part, always with the same spikes."""
+        samples: Samples = self.experience.test if part == TEST else self.experience.validation
+        key = entropy(self.seed, Use.SPIKES, part, self.experience.task)
+        return torch.from_numpy(draw(samples, self.steps, key)), torch.from_numpy(samples.y)
+
+    def _draw_epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        part, task = self.experience.train, self.experience.task
+        spikes = draw(part, self.steps, entropy(self.seed, Use.SPIKES, TRAIN, task, 0, epoch))
+        order = batches(len(part), self.batch, entropy(self.seed, Use.ORDER, task, epoch))
+        return spikes, order

@@ -1,0 +1,86 @@
+"""Which samples come at which minibatch where experiences may run into one another. Knows no network.
+
+With ``drift`` d, the last n = round(d S) of an experience's S minibatches are mixed with the next one's: of B samples,
+the j-th of them (1 to n) takes round(B j / (n + 1)) from the next experience. Every task goes through its own sequence
+of places (``smalti.scheduler.streams.batches``) from where it last stopped, whichever experience asks for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smalti.scheduler.streams.batches import Feed
+from smalti.scheduler.streams import Experience, Stream
+from smalti.scheduler.training import TrainingOptions
+
+
+@dataclass
+class Minibatch:
+    """What comes in one step."""
+
+    x: Tensor  # [B, T, I] uint8 input spikes
+    labels: Tensor  # [B] int
+    fresh: Tensor  # [B] bool: shown for the first time
+    begins: bool  # whether it is the first with samples of another experience than those before
+
+
+def mixed(steps: int, drift: float, batch: int) -> np.ndarray:
+    """Samples of each minibatch of an experience [steps] that come from the next one."""
+    count = round(drift * steps)
+    share = np.arange(1, count + 1) / (count + 1)
+    return np.concatenate([np.zeros(steps - count, dtype=np.int64), np.rint(batch * share).astype(np.int64)])
+
+
+class Course:
+    """The minibatches of a run, as functions of experience and step."""
+
+    def __init__(self, stream: Stream, training: TrainingOptions, drift: float, seed: int) -> None:
+        self.stream, self.training, self.seed = stream, training, seed
+        self._feeds: dict[int, Feed] = {}  # task -> its samples
+        self._own: list[np.ndarray] = []  # of an experience: first place in its own task at each step
+        self._next: list[np.ndarray] = []  # first place in the next one's
+        self._shares: list[np.ndarray] = []  # samples from the next one
+        steps, past = training.rounds * training.steps, dict.fromkeys((e.task for e in stream.experiences), 0)
+        for number, experience in enumerate(stream.experiences):
+            following = stream.experiences[number + 1 : number + 2]
+            batch = min(training.batch, len(experience.train))
+            changes = any(other.task != experience.task for other in following)
+            share = mixed(steps, drift if changes else 0.0, batch)
+            self._shares.append(share)
+            self._own.append(_places(past, experience.task, batch - share))
+            self._next.append(_places(past, following[0].task, share) if following else share)
+
+    def minibatch(self, number: int, step: int) -> Minibatch:
+        """What experience ``number`` brings at its minibatch ``step``, both counted from 0."""
+        here, share = self.stream.experiences[number], int(self._shares[number][step])
+        own = min(self.training.batch, len(here.train)) - share
+        parts = [self._part(here, int(self._own[number][step]), own)] if own else []
+        if share:
+            following = self.stream.experiences[number + 1]
+            parts.append(self._part(following, int(self._next[number][step]), share))
+        x, labels, fresh = (torch.cat(pieces) for pieces in zip(*parts, strict=True))
+        before = self._shares[number - 1].any() if number else True  # the experience has begun before its first step
+        first = share > 0 and not self._shares[number][:step].any()
+        return Minibatch(x, labels, fresh, bool(first or (step == 0 and not before)))
+
+    def _part(self, experience: Experience, first: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        feed = self._feed(experience)
+        fresh = torch.arange(first, first + count) < len(experience.train)
+        return *feed.places(first, count), fresh
+
+    def _feed(self, experience: Experience) -> Feed:
+        if experience.task not in self._feeds:
+            self._feeds[experience.task] = Feed(experience, self.stream.steps, self.training.batch, self.seed)
+        return self._feeds[experience.task]
+
+
+def _places(past: dict[int, int], task: int, counts: np.ndarray) -> np.ndarray:
+    """First place of a task at each step, given how many it takes; the task is then past them."""
+    ends = past[task] + np.cumsum(counts)
+    past[task] = int(ends[-1])
+    begins: np.ndarray = ends - counts
+    return begins

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("numba", reason="kernels need numba")
+from smalti.model.engines.events.cache import drop_stale_kernels
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two sources and what was compiled from them."""
+    (tmp_path / "events_lanes.py").write_text("lanes = 8")
+    (tmp_path / "events_kernels.py").write_text("from lanes import *")
+    (tmp_path / "__pycache__").mkdir()
+    compile_kernels(tmp_path)
+    return tmp_path
+
+
+def compile_kernels(folder: Path) -> None:
+    for name in ("events_kernels.forward-1.py311.nbi", "events_kernels.forward-1.py311.1.nbc", "other.pyc"):
+        (folder / "__pycache__" / name).write_text("")
+
+
+def check(folder: Path) -> set[str]:
+    """What is left of the compiled."""
+    drop_stale_kernels(folder)
+    return {path.suffix for path in (folder / "__pycache__").iterdir()} - {".stamp"}
+
+
+def test_kernels_of_other_sources_are_deleted_and_nothing_else(folder: Path) -> None:
+    assert check(folder) == {".pyc"}
+    compile_kernels(folder)
+    assert check(folder) == {".pyc", ".nbi", ".nbc"}
+    (folder / "events_lanes.py").write_text("lanes = 9")  # not the file of the kernel itself
+    assert check(folder) == {".pyc"}
+
+
+def test_without_any_cache_there_is_nothing_to_do(tmp_path: Path) -> None:
+    (tmp_path / "events_lanes.py").write_text("")
+    assert check(tmp_path) == set()
+
+
+def test_a_folder_that_cannot_be_written_is_left_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert check(folder) == {".pyc", ".nbi", ".nbc"}
+
+
+def test_it_is_done_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    from smalti.model.engines.events import cache as kernel_cache
+
+    asked: list[bool] = []
+    monkeypatch.setattr(kernel_cache, "drop_stale_kernels", lambda: asked.append(True))
+    monkeypatch.setattr(kernel_cache, "register", lambda *_: None)
+    kernel_cache.prepare_kernels.cache_clear()
+    kernel_cache.prepare_kernels()
+    kernel_cache.prepare_kernels()
+    assert asked == [True]

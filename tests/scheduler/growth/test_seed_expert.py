@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from smalti.agents.expert import Expert
+from smalti.agents.auction.bids import SEED
+from smalti.scheduler.config import Config
+from smalti.scheduler.streams.batches import TEST, Feed
+from smalti.scheduler.growth.seed_shape import footprint
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.training import positions
+
+MakeConfig = Callable[..., Config]
+Opened = Callable[[Simulation, int], Expert]
+
+CHIPS = {
+    "2 x 2": {},
+    "one tile": {"rows": 1, "cols": 1, "neurons_per_tile": 16},
+    "one row": {"rows": 1, "cols": 3},
+    "one column": {"rows": 4, "cols": 1},
+    "3 x 4": {"rows": 3, "cols": 4, "neurons_per_tile": 16, "wires": 16, "corner_wires": 4},
+    "dead neighbour": {"rows": 3, "cols": 3, "dead_tiles": ((1, 0),)},
+    "dead tiles in the way": {"rows": 3, "cols": 3, "dead_tiles": ((1, 0), (1, 1))},
+    "dead output tile": {"rows": 3, "cols": 3, "dead_tiles": ((2, 0),)},
+    "dead north tile": {"rows": 3, "cols": 3, "dead_tiles": ((0, 1),)},
+    "dead routers": {"rows": 3, "cols": 3, "dead_routers": ((4, 1), (2, 3), (0, 0))},
+    "input cut off": {"rows": 2, "cols": 3, "dead_routers": ((0, 1),)},
+    "dead tile and router": {"rows": 3, "cols": 3, "dead_tiles": ((1, 1),), "dead_routers": ((4, 1),)},
+}
+
+
+def steps_for(chip: dict[str, object]) -> dict[str, object]:
+    return {"steps": max(12, int(str(chip.get("rows", 2))) + 10)}
+
+
+def feed_of(simulation: Simulation, task: int) -> Feed:
+    return Feed(simulation.stream.experiences[task], simulation.stream.steps, 16, simulation.config.run.seed)
+
+
+def logits_of(simulation: Simulation, expert: Expert, task: int) -> Tensor:
+    network = simulation.network
+    x, _ = feed_of(simulation, task).evaluation(TEST)
+    activity = network.run(x, torch.tensor(expert.outputs), simulation.gating.running(expert))
+    return network.read(activity).detach()
+
+
+def reached_from_inputs(simulation: Simulation) -> set[int]:
+    """Neurons to which devices in use lead from the inputs, one device at a time."""
+    state, fabric = simulation.network.state, simulation.fabric
+    reached = set(range(fabric.neurons, fabric.neurons + simulation.network.channels))
+    while True:
+        devices = torch.nonzero(state.mask).tolist()
+        more = {t * fabric.slots + k for t, r, k in devices if int(state.source[t, r]) in reached} - reached
+        if not more:
+            return reached
+        assert all(state.alive[slot] for slot in more)
+        reached |= more
+
+
+@pytest.mark.parametrize("chip", CHIPS.values(), ids=CHIPS)
+def test_an_opened_expert_hears_the_inputs_and_says_nothing_yet(
+    tiny: MakeConfig, opened: Opened, chip: dict[str, object]
+) -> None:
+    simulation = Simulation(tiny(fabric=chip, stream=steps_for(chip)))
+    for task in (0, 1):
+        expert = opened(simulation, task)
+        assert reached_from_inputs(simulation) >= set(expert.outputs)
+        assert expert.neurons
+        assert logits_of(simulation, expert, task).abs().max() == 0
+    assert {rule for _, rule, _ in simulation.grower.born} == {SEED}
+    first, second = (set(expert.members().tolist()) for expert in simulation.gating.experts)
+    assert not first & second
+
+
+@pytest.mark.parametrize("trunk", [False, True])
+@pytest.mark.parametrize("chip", CHIPS.values(), ids=CHIPS)
+def test_over_frozen_neurons_a_second_task_learns_grows_and_leaves_the_first_as_it_was(
+    tiny: MakeConfig, chip: dict[str, object], trunk: bool
+) -> None:
+    config = tiny(
+        fabric={"neurons_per_tile": 12, **chip},
+        stream=steps_for(chip),
+        training={"rounds": 4, "steps": 8},
+        growth={"until": 0.8, "reserve": 4, "retire_after": 0},
+        gating={"trunk": trunk},
+    )
+    simulation = Simulation(config)
+    for _ in range(4):
+        simulation.step()
+    first = simulation.gating.experts[0]
+    before, devices = logits_of(simulation, first, 0), simulation.network.state.mask.clone()
+    assert before.abs().max() > 0
+    weights = simulation.network.state.weight.detach()[devices].clone()
+    losses, births = [], []
+    for _ in range(4):
+        simulation.step()
+        assert torch.equal(logits_of(simulation, first, 0), before)
+        losses.append(simulation.rows.rounds[0]["loss"])
+        births.append(sum(rule != SEED for _, rule, _ in simulation.grower.born))
+    assert torch.equal(simulation.network.state.weight.detach()[devices], weights)
+    second = simulation.gating.experts[1]
+    assert losses[-1] < 0.8 * losses[0]
+    assert sum(births) > 0
+    assert logits_of(simulation, second, 1).abs().max() > 0
+    grown = {slot for slot, number in simulation.census.id_of_slot.items() if grew(simulation, number, task=1)}
+    assert grown
+    assert grown <= set(second.neurons) & reached_from_inputs(simulation)
+
+
+def grew(simulation: Simulation, number: int, task: int) -> bool:
+    row = simulation.census.neurons[number]
+    return row["task"] == task and row["rule"] != SEED
+
+
+def gradient_of(simulation: Simulation, expert: Expert, task: int) -> Tensor:
+    """Gradient of the loss on the devices that learn [K, R, n]."""
+    network = simulation.network
+    x, labels = feed_of(simulation, task).training(0)
+    activity = network.run(x, torch.tensor(expert.outputs), simulation.gating.running(expert))
+    loss = cross_entropy(network.read(activity), positions(expert.classes, labels))
+    (gradient,) = torch.autograd.grad(loss, network.state.weight)
+    return gradient * (network.state.mask & ~network.state.frozen)
+
+
+@pytest.mark.parametrize("chip", CHIPS.values(), ids=CHIPS)
+def test_a_seed_over_frozen_neurons_gives_its_outputs_a_gradient(
+    tiny: MakeConfig, opened: Opened, chip: dict[str, object]
+) -> None:
+    config = tiny(fabric={"neurons_per_tile": 12, **chip}, stream=steps_for(chip), training={"rounds": 1})
+    simulation = Simulation(config)
+    simulation.step()
+    state = simulation.network.state
+    state.frozen.copy_(state.mask)
+    expert = opened(simulation, 1)
+    slots = simulation.fabric.slots
+    columns = torch.tensor(expert.outputs) % slots
+    gradient = gradient_of(simulation, expert, 1)
+    assert (gradient[expert.output_tile][:, columns].abs().amax(0) > 0).all()
+
+
+def test_seeds_fill_every_tile_on_their_way(tiny: MakeConfig, opened: Opened) -> None:
+    simulation = Simulation(tiny(fabric=CHIPS["3 x 4"], stream={"steps": 13}, growth={"seed_width": 2}))
+    expert = opened(simulation, 0)
+    tiles = [simulation.fabric.tile_of_slot(slot) for slot in expert.neurons]
+    assert sorted(tiles) == sorted(2 * footprint(simulation.fabric, expert.output_tile))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"fabric": {"cols": 1, "neurons_per_tile": 3}}, "no south tile has 2 free slots"),
+        (
+            {"fabric": {"neurons_per_tile": 3, "wires": 4}, "growth": {"seed_width": 3}},
+            "cannot be served.* is full; give",
+        ),
+        (
+            {"fabric": {"rows": 3, "corner_wires": 0, "dead_tiles": ((1, 0), (1, 1))}, "stream": {"steps": 13}},
+            r"cannot be served.* for R0 .* is full; give the chip more neurons or wires",
+        ),
+        (
+            {"fabric": {"rows": 2, "dead_tiles": ((0, 0),), "dead_routers": ((1, 2), (2, 3), (2, 2), (2, 4))}},
+            "every path to tile .* crosses a dead routing tile",
+        ),
+        ({"auction": {"slot_price": 9.0}}, "the price is above its value"),
+        ({"stream": {"gain": 1e-6}}, r"too few spikes come through; .* stream\.gain"),
+    ],
+)
+def test_a_chip_without_room_or_ways_is_refused_with_the_cure(
+    tiny: MakeConfig, changes: dict[str, dict[str, object]], message: str
+) -> None:
+    simulation = Simulation(tiny(**{"training": {"rounds": 1, "steps": 1}, **changes}))
+    with pytest.raises(ValueError, match=message):  # noqa: PT012 (some have room for the first task)
+        while not simulation.finished:
+            simulation.step()

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from smalti.scheduler.records.checkpoint import load, save
+
+TENSORS = {
+    "float": torch.tensor([[0.1, -0.0, math.inf], [math.nan, 1e-45, 3.0]]),
+    "double": torch.tensor(math.pi, dtype=torch.float64),
+    "int": torch.tensor([-(2**63), 2**63 - 1]),
+    "bool": torch.tensor([True, False]),
+    "bytes": torch.arange(7, dtype=torch.uint8),
+    "half": torch.ones(3, dtype=torch.bfloat16),
+    "empty": torch.empty(0, 4),
+}
+FACTS: dict[str, Any] = {"round": 3, "seed": 2**80, "rate": 0.1, "names": ["a", None, True], "deep": {"": {}}}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "checkpoint" / "state.safetensors"
+
+
+def same_bytes(a: Tensor, b: Tensor) -> bool:
+    alike = a.dtype == b.dtype and a.shape == b.shape
+    return alike and torch.equal(a.reshape(-1).view(torch.uint8), b.reshape(-1).view(torch.uint8))
+
+
+def test_everything_comes_back_bit_for_bit(file: Path) -> None:
+    save(file, TENSORS, FACTS)
+    state = load(file)
+    assert state.facts == FACTS
+    assert state.tensors.keys() == TENSORS.keys()
+    for name, tensor in TENSORS.items():
+        assert same_bytes(state.tensors[name], tensor), name
+
+
+def test_views_and_shared_memory_are_saved_as_they_look(file: Path) -> None:
+    base = torch.arange(12.0, requires_grad=True).reshape(3, 4)
+    views = {"whole": base, "turned": base.T, "part": base[:, 1], "again": base}
+    save(file, views, {})
+    assert all(same_bytes(load(file).tensors[name], view.detach().contiguous()) for name, view in views.items())
+
+
+def test_what_is_loaded_can_be_changed_and_the_file_replaced(file: Path) -> None:
+    save(file, {"a": torch.zeros(4)}, {"round": 0})
+    state = load(file)
+    state.tensors["a"] += 1
+    save(file, state.tensors, {"round": 1})
+    again = load(file)
+    assert again.tensors["a"].tolist() == [1, 1, 1, 1]
+    assert again.facts == {"round": 1}
+    assert os.listdir(file.parent) == ["state.safetensors"]
+
+
+def test_same_state_same_bytes(file: Path) -> None:
+    save(file, TENSORS, FACTS)
+    first = file.read_bytes()
+    save(file, dict(reversed(TENSORS.items())), FACTS)
+    assert file.read_bytes() == first
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(facts=st.dictionaries(st.text(), JSON_VALUES, max_size=3))
+def test_any_facts_come_back_exactly(tmp_path_factory: pytest.TempPathFactory, facts: dict[str, Any]) -> None:
+    file = tmp_path_factory.mktemp("facts") / "state"
+    save(file, {}, facts)
+    assert repr(load(file).facts) == repr(facts)  # also -0.0, and 1 apart from 1.0 and True
+
+
+@pytest.mark.parametrize(
+    ("facts", "where"),
+    [
+        ({"loss": math.nan}, r"facts\['loss'\] = nan has no place in JSON"),
+        ({"a": [0, {"b": -math.inf}]}, r"facts\['a'\]\[1\]\['b'\] = -inf"),
+        ({"a": {3: 1}}, r"facts\['a'\] has the key 3; keys must be text"),
+        ({"a": (1, 2)}, r"facts\['a'\] is of type tuple"),
+        ({"a": torch.ones(1)}, r"facts\['a'\] is of type Tensor"),
+    ],
+)
+def test_facts_that_would_change_are_refused(file: Path, facts: dict[str, Any], where: str) -> None:
+    save(file, {}, {"round": 1})
+    with pytest.raises(ValueError, match=where):
+        save(file, {}, facts)
+    assert load(file).facts == {"round": 1}
+
+
+def test_every_cut_and_every_flipped_byte_is_found(file: Path) -> None:
+    save(file, {"a": torch.arange(3.0), "b": torch.ones(2, dtype=torch.bool)}, {"round": 12, "loss": 0.25})
+    whole = file.read_bytes()
+    damaged = [whole[:end] for end in range(len(whole))] + [whole + b"\0"]
+    damaged += [whole[:i] + bytes([whole[i] ^ 0x01]) + whole[i + 1 :] for i in range(len(whole))]
+    for data in damaged:
+        file.write_bytes(data)
+        with pytest.raises(ValueError, match=r"state\.safetensors is damaged .*restore it from a copy"):
+            load(file)
+
+
+def test_nothing_saved_yet(file: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load(file)
