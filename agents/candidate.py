@@ -7,8 +7,8 @@ import torch
 
 from smalti.agents.auction.bids import SEED, Bid
 from smalti.agents.auction.prices import NEWBORN, Prices
-from smalti.model.growth.proposal import Proposal
 from smalti.model.chip.links import Refusal
+from smalti.model.growth.proposal import Proposal
 
 
 class CandidateNeuron(mesa.Agent):  # type: ignore[misc]

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.agents.expert import Expert
 from smalti.agents.auction.bids import Decision
+from smalti.agents.expert import Expert
 from smalti.model.gating import GatingNetwork, GatingOptions
 from smalti.model.growth.amount import AMOUNTS
 from smalti.model.growth.options import GrowthOptions

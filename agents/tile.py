@@ -10,16 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from smalti.agents.auction.prices import Prices
 from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.expert import Expert
-from smalti.agents.auction.prices import Prices
 from smalti.model.chip.fabric import IN, OUT
-from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.chip.links import Offer
 from smalti.model.growth.options import GrowthOptions, Reach
 from smalti.model.growth.proposal import Proposal
+from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
 from smalti.model.growth.surroundings import distances, inputs_of
-from smalti.model.chip.links import Offer
 from smalti.model.network import Network
 
 

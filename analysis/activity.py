@@ -18,15 +18,16 @@ from torch import Tensor
 
 from smalti.analysis.runs import Run
 from smalti.model.engines import dense
-from smalti.scheduler.records import checkpoint, state as snapshot
-from smalti.scheduler.growth import birth_record as replay
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
-from smalti.scheduler.streams.batches import VALIDATION
+from smalti.scheduler.growth import birth_record as replay
+from smalti.scheduler.records import checkpoint
+from smalti.scheduler.records import state as snapshot
 from smalti.scheduler.records.folder import open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Experience
+from smalti.scheduler.streams.batches import VALIDATION
 
 Running = Literal["expert", "all"]
 SILENT = 1e-3  # total variance (spikes^2) up to which a neuron counts as silent
@@ -80,7 +81,7 @@ def spike_counts(run: Run, running: Running = "expert") -> pd.DataFrame:
     hidden, parts = _hidden(simulation), {}
     slots = hidden["slot"].to_numpy()
     for experience in _learned(simulation):
-        x, _ = simulation.feed_of(experience).evaluation(VALIDATION)
+        x, _ = simulation.batches_of(experience).evaluation(VALIDATION)
         outputs, mask = _who_runs(simulation, experience, running)
         with torch.no_grad():
             counts = simulation.network.run(x, outputs, mask).counts.cpu()
@@ -163,7 +164,7 @@ def spikes_of(run: Run, experience: int, samples: int = 1, running: Running = "e
     if not 0 <= experience < len(stream):
         raise ValueError(f"experience = {experience}: the stream has the experiences 0 to {len(stream) - 1}")
     chosen = stream[experience]
-    x, labels = simulation.feed_of(chosen).evaluation(VALIDATION)
+    x, labels = simulation.batches_of(chosen).evaluation(VALIDATION)
     if not 1 <= samples <= len(x):
         raise ValueError(f"samples = {samples}: experience {experience} has 1 to {len(x)} validation samples")
     x = x[:samples]
@@ -173,10 +174,10 @@ def spikes_of(run: Run, experience: int, samples: int = 1, running: Running = "e
     with torch.no_grad():
         weight = network.state.weight.detach()
         fired = dense.forward(weight, network.wiring(), network.dynamics(mask), columns).spikes.cpu()  # [T, N, B]
-    census = simulation.census
-    kinds = {slot: str(census.neurons[number]["kind"]) for slot, number in census.id_of_slot.items()}
+    registry = simulation.registry
+    kinds = {slot: str(registry.neurons[number]["kind"]) for slot, number in registry.id_of_slot.items()}
     step, slot, sample = (index.numpy() for index in torch.nonzero(fired, as_tuple=True))
-    told = {"kind": [kinds[s] for s in slot], "unit": [census.id_of_slot[s] for s in slot], "step": step}
+    told = {"kind": [kinds[s] for s in slot], "unit": [registry.id_of_slot[s] for s in slot], "step": step}
     heard = torch.nonzero(x)  # sample, step, channel
     inputs = {"kind": "input", "unit": heard[:, 2].numpy(), "step": heard[:, 1].numpy()}
     parts = [pd.DataFrame({"sample": sample, **told}), pd.DataFrame({"sample": heard[:, 0].numpy(), **inputs})]
@@ -192,8 +193,8 @@ def spikes_of(run: Run, experience: int, samples: int = 1, running: Running = "e
 
 def _hidden(simulation: Simulation) -> pd.DataFrame:
     """Living hidden neurons: neuron, tile, slot, task; by tile and slot."""
-    census = simulation.census
-    rows = [census.neurons[number] for _, number in sorted(census.id_of_slot.items())]
+    registry = simulation.registry
+    rows = [registry.neurons[number] for _, number in sorted(registry.id_of_slot.items())]
     names = ["neuron", "tile", "slot", "task"]
     return pd.DataFrame([[r[n] for n in names] for r in rows if r["kind"] == "hidden"], columns=names, dtype=np.int64)
 

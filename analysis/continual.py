@@ -1,6 +1,6 @@
 """What a run on a stream of tasks came to, as numbers for a benchmark. Prints nothing.
 
-Measures of forgetting are those of ``smalti.analysis.metrics``. What cannot be measured is left out: transfer needs two
+Measures of forgetting are those of ``analysis.metrics``. What cannot be measured is left out: transfer needs two
 experiences, and forward transfer an answer before anything was learned.
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from smalti.analysis import detection, metrics
-from smalti.analysis.runs import Run
 from smalti.analysis.overview import ALONE
+from smalti.analysis.runs import Run
 
 RESOURCES = ("neurons", "devices", "links", "wires", "stored_values")
 SPENT = (

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from smalti.analysis import detection, market
-from smalti.analysis.runs import Run
 from smalti.analysis.overview import SETTING_NAMES, mean_accuracy, settings
+from smalti.analysis.runs import Run
 
 MOST = 6  # places or tasks that are named one by one
 FORGOTTEN = 0.05  # fall of the accuracy on a task, as a share of its samples, that is worth a word

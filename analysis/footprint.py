@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smalti.analysis.runs import Run
 from smalti.analysis.results import evaluated_setting
+from smalti.analysis.runs import Run
 from smalti.model.chip.fabric import Fabric
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import from_mapping

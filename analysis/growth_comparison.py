@@ -1,6 +1,6 @@
 """A comparison of growth rules as tables: outcomes of every run, curves, and what needs two runs. Prints nothing.
 
-Columns are those of ``smalti.analysis.comparison``.
+Columns are those of ``analysis.comparison``.
 """
 
 from __future__ import annotations

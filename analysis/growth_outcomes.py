@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from smalti.analysis.runs import Run
 from smalti.analysis.overview import mean_accuracy
+from smalti.analysis.runs import Run
 
 AFTER = 500  # training steps after the last birth at which rules are compared
 WITHIN = 0.005  # accuracy that two nets may differ by and count as level

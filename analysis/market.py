@@ -1,7 +1,7 @@
 """What the auctions came to: prices, who won and why others lost, and whether winners kept their promises.
 
 Prices are in nats per sample, as are bids. Formulas here are plain counts and means of the table ``bids``; the
-auction itself is ``smalti.agents.auction.sequential``, its prices ``smalti.agents.auction.prices``.
+auction itself is ``agents.auction.sequential``, its prices ``agents.auction.prices``.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from smalti.analysis.runs import Run, Runs
 from smalti.analysis.overview import mean_accuracy
+from smalti.analysis.runs import Run, Runs
 
 
 def results(runs: Runs, split: str = "validation") -> pd.DataFrame:

@@ -17,8 +17,8 @@ import pandas as pd
 from smalti.analysis.runs import Run
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.routes import hops
-from smalti.scheduler.records import checkpoint
 from smalti.scheduler.config_io import from_mapping
+from smalti.scheduler.records import checkpoint
 from smalti.scheduler.records.folder import open_run
 
 
@@ -200,8 +200,8 @@ def locality(network: nx.DiGraph, fabric: Fabric, permutations: int = 200, seed:
     """Anatomical locality against chance: hidden neurons exchange their places at random, outputs keep theirs.
 
     hops is the mean over edges of the hops of the default route between the tiles of source and target (Dalgaty et al.
-    2024; ``smalti.model.chip.routes.hops``): what the same wiring diagram costs in another place. Compare Liu et al. 2023 (Growing
-    Brains, arXiv 2310.07711), where locality is the mean wiring length.
+    2024; ``model.chip.routes.hops``): what the same wiring diagram costs in another place. Compare Liu et al. 2023
+    (Growing Brains, arXiv 2310.07711), where locality is the mean wiring length.
 
     Args:
         network: the graph.

@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 
 from smalti.analysis import metrics
-from smalti.analysis.runs import Run, load_run
 from smalti.analysis.overview import mean_accuracy, settings
+from smalti.analysis.runs import Run, load_run
 
 SPLITS = ("validation", "test")
 LEFT = ("neurons", "wires", "links", "devices")

@@ -25,7 +25,7 @@ def hop_histogram(run: Run, spikes: pd.Series[float] | None = None) -> pd.DataFr
 
     Args:
         run: the run.
-        spikes: spikes of each neuron per sample, by its id (``smalti.analysis.activity.spikes_per_sample``); then the spikes
+        spikes: spikes of each neuron per sample, by its id (``analysis.activity.spikes_per_sample``); then the spikes
             that travel so far are counted too, spikes on shared trunks once for every link.
 
     Returns:

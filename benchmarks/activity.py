@@ -11,8 +11,8 @@ from statistics import mean
 
 import torch
 
-from smalti.analysis.runs import load_run
 from smalti.analysis.overview import mean_accuracy
+from smalti.analysis.runs import load_run
 from smalti.model.engines import dense
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
@@ -72,7 +72,7 @@ def activity(simulation: Simulation) -> tuple[float, float]:
             continue
         running = agent.running(expert)
         hidden = running & network.state.alive & ~network.state.output
-        x, _ = simulation.feed_of(experience).training(0)
+        x, _ = simulation.batches_of(experience).training(0)
         spikes = x.permute(1, 2, 0).to(network.device, network.options.dtype).contiguous()
         dynamics = network.dynamics(running)
         tape = dense.forward(network.state.weight.detach(), network.wiring(), dynamics, spikes)

@@ -24,9 +24,9 @@ from rich.table import Table
 
 from smalti.agents.auction.bids import Bid, Outcome
 from smalti.agents.auction.prices import AuctionOptions, Prices
+from smalti.agents.auction.sequential import clear
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import Links
-from smalti.agents.auction.sequential import clear
 
 SCARCE_SLOTS, SCARCE_CORNER_WIRES = 3, 1
 SCARCE_WIRES = (1, 2)

@@ -33,17 +33,17 @@ from torch import Tensor
 
 from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.tile import Call
-from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.climb import climb
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal, every_target
+from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.value import predicted_decrease
-from smalti.scheduler.records import state as snapshot
 from smalti.scheduler.config import Config, RunOptions
-from smalti.scheduler.streams.batches import VALIDATION
 from smalti.scheduler.randomness import Use, generator
+from smalti.scheduler.records import state as snapshot
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import StreamOptions
+from smalti.scheduler.streams.batches import VALIDATION
 
 
 @dataclass(frozen=True)
@@ -158,16 +158,16 @@ class Laboratory:
     def copy(self) -> Simulation:
         """The network as it was when training stopped."""
         twin = Simulation(self.config, self.source.stream)
-        census = self.source.census
-        snapshot.restore(twin, self.tensors, self.facts, census.neurons, census.links)
+        registry = self.source.registry
+        snapshot.restore(twin, self.tensors, self.facts, registry.neurons, registry.links)
         return twin
 
     def candidates(self, twin: Simulation, rule: str) -> tuple[Call, list[CandidateNeuron]]:
         """All candidates that a rule sends into an auction; the same ones for every copy."""
         seed = self.config.run.seed
-        expert, feed = twin.gating.experts[0], twin.feed_of(twin.experience)
+        expert, batches = twin.gating.experts[0], twin.batches_of(twin.experience)
         twin.random.seed(seed)
-        x, labels = feed.probe(self.config.growth.probe, twin.round)
+        x, labels = batches.probe(self.config.growth.probe, twin.round)
         chance = partial(generator, seed, Use.GROWTH, twin.round, 0)
         call = twin.grower.call(expert, 0, rule, twin.grower.probe(expert, x, labels), partial(chance, 0))
         return call, sorted(twin.grower.invite(call), key=lambda c: c.number)
@@ -184,7 +184,7 @@ class Laboratory:
         twin.reorder(self.config.run.seed + 1000 * order)
         for _ in range(rounds):
             twin.step()
-        x, labels = twin.feed_of(twin.experience).evaluation(VALIDATION)
+        x, labels = twin.batches_of(twin.experience).evaluation(VALIDATION)
         return float(twin.grower.probe(twin.gating.experts[0], x, labels).loss.mean())
 
 

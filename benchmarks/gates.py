@@ -22,16 +22,16 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.activity import Meter
-from smalti.model.gating.networks import GATING
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.features import heard_steps, window_count
 from smalti.model.gating.learned import LearnedGateOptions
+from smalti.model.gating.networks import GATING
 from smalti.scheduler import evaluation
 from smalti.scheduler.config import Config, RunOptions
-from smalti.scheduler.streams.batches import VALIDATION
-from smalti.scheduler.simulation import Simulation
-from smalti.scheduler.records.rows import evaluation_rows
 from smalti.scheduler.experiments.trials import run_trials
+from smalti.scheduler.records.rows import evaluation_rows
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams.batches import VALIDATION
 
 COSTS = ("spikes_per_sample", "gate_adds_per_sample", "gate_stored_values", "gate_buffered_spikes", "gate_latency")
 
@@ -87,7 +87,7 @@ def measure(simulation: Simulation, options: GatingOptions) -> dict[str, float]:
     listen(simulation, options)
     rows = []
     for experience in stream.experiences:
-        x, labels = simulation.feed_of(experience).evaluation(VALIDATION)
+        x, labels = simulation.batches_of(experience).evaluation(VALIDATION)
         after = stream.experiences[-1].task
         rows += evaluation_rows(simulation.network, agent, stream.setting, after, experience, "validation", x, labels)
     asked = "task" if evaluation.needs_label(agent) else "class"
@@ -104,13 +104,13 @@ def listen(simulation: Simulation, options: GatingOptions) -> None:
     agent.gate, agent.options = GATING[options.network](options, features), options
     experts, agent.experts = agent.experts, []
     for experience in stream.experiences:
-        feed, expert = simulation.feed_of(experience), next(e for e in experts if experience.task in e.tasks)
+        batches, expert = simulation.batches_of(experience), next(e for e in experts if experience.task in e.tasks)
         agent.experts = [*agent.experts, expert]
         agent.gate.assignment.assign(expert.number, expert.classes)
         if agent.gate.hears == "experts":  # what has been learned is protected, so they fire as they did then
-            evaluation.show_experts(agent, expert, feed)
+            evaluation.show_experts(agent, expert, batches)
             continue
-        for x, labels in feed.once():
+        for x, labels in batches.once():
             agent.gate.observe(evaluation.features(agent, x), labels, experience.task)
 
 

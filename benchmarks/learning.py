@@ -18,12 +18,12 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from smalti.analysis.runs import load_run
 from smalti.analysis.overview import mean_accuracy, resources
+from smalti.analysis.runs import load_run
 from smalti.model.gating import GatingOptions
 from smalti.scheduler.config import Config, RunOptions
-from smalti.scheduler.streams import StreamOptions
 from smalti.scheduler.experiments.trials import run_trials
+from smalti.scheduler.streams import StreamOptions
 
 CLASS_SETTINGS = ("class", "task", "gate")
 

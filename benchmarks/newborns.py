@@ -1,6 +1,6 @@
-"""Does it help to raise newborns in another way? Accuracy with one switch of ``growth.upbringing`` at a time.
+"""Does it help to raise newborns in another way? Accuracy with one switch of ``growth.newborns`` at a time.
 
-    python benchmarks/newborns.py --seeds 2 --out runs/upbringing
+    python benchmarks/newborns.py --seeds 2 --out runs/newborns
 
 Two streams of ``benchmarks/learning.py``: digits split and digits joint, both with growth. ``usual`` is how newborns
 are raised by default. Variance transfer is the one switch by which growth changes what the network computes: its mean
@@ -22,29 +22,29 @@ import tyro
 from rich.console import Console
 from torch import Tensor
 
-from smalti.agents.expert import Expert
 from benchmarks.learning import Learning, conditions, folder_name, measure, view
-from smalti.model.growth.learning_rates import UpbringingOptions
+from smalti.agents.expert import Expert
+from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.scheduler.config import Config, RunOptions
+from smalti.scheduler.experiments.trials import run_trials
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.simulation import Simulation
-from smalti.scheduler.experiments.trials import run_trials
 
 STREAMS = {"split": "digits split, growth and gating", "joint": "digits joint, growth"}
-UPBRINGINGS = {
-    "usual": UpbringingOptions(),
-    "rate x 3": UpbringingOptions(rate=3.0),
-    "rate x 3 for 100 steps": UpbringingOptions(rate=3.0, youth=100),
-    "warm-up 60 steps": UpbringingOptions(warm_up=60),
-    "rate adaptation": UpbringingOptions(rate_adaptation=True),
-    "variance transfer": UpbringingOptions(variance_transfer=True),
+SWITCHES = {
+    "usual": NewbornOptions(),
+    "rate x 3": NewbornOptions(rate=3.0),
+    "rate x 3 for 100 steps": NewbornOptions(rate=3.0, youth=100),
+    "warm-up 60 steps": NewbornOptions(warm_up=60),
+    "rate adaptation": NewbornOptions(rate_adaptation=True),
+    "variance transfer": NewbornOptions(variance_transfer=True),
 }
 DECAYS = {"decay .1": (0.1, 0), "decay .1 guard 60": (0.1, 60)}  # weight decay and guard
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Compare upbringings on digits.
+    """Compare newborns on digits.
 
     Attributes:
         seeds: runs of every switch on every stream.
@@ -54,7 +54,7 @@ class Options:
 
     seeds: int = 2
     streams: tuple[str, ...] = tuple(STREAMS)
-    out: Path = Path("runs/upbringing")
+    out: Path = Path("runs/newborns")
 
     def __post_init__(self) -> None:
         if unknown := [name for name in self.streams if name not in STREAMS]:
@@ -87,8 +87,7 @@ def raised(stream: str) -> dict[str, tuple[Config, tuple[str, ...]]]:
     """Name -> configuration and the settings to report."""
     usual, settings = conditions("")[STREAMS[stream]]
     found: dict[str, Config] = {
-        name: replace(usual, growth=replace(usual.growth, upbringing=upbringing))
-        for name, upbringing in UPBRINGINGS.items()
+        name: replace(usual, growth=replace(usual.growth, newborns=newborns)) for name, newborns in SWITCHES.items()
     }
     for name, (decay, guard) in DECAYS.items():
         optimiser = replace(usual.training.optimiser, weight_decay=decay, guard=guard)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from smalti.model.engines import dense
-from smalti.model.engines.events.plan import Chip, make_plan
 from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.links import Links
+from smalti.model.engines import dense
+from smalti.model.engines.events.plan import Chip, make_plan
 from smalti.model.neuron import SURROGATES, Dynamics, NetworkOptions
 from smalti.model.probe import DenseProbe, Probe
 

@@ -1,6 +1,6 @@
 """What one batch does and wants: spikes and adjoints, from which growth signals and bids are computed.
 
-Every engine has its own: ``DenseProbe`` holds all of it, ``smalti.model.engines.events.probe`` holds events.
+Every engine has its own: ``DenseProbe`` holds all of it, ``model.engines.events.probe`` holds events.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Probe(Protocol):
         """Adjoints of these slots [T, Q, B]."""
 
     def moments(self, leak: float, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """M [Q, P] and C [P, P] of ``smalti.model.growth.signal``, for a newborn with this leak."""
+        """M [Q, P] and C [P, P] of ``model.growth.signal``, for a newborn with this leak."""
 
     def asked(self, targets: Tensor) -> Probe:
         """The same probe with the adjoints of these slots."""

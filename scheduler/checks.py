@@ -6,12 +6,12 @@ import warnings
 
 import torch
 
-from smalti.model.continual import METHODS
-from smalti.model.chip.fabric import Fabric, FabricError
-from smalti.model.growth.rules import GROWTH_RULES
-from smalti.model.growth.rule import GrowthError
-from smalti.scheduler.config import Config
 from smalti.agents.auction.placing import check_placement
+from smalti.model.chip.fabric import Fabric, FabricError
+from smalti.model.continual import METHODS
+from smalti.model.growth.rule import GrowthError
+from smalti.model.growth.rules import GROWTH_RULES
+from smalti.scheduler.config import Config
 from smalti.scheduler.streams import Stream
 
 SPARE_STEPS = 10  # time steps wanted beyond the rows that a spike crosses
@@ -85,10 +85,10 @@ def _check_hidden(config: Config) -> None:
             f"training.continual.method = {config.training.continual.method!r} needs to know when a task begins and "
             "ends, which stream.boundaries = 'hidden' forbids: take none, or boundaries told"
         )
-    if config.growth.replay:
+    if config.growth.birth_record:
         raise ValueError(
-            f"growth.replay = {config.growth.replay!r} follows births task by task, which stream.boundaries = 'hidden' "
-            "forbids: take boundaries told"
+            f"growth.birth_record = {config.growth.birth_record!r} follows births task by task, which "
+            "stream.boundaries = 'hidden' forbids: take boundaries told"
         )
 
 

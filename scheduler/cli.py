@@ -1,4 +1,4 @@
-"""The command line. Only this module and ``smalti.scheduler.commands`` may reach up to ``analysis``."""
+"""The command line. Only this module and ``scheduler.commands`` may reach up to ``analysis``."""
 
 from __future__ import annotations
 

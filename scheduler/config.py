@@ -81,6 +81,6 @@ class Config:
             steps=min(self.training.steps, 10),
             warm_up=min(self.training.warm_up, 5),
         )
-        upkeep = replace(self.growth.upkeep, guard=min(self.growth.upkeep.guard, 10))
-        growth = replace(self.growth, probe=min(self.growth.probe, 64), upkeep=upkeep)
+        rewiring = replace(self.growth.rewiring, guard=min(self.growth.rewiring.guard, 10))
+        growth = replace(self.growth, probe=min(self.growth.probe, 64), rewiring=rewiring)
         return replace(self, stream=replace(self.stream, limit=limit), training=training, growth=growth)

@@ -27,7 +27,7 @@ from smalti.model.gating.features import heard_steps, spike_counts, window_count
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.protocol import ExpertListener, expert_listener
 from smalti.model.network import Network
-from smalti.scheduler.streams.batches import Feed
+from smalti.scheduler.streams.batches import TaskBatches
 
 UNKNOWN = -1e9  # stands for the log density of a class that the gating network has not met
 
@@ -176,14 +176,14 @@ def gate_cost(agent: GatingAgent, x: Tensor) -> GateCost:
     )
 
 
-def show_experts(agent: GatingAgent, trained: Expert, feed: Feed) -> None:
+def show_experts(agent: GatingAgent, trained: Expert, batches: TaskBatches) -> None:
     """At the end of an experience, when neurons stay put, show every training sample to who hears experts."""
     listener = expert_listener(agent.gate)
     if listener is None:
         return
     listener.renew({e.number: len(e.neurons) for e in agent.experts}, trained.number)
-    for x, labels in feed.once():
-        listener.observe(features(agent, x), labels, feed.task)
+    for x, labels in batches.once():
+        listener.observe(features(agent, x), labels, batches.task)
 
 
 def features(agent: GatingAgent, x: Tensor) -> Tensor:

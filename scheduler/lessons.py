@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from smalti.model.network import Network
-from smalti.scheduler.training import Lesson
+from smalti.scheduler.training import TrainingSummary
 
 
 class Shown:
-    """A minibatch at hand in the place of a feed; nobody knows of which task it is."""
+    """A minibatch at hand in the place of a batches; nobody knows of which task it is."""
 
     task = 0
 
@@ -30,28 +30,30 @@ class Shown:
         return self.x, self.labels
 
 
-def merged(lessons: Sequence[Lesson], network: Network) -> Lesson:
-    """One lesson of several: means over their samples, operations added up; ``counts`` is [N, 1], a mean over samples.
+def merged(summaries: Sequence[TrainingSummary], network: Network) -> TrainingSummary:
+    """One summary of several: means over their samples, operations added up; ``counts`` is [N, 1], a mean over samples.
 
-    Without any lesson, loss, accuracy and rates are NaN, and nothing was spent.
+    Without any summary, loss, accuracy and rates are NaN, and nothing was spent.
     """
-    if not lessons:
+    if not summaries:
         nan, nobody = math.nan, torch.zeros((network.fabric.neurons, 1), dtype=torch.float64)
-        return Lesson(nan, nan, nan, 0.0, 0.0, 0.0, nan, nobody, torch.zeros(network.channels, dtype=torch.float64))
-    sizes = torch.tensor([float(lesson.counts.shape[1]) for lesson in lessons], dtype=torch.float64)
+        return TrainingSummary(
+            nan, nan, nan, 0.0, 0.0, 0.0, nan, nobody, torch.zeros(network.channels, dtype=torch.float64)
+        )
+    sizes = torch.tensor([float(summary.counts.shape[1]) for summary in summaries], dtype=torch.float64)
     shares = sizes / sizes.sum()
 
     def mean(name: str) -> float:
-        return float(shares @ torch.tensor([getattr(lesson, name) for lesson in lessons], dtype=torch.float64))
+        return float(shares @ torch.tensor([getattr(summary, name) for summary in summaries], dtype=torch.float64))
 
-    return Lesson(
+    return TrainingSummary(
         loss=mean("loss"),
         accuracy=mean("accuracy"),
         rate=mean("rate"),
         spikes_per_sample=mean("spikes_per_sample"),
         hop_spikes_per_sample=mean("hop_spikes_per_sample"),
-        operations=sum(lesson.operations for lesson in lessons),
-        learning_rate=lessons[-1].learning_rate,
-        counts=(torch.stack([lesson.counts.mean(1) for lesson in lessons], 1) @ shares)[:, None],
-        heard=torch.stack([lesson.heard for lesson in lessons], 1) @ shares,
+        operations=sum(summary.operations for summary in summaries),
+        learning_rate=summaries[-1].learning_rate,
+        counts=(torch.stack([summary.counts.mean(1) for summary in summaries], 1) @ shares)[:, None],
+        heard=torch.stack([summary.heard for summary in summaries], 1) @ shares,
     )

@@ -20,7 +20,7 @@ class Use(IntEnum):
     AGENTS = 4  # order in which agents act; keys: round
     COMPARISON = 5  # teachers and students of a comparison; keys: what is drawn
     TIMING = 6  # decisions whether to grow; keys: round
-    UPKEEP = 7  # what is laid or moved where; keys: round
+    REWIRING = 7  # what is laid or moved where; keys: round
     MEMORY = 8  # what is stored, recalled and measured to keep old tasks; keys: purpose, task, step
     DETECTION = 9  # random alarms; keys: minibatch
 

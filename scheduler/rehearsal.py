@@ -1,6 +1,6 @@
 """Keeping old tasks while a new one is learned: the continual-learning method and elastic protection in training.
 
-It looks up the samples that a buffer has stored and draws their spikes; what methods do is in ``smalti.model.continual``.
+It looks up the samples that a buffer has stored and draws their spikes; what methods do is in ``model.continual``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from smalti.model.continual.elastic import Elastic
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.probe import Probe
-from smalti.scheduler.streams.batches import Batches, Feed
 from smalti.scheduler.randomness import Use, entropy, generator
 from smalti.scheduler.streams import Samples, Stream
+from smalti.scheduler.streams.batches import Batches, TaskBatches
 from smalti.scheduler.streams.encode import draw
 
 Prober = Callable[[Expert, Tensor, Tensor], Probe]
@@ -28,7 +28,7 @@ CHUNK = 256  # samples that run at once where answers are recorded
 BEGIN, END, RECALL, RECALLED, RECORDED, MEASURED = range(6)  # what random numbers are for
 
 
-class Keeper:
+class Rehearsal:
     """The method of a run, and the elastic protection of its experts.
 
     Args:
@@ -62,34 +62,34 @@ class Keeper:
         self.method.forget(gone)
         self.elastic.forget(gone)
 
-    def begin(self, feed: Feed, expert: Expert, old: Tensor, running: Tensor, probe: Prober) -> None:
+    def begin(self, batches: TaskBatches, expert: Expert, old: Tensor, running: Tensor, probe: Prober) -> None:
         """Before the first step of a task.
 
         Args:
-            feed: its samples.
+            batches: its samples.
             expert: serves it.
             old: outputs of the label sets [G, O] bool that the expert knew before.
             running: neurons that take part [N] bool.
             probe: spikes and adjoints of an expert on spikes [B, T, I] with classes [B].
         """
-        self.method.begin_task(self._task(feed, expert, old, running, probe, BEGIN))
+        self.method.begin_task(self._task(batches, expert, old, running, probe, BEGIN))
 
-    def end(self, feed: Feed, expert: Expert, running: Tensor, probe: Prober) -> None:
+    def end(self, batches: TaskBatches, expert: Expert, running: Tensor, probe: Prober) -> None:
         """After the last step of a task; arguments as in ``begin``."""
-        self.method.end_task(self._task(feed, expert, expert.label_sets(), running, probe, END))
+        self.method.end_task(self._task(batches, expert, expert.label_sets(), running, probe, END))
 
-    def rehearse(self, feed: Batches, number: int, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def rehearse(self, batches: Batches, number: int, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """The minibatch of a step [B, T, I], [B] with the stored samples that belong beside or in place of it."""
         if not self.method.recalls:
             return x, labels
-        keys = feed.task, number
+        keys = batches.task, number
         entries = self.method.recall(len(x), generator(self.seed, Use.MEMORY, RECALL, *keys))
         if not len(entries):
             return x, labels
         trains = [(self._samples[task], row) for task, row, _ in entries.tolist()]
         parts = [train.select(np.array([row])) for train, row in trains]
         stored = Samples(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("x", "y", "index")))
-        spikes = draw(stored, feed.steps, entropy(self.seed, Use.MEMORY, RECALLED, *keys))
+        spikes = draw(stored, batches.steps, entropy(self.seed, Use.MEMORY, RECALLED, *keys))
         recalled = torch.from_numpy(spikes), torch.from_numpy(stored.y)
         if self.method.alone:
             return recalled
@@ -97,14 +97,16 @@ class Keeper:
 
     def pulled(self, gradient: Tensor, weight: Tensor) -> Tensor:
         """A gradient of the loss [K, R, n] with that of the penalties on weights."""
-        costs = [cost for keeper in (self.method, self.elastic) if (cost := keeper.penalty(weight)) is not None]
+        costs = [cost for rehearsal in (self.method, self.elastic) if (cost := rehearsal.penalty(weight)) is not None]
         return gradient + torch.autograd.grad(torch.stack(costs).sum(), weight)[0] if costs else gradient
 
-    def _task(self, feed: Feed, expert: Expert, old: Tensor, running: Tensor, probe: Prober, purpose: int) -> Task:
-        train, number = feed.experience.train, feed.experience.task
+    def _task(
+        self, batches: TaskBatches, expert: Expert, old: Tensor, running: Tensor, probe: Prober, purpose: int
+    ) -> Task:
+        train, number = batches.experience.train, batches.experience.task
 
         def spikes(samples: Samples, what: int) -> Tensor:
-            return torch.from_numpy(draw(samples, feed.steps, entropy(self.seed, Use.MEMORY, what, number)))
+            return torch.from_numpy(draw(samples, batches.steps, entropy(self.seed, Use.MEMORY, what, number)))
 
         def measure(rows: Tensor) -> Probe:
             chosen = train.select(rows.numpy())

@@ -13,10 +13,11 @@ import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
-from smalti.scheduler.records import checkpoint, state as snapshot
-from smalti.scheduler.growth import birth_record as replay
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, dump, from_mapping, load
+from smalti.scheduler.growth import birth_record as replay
+from smalti.scheduler.records import checkpoint
+from smalti.scheduler.records import state as snapshot
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 from smalti.scheduler.simulation import Simulation
@@ -99,16 +100,16 @@ def _drive(simulation: Simulation, folder: RunFolder, watch: Watcher) -> None:
         number = simulation.round
         simulation.step()
         begin = time.perf_counter()
-        rows, census = simulation.rows, simulation.census
+        rows, registry = simulation.rows, simulation.registry
         folder.append("bids", number, rows.bids)
         folder.append("ports", number, rows.ports)
         folder.append("evaluations", number, rows.evaluations)
         folder.append("detections", number, rows.detections)
         folder.append("rounds", number, rows.rounds)
-        if census.changed:
-            folder.rewrite("neurons", census.neurons)
-            folder.rewrite("links", census.links)
-            census.changed = False
+        if registry.changed:
+            folder.rewrite("neurons", registry.neurons)
+            folder.rewrite("links", registry.links)
+            registry.changed = False
         tensors, facts = snapshot.take(simulation)
         checkpoint.save(folder.checkpoint, tensors, {**facts, "config": dump(simulation.config)})
         simulation.seconds_written = time.perf_counter() - begin

@@ -1,7 +1,7 @@
 """The simulation: a mesa.Model whose step is one round - train, measure, decide, keep up, auction, graft, record.
 
 It holds the parts and calls them in order; what they do is in their own modules. It knows nothing of files: rows of
-the round are handed out, and ``smalti.scheduler.records.state`` reads and writes the whole state.
+the round are handed out, and ``scheduler.records.state`` reads and writes the whole state.
 """
 
 from __future__ import annotations
@@ -15,34 +15,35 @@ import mesa
 import numpy as np
 import torch
 
-from smalti.agents.expert import Expert
-from smalti.agents.gating import GatingAgent
 from smalti.agents.auction.bids import SEED, Decision
 from smalti.agents.auction.prices import Prices
+from smalti.agents.expert import Expert
+from smalti.agents.gating import GatingAgent
 from smalti.agents.tile import TileAgent
 from smalti.model import costs
 from smalti.model.chip.fabric import Fabric
-from smalti.model.gating.networks import GATING
 from smalti.model.gating.adaptation import check_adaptable
 from smalti.model.gating.features import heard_steps, window_count
+from smalti.model.gating.networks import GATING
 from smalti.model.growth import saturation
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
-from smalti.model.rewiring.scope import Upkept
+from smalti.model.rewiring.scope import Changes
 from smalti.scheduler import evaluation
-from smalti.scheduler.growth import birth_record as replay, rewiring as upkeep
-from smalti.scheduler.records import rows as tables
-from smalti.scheduler.records.registry import Census
 from smalti.scheduler.checks import check
 from smalti.scheduler.config import Config
-from smalti.scheduler.streams.batches import TEST, VALIDATION, Feed
+from smalti.scheduler.growth import birth_record as replay
+from smalti.scheduler.growth import rewiring as rewiring
 from smalti.scheduler.growth.grower import Grower
-from smalti.scheduler.rehearsal import Keeper
-from smalti.scheduler.randomness import Use, generator
-from smalti.scheduler.streams import Experience, Stream, load_stream
+from smalti.scheduler.protocols.task_aware import TaskAware
 from smalti.scheduler.protocols.task_free import TaskFree
-from smalti.scheduler.protocols.task_aware import Told
-from smalti.scheduler.training import Lesson
+from smalti.scheduler.randomness import Use, generator
+from smalti.scheduler.records import rows as tables
+from smalti.scheduler.records.registry import NeuronRegistry
+from smalti.scheduler.rehearsal import Rehearsal
+from smalti.scheduler.streams import Experience, Stream, load_stream
+from smalti.scheduler.streams.batches import TEST, VALIDATION, TaskBatches
+from smalti.scheduler.training import TrainingSummary
 
 Row = dict[str, object]
 SEEDING, GROWING = range(2)  # what candidates are made for: their random numbers are kept apart
@@ -65,7 +66,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     Args:
         config: configuration, resolved.
         stream: the data, where it has been loaded before (for many simulations of the same data).
-        births: what ``growth.replay`` names, where it has been read before.
+        births: what ``growth.birth_record`` names, where it has been read before.
 
     Raises:
         ValueError: for data or a chip that does not fit the configuration, naming the cure.
@@ -90,20 +91,20 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         prices = Prices(config.auction, self.network.links)
         self.grower = Grower(self, self.network, self.moments, self.gating, prices, config.growth)
         continual = config.training.continual
-        self.keeper = Keeper(continual, self.network, self.moments, self.stream, config.run.seed)
+        self.rehearsal = Rehearsal(continual, self.network, self.moments, self.stream, config.run.seed)
         self.births = births
-        if config.growth.replay and births is None:
+        if config.growth.birth_record and births is None:
             tasks = [experience.task for experience in self.stream.experiences]
             self.births = replay.read(config.growth, self.fabric, tasks, config.training.rounds)
-        self.census = Census()
+        self.registry = NeuronRegistry()
         self.round = 0  # of the next step
-        self._registered = 0  # of the births of the round in hand, those in the census
+        self._registered = 0  # of the births of the round in hand, those in the registry
         self.rows = RoundRows()
         self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
         self.novelty = float("nan")  # of the present task when it was thought to begin
         self.validation = float("nan")  # accuracy of the round in hand, if it is asked for
-        self._feed: Feed | None = None
-        self.tasks = (Told if config.stream.boundaries == "told" else TaskFree)(self)
+        self._batches: TaskBatches | None = None
+        self.tasks = (TaskAware if config.stream.boundaries == "told" else TaskFree)(self)
 
     @property
     def finished(self) -> bool:
@@ -128,7 +129,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     @property
     def _is_last(self) -> bool:
         """Whether the network knows that no experience will follow."""
-        return isinstance(self.tasks, Told) and self.number + 1 == len(self.stream.experiences)
+        return isinstance(self.tasks, TaskAware) and self.number + 1 == len(self.stream.experiences)
 
     def step(self) -> None:
         """One round; denormal numbers are flushed to zero meanwhile."""
@@ -146,29 +147,29 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         seconds_evaluate = self._evaluate(-1) if self.round == 0 else 0.0
 
         trained_at = time.perf_counter()
-        lesson = self.tasks.train()
+        summary = self.tasks.train()
         seconds_train = time.perf_counter() - trained_at
         seconds_evaluate += self._validate(experience)
 
-        retired, upkept = self._follow(self.tasks.own) if self.tasks.own else ([], Upkept())
+        retired, changes = self._follow(self.tasks.own) if self.tasks.own else ([], Changes())
         self.register([])
-        self.census.follow(self.network.links, self.round)
+        self.registry.follow(self.network.links, self.round)
         if (self.round + 1) % self.config.training.rounds == 0:
             self.tasks.end()
             seconds_evaluate += self._evaluate(self.number)
         elapsed = time.perf_counter() - begin + self.seconds_written
         seconds_other = elapsed - seconds_train - seconds_evaluate
-        self._report(experience, lesson, len(retired), upkept, (seconds_train, seconds_evaluate, seconds_other))
+        self._report(experience, summary, len(retired), changes, (seconds_train, seconds_evaluate, seconds_other))
         self.round += 1
 
-    def _follow(self, lesson: Lesson) -> tuple[list[int], Upkept]:
+    def _follow(self, summary: TrainingSummary) -> tuple[list[int], Changes]:
         """Decide, retire, keep up and grow after a round of training; the slots retired, and what was moved."""
         expert, task = self.tasks.expert, self.experience.task
-        self.gating.watch(self.tasks.key, lesson.loss, lesson.accuracy, self.novelty)
+        self.gating.watch(self.tasks.key, summary.loss, summary.accuracy, self.novelty)
         decision = self._decide()
-        retired = self.grower.retire_idle(expert, lesson.counts, self._grown_since(self.tasks.began))
+        retired = self.grower.retire_idle(expert, summary.counts, self._grown_since(self.tasks.began))
         self.register(retired)
-        upkept = self._keep_up(expert, lesson)
+        changes = self._rewire(expert, summary)
         if decision.births:
             x, labels = self.tasks.probe()
             chance, reserve = self._chance(GROWING), 0 if self._is_last else self.config.growth.reserve
@@ -176,14 +177,14 @@ class Simulation(mesa.Model):  # type: ignore[misc]
                 self.grower.grow(expert, task, decision.births, x, labels, chance, reserve)
             else:
                 self.grower.follow(expert, task, self.births.places(self.round), x, labels, chance)
-        return retired, upkept
+        return retired, changes
 
     def _prepare(self) -> None:
         torch.set_num_threads(1 if self.network.engine == "events" else self.config.run.threads)
         self.random.seed(int(generator(self.config.run.seed, Use.AGENTS, self.round).integers(2**62)))
         self.rows = RoundRows()
         self.grower.outcomes, self.grower.born, self._registered = [], [], 0
-        self.keeper.refresh()
+        self.rehearsal.refresh()
 
     def _decide(self) -> Decision:
         """The gating agent's decision on this round; what it may want to measure is measured on the round's probe."""
@@ -200,26 +201,26 @@ class Simulation(mesa.Model):  # type: ignore[misc]
 
     def _grown_since(self, began: int) -> set[int]:
         """Slots of living neurons that were grown, not seeded, from a round on: those that may be retired."""
-        rows = ((slot, self.census.neurons[number]) for slot, number in self.census.id_of_slot.items())
+        rows = ((slot, self.registry.neurons[number]) for slot, number in self.registry.id_of_slot.items())
         return {slot for slot, row in rows if int(str(row["birth_round"])) >= began and row["rule"] != SEED}
 
     def register(self, retired: list[int]) -> None:
-        """Write retirements, and births of the round that are not in it yet, into the census."""
+        """Write retirements, and births of the round that are not in it yet, into the registry."""
         for slot in retired:
-            self.census.retired(slot, self.round)
+            self.registry.retired(slot, self.round)
         for slot, rule, task in self.grower.born[self._registered :]:
-            self.census.born(self.network, slot, rule, task, self.round)
+            self.registry.born(self.network, slot, rule, task, self.round)
         self._registered = len(self.grower.born)
 
-    def _keep_up(self, expert: Expert, lesson: Lesson) -> Upkept:
+    def _rewire(self, expert: Expert, summary: TrainingSummary) -> Changes:
         """Prune, rewire and swap as configured."""
-        options, chance = self.config.growth.upkeep, generator(self.config.run.seed, Use.UPKEEP, self.round)
-        scope = upkeep.scope_of(self.network, self.moments, self.gating, expert, lesson, self.keeper.devices)
-        upkept = upkeep.keep_up(scope, options, chance)
-        if upkept.moved:
-            self.census.moved(self.fabric, upkept.moved)
-            upkeep.follow(self.gating.experts, list(self.agents_by_type[TileAgent]), upkept.moved)
-        return upkept
+        options, chance = self.config.growth.rewiring, generator(self.config.run.seed, Use.REWIRING, self.round)
+        scope = rewiring.scope_of(self.network, self.moments, self.gating, expert, summary, self.rehearsal.devices)
+        changes = rewiring.apply_steps(scope, options, chance)
+        if changes.moved:
+            self.registry.moved(self.fabric, changes.moved)
+            rewiring.follow(self.gating.experts, list(self.agents_by_type[TileAgent]), changes.moved)
+        return changes
 
     def _evaluate(self, after: int) -> float:
         """Evaluate on every experience whose classes have outputs; returns the seconds it took."""
@@ -228,9 +229,9 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         for experience in {e.task: e for e in self.stream.experiences}.values():
             if served.isdisjoint(experience.classes):
                 continue
-            feed = self.feed_of(experience)
+            batches = self.batches_of(experience)
             for part, split in ((VALIDATION, "validation"), (TEST, "test")):
-                x, labels = feed.evaluation(part)
+                x, labels = batches.evaluation(part)
                 self.rows.evaluations += tables.evaluation_rows(
                     self.network, self.gating, self.stream.setting, after, experience, split, x, labels
                 )
@@ -241,7 +242,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         begin = time.perf_counter()
         self.validation = float("nan")
         if self.config.training.validate:
-            x, labels = self.feed_of(experience).evaluation(VALIDATION)
+            x, labels = self.batches_of(experience).evaluation(VALIDATION)
             answers = evaluation.with_task(self.network, self.gating, x, experience.classes)
             self.validation = answers.accuracy(labels)
         return time.perf_counter() - begin
@@ -249,9 +250,9 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def _report(
         self,
         experience: Experience,
-        lesson: Lesson,
+        summary: TrainingSummary,
         retired: int,
-        upkept: Upkept,
+        changes: Changes,
         seconds: tuple[float, float, float],
     ) -> None:
         self.rows.bids = [tables.bid_row(self.round, outcome) for outcome in self.grower.outcomes]
@@ -264,31 +265,31 @@ class Simulation(mesa.Model):  # type: ignore[misc]
                 self.number,
                 experience.task,
                 steps,
-                lesson,
+                summary,
                 self.validation,
                 usage,
-                self.keeper.stored_values,
+                self.rehearsal.stored_values,
                 born,
                 retired,
-                upkept,
+                changes,
                 self.novelty,
                 seconds,
             )
         ]
 
-    def feed_of(self, experience: Experience) -> Feed:
+    def batches_of(self, experience: Experience) -> TaskBatches:
         """Batches of an experience, after those that an earlier one of the same task has had."""
         options = self.config.training
         visits = sum(e is experience for e in self.stream.experiences[: self.number])
         begun = visits * options.rounds * options.steps
-        if self._feed is None or self._feed.experience is not experience or self._feed.begun != begun:
-            self._feed = Feed(experience, self.stream.steps, options.batch, self.config.run.seed, begun)
-        return self._feed
+        if self._batches is None or self._batches.experience is not experience or self._batches.begun != begun:
+            self._batches = TaskBatches(experience, self.stream.steps, options.batch, self.config.run.seed, begun)
+        return self._batches
 
     def reorder(self, seed: int) -> None:
         """Draw the minibatches and input spikes of the steps to come by another seed, for repeated measurements."""
         self.config = replace(self.config, run=replace(self.config.run, seed=seed))
-        self._feed, self.keeper.seed = None, seed
+        self._batches, self.rehearsal.seed = None, seed
 
     def chance_of_seeds(self, step: int = 0) -> Callable[[int, int], np.random.Generator]:
         """As ``_chance``, for the seed of an expert that is opened before a minibatch of the round."""

@@ -16,11 +16,11 @@ from torch.nn.functional import cross_entropy
 from smalti.agents.expert import Expert
 from smalti.model import costs
 from smalti.model.continual import ContinualOptions
-from smalti.model.growth.learning_rates import UpbringingOptions, rate_factors
+from smalti.model.growth.learning_rates import NewbornOptions, rate_factors
 from smalti.model.network import Activity, Network
 from smalti.model.optimiser import Moments, OptimiserOptions, step
+from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.streams.batches import Batches
-from smalti.scheduler.rehearsal import Keeper
 
 PASSES = 3  # forward, adjoints and weight gradient: a spike meets each device once in every one of them
 
@@ -65,7 +65,7 @@ class TrainingOptions:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingSummary:
     """What a round of training showed, means over its minibatches."""
 
     loss: float  # cross-entropy, nats per sample
@@ -127,26 +127,26 @@ def excess_rate(network: Network, activity: Activity, steps: int, options: Train
 def train(
     network: Network,
     moments: Moments,
-    feed: Batches,
+    batches: Batches,
     first_step: int,
     expert: Expert,
     running: Tensor,
-    keeper: Keeper,
+    rehearsal: Rehearsal,
     options: TrainingOptions,
-    upbringing: UpbringingOptions,
+    newborns: NewbornOptions,
     observe: Callable[[int, Tensor, Tensor], None],
-) -> Lesson:
+) -> TrainingSummary:
     """Train one round.
 
     Args:
         network, moments: changed in place.
-        feed: batches of the experience.
+        batches: batches of the experience.
         first_step: step of the experience at which the round begins.
         expert: who learns.
         running: neurons that take part [N] bool.
-        keeper: what keeps old tasks meanwhile.
+        rehearsal: what keeps old tasks meanwhile.
         options: training options.
-        upbringing: learning rates of what has grown.
+        newborns: learning rates of what has grown.
         observe: told every step, its input spikes [B, T, I] and its classes [B].
     """
     state = network.state
@@ -156,24 +156,24 @@ def train(
     fired = torch.zeros(network.fabric.neurons, 1, dtype=torch.float64)
     heard = torch.zeros(network.channels, dtype=torch.float64)
     fused = network.engine == "events"
-    rate, batch = 0.0, feed.batch
+    rate, batch = 0.0, batches.batch
     for number in range(first_step, first_step + options.steps):
-        x, labels = feed.training(number)
+        x, labels = batches.training(number)
         observe(number, x, labels)
-        x, labels = keeper.rehearse(feed, number, x, labels)
+        x, labels = rehearsal.rehearse(batches, number, x, labels)
         activity = network.run(x, outputs, running)
         answers = network.read(activity)
         logits, target = contrasted(expert, answers, labels)
         loss = cross_entropy(logits, target)
-        objective = loss + excess_rate(network, activity, feed.steps, options)
-        kept = keeper.method.loss(answers, feed.rows(number))
+        objective = loss + excess_rate(network, activity, batches.steps, options)
+        kept = rehearsal.method.loss(answers, batches.rows(number))
         (gradient,) = torch.autograd.grad(objective if kept is None else objective + kept, state.weight)
         rate = learning_rate(number, options)
-        factors = rate_factors(state, moments.count, learns, running, upbringing)
-        keeper.method.before_step(state.weight)
-        pulled = keeper.pulled(gradient, state.weight)
+        factors = rate_factors(state, moments.count, learns, running, newborns)
+        rehearsal.method.before_step(state.weight)
+        pulled = rehearsal.pulled(gradient, state.weight)
         step(state.weight, pulled, learns, moments, rate, options.optimiser, factors, fused, network.threads)
-        keeper.method.after_step(state.weight, gradient)
+        rehearsal.method.after_step(state.weight, gradient)
         sums += torch.stack([loss.detach(), (logits.argmax(1) == target).to(loss.dtype).mean()]).cpu()
         fired = fired + activity.counts.detach().cpu()
         heard += x.sum((0, 1), dtype=torch.float64)
@@ -185,5 +185,5 @@ def train(
     additions = costs.synaptic_operations(network, counts, heard, running & state.alive)
     operations = PASSES * additions * options.steps * batch
     hidden = (running & state.alive & ~state.output).cpu()
-    mean_rate = float(counts[hidden].sum()) / counts.shape[1] / max(1, int(hidden.sum())) / feed.steps
-    return Lesson(loss_mean, accuracy, mean_rate, spikes, hop_spikes, operations, rate, counts, heard)
+    mean_rate = float(counts[hidden].sum()) / counts.shape[1] / max(1, int(hidden.sum())) / batches.steps
+    return TrainingSummary(loss_mean, accuracy, mean_rate, spikes, hop_spikes, operations, rate, counts, heard)

@@ -14,8 +14,8 @@ import torch
 from smalti.model.chip.fabric import FabricOptions
 from smalti.model.growth.options import GrowthOptions
 from smalti.scheduler.config import Config
-from smalti.scheduler.runner import start
 from smalti.scheduler.records.schema import TABLES
+from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import RoundRows, Simulation
 from smalti.scheduler.streams import StreamOptions
 from smalti.scheduler.training import TrainingOptions
@@ -95,7 +95,7 @@ def check_books(simulation: Simulation) -> None:
     """What must hold after every round of any run."""
     check_wires(simulation)
     check_devices(simulation)
-    check_census(simulation)
+    check_registry(simulation)
     check_rows(simulation)
 
 
@@ -126,21 +126,21 @@ def check_devices(simulation: Simulation) -> None:
     assert not {fabric.tile_of_slot(slot) for slot in members} - set(fabric.live_tiles)
 
 
-def check_census(simulation: Simulation) -> None:
+def check_registry(simulation: Simulation) -> None:
     """The tables of neurons and links agree with the network."""
-    census, links, fabric = simulation.census, simulation.network.links, simulation.fabric
-    alive = {row["slot"]: row for row in census.neurons if row["retired_round"] is None}
-    assert len(alive) == sum(row["retired_round"] is None for row in census.neurons)
-    assert {slot: row["neuron"] for slot, row in alive.items()} == census.id_of_slot
+    registry, links, fabric = simulation.registry, simulation.network.links, simulation.fabric
+    alive = {row["slot"]: row for row in registry.neurons if row["retired_round"] is None}
+    assert len(alive) == sum(row["retired_round"] is None for row in registry.neurons)
+    assert {slot: row["neuron"] for slot, row in alive.items()} == registry.id_of_slot
     assert sorted(alive) == torch.nonzero(simulation.network.state.alive).flatten().tolist()
-    assert [row["neuron"] for row in census.neurons] == list(range(len(census.neurons)))
+    assert [row["neuron"] for row in registry.neurons] == list(range(len(registry.neurons)))
     outputs = simulation.network.state.output
     assert all((row["kind"] == "output") == bool(outputs[slot]) for slot, row in alive.items())
-    assert all(row["tile"] == fabric.tile_of_slot(row["slot"]) for row in census.neurons)
+    assert all(row["tile"] == fabric.tile_of_slot(row["slot"]) for row in registry.neurons)
     present = set()
-    for row in census.links:
+    for row in registry.links:
         if row["retired_round"] is None:
-            neuron = census.neurons[row["source"]] if row["kind"] != "input" else None
+            neuron = registry.neurons[row["source"]] if row["kind"] != "input" else None
             assert neuron is None or neuron["retired_round"] is None
             source = neuron["slot"] if neuron else fabric.neurons + row["source"]
             present.add((source, row["target_tile"], row["row"], tuple(row["path"]), row["kind"]))
@@ -150,17 +150,17 @@ def check_census(simulation: Simulation) -> None:
 def check_rows(simulation: Simulation) -> None:
     """Rows of the round agree with each other and with the chip."""
     (row,), bids, state = simulation.rows.rounds, simulation.rows.bids, simulation.network.state
-    number, census = simulation.round - 1, simulation.census
-    born = [neuron for neuron in census.neurons if neuron["birth_round"] == number]
+    number, registry = simulation.round - 1, simulation.registry
+    born = [neuron for neuron in registry.neurons if neuron["birth_round"] == number]
     won = [bid for bid in bids if bid["won"]]
     given = [slot for bid in won for slot in (bid["slot"], bid["twin"]) if slot >= 0]
     assert sorted(given) == sorted(n["birth_slot"] for n in born if n["kind"] == "hidden")
     assert all(bid["slot"] == bid["twin"] == -1 for bid in bids if not bid["won"])
     assert all(bid["reason"] and bid["round"] == number for bid in bids)
     assert row["born"] == len(born)
-    assert row["retired"] == sum(neuron["retired_round"] == number for neuron in census.neurons)
+    assert row["retired"] == sum(neuron["retired_round"] == number for neuron in registry.neurons)
     assert row["neurons"] == int((state.alive & ~state.output).sum())
-    assert row["links"] == sum(link["retired_round"] is None for link in census.links)
+    assert row["links"] == sum(link["retired_round"] is None for link in registry.links)
     assert row["devices"] == int(state.mask.sum())
     assert row["wires"] == simulation.rows.ports["used"].sum() == simulation.network.links.ledger.used.sum()
     assert all(row[name] >= 0 for name in row if name.startswith("seconds"))

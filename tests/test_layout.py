@@ -8,14 +8,18 @@ from fnmatch import fnmatch
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from itertools import chain
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
 
+import smalti
+
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("agents", "analysis", "model", "scheduler")
+FOLDERS = ("agents", "analysis", "model", "scheduler")
 TOP_LEVEL = {
-    *PACKAGES,
+    *FOLDERS,
+    "smalti",
     "tests",
     "benchmarks",
     "docs",
@@ -31,33 +35,48 @@ TOP_LEVEL = {
 }
 
 
-@pytest.mark.parametrize("name", PACKAGES)
-def test_each_package_is_that_of_this_checkout(name: str) -> None:
-    assert Path(str(importlib.import_module(name).__file__)) == ROOT / name / "__init__.py"
+@pytest.mark.parametrize("name", FOLDERS)
+def test_each_folder_is_a_part_of_the_package(name: str) -> None:
+    link = ROOT / "smalti" / name
+    assert link.readlink() == Path("..") / name
+    assert Path(str(importlib.import_module(f"smalti.{name}").__file__)).resolve() == ROOT / name / "__init__.py"
 
 
-def test_no_other_distribution_has_packages_of_these_names() -> None:
-    found = packages_distributions()
-    others = {name: set(found.get(name, ())) - {"smalti"} for name in PACKAGES}
-    assert others == {name: set() for name in PACKAGES}
+def test_no_other_distribution_has_a_package_of_this_name() -> None:
+    assert set(packages_distributions().get("smalti", ["smalti"])) == {"smalti"}
 
 
-def test_an_installation_finds_them_from_anywhere(tmp_path: Path) -> None:
+def test_a_users_own_modules_do_not_get_in_the_way(tmp_path: Path) -> None:
     try:
         distribution("smalti")
     except PackageNotFoundError:
         pytest.skip("smalti is not installed here; scripts/test does that")
-    code = f"import importlib; print(*(importlib.import_module(n).__path__[0] for n in {PACKAGES}), sep='\\n')"
-    command = [sys.executable, "-I", "-c", code]
-    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert answer.splitlines() == [str(ROOT / name) for name in PACKAGES]
+    for name in ("model.py", "agents.py", "scheduler.py"):
+        (tmp_path / name).write_text("raise RuntimeError('a module of the user')\n", encoding="utf-8")
+    (tmp_path / "analysis").mkdir()
+    code = "import smalti.scheduler.cli, smalti.analysis.runs; print(smalti.__path__[0])"
+    answer = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == str(ROOT / "smalti")
+
+
+def test_a_wheel_holds_one_package(tmp_path: Path) -> None:
+    pytest.importorskip("hatchling")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = set(ZipFile(wheel).namelist())
+    assert {name.split("/")[0] for name in names} == {"smalti", f"smalti-{smalti.__version__}.dist-info"}
+    tracked = subprocess.run(["git", "ls-files", *FOLDERS], cwd=ROOT, capture_output=True, text=True)
+    if tracked.returncode == 0:
+        assert {f"smalti/{name}" for name in tracked.stdout.split("\n") if name} <= names
+    assert not [name for name in names if "__pycache__" in name]
 
 
 def test_top_level_holds_nothing_else() -> None:
     ignored = [".git", *(ROOT / ".gitignore").read_text(encoding="utf-8").split()]
     there = {p.name for p in ROOT.iterdir() if not any(fnmatch(p.name, pattern) for pattern in ignored)}
     assert there <= TOP_LEVEL
-    assert {*PACKAGES, "tests", "pyproject.toml"} <= there
+    assert {*FOLDERS, "smalti", "tests", "pyproject.toml"} <= there
 
 
 def test_nothing_under_tests_is_a_package() -> None:
@@ -66,7 +85,6 @@ def test_nothing_under_tests_is_a_package() -> None:
 
 def test_every_dependency_is_pinned_by_the_constraints() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert "Private :: Do Not Upload" in project["classifiers"]
     wanted = chain(project["dependencies"], *project["optional-dependencies"].values())
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pinned = dict(line.split("==") for line in lines if not line.startswith("#"))

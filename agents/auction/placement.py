@@ -29,7 +29,7 @@ Placement = Callable[[int, float, float, Site], float]
 
 
 def auction(tile: int, value: float, price: float, site: Site) -> float:
-    """Value minus price. ``smalti.agents.auction.sequential`` clears it, and only what is above 0."""
+    """Value minus price. ``agents.auction.sequential`` clears it, and only what is above 0."""
     return value - price
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from smalti.agents.auction.bids import Bid, Outcome
 from smalti.agents.auction.placement import PLACEMENTS, Placement, Site
 from smalti.agents.auction.prices import AuctionOptions, Prices, Quote
-from smalti.model.growth.options import GrowthOptions
-from smalti.model.chip.links import Refusal
 from smalti.agents.auction.sequential import award
+from smalti.model.chip.links import Refusal
+from smalti.model.growth.options import GrowthOptions
 
 
 def place(
@@ -33,7 +33,7 @@ def place(
         site: free slots of every tile and neurons of the expert; both follow the awards.
         prices: price book over the chip's links; the links of winners are laid in it.
         births: most neurons born.
-        placement: ranks the bids that fit, see ``smalti.agents.auction.placement``.
+        placement: ranks the bids that fit, see ``agents.auction.placement``.
         members: tiles with neurons of the expert; a bid for another tile without targets reaches nobody and is lost
             (its links have no room).
         chance: draws ties between tiles.

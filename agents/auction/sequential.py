@@ -2,7 +2,7 @@
 
 Sequential, by surplus: the bid with the largest value minus price wins, its links are laid, prices change,
 and so on. Every bid ends with an outcome and a reason; losers are quoted at the close. The exact optimum for
-comparison is in ``smalti.agents.auction.exact``.
+comparison is in ``agents.auction.exact``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from smalti.agents.auction import exact as optimal
 from smalti.agents.auction.bids import Bid, Outcome
 from smalti.agents.auction.prices import NEWBORN, Prices, Quote
 from smalti.model.chip.links import Links, Offer, Refusal
-from smalti.agents.auction import exact as optimal
 
 
 def clear(bids: Sequence[Bid], free_slots: Mapping[int, Sequence[int]], prices: Prices, births: int) -> list[Outcome]:

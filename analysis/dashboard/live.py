@@ -15,8 +15,8 @@ import mesa
 from smalti.analysis.dashboard.curves import curves_svg
 from smalti.analysis.dashboard.view import Books, Row, View, view_of
 from smalti.model.chip.fabric import Fabric
-from smalti.scheduler.records import rows as tables
 from smalti.scheduler.config import Config
+from smalti.scheduler.records import rows as tables
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Stream, load_stream
 
@@ -156,8 +156,8 @@ class Live(mesa.Model):  # type: ignore[misc]
         ports = tables.port_rows(simulation.round, simulation.fabric, simulation.network.links.ledger.used)
         books = Books(
             rounds=tuple(self._rounds),
-            neurons=simulation.census.neurons,
-            links=simulation.census.links,
+            neurons=simulation.registry.neurons,
+            links=simulation.registry.links,
             ports=ports,
             bids=tuple(self._bids),
         )

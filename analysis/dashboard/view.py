@@ -14,7 +14,7 @@ from smalti.model.chip.fabric import Fabric
 from smalti.scheduler.config import Config
 
 Row = Mapping[str, Any]
-"""A row of a table; ``smalti.scheduler.records.schema`` has its columns."""
+"""A row of a table; ``scheduler.records.schema`` has its columns."""
 
 INPUT = -1  # stands for the task of an input channel
 CURVES = ("loss", "accuracy", "validation", "neurons", "wires")
@@ -206,7 +206,7 @@ def _tiles(fabric: Fabric, alive: Iterable[Neuron], links: Iterable[Link], price
 
 
 def _scarce(base: float, capacity: int, free: int) -> float | None:
-    """Price of the next unit, as ``smalti.agents.auction.prices`` asks it; None where none is left."""
+    """Price of the next unit, as ``agents.auction.prices`` asks it; None where none is left."""
     return base * capacity / free if free > 0 else None
 
 

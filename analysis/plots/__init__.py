@@ -3,9 +3,9 @@
 ``figure.savefig("growth.png")`` saves one; in a notebook it shows itself. Colours are safe for the colour-blind.
 """
 
-from smalti.analysis.plots.chip import draw_chip
 from smalti.analysis.plots.accuracy import draw_accuracy_matrix
 from smalti.analysis.plots.auctions import draw_prices, draw_worth
+from smalti.analysis.plots.chip import draw_chip
 from smalti.analysis.plots.growth import draw_growth_timeline
 from smalti.analysis.plots.hops import draw_hops
 from smalti.analysis.plots.pareto import draw_pareto

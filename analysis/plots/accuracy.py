@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smalti.analysis.runs import Run
 from smalti.analysis.overview import SETTING_NAMES, accuracies
 from smalti.analysis.plots.figure import new_figure
+from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smalti.analysis import market
-from smalti.analysis.runs import Run
-from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, task_colour
 from smalti.analysis.plots.bands import draw_bands, whole_rounds
+from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, task_colour
+from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

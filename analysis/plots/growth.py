@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smalti.analysis.runs import Run
-from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure
 from smalti.analysis.plots.bands import draw_bands, whole_rounds
+from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure
+from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

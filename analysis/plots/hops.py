@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from smalti.analysis import wiring
-from smalti.analysis.runs import Run
 from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure
+from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ def draw_hops(run: Run, spikes: pd.Series[float] | None = None) -> Figure:
 
     Args:
         run: the run.
-        spikes: spikes of each neuron per sample (``smalti.analysis.activity.spikes_per_sample``).
+        spikes: spikes of each neuron per sample (``analysis.activity.spikes_per_sample``).
 
     Raises:
         ValueError: there is no link yet, or matplotlib is missing.

@@ -30,7 +30,7 @@ def draw_pareto(
     """A dot a run, and the front.
 
     Args:
-        table: a row a run, as ``smalti.analysis.results.results`` gives it, or ``sweep.parquet``.
+        table: a row a run, as ``analysis.results.results`` gives it, or ``sweep.parquet``.
         cost: column of what should be small.
         gain: column of what should be large.
         by: column that chooses colour and mark, e.g. ``growth.rule``.

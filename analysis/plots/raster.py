@@ -17,7 +17,7 @@ def draw_raster(raster: Raster, sample: int = 0) -> Figure:
     """Spikes of the input channels (below) and of the hidden neurons (above), coloured by the task they were born for.
 
     Args:
-        raster: as ``smalti.analysis.activity.spikes_of`` gives it.
+        raster: as ``analysis.activity.spikes_of`` gives it.
         sample: which of its samples.
 
     Raises:

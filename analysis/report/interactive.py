@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from smalti.analysis import market
-from smalti.analysis.runs import Run
 from smalti.analysis.overview import accuracies
 from smalti.analysis.plots.figure import PALETTE, task_colour
 from smalti.analysis.report.words import main_setting
 from smalti.analysis.results import pareto_front
+from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -122,7 +122,7 @@ def along(runs: Mapping[str, Run], split: str = "test") -> Figure:
 
 
 def front(table: pd.DataFrame) -> Figure:
-    """Accuracy against wires, a dot a run, and the Pareto front; a table as ``smalti.analysis.results.results`` gives it."""
+    """Accuracy against wires, a dot a run, and the Pareto front; a table as ``analysis.results.results`` gives it."""
     figure, best = _panels(["accuracy"], "wires in use"), pareto_front(table)
     figure.add_scatter(
         x=best["wires"], y=best["accuracy"], name="Pareto front", line={"color": "#888888", "shape": "hv"}

@@ -9,9 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from smalti.analysis.runs import Runs
 from smalti.analysis.report import configuration
 from smalti.analysis.report.parts import beside, part
+from smalti.analysis.runs import Runs
 from smalti.scheduler.records.atomic import write_text_atomic
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import pandas as pd
 
 from smalti.analysis import market
 from smalti.analysis.findings import Finding, findings
-from smalti.analysis.runs import Run, Runs
 from smalti.analysis.overview import ALONE, SETTING_NAMES, accuracies, settings
 from smalti.analysis.report import configuration, interactive, words
 from smalti.analysis.report.activity import Activity, look
 from smalti.analysis.report.pictures import inline_svg
 from smalti.analysis.results import results
+from smalti.analysis.runs import Run, Runs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

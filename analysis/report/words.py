@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from smalti.analysis import metrics
-from smalti.analysis.runs import Run
 from smalti.analysis.overview import ALONE, SETTING_NAMES, Resources, accuracies, mean_accuracy, resources, settings
+from smalti.analysis.runs import Run
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 

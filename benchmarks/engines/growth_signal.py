@@ -3,8 +3,8 @@
     python benchmarks/engines/growth_signal.py --neurons 256 1024 16384
 
 The chip and the batch are those of ``benchmarks/engines/step.py``. *probe* is the pass that yields spikes and adjoints,
-*signals* the matrices M and C of every tile asked (``smalti.model.growth.signal``). Where there are more tiles than
-``growth.shortlist``, the probe also ranks the tiles, and a second backward pass yields the adjoints of those
+*signals* the matrices M and C of every tile asked (``model.growth.signal``). Where there are more tiles than
+``growth.preselection``, the probe also ranks the tiles, and a second backward pass yields the adjoints of those
 that are asked.
 """
 
@@ -25,9 +25,9 @@ from rich.table import Table
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from benchmarks.engines.step.workload import Workload, our_job, problem
+from benchmarks.engines.workload import Workload, our_job, problem
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.preselection import shortlist, tile_scores
+from smalti.model.growth.preselection import preselect, tile_scores
 from smalti.model.network import Network
 from smalti.model.probe import Probe
 
@@ -42,7 +42,7 @@ class Signal:
         batch: samples of the probe, and of the training step it is compared with.
         threads: threads of the engine.
         repeats: how often everything is timed; medians are printed.
-        shortlist: most tiles that are asked.
+        preselection: most tiles that are asked.
         json: file for the results.
     """
 
@@ -51,7 +51,7 @@ class Signal:
     batch: int = 64
     threads: int = 2
     repeats: int = 3
-    shortlist: int = GrowthOptions().shortlist
+    preselection: int = GrowthOptions().preselection
     json: Path | None = None
 
 
@@ -63,7 +63,7 @@ class Cost:
     tiles: int
     asked: int
     step: float  # a training step on the same batch
-    probe: float  # forward, backward and, with a shortlist, backward again
+    probe: float  # forward, backward and, with a preselection, backward again
     signals: float  # M and C of the tiles asked
 
     @property
@@ -118,11 +118,11 @@ def measure(options: Signal, neurons: int) -> Cost:
 
     def choose() -> tuple[list[int], Probe]:
         alive = torch.nonzero(network.state.alive).flatten()
-        if len(tiles) <= options.shortlist:
+        if len(tiles) <= options.preselection:
             return tiles, probe(alive)
         first = probe(alive[:0])
         scores = tile_scores(network, first, x.sum((0, 1)), alive)
-        chosen = sorted(shortlist(scores, tiles, options.shortlist))
+        chosen = sorted(preselect(scores, tiles, options.preselection))
         return chosen, first.asked(within_reach(network, chosen))
 
     train = our_job(of, "events", options.threads).run

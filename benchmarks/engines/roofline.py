@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from benchmarks.engines.step.workload import Problem
+from benchmarks.engines.workload import Problem
 from smalti.model.engines.threads import in_threads
 
 COPIED = 1 << 27  # bytes that a thread copies at a time

@@ -3,7 +3,7 @@
     python benchmarks/engines/step.py --neurons 256 1024 4096 --linear 16384 65536 --rate 0.02 0.05 0.1 --denormals \
         --json engines.json --plot engines.svg
 
-A step is forward, backward and Adam on one batch of a recurrent network of LIF neurons (``benchmarks.engines.workload`` says
+A step is forward, backward and Adam on one batch of a recurrent network of LIF neurons (``engines.workload`` says
 which). All engines run in one process, in turn, with as many threads each and with denormal numbers flushed to zero;
 ``--denormals`` repeats all steps in another process without flushing. The event-driven engine is also measured: passes
 with and without a tape; by threads, beside the same in several processes, which shows what the machine's cores are
@@ -22,9 +22,9 @@ import torch
 import tyro
 from rich.console import Console
 
-from benchmarks import peers, roofline, tables, timing
-from benchmarks.engines.step.timing import Case, Record
-from benchmarks.engines.step.workload import TILE, Workload, has_events
+from benchmarks.engines import peers, roofline, tables, timing
+from benchmarks.engines.timing import Case, Record
+from benchmarks.engines.workload import TILE, Workload, has_events
 
 OURS = ("events", "dense")
 

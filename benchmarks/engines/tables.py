@@ -11,9 +11,9 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from benchmarks.engines.step.roofline import Machine
-from benchmarks.engines.step.timing import Record
-from benchmarks.engines.step.workload import geometry
+from benchmarks.engines.roofline import Machine
+from benchmarks.engines.timing import Record
+from benchmarks.engines.workload import geometry
 
 OURS = ("events", "dense")
 LEAST_FITTED = 1024  # neurons from which on the exponent is fitted
@@ -99,7 +99,7 @@ def exponents(records: Sequence[Record]) -> list[str]:
     """Fitted exponents of cost, a line for each rate, of the event-driven engine.
 
     Spikes take time to cross a large chip, so that its share of active membranes is less than that of a small one at
-    the same rate: the exponent against the operations that are needed (``benchmarks.engines.roofline``) is printed beside.
+    the same rate: the exponent against the operations that are needed (``engines.roofline``) is printed beside.
     """
     ours = [one for one in steps(records) if one.engine == "events" and one.neurons >= LEAST_FITTED]
     lines = []

@@ -21,8 +21,18 @@ from typing import Any
 
 import torch
 
-from benchmarks import roofline
-from benchmarks.engines.step.workload import Job, Problem, Step, Workload, has_events, our_job, passes, peer_job, problem
+from benchmarks.engines import roofline
+from benchmarks.engines.workload import (
+    Job,
+    Problem,
+    Step,
+    Workload,
+    has_events,
+    our_job,
+    passes,
+    peer_job,
+    problem,
+)
 
 CALM = 0.02  # seconds after which torch's idle threads no longer spin
 TURN = 0.1  # least seconds of a turn

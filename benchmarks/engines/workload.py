@@ -4,7 +4,7 @@ A full chip of tiles of 32 neurons, as square as can be; every neuron reaches it
 routing tile away. Input channels enter the north row, and every tile hears four of them besides, which no wires of the
 chip would allow: else a large chip would stay at rest, for spikes need about nine steps to cross a tile. The ten output
 units are spread over the south row. The gain of all weights is scaled until the hidden neurons fire at the rate wanted.
-Peers (``benchmarks.engines.peers``) get the links as one masked matrix. The learning rate is so small that many steps leave the
+Peers (``engines.peers``) get the links as one masked matrix. The learning rate is so small that many steps leave the
 rate as it is.
 """
 
@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from benchmarks import peers
-from smalti.model.engines import dense
+from benchmarks.engines import peers
 from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.engines import dense
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments, OptimiserOptions, step

@@ -1,7 +1,7 @@
 """Ways across the routing tiles: hop counts in closed form and the one-turn paths between two neuron tiles.
 
 A path is the sequence of routing cells from source tile to target tile. Which wires are taken is the ledger's
-business; which of the paths is free, the links'. Rules and hop counts: Dalgaty et al. 2024 (see ``smalti.model.chip.fabric``).
+business; which of the paths is free, the links'. Rules and hop counts: Dalgaty et al. 2024 (see ``model.chip.fabric``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Continual-learning methods by name: what keeps old tasks while a new one is learned.
 
 An extension point: ``METHODS["mine"] = MyMethod`` makes ``training.continual.method = "mine"`` valid, where
-``MyMethod`` is a subclass of ``smalti.model.continual.method.Method``.
+``MyMethod`` is a subclass of ``model.continual.method.Method``.
 """
 
 from __future__ import annotations

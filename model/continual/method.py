@@ -2,7 +2,7 @@
 
 A method is called in this order: ``begin_task``; then for every step ``recall``, ``loss`` and ``penalty``,
 ``before_step``, ``after_step``; at last ``end_task``. Before every round ``forget`` names the devices that growth or
-upkeep has laid or removed since.
+rewiring has laid or removed since.
 """
 
 from __future__ import annotations
@@ -74,10 +74,10 @@ class Method:
         return None
 
     def before_step(self, weight: Tensor) -> None:
-        """Told the weights [K, R, n] before a step of the optimiser."""
+        """TaskAware the weights [K, R, n] before a step of the optimiser."""
 
     def after_step(self, weight: Tensor, gradient: Tensor) -> None:
-        """Told the weights [K, R, n] after it, and the gradient [K, R, n] of all but ``penalty``."""
+        """TaskAware the weights [K, R, n] after it, and the gradient [K, R, n] of all but ``penalty``."""
 
     def end_task(self, task: Task) -> None:
         """After the last step of a task."""

@@ -1,12 +1,12 @@
 """How far unseen samples of a class used to lie from it: the scale of novelty. Knows no gating network.
 
-A yardstick is the density that a class had when it had been seen 4, 8, 16, ... times. Every later sample is
+A novelty_scale is the density that a class had when it had been seen 4, 8, 16, ... times. Every later sample is
 measured by its Mahalanobis distance before it is learned, so the distances are those of samples that the
-yardstick had not seen, provided that each training sample is shown once. The distances of samples that a
+novelty_scale had not seen, provided that each training sample is shown once. The distances of samples that a
 density was fitted to are smaller and spread less (as are moments derived from its eigenvalues): measured by
 them, unseen samples of a known class look new.
 
-The i-th distance has weight i (i + 1): distances under early, poor yardsticks fade.
+The i-th distance has weight i (i + 1): distances under early, poor novelty_scales fade.
 
 Gating networks without such a density measure what they have (a reconstruction error, a lack of confidence) in the
 same way, on samples that they have not learned yet: ``Spread``.
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from smalti.model.gating.density import Fit, mahalanobis, noise_floor
 
-FIRST = 4  # samples of a class before its first yardstick; the next ones come at each doubling
+FIRST = 4  # samples of a class before its first novelty_scale; the next ones come at each doubling
 JUDGED = 16  # unseen samples of a class that must have been measured before it takes part in novelty
 
 
@@ -76,7 +76,7 @@ def novelty_of(spreads: Sequence[Spread], distances: Sequence[Tensor], samples: 
 
 
 @dataclass(kw_only=True)
-class Yardstick(Spread):
+class NoveltyScale(Spread):
     """A density frozen for measuring, float64, and what was measured with it and its predecessors."""
 
     mean: Tensor  # [F]

@@ -19,7 +19,7 @@ Hears = Literal["inputs", "experts", "nothing"]
 class GatingNetwork(Protocol):
     """Scores experts for an input and says how novel the input is.
 
-    F = windows * I features, the counts of ``smalti.model.gating.features.spike_counts``. Counts that are
+    F = windows * I features, the counts of ``model.gating.features.spike_counts``. Counts that are
     not finite, negative or of another width raise ValueError.
     """
 

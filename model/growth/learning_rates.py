@@ -18,7 +18,7 @@ from smalti.model.network import ChipState
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpbringingOptions:
+class NewbornOptions:
     """How newborns are raised; devices of a seed expert are nobody's newborns.
 
     Attributes:
@@ -39,20 +39,20 @@ class UpbringingOptions:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.rate) and self.rate > 0):
-            raise ValueError(f"growth.upbringing.rate = {self.rate} must be a positive number")
+            raise ValueError(f"growth.newborns.rate = {self.rate} must be a positive number")
         for name in ("warm_up", "youth"):
             if getattr(self, name) < 0:
-                raise ValueError(f"growth.upbringing.{name} = {getattr(self, name)} must not be negative")
+                raise ValueError(f"growth.newborns.{name} = {getattr(self, name)} must not be negative")
 
 
-def begin_stage(state: ChipState, before: Tensor, expert: Tensor, options: UpbringingOptions) -> None:
+def begin_stage(state: ChipState, before: Tensor, expert: Tensor, options: NewbornOptions) -> None:
     """After a growth event: give its devices the expert's next stage and let old devices make room for them.
 
     Args:
         state: its ``stage`` is set; its weights change with ``variance_transfer`` only.
         before: devices in use before the event [K, R, n] bool.
         expert: neurons of the expert that grew [N] bool.
-        options: options of the upbringing.
+        options: options of the newborns.
     """
     latest = int((state.stage * _columns(expert, state)).max())
     state.stage.masked_fill_(state.mask & ~before, latest + 1)
@@ -80,7 +80,7 @@ def transfer_variance(state: ChipState, before: Tensor) -> None:
 
 
 def rate_factors(
-    state: ChipState, age: Tensor, learns: Tensor, running: Tensor, options: UpbringingOptions
+    state: ChipState, age: Tensor, learns: Tensor, running: Tensor, options: NewbornOptions
 ) -> Tensor | None:
     """Learning rates [K, R, n] of all devices as multiples of the usual one; None where all are 1.
 
@@ -92,7 +92,7 @@ def rate_factors(
         age: steps that each device has taken [K, R, n] float.
         learns: devices that may move [K, R, n] bool.
         running: neurons in training [N] bool.
-        options: options of the upbringing.
+        options: options of the newborns.
     """
     if options.rate == 1 and not options.warm_up and not options.rate_adaptation:
         return None

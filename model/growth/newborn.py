@@ -4,7 +4,7 @@ It hears the spikes of the present network and is wanted by the adjoints of the 
 the gradients of the grafted network exactly where the fan-out or the fan-in is zero, and where the newborn is silent on
 the probe and hears nobody whom it drives, not even through others; elsewhere what the newborn does to others, and
 through them to its own input, is left out. With u its fan-out, w its fan-in, psi the surrogate and lambda = dL/dV
-(reset as in ``smalti.model.engines.dense``):
+(reset as in ``model.engines.dense``):
 
     dL/du_q = sum_t delta_q[t+1] S[t],   dL/dw_p = sum_t lambda[t] z_p[t],
     lambda[t] = a lambda[t+1] (1 - S[t] if hard) + psi(V[t] - theta) (sum_q u_q delta_q[t+1] - reset)

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from smalti.model.growth.learning_rates import UpbringingOptions
-from smalti.model.rewiring.options import UpkeepOptions
+from smalti.model.growth.learning_rates import NewbornOptions
+from smalti.model.rewiring.options import RewiringOptions
 
 Reach = Literal["outputs", "neighbours"]
 
@@ -36,10 +36,10 @@ class GrowthOptions:
         dimension_share: share of the highest effective dimension of the task above which when = noracl may grow.
         fisher_share: share of the Fisher information added up so far that a round may add where when = noracl grows.
         factor: births as a share of the expert's present hidden neurons, for amount = geometric.
-        replay: folder of a finished run whose births are followed, in number, round and tile, whatever when, amount and
-            where say; the neurons are made by rule, and by random where rule makes too few. Empty for none.
-        replay_at: recorded (in the rounds of that run) or start (in the first round of their task, those alone that
-            were alive at the end).
+        birth_record: folder of a finished run whose births are followed, in number, round and tile, whatever when,
+            amount and where say; the neurons are made by rule, and by random where rule makes too few. Empty for none.
+        birth_record_at: recorded (in the rounds of that run) or start (in the first round of their task, those alone
+            that were alive at the end).
         seed_width: neurons that a seed expert puts into every tile on its way from the inputs to its outputs.
         reserve: slots that growth leaves free in every tile while further experiences are to come.
         births: most neurons per class of the task that are born in one round.
@@ -48,7 +48,7 @@ class GrowthOptions:
         enough_loss: mean training loss in nats below which a task needs no more neurons.
         until: share of an experience's rounds in which neurons may be born; newborns need time to learn.
         target_rate: firing rate per step to which the fan-in of a newborn is calibrated.
-        shortlist: most tiles that are asked for candidates; on larger chips, those that could be told most.
+        preselection: most tiles that are asked for candidates; on larger chips, those that could be told most.
         new_taps: most links from other tiles that a candidate may buy to listen to, beyond the rows already there.
         ridge: added to the diagonal of the presynaptic covariance, as a share of its mean.
         pool: newborns that a tile tries out for its candidates, for the rules mixed, candidates and intern.
@@ -56,8 +56,8 @@ class GrowthOptions:
         practice_length: length of such a step, as a share of the fan-in's norm.
         probe: samples of the batch from which growth signals and bids are computed.
         retire_after: rounds that a grown neuron may stay silent before its tile retires it; 0 never retires.
-        upkeep: what is removed and moved between training and growth.
-        upbringing: how what has grown is trained.
+        rewiring: what is removed and moved between training and growth.
+        newborns: how what has grown is trained.
     """
 
     rule: str = "gradmax_whitened"
@@ -72,8 +72,8 @@ class GrowthOptions:
     dimension_share: float = 0.9
     fisher_share: float = 0.25
     factor: float = 0.2
-    replay: str = ""
-    replay_at: Literal["recorded", "start"] = "recorded"
+    birth_record: str = ""
+    birth_record_at: Literal["recorded", "start"] = "recorded"
     seed_width: int = 1
     reserve: int = 4
     births: int = 1
@@ -82,7 +82,7 @@ class GrowthOptions:
     enough_loss: float = 0.01
     until: float = 0.6
     target_rate: float = 0.2
-    shortlist: int = 32
+    preselection: int = 32
     new_taps: int = 2
     ridge: float = 1e-3
     pool: int = 32
@@ -90,8 +90,8 @@ class GrowthOptions:
     practice_length: float = 0.2
     probe: int = 256
     retire_after: int = 3
-    upkeep: UpkeepOptions = field(default_factory=UpkeepOptions)
-    upbringing: UpbringingOptions = field(default_factory=UpbringingOptions)
+    rewiring: RewiringOptions = field(default_factory=RewiringOptions)
+    newborns: NewbornOptions = field(default_factory=NewbornOptions)
 
     def __post_init__(self) -> None:
         self._check_timing()
@@ -99,7 +99,7 @@ class GrowthOptions:
             ("seed_width", 1),
             ("births", 1),
             ("candidates", 1),
-            ("shortlist", 1),
+            ("preselection", 1),
             ("probe", 8),
             ("pool", 1),
         ):
@@ -123,7 +123,7 @@ class GrowthOptions:
             ("when", [*TIMINGS]),
             ("amount", [*AMOUNTS]),
             ("reach", [*get_args(Reach)]),
-            ("replay_at", ["recorded", "start"]),
+            ("birth_record_at", ["recorded", "start"]),
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(

@@ -1,7 +1,7 @@
 """Which tiles to ask for candidates on a large chip: a score that costs nothing beyond the probe's own backward pass.
 
 The weight gradient of a row holds E sum_t delta[t+1] z[t] for every neuron of its tile, wired to it or not: GradMax's
-matrix (``smalti.model.growth.signal``) with unfiltered traces. Divided by how often the row spikes, its square says how much
+matrix (``model.growth.signal``) with unfiltered traces. Divided by how often the row spikes, its square says how much
 that wire could still tell the tile; a newborn's tile is worth what the tiles within its reach could be told.
 """
 
@@ -34,7 +34,7 @@ def tile_scores(network: Network, probe: Probe, heard: Tensor, members: Tensor) 
     return torch.stack([told[tiles].sum() for tiles in reach])
 
 
-def shortlist(scores: Tensor, tiles: Sequence[int], count: int) -> frozenset[int]:
+def preselect(scores: Tensor, tiles: Sequence[int], count: int) -> frozenset[int]:
     """The ``count`` best of these tiles; of equals the first."""
     order = scores[list(tiles)].argsort(descending=True, stable=True)[:count]
     return frozenset(tiles[k] for k in order.tolist())

@@ -73,7 +73,7 @@ def noracl(history: History, options: GrowthOptions) -> tuple[bool, str]:
     dimension of the hidden spike counts is above the share ``dimension_share`` of the highest that the task has shown:
     the neurons are used as widely as they ever were. And the Fisher trace of the round is at most the share
     ``fisher_share`` of the sum over the rounds before: the importance of the devices, which adds up, hardly rises any
-    more. Both are computed in ``smalti.model.growth.saturation``; what each is compared with is this project's choice.
+    more. Both are computed in ``model.growth.saturation``; what each is compared with is this project's choice.
     """
     measured = history.measure()
     now, before = measured[-1], measured[:-1]

@@ -1,7 +1,7 @@
 """What a newborn is worth: predicted decrease of the mean loss, in nats per sample.
 
 By its input (``told_decrease``), which is what candidates bid. Before it spikes, a newborn of fan-in w could send its
-targets the current y[t] = w zbar[t]. With M and C of ``smalti.model.growth.signal`` and F = E sum_t delta delta^T of the
+targets the current y[t] = w zbar[t]. With M and C of ``model.growth.signal`` and F = E sum_t delta delta^T of the
 targets, the best step of its fan-out lowers the loss, to second order and with the Fisher information taken apart into
 what the targets want and what it sends (as in K-FAC, Martens & Grosse 2015, arXiv 1503.05671; summed over time by its
 largest value), by

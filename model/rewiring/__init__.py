@@ -1,1 +1,1 @@
-"""Upkeep: what is removed from the chip and moved on it between training and growth. See ``smalti.model.rewiring.steps``."""
+"""Rewiring: what is removed from the chip and moved on it between training and growth. See ``model.rewiring.steps``."""

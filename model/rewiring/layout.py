@@ -1,7 +1,7 @@
 """Where neurons sit and which links their devices need: tries exchanges of slots on the links alone.
 
 Neurons keep the name of the slot in which they were found; only their places change. Devices are moved afterwards, once
-for all exchanges (``smalti.model.rewiring.swap``).
+for all exchanges (``model.rewiring.swap``).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 
 from smalti.model.chip.links import Links, Refusal
-from smalti.model.network import Network
 from smalti.model.chip.routes import Path
+from smalti.model.network import Network
 
 ROUNDING = 1e-9  # share of a cost that is no gain
 Cost = Callable[[int, list[Path]], float]  # of the routed links of a neuron, from their paths

@@ -1,4 +1,4 @@
-"""Options of upkeep: what is removed from the chip and moved on it between training and growth."""
+"""Options of rewiring: what is removed from the chip and moved on it between training and growth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Step = Literal["prune_magnitude", "prune_activity", "rewire", "swap"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpkeepOptions:
+class RewiringOptions:
     """What is removed and moved in every round, after training and before growth.
 
     Attributes:
@@ -36,14 +36,14 @@ class UpkeepOptions:
     def __post_init__(self) -> None:
         for step in self.steps:
             if step not in get_args(Step):
-                raise ValueError(f"growth.upkeep.steps names {step!r}; give some of {', '.join(get_args(Step))}")
+                raise ValueError(f"growth.rewiring.steps names {step!r}; give some of {', '.join(get_args(Step))}")
         if len(set(self.steps)) < len(self.steps):
-            raise ValueError(f"growth.upkeep.steps = {self.steps} must name every step once at most")
+            raise ValueError(f"growth.rewiring.steps = {self.steps} must name every step once at most")
         for name in ("guard", "proposals"):
             if getattr(self, name) < 0:
-                raise ValueError(f"growth.upkeep.{name} = {getattr(self, name)} must not be negative")
+                raise ValueError(f"growth.rewiring.{name} = {getattr(self, name)} must not be negative")
         for name in ("magnitude", "activity", "rewired"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"growth.upkeep.{name} = {getattr(self, name)} must lie in 0..1")
+                raise ValueError(f"growth.rewiring.{name} = {getattr(self, name)} must lie in 0..1")
         if self.shorten not in ("wires", "spikes"):
-            raise ValueError(f"growth.upkeep.shorten = {self.shorten!r} is unknown; give wires or spikes")
+            raise ValueError(f"growth.rewiring.shorten = {self.shorten!r} is unknown; give wires or spikes")

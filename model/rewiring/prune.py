@@ -17,17 +17,17 @@ import torch
 from torch import Tensor
 
 from smalti.model.growth.graft import switch_off
-from smalti.model.rewiring.options import UpkeepOptions
-from smalti.model.rewiring.scope import Scope, Upkept, expendable, foreign
+from smalti.model.rewiring.options import RewiringOptions
+from smalti.model.rewiring.scope import Changes, Scope, expendable, foreign
 
 
-def prune_magnitude(scope: Scope, options: UpkeepOptions, generator: np.random.Generator) -> Upkept:
+def prune_magnitude(scope: Scope, options: RewiringOptions, generator: np.random.Generator) -> Changes:
     """Remove devices with small weights; draws no random number."""
     weight = scope.network.state.weight.detach().abs().double()
     return _prune(scope, weight, options.magnitude, options.guard)
 
 
-def prune_activity(scope: Scope, options: UpkeepOptions, generator: np.random.Generator) -> Upkept:
+def prune_activity(scope: Scope, options: RewiringOptions, generator: np.random.Generator) -> Changes:
     """Remove devices through which little comes; draws no random number."""
     source = scope.network.state.source
     rate = torch.where(source < 0, 0.0, scope.rate[source]).to(scope.network.device)
@@ -35,7 +35,7 @@ def prune_activity(scope: Scope, options: UpkeepOptions, generator: np.random.Ge
     return _prune(scope, contribution, options.activity, options.guard)
 
 
-def _prune(scope: Scope, score: Tensor, share: float, guard: int) -> Upkept:
+def _prune(scope: Scope, score: Tensor, share: float, guard: int) -> Changes:
     """Remove what scores below the share of the mean within a fan-in.
 
     Args:
@@ -54,4 +54,4 @@ def _prune(scope: Scope, score: Tensor, share: float, guard: int) -> Upkept:
         source = int(network.state.source[tile, row])
         if network.links.kind(source, tile) == "routed":
             network.links.remove(source, tile)
-    return Upkept(pruned=int(gone.sum()))
+    return Changes(pruned=int(gone.sum()))

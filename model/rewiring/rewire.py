@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.model.growth.graft import switch_off, switch_on
 from smalti.model.chip.links import Offer
-from smalti.model.rewiring.options import UpkeepOptions
-from smalti.model.rewiring.scope import Scope, Upkept, expendable
+from smalti.model.growth.graft import switch_off, switch_on
+from smalti.model.rewiring.options import RewiringOptions
+from smalti.model.rewiring.scope import Changes, Scope, expendable
 
 
-def rewire(scope: Scope, options: UpkeepOptions, generator: np.random.Generator) -> Upkept:
+def rewire(scope: Scope, options: RewiringOptions, generator: np.random.Generator) -> Changes:
     """Lay the weakest links of the expert in training elsewhere; new devices start at zero.
 
     A link may go when all of its devices may: none frozen, too young, of another expert, or the strongest way into its
@@ -33,7 +33,7 @@ def rewire(scope: Scope, options: UpkeepOptions, generator: np.random.Generator)
     weakest = sorted(may_go, key=lambda key: (float(strength[key[1], links.rows[key]]), key))
     count = int(options.rewired * len(ours))
     seen = set(links.rows)
-    return Upkept(rewired=sum(_relay(scope, source, tile, seen, generator) for source, tile in weakest[:count]))
+    return Changes(rewired=sum(_relay(scope, source, tile, seen, generator) for source, tile in weakest[:count]))
 
 
 def _candidates(scope: Scope, expendable: Tensor) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

@@ -1,4 +1,4 @@
-"""What a step of upkeep may touch, what it knows, and what it reports."""
+"""What a step of rewiring may touch, what it knows, and what it reports."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Upkept:
-    """What upkeep has done."""
+class Changes:
+    """What rewiring has done."""
 
     pruned: int = 0  # devices
     rewired: int = 0  # links
     moved: Mapping[int, int] = field(default_factory=dict)  # slot before -> slot now
 
-    def __add__(self, other: Upkept) -> Upkept:
+    def __add__(self, other: Changes) -> Changes:
         """Both, the moves of one of them at most."""
         assert not (self.moved and other.moved)
-        return Upkept(self.pruned + other.pruned, self.rewired + other.rewired, {**self.moved, **other.moved})
+        return Changes(self.pruned + other.pruned, self.rewired + other.rewired, {**self.moved, **other.moved})
 
 
 def foreign(network: Network) -> Tensor:

@@ -18,15 +18,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from smalti.model.chip.routes import Path
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
-from smalti.model.chip.routes import Path
 from smalti.model.rewiring.layout import Layout
-from smalti.model.rewiring.options import UpkeepOptions
-from smalti.model.rewiring.scope import Scope, Upkept
+from smalti.model.rewiring.options import RewiringOptions
+from smalti.model.rewiring.scope import Changes, Scope
 
 
-def swap(scope: Scope, options: UpkeepOptions, generator: np.random.Generator) -> Upkept:
+def swap(scope: Scope, options: RewiringOptions, generator: np.random.Generator) -> Changes:
     """Try random pairs of neurons in different tiles; each that shortens wires and fits is kept."""
     network = scope.network
     by_spikes = options.shorten == "spikes"
@@ -36,7 +36,7 @@ def swap(scope: Scope, options: UpkeepOptions, generator: np.random.Generator) -
         may_move &= scope.running.cpu().numpy()
     neurons = np.flatnonzero(may_move)
     if len(neurons) < 2:
-        return Upkept()
+        return Changes()
     source, layout = network.links.source.copy(), Layout.of(network)
     for a, b in generator.choice(neurons, (options.proposals, 2)).tolist():
         if layout.tile(a) != layout.tile(b):
@@ -44,7 +44,7 @@ def swap(scope: Scope, options: UpkeepOptions, generator: np.random.Generator) -
     moved = {neuron: slot for neuron, slot in enumerate(layout.place) if slot != neuron}
     if moved:
         carry(network, scope.moments, source, moved, scope.known)
-    return Upkept(moved=moved)
+    return Changes(moved=moved)
 
 
 def wires(neuron: int, paths: list[Path]) -> float:

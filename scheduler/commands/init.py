@@ -8,9 +8,9 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
-from smalti.scheduler.records.atomic import write_text_atomic
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import dump
+from smalti.scheduler.records.atomic import write_text_atomic
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ class Report:
 
     def execute(self) -> None:
         """Write the file and say where."""
-        from smalti.analysis.runs import load_runs  # not above: help need not wait for pandas
         from smalti.analysis.report import write_report
+        from smalti.analysis.runs import load_runs  # not above: help need not wait for pandas
 
         runs = load_runs(self.runs, keep=True)
         paths = [run.path for _, run in runs]
@@ -40,8 +40,8 @@ class Report:
 
 def leave_report(path: Path, console: Console) -> None:
     """Write the report of a run that has just ended; whatever goes wrong is said, and the run is none the worse."""
-    from smalti.analysis.runs import load_runs
     from smalti.analysis.report import missing_packages, write_report
+    from smalti.analysis.runs import load_runs
 
     missing = missing_packages()
     if missing:

@@ -79,7 +79,9 @@ class Sweep:
         if self.init:
             write_example(self.file)
             return
-        from smalti.scheduler.commands.sweep_view import list_trials  # not above: help need not wait for pandas and scipy
+        from smalti.scheduler.commands.sweep_view import (
+            list_trials,  # not above: help need not wait for pandas and scipy
+        )
         from smalti.scheduler.sweeping.folder import SweepFolder
         from smalti.scheduler.sweeping.plan import load_sweep
 

@@ -1,1 +1,1 @@
-"""Comparisons of ways to grow, each over many seeds. What the numbers mean is worked out in ``smalti.analysis.comparison``."""
+"""Comparisons of ways to grow, each over many seeds. What the numbers mean is worked out in ``analysis.comparison``."""

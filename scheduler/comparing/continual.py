@@ -133,7 +133,7 @@ class Benchmark:
         own: dict[str, Section] = {"run": {"seed": trial.seed}}
         if leader := self.methods[trial.method].follows:
             record = (out / Trial(trial.stream, leader, trial.seed).folder).resolve()
-            own["growth"] = {"replay": str(record), "replay_at": "start"}
+            own["growth"] = {"birth_record": str(record), "birth_record_at": "start"}
         try:
             stream, method = _of_seed(self.streams[trial.stream], trial.seed), self.sections[trial.method]
             alike = self.sections.get(self.methods[trial.method].like, {})

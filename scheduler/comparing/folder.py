@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from smalti.scheduler.records.atomic import write_bytes_atomic, write_text_atomic
 from smalti.scheduler.config_io import differences, dump, load
+from smalti.scheduler.records.atomic import write_bytes_atomic, write_text_atomic
 from smalti.scheduler.records.environment import environment
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Runs a comparison of growth rules: all that grow, then what follows their births, then what matches their compute.
 
-Every run is a trial in a folder of its own (``smalti.scheduler.experiments.trials``): a comparison that was stopped goes on where it was.
+Every run is a trial in a folder of its own (``experiments.trials``): a comparison that was stopped goes on.
 """
 
 from __future__ import annotations

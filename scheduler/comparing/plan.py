@@ -150,7 +150,7 @@ class Plan:
             growth |= {"where": of.placement, "when": of.timing}
         else:
             at = "recorded" if of.timing == REPLAY else "start"
-            growth |= {"when": self.reference(of).timing, "replay": str(record), "replay_at": at}
+            growth |= {"when": self.reference(of).timing, "birth_record": str(record), "birth_record_at": at}
         own: dict[str, Section] = {"growth": growth, "run": {"seed": of.seed}, "training": {"validate": True}}
         if rounds:
             own["training"] = {"validate": True, "rounds": rounds}

@@ -107,7 +107,7 @@ OPTIMISERS = {"sgd": (sgd, 0.1), "adam": (adam, 0.01)}
 """Name -> direction and learning rate."""
 
 
-class Lesson:
+class Problem:
     """Points and targets of all students, and the memory of their passes (fresh memory costs more than they do)."""
 
     def __init__(self, x: Floats, target: Floats, hidden: int) -> None:
@@ -168,7 +168,7 @@ def train(method: Method, options: StudentTeacherOptions, watch: Callable[[], No
         FloatingPointError: training has diverged.
     """
     fan_in, fan_out = first_weights(options, method)
-    lesson = Lesson(*teachers(options), fan_in.shape[1])
+    problem = Problem(*teachers(options), fan_in.shape[1])
     chance = generator(options.seed, Use.COMPARISON, Draw.BIRTH)
     direction, rate = OPTIMISERS[options.optimiser]
     moments_in, moments_out = (Moments(np.zeros_like(w), np.zeros_like(w)) for w in (fan_in, fan_out))
@@ -178,27 +178,27 @@ def train(method: Method, options: StudentTeacherOptions, watch: Callable[[], No
         births, rest = divmod(step, INTERVAL)
         if rest == 0 and 0 < births <= method.births:
             slot = method.start + births - 1
-            add_neuron(method, slot, lesson, fan_in, fan_out, chance)
+            add_neuron(method, slot, problem, fan_in, fan_out, chance)
             age[slot] = 0.0
-        losses[step] = lesson.loss(fan_in, fan_out)
-        gradient_in, gradient_out = lesson.gradients(fan_in, fan_out)
+        losses[step] = problem.loss(fan_in, fan_out)
+        gradient_in, gradient_out = problem.gradients(fan_in, fan_out)
         age += 1.0
         fan_in -= rate * direction(gradient_in, moments_in, age[:, None])
         fan_out -= rate * direction(gradient_out, moments_out, age)
         watch()
-    losses[STEPS] = lesson.loss(fan_in, fan_out)
+    losses[STEPS] = problem.loss(fan_in, fan_out)
     if not np.isfinite(losses).all():
         raise FloatingPointError("a student's training loss is no longer finite; training has diverged")
     return losses
 
 
 def add_neuron(
-    method: Method, slot: int, lesson: Lesson, fan_in: Floats, fan_out: Floats, chance: np.random.Generator
+    method: Method, slot: int, problem: Problem, fan_in: Floats, fan_out: Floats, chance: np.random.Generator
 ) -> None:
     """Let every student grow the neuron of this slot; the weights change in place."""
     assert method.grow is not None
-    lesson.loss(fan_in, fan_out)
-    scene = Scene(fan_in=fan_in[:, :slot], fan_out=fan_out[:, :, :slot], x=lesson.x, adjoint=lesson.adjoint)
+    problem.loss(fan_in, fan_out)
+    scene = Scene(fan_in=fan_in[:, :slot], fan_out=fan_out[:, :, :slot], x=problem.x, adjoint=problem.adjoint)
     fan_in[:, slot], fan_out[:, :, slot] = method.grow(scene, chance)
 
 

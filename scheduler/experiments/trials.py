@@ -17,9 +17,9 @@ from pathlib import Path
 
 import mesa
 
-from smalti.scheduler.records.atomic import write_text_atomic
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, load
+from smalti.scheduler.records.atomic import write_text_atomic
 from smalti.scheduler.records.folder import open_run
 from smalti.scheduler.runner import resume, start
 

@@ -33,7 +33,7 @@ class Births:
 
 
 def read(options: GrowthOptions, fabric: Fabric, tasks: Sequence[int], rounds: int) -> Births:
-    """The births of the run that ``growth.replay`` names.
+    """The births of the run that ``growth.birth_record`` names.
 
     Args:
         options: say which run, and when its births are to happen.
@@ -45,24 +45,24 @@ def read(options: GrowthOptions, fabric: Fabric, tasks: Sequence[int], rounds: i
         ValueError: there is no such run, it is not finished, or its stream or chip is another.
     """
     try:
-        folder = open_run(options.replay)
+        folder = open_run(options.birth_record)
         chip = load(Config, folder.config).fabric
     except ValueError as error:
-        raise ValueError(f"growth.replay = {options.replay!r} cannot be followed: {error}") from error
-    start = options.replay_at == "start"
+        raise ValueError(f"growth.birth_record = {options.birth_record!r} cannot be followed: {error}") from error
+    start = options.birth_record_at == "start"
     recorded = [row["task"] for row in folder.read_rows("rounds")]
     length = len(recorded) // len(tasks) if start else rounds  # rounds of a task there
     if not length or recorded != [task for task in tasks for _ in range(length)]:
         raise ValueError(
-            f"growth.replay = {options.replay!r} has {len(recorded)} rounds and {len(set(recorded))} tasks, this run "
-            f"{len(tasks) * rounds} and {len(tasks)}: give a finished run of the same stream"
+            f"growth.birth_record = {options.birth_record!r} has {len(recorded)} rounds and {len(set(recorded))} "
+            f"tasks, this run {len(tasks) * rounds} and {len(tasks)}: give a finished run of the same stream"
             + ("" if start else " and training.rounds")
         )
     for name in ("rows", "cols", "neurons_per_tile"):
         if getattr(chip, name) != getattr(fabric.options, name):
             raise ValueError(
-                f"growth.replay = {options.replay!r} was run with fabric.{name} = {getattr(chip, name)}, this run has "
-                f"{getattr(fabric.options, name)}: tiles would not be the same; set it to that"
+                f"growth.birth_record = {options.birth_record!r} was run with fabric.{name} = {getattr(chip, name)}, "
+                f"this run has {getattr(fabric.options, name)}: tiles would not be the same; set it to that"
             )
     births = [
         (_round(int(str(row["birth_round"])), length, rounds, start), int(str(row["birth_slot"])) // fabric.slots)
@@ -72,8 +72,8 @@ def read(options: GrowthOptions, fabric: Fabric, tasks: Sequence[int], rounds: i
     for _, tile in births:
         if tile not in fabric.live_tiles:
             raise ValueError(
-                f"growth.replay = {options.replay!r} bore a neuron in tile {fabric.position(tile)}, which is dead "
-                "here: take it out of fabric.dead_tiles"
+                f"growth.birth_record = {options.birth_record!r} bore a neuron in tile {fabric.position(tile)}, which "
+                "is dead here: take it out of fabric.dead_tiles"
             )
     return Births(tuple(births))
 

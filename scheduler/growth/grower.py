@@ -1,4 +1,4 @@
-"""Growth in a round: the call for candidates, the auction, the graft; ``smalti.scheduler.growth.seed_expert`` has how experts begin."""
+"""Growth in a round: the call for candidates, the auction, the graft; ``growth.seed_expert`` has how experts begin."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from smalti.agents.auction.bids import Outcome
+from smalti.agents.auction.placement import PLACEMENTS, Site
+from smalti.agents.auction.placing import place
+from smalti.agents.auction.prices import Prices
+from smalti.agents.auction.sequential import clear
 from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
-from smalti.agents.auction.bids import Outcome
-from smalti.agents.auction.placement import PLACEMENTS, Site
-from smalti.agents.auction.prices import Prices
 from smalti.agents.tile import Call, TileAgent
 from smalti.model.growth.graft import Birth, graft, retire
+from smalti.model.growth.learning_rates import begin_stage
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.preselection import shortlist, tile_scores
+from smalti.model.growth.preselection import preselect, tile_scores
 from smalti.model.growth.signal import Traces
 from smalti.model.growth.surroundings import usual_norms
-from smalti.model.growth.learning_rates import begin_stage
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.probe import Probe
-from smalti.agents.auction.sequential import clear
-from smalti.agents.auction.placing import place
 from smalti.scheduler.training import contrasted
 
 SEED_RULE = "random"  # how the fan-in of seeds is made, and of recorded births for which the rule makes too few
@@ -74,16 +74,16 @@ class Grower:
     ) -> None:
         """One auction among candidates made by the configured rule, for at most ``births`` places.
 
-        Every tile keeps ``reserve`` slots free for tasks to come. On a large chip a shortlist of tiles is asked. Where
+        Every tile keeps ``reserve`` slots free for tasks to come. On a large chip preselected tiles are asked. Where
         ``growth.where`` is another placement than the auction, tiles send enough candidates for all births.
         """
         selling = [tile for tile in self.tiles() if len(tile.free_slots) > reserve]
         auction, lots = self.options.where == "auction", chance(0, self.network.fabric.tiles)  # numbers of no tile
         tiles = None
-        if len(selling) <= self.options.shortlist:
+        if len(selling) <= self.options.preselection:
             probe = self.probe(expert, x, labels)
         else:
-            tiles, probe = self._shortlist(expert, x, labels, selling, None if auction else lots)
+            tiles, probe = self._preselect(expert, x, labels, selling, None if auction else lots)
         call = self.call(expert, task, self.options.rule, probe, partial(chance, 0))
         call.reserve, call.tiles = reserve, tiles
         if not auction:
@@ -127,13 +127,13 @@ class Grower:
         refused = (outcome.reason for outcome in outcomes if outcome.bid.tile == tile and not outcome.won)
         reason = "it is full" if full else next(refused, "no candidate there reaches its expert")
         raise ValueError(
-            f"growth.replay: {births} recorded births for task {task} found no place in tile "
+            f"growth.birth_record: {births} recorded births for task {task} found no place in tile "
             f"{self.network.fabric.position(tile)} ({reason}); set fabric, growth.reach and growth.retire_after to "
             "those of the recorded run, or give the chip more wires"
         )
 
     def _begin_stage(self, expert: Expert, before: Tensor) -> None:
-        begin_stage(self.network.state, before, expert.running(self.network), self.options.upbringing)
+        begin_stage(self.network.state, before, expert.running(self.network), self.options.newborns)
 
     def _with_candidates(self, births: int) -> GrowthOptions:
         """Options by which a single tile can send enough candidates for all births."""
@@ -143,7 +143,7 @@ class Grower:
         own = Counter(slot // self.network.fabric.slots for slot in expert.neurons)
         return Site(self.network.fabric, expert.output_tile, free, own)
 
-    def _shortlist(
+    def _preselect(
         self, expert: Expert, x: Tensor, labels: Tensor, selling: list[TileAgent], lots: np.random.Generator | None
     ) -> tuple[frozenset[int], Probe]:
         """The most promising tiles, and a probe with the adjoints of the neurons within their reach.
@@ -159,7 +159,7 @@ class Grower:
             for tile in selling:
                 scores[tile.tile] = placement(tile.tile, float(scores[tile.tile]), 0.0, site)
             selling = [selling[k] for k in lots.permutation(len(selling))]
-        tiles = shortlist(scores, [tile.tile for tile in selling], self.options.shortlist)
+        tiles = preselect(scores, [tile.tile for tile in selling], self.options.preselection)
         reach = set().union(*(tile.reach(expert, self.options.reach) for tile in selling if tile.tile in tiles))
         return tiles, probe.asked(members[torch.isin(members // slots, torch.tensor(sorted(reach)))])
 

@@ -1,4 +1,4 @@
-"""Upkeep in a round: what it may touch, its steps, and the notes of slots that follow when neurons move."""
+"""Rewiring in a round: what it may touch, its steps, and the notes of slots that follow when neurons move."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from smalti.agents.gating import GatingAgent
 from smalti.agents.tile import TileAgent
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
-from smalti.model.rewiring.options import UpkeepOptions
-from smalti.model.rewiring.scope import Scope, Upkept
+from smalti.model.rewiring.options import RewiringOptions
+from smalti.model.rewiring.scope import Changes, Scope
 from smalti.model.rewiring.steps import STEPS
-from smalti.scheduler.training import Lesson
+from smalti.scheduler.training import TrainingSummary
 
 
 def scope_of(
@@ -24,7 +24,7 @@ def scope_of(
     moments: Moments,
     agent: GatingAgent,
     expert: Expert,
-    lesson: Lesson,
+    summary: TrainingSummary,
     known: tuple[Tensor, ...] = (),
 ) -> Scope:
     """The expert in training, and what its round of training showed.
@@ -34,17 +34,17 @@ def scope_of(
     members = expert.running(network)
     if agent.listeners(expert):
         members = torch.zeros_like(members)
-    rate = torch.cat([lesson.counts.mean(1), lesson.heard])
+    rate = torch.cat([summary.counts.mean(1), summary.heard])
     return Scope(network, moments, members.cpu(), agent.hears(expert), agent.running(expert), rate, known)
 
 
-def keep_up(scope: Scope, options: UpkeepOptions, generator: np.random.Generator) -> Upkept:
+def apply_steps(scope: Scope, options: RewiringOptions, generator: np.random.Generator) -> Changes:
     """All steps that the options name, in the order of ``STEPS``."""
-    upkept = Upkept()
+    changes = Changes()
     for name, step in STEPS.items():
         if name in options.steps:
-            upkept += step(scope, options, generator)
-    return upkept
+            changes += step(scope, options, generator)
+    return changes
 
 
 def follow(experts: Sequence[Expert], tiles: Sequence[TileAgent], moved: Mapping[int, int]) -> None:

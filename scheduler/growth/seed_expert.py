@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.agents.expert import Expert
 from smalti.agents.auction.bids import SEED
+from smalti.agents.expert import Expert
 from smalti.model.growth.calibrate import SAMPLES
 from smalti.scheduler.growth.grower import SEED_RULE, Grower
 from smalti.scheduler.growth.seed_shape import footprint, hears_inputs, seed_links

@@ -1,6 +1,6 @@
 """Training where the network is told when a task begins: it opens an expert and protects the others then.
 
-Its counterpart, which is told nothing, is ``smalti.scheduler.protocols.task_free``. Both have the same attributes and methods.
+Its counterpart, which is told nothing, is ``scheduler.protocols.task_free``. Both have the same attributes and methods.
 """
 
 from __future__ import annotations
@@ -13,20 +13,22 @@ from torch import Tensor
 from smalti.agents.expert import Expert
 from smalti.model.growth.graft import freeze, guarded
 from smalti.scheduler import evaluation
-from smalti.scheduler.streams.batches import Feed
 from smalti.scheduler.growth.seed_expert import open_expert
-from smalti.scheduler.training import Lesson, train
+from smalti.scheduler.streams.batches import TaskBatches
+from smalti.scheduler.training import TrainingSummary, train
 
 if TYPE_CHECKING:
     from smalti.scheduler.simulation import Simulation
 
 
-class Told:
+class TaskAware:
     """Who is trained, as the stream tells it. All of it follows from the number of the round."""
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
-        self.own: Lesson | None = None  # what the round showed of the expert in training; None where it had no sample
+        self.own: TrainingSummary | None = (
+            None  # what the round showed of the expert in training; None where it had no sample
+        )
 
     @property
     def key(self) -> int:
@@ -55,7 +57,7 @@ class Told:
         shared = s.config.gating.experts == "shared"
         classes = tuple(range(s.stream.classes)) if shared else experience.classes
         expert = gating.find(classes)
-        x, labels = self._feed.probe(s.config.growth.probe, s.round)
+        x, labels = self._batches.probe(s.config.growth.probe, s.round)
         s.novelty = gating.gate.novelty(evaluation.features(gating, x))
         protect(s, expert)
         new = expert is None
@@ -64,21 +66,21 @@ class Told:
         expert.meet(self.key, experience.classes, apart=s.stream.setting == "task")
         if new:
             open_expert(s.grower, expert, experience.task, x, labels, s.chance_of_seeds())
-        s.keeper.begin(self._feed, expert, old, gating.running(expert), s.grower.probe)
+        s.rehearsal.begin(self._batches, expert, old, gating.running(expert), s.grower.probe)
 
-    def train(self) -> Lesson:
+    def train(self) -> TrainingSummary:
         """Train a round."""
         s, expert = self.simulation, self.expert
         self.own = train(
             s.network,
             s.moments,
-            self._feed,
+            self._batches,
             (s.round - self.began) * s.config.training.steps,
             expert,
             s.gating.running(expert),
-            s.keeper,
+            s.rehearsal,
             s.config.training,
-            s.config.growth.upbringing,
+            s.config.growth.newborns,
             self._observe,
         )
         return self.own
@@ -86,13 +88,13 @@ class Told:
     def end(self) -> None:
         """End an experience."""
         s, expert = self.simulation, self.expert
-        s.keeper.end(self._feed, expert, s.gating.running(expert), s.grower.probe)
-        evaluation.show_experts(s.gating, expert, self._feed)
+        s.rehearsal.end(self._batches, expert, s.gating.running(expert), s.grower.probe)
+        evaluation.show_experts(s.gating, expert, self._batches)
 
     def probe(self) -> tuple[Tensor, Tensor]:
         """Spikes [B, T, I] and classes [B] from which growth signals are computed."""
         s = self.simulation
-        return self._feed.probe(s.config.growth.probe, s.round + s.total_rounds)
+        return self._batches.probe(s.config.growth.probe, s.round + s.total_rounds)
 
     def take(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Tensors and facts that a checkpoint must hold."""
@@ -102,12 +104,12 @@ class Told:
         """Take over what ``take`` gave."""
 
     @property
-    def _feed(self) -> Feed:
-        return self.simulation.feed_of(self.simulation.experience)
+    def _batches(self) -> TaskBatches:
+        return self.simulation.batches_of(self.simulation.experience)
 
     def _observe(self, number: int, x: Tensor, labels: Tensor) -> None:
         """Show the gating network every training sample once, as it comes, if it hears inputs."""
-        new, gating = self._feed.unseen(number), self.simulation.gating
+        new, gating = self._batches.unseen(number), self.simulation.gating
         if new and gating.gate.hears != "experts":
             gating.gate.observe(evaluation.features(gating, x[:new]), labels[:new], self.simulation.experience.task)
 
@@ -121,4 +123,4 @@ def protect(simulation: Simulation, plastic: Expert | None) -> None:
     if math.isinf(gating.stiffness):
         freeze(network, but)
     else:
-        simulation.keeper.elastic.hold(guarded(network, but), gating.stiffness)
+        simulation.rehearsal.elastic.hold(guarded(network, but), gating.stiffness)

@@ -26,12 +26,12 @@ from torch.nn.functional import cross_entropy
 from smalti.agents.expert import Expert
 from smalti.model.gating.detection import DETECTORS, Glimpse, Memory
 from smalti.scheduler import evaluation
-from smalti.scheduler.streams.drift import Course, Minibatch
-from smalti.scheduler.lessons import Shown, merged
 from smalti.scheduler.growth.seed_expert import extend_expert, open_expert
-from smalti.scheduler.randomness import Use, generator
+from smalti.scheduler.lessons import Shown, merged
 from smalti.scheduler.protocols.task_aware import protect
-from smalti.scheduler.training import Lesson, positions, train
+from smalti.scheduler.randomness import Use, generator
+from smalti.scheduler.streams.drift import DriftingBatches, Minibatch
+from smalti.scheduler.training import TrainingSummary, positions, train
 
 if TYPE_CHECKING:
     from smalti.scheduler.simulation import Simulation
@@ -61,7 +61,9 @@ class TaskFree:
 
     def __init__(self, simulation: Simulation) -> None:
         self.simulation, self.options = simulation, simulation.config.gating.detect
-        self.own: Lesson | None = None  # what the round showed of the present expert; None where it had no sample
+        self.own: TrainingSummary | None = (
+            None  # what the round showed of the present expert; None where it had no sample
+        )
         self.key = -1  # episodes so far, less one: what the gating agent calls the present task
         self.began = 0  # round in which the episode began
         self.present = -1  # number of the present expert
@@ -70,7 +72,7 @@ class TaskFree:
         self.rest = 0  # minibatches without alarms to come
         self.memory = Memory()
         self.waiting = self._nobody()
-        self._lessons: list[Lesson] = []  # of the present expert in the round in hand
+        self._summaries: list[TrainingSummary] = []  # of the present expert in the round in hand
         self._seen: list[tuple[Tensor, Tensor]] = []  # what it was trained on
 
     @property
@@ -81,19 +83,19 @@ class TaskFree:
     def begin(self) -> None:
         """Nothing is known before the first minibatch."""
 
-    def train(self) -> Lesson:
+    def train(self) -> TrainingSummary:
         """Train a round, minibatch by minibatch."""
         s, every = self.simulation, []
         options, seed = s.config.training, s.config.run.seed
-        course = Course(s.stream, options, s.config.stream.drift, seed)
-        self._lessons, self._seen = [], []
+        drifting = DriftingBatches(s.stream, options, s.config.stream.drift, seed)
+        self._summaries, self._seen = [], []
         within = s.round % options.rounds * options.steps
         for step in range(within, within + options.steps):
-            batch = course.minibatch(s.number, step)
+            batch = drifting.minibatch(s.number, step)
             self._look(batch, s.number * options.rounds * options.steps + step)
-            lesson = self._learn(batch)
-            every += [lesson] if lesson else []
-        self.own = merged(self._lessons, s.network) if self._lessons else None
+            summary = self._learn(batch)
+            every += [summary] if summary else []
+        self.own = merged(self._summaries, s.network) if self._summaries else None
         return merged(every, s.network)
 
     def end(self) -> None:
@@ -214,11 +216,11 @@ class TaskFree:
         if self.key not in expert.tasks:
             expert.meet(self.key, expert.classes, apart=False)
         s.novelty, self.memory, self.alarmed, self.rest = novelty, Memory(), False, self.options.rest
-        self._lessons, self._seen = [], []
+        self._summaries, self._seen = [], []
         waiting, self.waiting = self.waiting, self._nobody()
         self._observe(waiting.x[waiting.fresh], waiting.labels[waiting.fresh])
 
-    def _learn(self, batch: Minibatch) -> Lesson | None:
+    def _learn(self, batch: Minibatch) -> TrainingSummary | None:
         """Train the present expert on the samples that it serves, if there are any."""
         s = self.simulation
         self._observe(batch.x[batch.fresh], batch.labels[batch.fresh])
@@ -227,22 +229,22 @@ class TaskFree:
             return None
         x, labels, options = batch.x[mine], batch.labels[mine], s.config.training
         total = options.rounds * options.steps
-        lesson = train(
+        summary = train(
             s.network,
             s.moments,
             Shown(x, labels),
             min(self.learned, total - 1),
             self.expert,
             s.gating.running(self.expert),
-            s.keeper,
+            s.rehearsal,
             replace(options, rounds=total, steps=1),
-            s.config.growth.upbringing,
+            s.config.growth.newborns,
             lambda number, x, labels: None,
         )
         self.learned += 1
-        self._lessons.append(lesson)
+        self._summaries.append(summary)
         self._seen.append((x, labels))
-        return lesson
+        return summary
 
     def _observe(self, x: Tensor, labels: Tensor) -> None:
         gating = self.simulation.gating

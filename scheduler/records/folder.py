@@ -1,10 +1,10 @@
 """The folder of a run: its tables, its configuration and its environment. Knows no simulation.
 
     RUN/config.toml            complete, as resolved
-    RUN/births.json            births of another run that this one follows, if it does (``smalti.scheduler.growth.birth_record``)
+    RUN/births.json            births of another run that this one follows, if it does
     RUN/environment.json       versions, seed, threads, commit
     RUN/tables/TABLE/*.parquet one table; pandas.read_parquet("RUN/tables/TABLE") reads it at any time
-    RUN/checkpoint/            what a killed run goes on from (``smalti.scheduler.records.checkpoint``)
+    RUN/checkpoint/            what a killed run goes on from (``scheduler.records.checkpoint``)
     RUN/.lock                  held by the process that writes
 
 ``rounds``, ``bids``, ``ports``, ``evaluations`` and ``detections`` grow by parts, ``part-00012.parquet`` for round
@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from smalti.scheduler.records.arrow import Rows, to_arrow
 from smalti.scheduler.records.atomic import write_bytes_atomic, write_text_atomic
 from smalti.scheduler.records.environment import environment
-from smalti.scheduler.records.arrow import Rows, to_arrow
 from smalti.scheduler.records.schema import APPENDED, REWRITTEN, SCHEMA_VERSION, TABLES, arrow_schema
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """The file that ``smalti.scheduler.records.checkpoint`` saves to."""
+        """The file that ``scheduler.records.checkpoint`` saves to."""
         return self.path / "checkpoint" / "state.safetensors"
 
     @property

@@ -11,7 +11,7 @@ from smalti.model.network import Network
 Row = dict[str, object]
 
 
-class Census:
+class NeuronRegistry:
     """Birth and link registers of one run. Neuron ids are given in order of birth and never reused."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Rows of the tables, from what the parts of a round report. Columns and their meaning: ``smalti.scheduler.records.schema``."""
+"""Rows of the tables, from what the parts of a round report. Columns and their meaning: ``records.schema``."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from functools import lru_cache
 import numpy as np
 from torch import Tensor
 
-from smalti.agents.gating import GatingAgent
 from smalti.agents.auction.bids import Outcome
-from smalti.model.costs import Usage
+from smalti.agents.gating import GatingAgent
 from smalti.model.chip.fabric import DIRECTIONS, SIDES, Fabric
+from smalti.model.costs import Usage
 from smalti.model.network import Network
-from smalti.model.rewiring.scope import Upkept
+from smalti.model.rewiring.scope import Changes
 from smalti.scheduler.evaluation import Answers, gate_alone, needs_label, with_task, without_label
 from smalti.scheduler.streams import Experience
-from smalti.scheduler.training import Lesson
+from smalti.scheduler.training import TrainingSummary
 
 Row = dict[str, object]
 
@@ -115,13 +115,13 @@ def round_row(
     experience: int,
     task: int,
     steps: int,
-    lesson: Lesson,
+    summary: TrainingSummary,
     validation: float,
     usage: Usage,
     stored: int,
     born: int,
     retired: int,
-    upkept: Upkept,
+    changes: Changes,
     novelty: float,
     seconds: tuple[float, float, float],
 ) -> Row:
@@ -131,24 +131,24 @@ def round_row(
         "experience": experience,
         "task": task,
         "step": steps,
-        "loss": lesson.loss,
-        "accuracy": lesson.accuracy,
+        "loss": summary.loss,
+        "accuracy": summary.accuracy,
         "validation": validation,
         "neurons": usage.neurons,
         "links": usage.links,
         "devices": usage.devices,
         "wires": usage.wires,
-        "spikes_per_sample": lesson.spikes_per_sample,
-        "hop_spikes_per_sample": lesson.hop_spikes_per_sample,
-        "operations": lesson.operations,
+        "spikes_per_sample": summary.spikes_per_sample,
+        "hop_spikes_per_sample": summary.hop_spikes_per_sample,
+        "operations": summary.operations,
         "stored_values": stored,
-        "hidden_rate": lesson.rate,
+        "hidden_rate": summary.rate,
         "born": born,
         "retired": retired,
-        "pruned": upkept.pruned,
-        "rewired": upkept.rewired,
-        "swapped": len(upkept.moved),
-        "learning_rate": lesson.learning_rate,
+        "pruned": changes.pruned,
+        "rewired": changes.rewired,
+        "swapped": len(changes.moved),
+        "learning_rate": summary.learning_rate,
         "novelty": novelty,
         "seconds_train": seconds[0],
         "seconds_evaluate": seconds[1],

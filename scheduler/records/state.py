@@ -1,6 +1,6 @@
 """The whole state of a simulation as tensors and plain facts, and back: what a checkpoint holds.
 
-Random numbers need no place in it (``smalti.scheduler.randomness``), nor do births and links of the past: they stand in the
+Random numbers need no place in it (``scheduler.randomness``), nor do births and links of the past: they stand in the
 tables ``neurons`` and ``links``.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from smalti.agents.expert import Expert
 from smalti.agents.auction.bids import Decision
+from smalti.agents.expert import Expert
 from smalti.agents.tile import TileAgent
 from smalti.model.continual import Method
 from smalti.model.growth.saturation import Saturation
@@ -49,7 +49,7 @@ def take(simulation: Simulation) -> tuple[dict[str, Tensor], dict[str, Any]]:
         "novelties": [[task, _finite(value)] for task, value in agent.novelty.items()],
         "decision": asdict(agent.last),
         "silent": [[tile.tile, _pairs(tile.silent_rounds)] for tile in _tiles(simulation)],
-        "slots": _pairs(simulation.census.id_of_slot),
+        "slots": _pairs(simulation.registry.id_of_slot),
         "links": [
             [source, tile, row, list(links.paths[source, tile].cells)]
             for (source, tile), row in links.rows.items()
@@ -103,11 +103,11 @@ def restore(
     silent = dict(facts["silent"])
     for tile in _tiles(simulation):
         tile.silent_rounds = dict(silent[tile.tile])
-    simulation.census.restore(neurons, links, dict(facts["slots"]), network.links, simulation.round - 1)
+    simulation.registry.restore(neurons, links, dict(facts["slots"]), network.links, simulation.round - 1)
 
 
 def _keeping(simulation: Simulation) -> dict[str, Method]:
-    return {"method": simulation.keeper.method, "elastic": simulation.keeper.elastic}
+    return {"method": simulation.rehearsal.method, "elastic": simulation.rehearsal.elastic}
 
 
 def _plain(expert: Expert) -> dict[str, Any]:

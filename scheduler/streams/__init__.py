@@ -6,8 +6,8 @@ Extension point: add a loader of your own to STREAMS before the run is configure
     STREAMS["mine"] = load_mine       # (StreamOptions) -> Loaded
 
 and name it in `stream.name`. Pooling, splitting, transforming and cutting into experiences are done here, alike for
-all. `smalti data` lists it with the first line of the loader's docstring; an `About` in `smalti.scheduler.streams.about.ABOUT`
-says more.
+all. `smalti data` lists it with the first line of the loader's docstring; an `About` in `about.ABOUT` says
+more.
 """
 
 from __future__ import annotations

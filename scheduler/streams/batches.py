@@ -37,7 +37,7 @@ class Batches(Protocol):
         ...
 
 
-class Feed:
+class TaskBatches:
     """Training batches, probes and evaluation parts of an experience.
 
     The training batches of all epochs, one after the other, are a sequence of places; a place of the first epoch that

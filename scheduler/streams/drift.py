@@ -2,7 +2,7 @@
 
 With ``drift`` d, the last n = round(d S) of an experience's S minibatches are mixed with the next one's: of B samples,
 the j-th of them (1 to n) takes round(B j / (n + 1)) from the next experience. Every task goes through its own sequence
-of places (``smalti.scheduler.streams.batches``) from where it last stopped, whichever experience asks for it.
+of places (``scheduler.streams.batches``) from where it last stopped, whichever experience asks for it.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.scheduler.streams.batches import Feed
 from smalti.scheduler.streams import Experience, Stream
+from smalti.scheduler.streams.batches import TaskBatches
 from smalti.scheduler.training import TrainingOptions
 
 
@@ -35,12 +35,12 @@ def mixed(steps: int, drift: float, batch: int) -> np.ndarray:
     return np.concatenate([np.zeros(steps - count, dtype=np.int64), np.rint(batch * share).astype(np.int64)])
 
 
-class Course:
+class DriftingBatches:
     """The minibatches of a run, as functions of experience and step."""
 
     def __init__(self, stream: Stream, training: TrainingOptions, drift: float, seed: int) -> None:
         self.stream, self.training, self.seed = stream, training, seed
-        self._feeds: dict[int, Feed] = {}  # task -> its samples
+        self._of_task: dict[int, TaskBatches] = {}  # task -> its samples
         self._own: list[np.ndarray] = []  # of an experience: first place in its own task at each step
         self._next: list[np.ndarray] = []  # first place in the next one's
         self._shares: list[np.ndarray] = []  # samples from the next one
@@ -68,14 +68,14 @@ class Course:
         return Minibatch(x, labels, fresh, bool(first or (step == 0 and not before)))
 
     def _part(self, experience: Experience, first: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        feed = self._feed(experience)
+        batches = self._batches(experience)
         fresh = torch.arange(first, first + count) < len(experience.train)
-        return *feed.places(first, count), fresh
+        return *batches.places(first, count), fresh
 
-    def _feed(self, experience: Experience) -> Feed:
-        if experience.task not in self._feeds:
-            self._feeds[experience.task] = Feed(experience, self.stream.steps, self.training.batch, self.seed)
-        return self._feeds[experience.task]
+    def _batches(self, experience: Experience) -> TaskBatches:
+        if experience.task not in self._of_task:
+            self._of_task[experience.task] = TaskBatches(experience, self.stream.steps, self.training.batch, self.seed)
+        return self._of_task[experience.task]
 
 
 def _places(past: dict[int, int], task: int, counts: np.ndarray) -> np.ndarray:

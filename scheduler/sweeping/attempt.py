@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smalti.scheduler.config import Config
-from smalti.scheduler.sweeping.folder import Measures, SweepFolder
 from smalti.scheduler.experiments.trials import models_forgotten, run_trial
+from smalti.scheduler.sweeping.folder import Measures, SweepFolder
 
 ENDED, BUSY = "ended", "busy"
 Measure = Callable[[Path], Measures]  # what a finished run came to

@@ -8,7 +8,7 @@ seeds = 3
 [[sweep.only]]                    an axis that applies only under a condition; elsewhere its field is as the base says
 axis = "growth.births"
 when = { "growth.when" = "schedule" }
-[axes]                            what varies (``smalti.scheduler.sweeping.axes``)
+[axes]                            what varies (``scheduler.sweeping.axes``)
 "growth.rule" = ["random", "gradmax_whitened"]
 [base.training]                   what all runs share, section by section as in the file of a run
 rounds = 10

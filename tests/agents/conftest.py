@@ -11,17 +11,17 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from smalti.agents.auction.prices import AuctionOptions, Prices
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
-from smalti.agents.auction.prices import AuctionOptions, Prices
 from smalti.agents.tile import Call, TileAgent
 from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.chip.links import Offer
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.growth.graft import Birth, graft
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.signal import Traces
-from smalti.model.chip.links import Offer
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.auction.prices import NEWBORN
+from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.tile import TileAgent
 from smalti.model.chip.links import Offer
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from smalti.agents.expert import Expert
 from smalti.agents.auction.bids import Decision
+from smalti.agents.expert import Expert
 from smalti.agents.tile import TileAgent
 from smalti.model.growth.graft import Birth, graft
 from smalti.model.growth.saturation import Saturation

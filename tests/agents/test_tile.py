@@ -9,8 +9,8 @@ import torch
 
 from smalti.agents.tile import TileAgent
 from smalti.model.chip.fabric import IN, OUT
-from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.chip.links import Offer
+from smalti.model.growth.rules import GROWTH_RULES
 
 
 def agent(chip: Any, tile: int) -> TileAgent:

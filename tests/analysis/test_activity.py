@@ -29,7 +29,7 @@ def test_the_restored_network_answers_as_the_tables_say_and_the_folder_stays(run
     simulation = activity.restored(run)
     table = run.table("evaluations").set_index(["after", "on", "setting", "split"])
     for experience in simulation.stream.experiences:
-        x, labels = simulation.feed_of(experience).evaluation(VALIDATION)
+        x, labels = simulation.batches_of(experience).evaluation(VALIDATION)
         answers = evaluation.with_task(simulation.network, simulation.gating, x, experience.classes)
         row = table.loc[(1, experience.task, "task", "validation")]
         assert answers.accuracy(labels) == row["accuracy"]
@@ -104,7 +104,7 @@ def test_raster_holds_the_spikes_that_are_counted(run: Run, running: activity.Ru
     seen = seen.reindex(index=range(3), columns=counts.columns, fill_value=0)
     np.testing.assert_array_equal(seen.to_numpy(), counts.to_numpy())
     simulation = activity.restored(run)
-    x, labels = simulation.feed_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
+    x, labels = simulation.batches_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
     heard = raster.spikes[raster.spikes["kind"] == "input"]
     again = torch.zeros_like(x[:3])
     again[heard["sample"].tolist(), heard["step"].tolist(), heard["unit"].tolist()] = 1

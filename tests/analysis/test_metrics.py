@@ -8,7 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smalti.analysis.metrics import Floats, accuracy_matrix, average_accuracy, average_incremental_accuracy, backward_transfer, forgetting, forward_transfer, initial_accuracy, mean_interval, paired_difference
+from smalti.analysis.metrics import (
+    Floats,
+    accuracy_matrix,
+    average_accuracy,
+    average_incremental_accuracy,
+    backward_transfer,
+    forgetting,
+    forward_transfer,
+    initial_accuracy,
+    mean_interval,
+    paired_difference,
+)
 
 # Every cell is different; experience 1 is known best after experience 2, experience 2 at the end.
 R = np.array(

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from smalti.analysis.runs import load_run
 from smalti.analysis.overview import accuracies, living, mean_accuracy, resources, settings
+from smalti.analysis.runs import load_run
 
 
 class Tables:

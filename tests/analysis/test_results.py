@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smalti.analysis.runs import load_run, load_runs
 from smalti.analysis.overview import mean_accuracy
 from smalti.analysis.results import pareto_front, results
+from smalti.analysis.runs import load_run, load_runs
 
 
 def test_a_row_for_every_run(finished_run: Path) -> None:

@@ -56,7 +56,7 @@ def test_without_devices_a_link_reaches_all_of_its_tile() -> None:
 def test_graph_of_a_run_has_its_devices(finished_run: Path) -> None:
     run = load_run(finished_run)
     network, simulation = structure.graph(run), restored(run)
-    state, ids = simulation.network.state, simulation.census.id_of_slot
+    state, ids = simulation.network.state, simulation.registry.id_of_slot
     edges = set()
     for (source, tile), row in simulation.network.links.rows.items():
         for column in np.flatnonzero(state.mask[tile, row].numpy()):

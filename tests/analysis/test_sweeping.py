@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from smalti.analysis import continual
-from smalti.analysis.runs import load_run
 from smalti.analysis.overview import resources
+from smalti.analysis.runs import load_run
 from smalti.analysis.sweeping import answer, measure
 
 

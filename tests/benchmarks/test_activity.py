@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from smalti.analysis.runs import load_run
 from benchmarks.activity import Meter, activity
+from smalti.analysis.runs import load_run
 from smalti.scheduler.config import Config
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
@@ -27,7 +27,7 @@ def test_activity_is_that_of_the_membranes_the_network_shows(finished_run: Path)
     for experience in simulation.stream.experiences:
         expert = simulation.gating.find(experience.classes)
         assert expert is not None
-        x, _ = simulation.feed_of(experience).training(0)
+        x, _ = simulation.batches_of(experience).training(0)
         hidden = torch.tensor(expert.neurons)
         with torch.no_grad():
             shown = simulation.network.run(x, hidden, simulation.gating.running(expert))

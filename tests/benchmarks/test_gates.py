@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from smalti.analysis.runs import load_run
-from smalti.analysis.overview import mean_accuracy
 from benchmarks.activity import Meter
 from benchmarks.gates import COSTS, conditions, listen, measure, view
-from smalti.model.gating.networks import GATING
+from smalti.analysis.overview import mean_accuracy
+from smalti.analysis.runs import load_run
 from smalti.model.gating import GatingOptions
+from smalti.model.gating.networks import GATING
 
 
 def test_a_gate_shown_afterwards_knows_what_it_would_have_known(finished_run: Path) -> None:

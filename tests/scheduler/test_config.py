@@ -14,15 +14,15 @@ def test_quick_shrinks_what_takes_long_and_nothing_else() -> None:
     long = Config().resolved()
     changed = {name for name, value in flatten(quick).items() if value != flatten(long)[name]}
     expected = {"training.rounds", "training.steps", "training.warm_up", "growth.probe", "stream.limit", "run.quick"}
-    assert changed == expected | {"growth.upkeep.guard"}
+    assert changed == expected | {"growth.rewiring.guard"}
     assert (quick.training.rounds, quick.training.steps, quick.stream.limit, quick.growth.probe) == (3, 10, 30, 64)
-    assert quick.growth.upkeep.guard == 10
+    assert quick.growth.rewiring.guard == 10
     assert quick.resolved() == quick
 
 
 def test_quick_leaves_what_is_smaller_already() -> None:
     small = {"training": {"rounds": 2, "steps": 3, "warm_up": 0}, "stream": {"limit": 5}}
-    small["growth"] = {"probe": 8, "upkeep": {"guard": 9}}
+    small["growth"] = {"probe": 8, "rewiring": {"guard": 9}}
     config = from_mapping(Config, {**small, "run": {"quick": True}, "network": {"engine": "dense"}})
     assert config.resolved() == config
 

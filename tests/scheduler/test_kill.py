@@ -23,7 +23,7 @@ PORTS = 500
 
 WRITER = """
 import os, sys, torch
-from smalti.scheduler import checkpoint
+from smalti.scheduler.records import checkpoint
 from smalti.scheduler.records.folder import open_run
 
 def write(run):

@@ -9,9 +9,9 @@ import torch
 
 from smalti.model.continual import METHODS, ContinualOptions
 from smalti.scheduler.config import Config
-from smalti.scheduler.streams.batches import Feed
 from smalti.scheduler.rehearsal import answers
 from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.streams.batches import TaskBatches
 
 MakeConfig = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]
@@ -45,11 +45,11 @@ def test_both_engines_give_the_same_numbers(kept: MakeConfig, play: Play, method
     (dense, losses), (events, others) = ends
     assert others == pytest.approx(losses, rel=1e-7)
     torch.testing.assert_close(events.network.state.weight, dense.network.state.weight, rtol=1e-6, atol=1e-9)
-    states = [simulation.keeper.method.state_dict() for simulation in (dense, events)]
+    states = [simulation.rehearsal.method.state_dict() for simulation in (dense, events)]
     assert states[0].keys() == states[1].keys()
     for name, value in states[0].items():
         torch.testing.assert_close(states[1][name], value, rtol=1e-5, atol=1e-9)
-    assert dense.keeper.stored_values == events.keeper.stored_values
+    assert dense.rehearsal.stored_values == events.rehearsal.stored_values
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "none"])
@@ -71,7 +71,7 @@ def test_a_stiff_penalty_holds_the_weights(kept: MakeConfig, play: Play, method:
         simulation = Simulation(kept(method, ewc_strength=strength, si_strength=strength))
         for _ in range(3):
             simulation.step()
-        before, known = simulation.network.state.weight.detach().clone(), simulation.keeper.method.devices
+        before, known = simulation.network.state.weight.detach().clone(), simulation.rehearsal.method.devices
         weighs = next(value for name, value in known.items() if "fisher" in name or name == "importance") > 1e-6
         assert weighs.sum() > 20
         while not simulation.finished:
@@ -82,9 +82,9 @@ def test_a_stiff_penalty_holds_the_weights(kept: MakeConfig, play: Play, method:
 
 def rehearsed(simulation: Simulation) -> tuple[torch.Tensor, torch.Tensor]:
     """Two new samples, and what is recalled beside them in step 0 of the second task."""
-    feed = Feed(simulation.stream.experiences[1], simulation.stream.steps, 16, seed=0)
-    x, labels = feed.training(0)
-    return simulation.keeper.rehearse(feed, 0, x[:2], labels[:2])
+    batches = TaskBatches(simulation.stream.experiences[1], simulation.stream.steps, 16, seed=0)
+    x, labels = batches.training(0)
+    return simulation.rehearsal.rehearse(batches, 0, x[:2], labels[:2])
 
 
 def test_stored_samples_come_with_fresh_spikes_beside_new_ones(kept: MakeConfig) -> None:
@@ -96,15 +96,15 @@ def test_stored_samples_come_with_fresh_spikes_beside_new_ones(kept: MakeConfig)
     assert labels[:2].tolist() != labels[2:].tolist()
     assert set(labels[2:].tolist()) <= {0, 1}
     assert x.shape == (4, simulation.stream.steps, simulation.stream.channels)
-    drawn = [simulation.keeper.rehearse(feed_of(simulation, 1), n, x[:2], labels[:2])[0][2:] for n in range(200)]
-    entries = simulation.keeper.method.notes["entries"]
+    drawn = [simulation.rehearsal.rehearse(batches_of(simulation, 1), n, x[:2], labels[:2])[0][2:] for n in range(200)]
+    entries = simulation.rehearsal.method.notes["entries"]
     wanted = np.stack([simulation.stream.experiences[0].train.x[row, 0] for _, row, _ in entries.tolist()])
     means = torch.cat(drawn).double().mean((0, 1))
     assert means.numpy() == pytest.approx(wanted.mean(0), abs=0.03)  # of all stored samples, by firing probability
 
 
-def feed_of(simulation: Simulation, task: int) -> Feed:
-    return Feed(simulation.stream.experiences[task], simulation.stream.steps, 16, seed=0)
+def batches_of(simulation: Simulation, task: int) -> TaskBatches:
+    return TaskBatches(simulation.stream.experiences[task], simulation.stream.steps, 16, seed=0)
 
 
 def test_gdumb_trains_on_stored_samples_of_all_classes_alone(kept: MakeConfig) -> None:
@@ -113,14 +113,14 @@ def test_gdumb_trains_on_stored_samples_of_all_classes_alone(kept: MakeConfig) -
     for number in range(4):
         simulation.step()
         if number == 0:
-            first = simulation.keeper.method.devices["first"].clone()
+            first = simulation.rehearsal.method.devices["first"].clone()
     assert first is not None
-    assert torch.equal(simulation.keeper.method.devices["first"], first)
+    assert torch.equal(simulation.rehearsal.method.devices["first"], first)
     _, labels = rehearsed(simulation)
     assert len(labels) == 2
-    labels = simulation.keeper.method.notes["entries"][:, 2]
+    labels = simulation.rehearsal.method.notes["entries"][:, 2]
     assert labels.bincount().tolist() == [2, 2, 2, 2]
-    assert simulation.keeper.stored_values == 8 * (8 + 1) + int(simulation.network.state.mask.sum())
+    assert simulation.rehearsal.stored_values == 8 * (8 + 1) + int(simulation.network.state.mask.sum())
 
 
 def test_answers_are_recorded_before_the_task_with_its_own_samples(kept: MakeConfig) -> None:
@@ -132,7 +132,7 @@ def test_answers_are_recorded_before_the_task_with_its_own_samples(kept: MakeCon
     x = torch.zeros(5, simulation.stream.steps, simulation.stream.channels, dtype=torch.uint8)
     before = answers(simulation.network, expert, running, x)
     simulation.step()
-    notes = simulation.keeper.method.notes
+    notes = simulation.rehearsal.method.notes
     assert notes["answers"].shape == (len(train), 4)
     assert notes["old"].tolist() == [[True, True, False, False]]
     assert not torch.allclose(answers(simulation.network, expert, running, x + 1), before + notes["answers"][:5])

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.growth.learning_rates import UpbringingOptions
+from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.model.optimiser import OptimiserOptions
 from smalti.scheduler.config import Config
 from smalti.scheduler.simulation import Simulation
@@ -28,7 +28,7 @@ def test_a_graft_leaves_every_answer_bit_for_bit(tiny: MakeConfig, rule: str, mo
         for experience in simulation.stream.experiences:
             expert = simulation.gating.find(experience.classes)
             if expert:
-                x, _ = simulation.feed_of(experience).evaluation(1)
+                x, _ = simulation.batches_of(experience).evaluation(1)
                 outputs, running = torch.tensor(expert.outputs), simulation.gating.running(expert)
                 asked.append(simulation.network.read(simulation.network.run(x, outputs, running)).detach())
         return asked
@@ -54,8 +54,8 @@ def silence(simulation: Simulation, slot: int) -> None:
 
 
 def grown(simulation: Simulation) -> list[int]:
-    slots = simulation.census.id_of_slot
-    return [slot for slot, number in slots.items() if simulation.census.neurons[number]["rule"] == "gradmax_whitened"]
+    slots = simulation.registry.id_of_slot
+    return [slot for slot, number in slots.items() if simulation.registry.neurons[number]["rule"] == "gradmax_whitened"]
 
 
 @pytest.mark.parametrize("patience", [1, 2])
@@ -64,19 +64,19 @@ def test_silent_neurons_retire_and_free_slot_rows_and_wires(check: Check, tiny: 
     simulation = Simulation(tiny(growth=growth, training={"rounds": 6, "steps": 3}))
     simulation.step()
     slot = next(s for s in grown(simulation) if len(simulation.network.links.of(s)) > 1)
-    number, links = simulation.census.id_of_slot[slot], simulation.network.links
+    number, links = simulation.registry.id_of_slot[slot], simulation.network.links
     wires, rows = links.ledger.used.sum(), [(tile, links.rows[slot, tile]) for tile in links.of(slot)]
     silence(simulation, slot)
     for _ in range(patience - 1):
         simulation.step()
-        assert simulation.census.neurons[number]["retired_round"] is None
+        assert simulation.registry.neurons[number]["retired_round"] is None
     simulation.step()
     check(simulation)
-    assert simulation.census.neurons[number]["retired_round"] == patience
+    assert simulation.registry.neurons[number]["retired_round"] == patience
     assert not simulation.network.state.alive[slot]
     assert all(links.source[place] == -1 for place in rows)
     assert links.ledger.used.sum() < wires
-    ended = [row for row in simulation.census.links if row["source"] == number and row["kind"] != "input"]
+    ended = [row for row in simulation.registry.links if row["source"] == number and row["kind"] != "input"]
     assert len(ended) == len(rows)
     assert {row["retired_round"] for row in ended} == {patience}
     assert simulation.rows.rounds[0]["retired"] == 1
@@ -92,7 +92,7 @@ def test_a_slot_can_be_retired_and_given_away_again_in_one_round(check: Check, t
             silence(simulation, slot)
         simulation.step()
         check(simulation)
-        gone = {row["slot"] for row in simulation.census.neurons if row["retired_round"] == simulation.round - 1}
+        gone = {row["slot"] for row in simulation.registry.neurons if row["retired_round"] == simulation.round - 1}
         again += len(gone & {slot for slot, _, _ in simulation.grower.born})
     assert again > 0
 
@@ -106,7 +106,7 @@ def test_seeds_do_not_retire(tiny: MakeConfig) -> None:
     simulation.step()
     assert simulation.rows.rounds[0]["spikes_per_sample"] == 0
     assert simulation.network.state.alive[seeds].all()
-    assert all(row["retired_round"] is None for row in simulation.census.neurons)
+    assert all(row["retired_round"] is None for row in simulation.registry.neurons)
 
 
 @pytest.mark.parametrize("patience", [0, 3])
@@ -117,7 +117,7 @@ def test_nobody_retires_before_the_time(tiny: MakeConfig, patience: int) -> None
         silence(simulation, slot)
     for _ in range(2):
         simulation.step()
-    assert all(row["retired_round"] is None for row in simulation.census.neurons)
+    assert all(row["retired_round"] is None for row in simulation.registry.neurons)
 
 
 def test_a_device_has_the_stage_of_the_later_born_of_its_two_neurons(tiny: MakeConfig) -> None:
@@ -125,15 +125,15 @@ def test_a_device_has_the_stage_of_the_later_born_of_its_two_neurons(tiny: MakeC
     simulation = Simulation(tiny(growth={"births": 2, "until": 1.0}, fabric={"neurons_per_tile": 12}))
     while not simulation.finished:
         simulation.step()
-    census, state, fabric = simulation.census, simulation.network.state, simulation.fabric
+    registry, state, fabric = simulation.registry, simulation.network.state, simulation.fabric
     events: dict[int, list[int]] = {0: [], 1: []}  # task -> rounds
-    for row in census.neurons:
+    for row in registry.neurons:
         if row["rule"] != "seed" and row["birth_round"] not in events[row["task"]]:
             events[row["task"]].append(row["birth_round"])
     found = set()
     for tile, row, column in torch.nonzero(state.mask).tolist():
         ends = tile * fabric.slots + column, int(state.source[tile, row])
-        born = [census.neurons[census.id_of_slot[slot]] for slot in ends if slot < fabric.neurons]
+        born = [registry.neurons[registry.id_of_slot[slot]] for slot in ends if slot < fabric.neurons]
         expected = max(0 if n["rule"] == "seed" else 1 + events[n["task"]].index(n["birth_round"]) for n in born)
         assert state.stage[tile, row, column] == expected
         found.add(expected)
@@ -143,9 +143,9 @@ def test_a_device_has_the_stage_of_the_later_born_of_its_two_neurons(tiny: MakeC
 
 @pytest.mark.parametrize("method", ["adam", "sgd"])
 def test_what_is_frozen_stays_whatever_way_newborns_are_raised(tiny: MakeConfig, method: str) -> None:
-    upbringing = UpbringingOptions(rate=3.0, warm_up=5, youth=6, rate_adaptation=True, variance_transfer=True)
+    newborns = NewbornOptions(rate=3.0, warm_up=5, youth=6, rate_adaptation=True, variance_transfer=True)
     optimiser = OptimiserOptions(method=method, weight_decay=0.5)  # type: ignore[arg-type]
-    growth = {"births": 2, "until": 1.0, "upbringing": upbringing}
+    growth = {"births": 2, "until": 1.0, "newborns": newborns}
     config = tiny(growth=growth, fabric={"neurons_per_tile": 12}, training={"optimiser": optimiser})
     simulation = Simulation(config)
     state, rounds = simulation.network.state, config.training.rounds
@@ -167,8 +167,8 @@ def test_only_variance_transfer_moves_the_old_in_a_growth_event(
 ) -> None:
     """Old inputs of neurons that got new ones shrink, by more than a tenth here; no other device moves."""
     for transfers in (False, True):
-        upbringing = UpbringingOptions(rate=3.0, rate_adaptation=True, variance_transfer=transfers)
-        simulation = Simulation(tiny(growth={"births": 2, "upbringing": upbringing}))
+        newborns = NewbornOptions(rate=3.0, rate_adaptation=True, variance_transfer=transfers)
+        simulation = Simulation(tiny(growth={"births": 2, "newborns": newborns}))
         state, grow, events = simulation.network.state, simulation.grower.grow, []
 
         def watched(*arguments: object, state=state, grow=grow, events=events) -> None:  # type: ignore[no-untyped-def]

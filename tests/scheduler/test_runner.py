@@ -9,12 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from smalti.scheduler.records.checkpoint import load as load_checkpoint
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import dump, load
+from smalti.scheduler.records.checkpoint import load as load_checkpoint
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
-from smalti.scheduler.runner import resume, start
 from smalti.scheduler.records.schema import SCHEMA_VERSION, TABLES
+from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
@@ -61,8 +61,8 @@ def test_a_run_is_watched_round_by_round_and_leaves_a_whole_folder(tiny: MakeCon
     facts = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))
     assert (facts["seed"], facts["threads"]) == (4, 1)
     assert folder.read("rounds")["round"].tolist() == [0, 1, 2, 3, 4, 5]
-    assert folder.read_rows("neurons") == simulation.census.neurons
-    assert folder.read_rows("links") == simulation.census.links
+    assert folder.read_rows("neurons") == simulation.registry.neurons
+    assert folder.read_rows("links") == simulation.registry.links
     assert set(folder.read("bids")["round"]) <= set(range(6))
     assert set(folder.read("evaluations")["after"]) == {-1, 0, 1}
     ports = folder.read("ports")
@@ -249,7 +249,7 @@ def test_every_table_can_be_read_after_every_round(tiny: MakeConfig, tmp_path: P
     def read(simulation: Simulation) -> None:
         tables = {name: pd.read_parquet(tmp_path / "run" / "tables" / name) for name in TABLES}
         assert len(tables["rounds"]) == simulation.round
-        assert len(tables["neurons"]) == len(simulation.census.neurons)
-        assert len(tables["links"]) == len(simulation.census.links)
+        assert len(tables["neurons"]) == len(simulation.registry.neurons)
+        assert len(tables["links"]) == len(simulation.registry.links)
 
     start(tiny(training={"rounds": 2, "steps": 2}), tmp_path / "run", read)

@@ -13,11 +13,11 @@ from smalti.model.chip.fabric import FabricError
 from smalti.model.gating.networks import GATING
 from smalti.model.growth.rule import GrowthError
 from smalti.model.optimiser import OptimiserOptions
-from smalti.model.rewiring.options import UpkeepOptions
+from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.steps import STEPS
 from smalti.scheduler.config import Config
-from smalti.scheduler.streams.batches import VALIDATION
 from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.streams.batches import VALIDATION
 
 MakeConfig = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]
@@ -64,7 +64,7 @@ SETTINGS: dict[str, dict[str, dict[str, object]]] = {
     "one row": {"fabric": {"rows": 1, "cols": 3}},
     "six rows": {"fabric": {"rows": 6}, "stream": {"steps": 16}},
     "dead tile": {"fabric": {"rows": 3, "dead_tiles": ((1, 0),), "dead_routers": ((2, 1),)}, "stream": {"steps": 13}},
-    "upkeep": {"growth": {"upkeep": UpkeepOptions(steps=tuple(STEPS), guard=3, rewired=0.5), "until": 1.0}},  # type: ignore[arg-type]
+    "rewiring": {"growth": {"rewiring": RewiringOptions(steps=tuple(STEPS), guard=3, rewired=0.5), "until": 1.0}},  # type: ignore[arg-type]
     "scarce": {
         "fabric": {"neurons_per_tile": 5, "wires": 4, "corner_wires": 1},
         "growth": {"births": 4, "until": 1.0, "reserve": 2},
@@ -86,7 +86,7 @@ def test_every_setting_keeps_the_limits_and_its_books(
     training = {"rounds": 2, "steps": 3, **changes.get("training", {})}
     simulation, rounds = play(tiny(**{**changes, "training": training}))
     assert len(rounds) == simulation.total_rounds == len(simulation.stream.experiences) * training["rounds"]
-    assert simulation.census.neurons
+    assert simulation.registry.neurons
 
 
 def test_an_expert_that_taps_others_answers_as_if_all_neurons_ran(play: Play, tiny: MakeConfig) -> None:
@@ -95,7 +95,7 @@ def test_an_expert_that_taps_others_answers_as_if_all_neurons_ran(play: Play, ti
     first, second = simulation.gating.experts
     running = simulation.gating.running(second)
     assert running[first.neurons].all(), "nobody was tapped: the test shows nothing"
-    x, _ = simulation.feed_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
+    x, _ = simulation.batches_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
     outputs = torch.tensor(second.outputs)
     with torch.no_grad():
         asked, everybody = (simulation.network.run(x, outputs, who) for who in (running, None))
@@ -155,8 +155,8 @@ def test_tasks_of_the_users_own(play: Play, tiny: MakeConfig, blobs: Path, tmp_p
 def test_the_same_seed_gives_the_same_values(play: Play, tiny: MakeConfig) -> None:
     (first, one), (second, two) = play(tiny()), play(tiny())
     assert values(one) == values(two)
-    assert first.census.neurons == second.census.neurons
-    assert first.census.links == second.census.links
+    assert first.registry.neurons == second.registry.neurons
+    assert first.registry.links == second.registry.links
     assert torch.equal(first.network.state.weight.detach(), second.network.state.weight.detach())
 
 

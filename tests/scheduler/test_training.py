@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.growth.learning_rates import UpbringingOptions
+from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.model.network import Activity
 from smalti.scheduler.config import Config
-from smalti.scheduler.streams.batches import Feed
 from smalti.scheduler.simulation import Simulation
-from smalti.scheduler.training import Lesson, TrainingOptions, excess_rate, learning_rate, positions, train
+from smalti.scheduler.streams.batches import TaskBatches
+from smalti.scheduler.training import TrainingOptions, TrainingSummary, excess_rate, learning_rate, positions, train
 
 MakeConfig = Callable[..., Config]
 ROUNDS, STEPS = 2, 5
@@ -101,34 +101,34 @@ def test_no_penalty_under_the_limit_nor_for_outputs_and_empty_slots(opened: Simu
     assert excess_rate(opened.network, activity, 10, replace(OPTIONS, rate_limit=0.2)) > 0
 
 
-def lesson(
+def summary(
     simulation: Simulation,
     options: TrainingOptions,
     told: list[tuple[int, Tensor, Tensor]],
-    upbringing: UpbringingOptions | None = None,
-) -> Lesson:
+    newborns: NewbornOptions | None = None,
+) -> TrainingSummary:
     """Train the first expert anew on its experience."""
     expert = simulation.gating.experts[0]
-    feed = Feed(simulation.stream.experiences[0], simulation.stream.steps, 16, seed=5)
+    batches = TaskBatches(simulation.stream.experiences[0], simulation.stream.steps, 16, seed=5)
     return train(
         simulation.network,
         simulation.moments,
-        feed,
+        batches,
         0,
         expert,
         simulation.gating.running(expert),
-        simulation.keeper,
+        simulation.rehearsal,
         options,
-        upbringing or UpbringingOptions(),
+        newborns or NewbornOptions(),
         lambda *step: told.append(step),
     )
 
 
 def test_loss_falls_on_two_classes_that_can_be_told_apart(opened: Simulation) -> None:
     options = TrainingOptions(rounds=4, steps=15, learning_rate=0.03, warm_up=2)
-    before = lesson(opened, replace(options, steps=1), [])
-    lesson(opened, options, [])
-    after = lesson(opened, replace(options, steps=4, learning_rate=1e-9), [])
+    before = summary(opened, replace(options, steps=1), [])
+    summary(opened, options, [])
+    after = summary(opened, replace(options, steps=4, learning_rate=1e-9), [])
     assert before.loss > 0.4
     assert after.loss < 0.5 * before.loss
     assert after.accuracy > 0.9
@@ -137,12 +137,12 @@ def test_loss_falls_on_two_classes_that_can_be_told_apart(opened: Simulation) ->
 def test_newborns_warm_up_and_seeds_do_not(tiny: MakeConfig) -> None:
     """In the first step after a graft, from the same state: a newborn moves by 6 / 4 of the usual, a seed as usual."""
     moved, grown = [], torch.empty(0)
-    for upbringing in (UpbringingOptions(), UpbringingOptions(rate=6.0, warm_up=4)):
+    for newborns in (NewbornOptions(), NewbornOptions(rate=6.0, warm_up=4)):
         simulation = Simulation(tiny(growth={"births": 2}, network={"precision": "float64"}))
         simulation.step()
         state = simulation.network.state
         before, grown = state.weight.detach().clone(), state.stage > 0
-        lesson(simulation, TrainingOptions(rounds=1, steps=1), [], upbringing)
+        summary(simulation, TrainingOptions(rounds=1, steps=1), [], newborns)
         moved.append(state.weight.detach() - before)
     assert moved[0][grown].any()
     assert moved[0][~grown].any()
@@ -156,7 +156,7 @@ def test_frozen_devices_stay_bit_for_bit_and_the_others_move(opened: Simulation)
     state.frozen[half[:, 0], half[:, 1], half[:, 2]] = True
     before = state.weight.detach().clone()
     opened.moments.reset(state.mask)
-    lesson(opened, TrainingOptions(rounds=1, steps=8, learning_rate=0.05), [])
+    summary(opened, TrainingOptions(rounds=1, steps=8, learning_rate=0.05), [])
     moved = state.weight.detach() != before
     assert not (moved & (state.frozen | ~state.mask)).any()
     assert moved.sum() > 0.5 * (state.mask & ~state.frozen).sum()
@@ -165,20 +165,20 @@ def test_frozen_devices_stay_bit_for_bit_and_the_others_move(opened: Simulation)
 
 def test_every_step_is_told_with_its_batch(opened: Simulation) -> None:
     told: list[tuple[int, Tensor, Tensor]] = []
-    lesson(opened, TrainingOptions(rounds=1, steps=3), told)
-    feed = Feed(opened.stream.experiences[0], opened.stream.steps, 16, seed=5)
+    summary(opened, TrainingOptions(rounds=1, steps=3), told)
+    batches = TaskBatches(opened.stream.experiences[0], opened.stream.steps, 16, seed=5)
     assert [number for number, _, _ in told] == [0, 1, 2]
-    assert all(torch.equal(x, feed.training(number)[0]) for number, x, _ in told)
-    assert all(torch.equal(y, feed.training(number)[1]) for number, _, y in told)
+    assert all(torch.equal(x, batches.training(number)[0]) for number, x, _ in told)
+    assert all(torch.equal(y, batches.training(number)[1]) for number, _, y in told)
 
 
 @pytest.mark.parametrize("readout", ["membrane_mean", "spike_count"])
-def test_lesson_counts_spikes_of_all_and_the_rate_of_hidden_neurons(tiny: MakeConfig, readout: str) -> None:
+def test_summary_counts_spikes_of_all_and_the_rate_of_hidden_neurons(tiny: MakeConfig, readout: str) -> None:
     simulation = Simulation(tiny(network={"readout": readout, "surrogate_width": 1.5}))
     simulation.step()
     expert = simulation.gating.experts[0]
-    lesson(simulation, TrainingOptions(rounds=1, steps=30), [])  # until outputs that count have something to count
-    shown = lesson(simulation, TrainingOptions(rounds=1, steps=3), [])
+    summary(simulation, TrainingOptions(rounds=1, steps=30), [])  # until outputs that count have something to count
+    shown = summary(simulation, TrainingOptions(rounds=1, steps=3), [])
     hidden = shown.counts[expert.neurons].mean(1)
     assert shown.spikes_per_sample == pytest.approx(float(shown.counts.mean(1).sum()))
     assert shown.rate == pytest.approx(float(hidden.mean()) / simulation.stream.steps)
@@ -188,7 +188,7 @@ def test_lesson_counts_spikes_of_all_and_the_rate_of_hidden_neurons(tiny: MakeCo
 
 
 def test_operations_of_a_round_are_three_passes_over_every_sample(opened: Simulation) -> None:
-    one, two = (lesson(opened, TrainingOptions(rounds=1, steps=s, learning_rate=1e-9), []) for s in (1, 2))
+    one, two = (summary(opened, TrainingOptions(rounds=1, steps=s, learning_rate=1e-9), []) for s in (1, 2))
     state, spikes = opened.network.state, one.counts.mean(1)
     rows = state.mask.sum(2).double()
     of_neurons = sum(float(rows[state.source == s].sum() * spikes[s]) for s in range(len(spikes)))
@@ -204,5 +204,5 @@ def test_a_gradient_that_is_not_finite_stops_the_training_and_changes_no_weight(
         state.weight[tile, row, column] = math.nan
     before = state.weight.detach().clone()
     with pytest.raises(FloatingPointError, match="learning_rate"):
-        lesson(opened, TrainingOptions(rounds=1, steps=1), [])
+        summary(opened, TrainingOptions(rounds=1, steps=1), [])
     assert torch.equal(state.weight.nan_to_num(), before.nan_to_num())

@@ -1,15 +1,40 @@
 """Numba kernels of the event-driven engine: one block of samples backward through all of time.
 
-Adjoints lambda[t] = dL/dV[t] of a block are [banks, samples, lanes], as membranes are in ``smalti.model.engines.events.forward``. The
-recursion is that of ``smalti.model.engines.dense``, visited only where something can come of it. Knows no torch.
+Adjoints lambda[t] = dL/dV[t] of a block are [banks, samples, lanes], as membranes are in ``forward``. The recursion
+is that of ``model.engines.dense``, visited only where something can come of it. Knows no torch.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from smalti.model.engines.events.forward import BLOCK, HEIGHT, NEGLIGIBLE, ONE, REACH, SLOPE, THETA, TRIANGLE, Cells, Floats, Tape
-from smalti.model.engines.events.lanes import Width, add, add_product, drop_below, kernel, lanes_of, load, multiply, spread, store, total, zeros
+from smalti.model.engines.events.forward import (
+    BLOCK,
+    HEIGHT,
+    NEGLIGIBLE,
+    ONE,
+    REACH,
+    SLOPE,
+    THETA,
+    TRIANGLE,
+    Cells,
+    Floats,
+    Tape,
+)
+from smalti.model.engines.events.lanes import (
+    Width,
+    add,
+    add_product,
+    drop_below,
+    kernel,
+    lanes_of,
+    load,
+    multiply,
+    spread,
+    store,
+    total,
+    zeros,
+)
 from smalti.model.engines.events.plan import Bools, Graph, Ints
 
 WINDOW = 4  # steps whose spikes are blamed together

@@ -15,7 +15,7 @@ import numba
 from numba.core.event import Event, Listener, register
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ("events_*.py", "optimiser_kernels.py")
+SOURCES = ("*.py",)
 
 
 class Announcer(Listener):
@@ -25,7 +25,7 @@ class Announcer(Listener):
 
     def on_start(self, event: Event) -> None:
         """Numba begins to compile something."""
-        if not self.said and event.data["dispatcher"].py_func.__module__.startswith("smalti.model.engines.events.engine"):
+        if not self.said and event.data["dispatcher"].py_func.__module__.startswith("smalti.model.engines.events."):
             self.said = True
             logging.getLogger("smalti").warning(
                 "compiling the event-driven engine: once after installation, for up to a minute ..."

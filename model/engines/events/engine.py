@@ -21,12 +21,12 @@ from torch import Tensor
 from smalti.model.engines.events import forward as kernels
 from smalti.model.engines.events.arrays import aligned, from_slots, line_up, to_banks, to_slots, to_units
 from smalti.model.engines.events.backward import WINDOW, backward
+from smalti.model.engines.events.cache import prepare_kernels
 from smalti.model.engines.events.forward import BLOCK, Cells, Tape
 from smalti.model.engines.events.lanes import Width
 from smalti.model.engines.events.plan import Array, Plan
-from smalti.model.engines.events.cache import prepare_kernels
-from smalti.model.neuron import NetworkOptions
 from smalti.model.engines.threads import in_threads
+from smalti.model.neuron import NetworkOptions
 
 SPARE_TAPES = 8  # of a kind that a circuit keeps
 NEGLIGIBLE = 1e-30  # adjoints below are zero: numbers so small would soon be denormal and slow

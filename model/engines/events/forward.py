@@ -13,7 +13,21 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.model.engines.events.lanes import Width, add, bits_at_least, bits_within, kernel, lanes_of, load, lowest_bit, multiply, spread, store, where_at_least, zeros
+from smalti.model.engines.events.lanes import (
+    Width,
+    add,
+    bits_at_least,
+    bits_within,
+    kernel,
+    lanes_of,
+    load,
+    lowest_bit,
+    multiply,
+    spread,
+    store,
+    where_at_least,
+    zeros,
+)
 from smalti.model.engines.events.plan import Array, Bools, Graph, Ints
 
 THETA, REACH, HEIGHT, SLOPE, NEGLIGIBLE, ZERO, ONE = range(7)  # places in Cells.constants

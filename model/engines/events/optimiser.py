@@ -1,4 +1,4 @@
-"""The steps of ``smalti.model.optimiser`` as one pass over the devices that learn, in numba. Same formulas, same numbers."""
+"""The steps of ``model.optimiser`` as one pass over the devices that learn, in numba. Same formulas, same numbers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def adam(
     """One step of Adam, in place; all arrays flat.
 
     Args:
-        weight, gradient, learns, first, second, count, factors: as in ``smalti.model.optimiser``.
+        weight, gradient, learns, first, second, count, factors: as in ``model.optimiser``.
         corrections: 1 / (1 - decay ** steps) of both moments [2, steps]; beyond the last they are 1.
         constants: factor of the gradient, learning rate, decay of both moments, epsilon, 1, weight decay, guard.
     """

@@ -1,4 +1,4 @@
-"""A probe that holds events: see ``smalti.model.probe``. Adjoints are kept of those slots alone that were asked for."""
+"""A probe that holds events: see ``model.probe``. Adjoints are kept of those slots alone that were asked for."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.model.engines.events.engine import Circuit, Past, as_events, run_backward, run_forward, scatter
 from smalti.model.engines.events.arrays import aligned, from_slots, to_slots
+from smalti.model.engines.events.engine import Circuit, Past, as_events, run_backward, run_forward, scatter
 from smalti.model.engines.events.forward import Tape
 from smalti.model.engines.events.plan import Array, Ints
 from smalti.model.engines.events.signal import correlate, traces
@@ -44,7 +44,7 @@ class EventProbe:
         """Run a batch forward and backward.
 
         Args:
-            weight, circuit, x: as in ``smalti.model.engines.events.engine.simulate``; the circuit has the adjoints of all neurons.
+            weight, circuit, x: as in ``engines.events.engine.simulate``; the circuit has the adjoints of all neurons.
             gradients: from output membranes [T, O, B] and spike counts [N, B] to the loss of each sample [B] and its
                 gradients with respect to both.
             targets: slots whose adjoints to keep [D].

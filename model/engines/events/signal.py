@@ -1,4 +1,4 @@
-"""Growth signals from events: the sums of ``smalti.model.growth.signal`` over spikes instead of over neurons and steps.
+"""Growth signals from events: the sums of ``model.growth.signal`` over spikes instead of over neurons and steps.
 
 With z the events of a bank of wires, zbar their trace with leak a, and x what another bank wants or hears,
 

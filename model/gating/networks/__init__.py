@@ -1,7 +1,7 @@
 """Gating networks by name: which experts run for an input, and how novel the input is.
 
 An extension point: ``GATING["mine"] = MyGating`` makes ``gating.network = "mine"`` valid, where
-``MyGating(options, F)`` returns something that implements ``smalti.model.gating.protocol.GatingNetwork``.
+``MyGating(options, F)`` returns something that implements ``model.gating.protocol.GatingNetwork``.
 ``docs/gating.md`` says what each keeps, costs and needs.
 """
 
@@ -13,12 +13,12 @@ from smalti.model.gating.networks.autoencoder import AutoencoderGating
 from smalti.model.gating.networks.gaussian import GaussianGating
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.networks.lda import LdaGating
-from smalti.model.gating.options import GatingOptions
-from smalti.model.gating.protocol import GatingNetwork
 from smalti.model.gating.networks.prototype import PrototypeGating
 from smalti.model.gating.networks.random import RandomGating
 from smalti.model.gating.networks.seed import SeedGating
 from smalti.model.gating.networks.softmax import SoftmaxGating
+from smalti.model.gating.options import GatingOptions
+from smalti.model.gating.protocol import GatingNetwork
 
 GATING: dict[str, Callable[[GatingOptions, int], GatingNetwork]] = {
     "gaussian": GaussianGating,

@@ -23,10 +23,10 @@ from smalti.model.gating.assignment import Assignment
 from smalti.model.gating.features import checked_counts, checked_labels, like
 from smalti.model.gating.learner import Learner, forward, fresh
 from smalti.model.gating.mixture import check_state, class_shares
-from smalti.model.gating.options import GatingOptions
-from smalti.model.gating.protocol import Hears
 from smalti.model.gating.networks.prototype import NOISE
 from smalti.model.gating.novelty_scale import Spread, novelty_of
+from smalti.model.gating.options import GatingOptions
+from smalti.model.gating.protocol import Hears
 
 SEED = 0
 LAYERS = 2
@@ -98,7 +98,7 @@ class AutoencoderGating:
         return like(counts, class_shares(self._shares(counts), self.classes, self.assignment))
 
     def novelty(self, counts: Tensor) -> float:
-        """Reconstruction errors, in the standard deviations of each task's unseen samples: ``yardstick.novelty_of``."""
+        """Reconstruction errors, in standard deviations of each task's unseen samples: ``novelty_scale.novelty_of``."""
         f = checked_counts(counts, self.features).sqrt()
         errors = [_error(learner.weights, f) for learner in self._learners.values()]
         return novelty_of(list(self._spreads.values()), errors, len(f))

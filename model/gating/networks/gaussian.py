@@ -17,9 +17,9 @@ from smalti.model.gating.assignment import Assignment
 from smalti.model.gating.density import Fit, fit, kept_rank, noise_floor
 from smalti.model.gating.features import checked_counts, checked_features, checked_labels, like
 from smalti.model.gating.mixture import check_state, expert_scores
+from smalti.model.gating.novelty_scale import NoveltyScale, novelty_of
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import Hears
-from smalti.model.gating.novelty_scale import Yardstick, novelty_of
 
 
 @dataclass(kw_only=True)
@@ -28,7 +28,7 @@ class _Class:
 
     total: Tensor  # [F] sum of features
     scatter: Tensor  # [F, F] sum of outer products
-    yardstick: Yardstick
+    novelty_scale: NoveltyScale
     count: int = 0
     fit: Fit | None = None  # None when out of date
 
@@ -48,7 +48,7 @@ class _Stack:
 class GaussianGating:
     """Per-class low-rank Gaussians over input spike counts; implements ``GatingNetwork``.
 
-    Densities: ``smalti.model.gating.density``. Novelty: ``smalti.model.gating.novelty_scale``.
+    Densities: ``model.gating.density``. Novelty: ``model.gating.novelty_scale``.
     """
 
     hears: Hears = "inputs"
@@ -74,7 +74,7 @@ class GaussianGating:
 
     @property
     def stored_values(self) -> int:
-        """Sums, outer products, fit and yardstick of every class: grows with classes, not with samples."""
+        """Sums, outer products, fit and novelty_scale of every class: grows with classes, not with samples."""
         statistics = 1 + self.features + self.features**2
         density = self.features + self.features * self.rank + self.rank + 1
         return len(self._classes) * (statistics + 2 * density + 4) + 2 * len(self.assignment.expert_of)
@@ -102,17 +102,17 @@ class GaussianGating:
         n, r = self.features, self.rank
         total, mean = torch.zeros((2, n), dtype=torch.float64)
         basis, values = torch.zeros((n, r), dtype=torch.float64), torch.zeros(r, dtype=torch.float64)
-        yardstick = Yardstick(mean=mean, basis=basis, values=values)
-        return _Class(total=total, scatter=torch.zeros((n, n), dtype=torch.float64), yardstick=yardstick)
+        novelty_scale = NoveltyScale(mean=mean, basis=basis, values=values)
+        return _Class(total=total, scatter=torch.zeros((n, n), dtype=torch.float64), novelty_scale=novelty_scale)
 
     def _absorb(self, known: _Class, f: Tensor) -> None:
-        known.yardstick.measure(f)  # before the samples are learned
+        known.novelty_scale.measure(f)  # before the samples are learned
         known.count += len(f)
         known.total += f.sum(0)
         known.scatter.addmm_(f.T, f)
         known.fit = None
-        if known.yardstick.due(known.count):
-            known.yardstick.renew(self._fitted(known), known.count, self.options.shrink_within)
+        if known.novelty_scale.due(known.count):
+            known.novelty_scale.renew(self._fitted(known), known.count, self.options.shrink_within)
 
     def _fitted(self, known: _Class) -> Fit:
         if known.fit is None:
@@ -137,16 +137,16 @@ class GaussianGating:
         return like(counts, expert_scores(density / self.options.temperature, self.classes, self.assignment))
 
     def novelty(self, counts: Tensor) -> float:
-        """Batch mean of min over classes of (M(f) - mu) / s, for counts [B, F]: ``yardstick.novelty_of``.
+        """Batch mean of min over classes of (M(f) - mu) / s, for counts [B, F]: ``novelty_scale.novelty_of``.
 
-        M is the Mahalanobis distance under the class's yardstick.
+        M is the Mahalanobis distance under the class's novelty_scale.
 
         Raises:
             ValueError: the batch is empty, or counts are refused.
         """
         f = checked_counts(counts, self.features).sqrt()
-        yardsticks = [known.yardstick for known in self._classes.values()]
-        return novelty_of(yardsticks, [y.distance(f) for y in yardsticks], len(f))
+        novelty_scales = [known.novelty_scale for known in self._classes.values()]
+        return novelty_of(novelty_scales, [y.distance(f) for y in novelty_scales], len(f))
 
     def _stacked(self) -> _Stack:
         if self._stack is None:
@@ -158,9 +158,9 @@ class GaussianGating:
         return self._stack
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Statistics, yardsticks and assignment as tensors, classes ascending along the first axis."""
+        """Statistics, novelty_scales and assignment as tensors, classes ascending along the first axis."""
         known = [self._classes[c] for c in self.classes]
-        yards = [k.yardstick for k in known]
+        yards = [k.novelty_scale for k in known]
         counts = [[k.count, y.count, y.measured] for k, y in zip(known, yards, strict=True)]
         moments = [[y.floor, y.sum1, y.sum2] for y in yards]
         n, r = self.features, self.rank
@@ -169,10 +169,10 @@ class GaussianGating:
             "counts": torch.tensor(counts, dtype=torch.int64).reshape(-1, 3),
             "totals": _rows([k.total for k in known], n),
             "scatters": _rows([k.scatter for k in known], n, n),
-            "yardstick_means": _rows([y.mean for y in yards], n),
-            "yardstick_bases": _rows([y.basis for y in yards], n, r),
-            "yardstick_values": _rows([y.values for y in yards], r),
-            "yardstick_moments": torch.tensor(moments, dtype=torch.float64).reshape(-1, 3),
+            "novelty_scale_means": _rows([y.mean for y in yards], n),
+            "novelty_scale_bases": _rows([y.basis for y in yards], n, r),
+            "novelty_scale_values": _rows([y.values for y in yards], r),
+            "novelty_scale_moments": torch.tensor(moments, dtype=torch.float64).reshape(-1, 3),
         }
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
@@ -182,7 +182,7 @@ class GaussianGating:
             ValueError: a tensor is missing or is of another number of features or rank; nothing changes then.
         """
         check_state("gaussian", state, self.state_dict())
-        shape = tuple(state["yardstick_bases"].shape[1:])
+        shape = tuple(state["novelty_scale_bases"].shape[1:])
         if shape != (self.features, self.rank):
             raise ValueError(
                 f"the state has (features, rank) = {shape}, the network {(self.features, self.rank)}; "
@@ -220,11 +220,11 @@ def _rows(tensors: list[Tensor], *shape: int) -> Tensor:
 
 def _class_from(state: dict[str, Tensor], i: int) -> _Class:
     count, fitted, measured = (int(v) for v in state["counts"][i])
-    floor, sum1, sum2 = (float(v) for v in state["yardstick_moments"][i])
-    yardstick = Yardstick(
-        mean=state["yardstick_means"][i].clone(),
-        basis=state["yardstick_bases"][i].clone(),
-        values=state["yardstick_values"][i].clone(),
+    floor, sum1, sum2 = (float(v) for v in state["novelty_scale_moments"][i])
+    novelty_scale = NoveltyScale(
+        mean=state["novelty_scale_means"][i].clone(),
+        basis=state["novelty_scale_bases"][i].clone(),
+        values=state["novelty_scale_values"][i].clone(),
         floor=floor,
         count=fitted,
         measured=measured,
@@ -232,4 +232,4 @@ def _class_from(state: dict[str, Tensor], i: int) -> _Class:
         sum2=sum2,
     )
     total, scatter = state["totals"][i].clone(), state["scatters"][i].clone()
-    return _Class(total=total, scatter=scatter, yardstick=yardstick, count=count)
+    return _Class(total=total, scatter=scatter, novelty_scale=novelty_scale, count=count)

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating.features import checked_counts
+from smalti.model.gating.networks.stateless import StatelessGating
 from smalti.model.gating.options import GatingOptions
-from smalti.model.gating.networks.stateless import Untaught
 
 
-class LabelGating(Untaught):
+class LabelGating(StatelessGating):
     """Scores the given expert 0 and all others -inf; implements ``GatingNetwork``."""
 
     def __init__(self, options: GatingOptions, features: int) -> None:

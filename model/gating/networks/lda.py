@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating.density import FLOOR
-from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.networks.prototype import PrototypeGating
+from smalti.model.gating.options import GatingOptions
 
 SHRINKAGE = 0.1
 """e; on held-out digits (four random splits, not those of the stream) 1e-4 to .1 are level, .5 is worse."""

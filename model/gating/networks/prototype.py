@@ -17,9 +17,9 @@ from torch import Tensor
 from smalti.model.gating.assignment import Assignment
 from smalti.model.gating.features import checked_counts, checked_features, checked_labels, like
 from smalti.model.gating.mixture import check_state, expert_scores
+from smalti.model.gating.novelty_scale import FIRST, Spread, novelty_of
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import Hears
-from smalti.model.gating.novelty_scale import FIRST, Spread, novelty_of
 
 NOISE = 0.25
 """Variance of the square root of a Poisson count."""
@@ -101,7 +101,7 @@ class PrototypeGating:
         return like(counts, expert_scores(density, self.classes, self.assignment))
 
     def novelty(self, counts: Tensor) -> float:
-        """Squared distances from the class means, in their own standard deviations: ``yardstick.novelty_of``."""
+        """Squared distances from the class means, in their own standard deviations: ``novelty_scale.novelty_of``."""
         f = checked_counts(counts, self.features).sqrt()
         spreads = [self._classes[c].spread for c in self.classes]
         return novelty_of(spreads, list(self._distances(f).T), len(f))

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from smalti.model.gating.features import checked_counts, like
 from smalti.model.gating.mixture import class_shares
-from smalti.model.gating.networks.stateless import Untaught
+from smalti.model.gating.networks.stateless import StatelessGating
 
 Words = NDArray[np.uint64]
 
 
-class RandomGating(Untaught):
+class RandomGating(StatelessGating):
     """Random shares per sample; implements ``GatingNetwork``."""
 
     def scores(self, counts: Tensor) -> Tensor:

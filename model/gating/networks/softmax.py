@@ -29,10 +29,10 @@ from smalti.model.gating.assignment import Assignment
 from smalti.model.gating.features import checked_counts, checked_features, checked_labels, like
 from smalti.model.gating.learner import Learner, forward, fresh
 from smalti.model.gating.mixture import check_state, class_shares
+from smalti.model.gating.novelty_scale import Spread, novelty_of
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import Hears
 from smalti.model.gating.reservoir import Reservoir
-from smalti.model.gating.novelty_scale import Spread, novelty_of
 
 SEED = 0
 PATIENCE = 3  # batches in a row whose loss must be low before a task counts as learned

@@ -14,7 +14,7 @@ from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import Hears
 
 
-class Untaught:
+class StatelessGating:
     """Keeps who serves which class and which classes there are; ``scores`` and ``class_scores`` are left to others."""
 
     hears: Hears = "nothing"

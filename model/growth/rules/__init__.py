@@ -5,6 +5,7 @@ A rule says *how*; when to grow is the gating agent's business, where the auctio
 
 from __future__ import annotations
 
+from smalti.model.growth.rule import EXACTLY, GrowthRule
 from smalti.model.growth.rules.candidates import candidates
 from smalti.model.growth.rules.firefly import firefly
 from smalti.model.growth.rules.gradmax import gradmax
@@ -16,7 +17,6 @@ from smalti.model.growth.rules.primed import primed
 from smalti.model.growth.rules.primed import refusal as no_gradient_asleep
 from smalti.model.growth.rules.random import random
 from smalti.model.growth.rules.raw import random_raw, random_uniform
-from smalti.model.growth.rule import EXACTLY, GrowthRule
 from smalti.model.growth.rules.split import split
 from smalti.model.growth.rules.tiny import tiny
 from smalti.model.growth.rules.whitened import gradmax_whitened

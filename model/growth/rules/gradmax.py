@@ -1,6 +1,6 @@
 """Classical GradMax: fan-in zero, fan-out along the top singular directions of the growth signal.
 
-With M of ``smalti.model.growth.signal``: the fan-out of the k-th newborn is the k-th left singular vector, scaled to the norm
+With M of ``model.growth.signal``: the fan-out of the k-th newborn is the k-th left singular vector, scaled to the norm
 usual in the network. Evci et al. 2022 (arXiv 2201.05125). A newborn without fan-in rests at V = 0, so that its gradient
 is psi(-theta) M^T u with psi the surrogate: exactly zero, for ever, where the surrogate's support does not reach down
 to rest. (Where gradients pass through a soft reset, the leak of M would have to be a - psi(-theta) theta instead of a:
@@ -15,8 +15,8 @@ from torch import Tensor
 
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal, propose
-from smalti.model.growth.signal import TileSignal
 from smalti.model.growth.rules.whitened import rank_of
+from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import SURROGATES, Dynamics, NetworkOptions
 
 

@@ -1,7 +1,7 @@
 """Interns: every candidate is trained for a few steps before it bids, and bids what it has shown.
 
 All candidates of a tile practise at once on every second sample of the probe, against the adjoints of the frozen
-network: their fan-ins climb the decrease of the loss that their gradient predicts (``smalti.model.growth.value``). What they
+network: their fan-ins climb the decrease of the loss that their gradient predicts (``model.growth.value``). What they
 bid is the decrease predicted on the other samples, whose adjoints have not shaped them. Fan-out zero, so the network
 does not change.
 """

@@ -8,8 +8,8 @@ import torch
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal, every_target, finish
 from smalti.model.growth.rules.random import random_directions
-from smalti.model.growth.signal import TileSignal
 from smalti.model.growth.rules.whitened import whitened_directions
+from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import Dynamics
 
 

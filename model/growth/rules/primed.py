@@ -1,6 +1,6 @@
 """Primed growth: both sides along the top singular directions of the growth signal, asleep just below threshold.
 
-With M = sum_k sigma_k v_k u_k^T (``smalti.model.growth.signal``): fan-in u_k scaled so that the membrane reaches p theta at
+With M = sum_k sigma_k v_k u_k^T (``model.growth.signal``): fan-in u_k scaled so that the membrane reaches p theta at
 most on the probe, fan-out -v_k. A primed newborn is silent on the probe and so changes nothing there; elsewhere it may
 fire, and the function moves. Its gradient comes through the surrogate, which must reach down to p theta.
 """
@@ -12,8 +12,8 @@ import torch
 
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal, propose
-from smalti.model.growth.signal import TileSignal
 from smalti.model.growth.rules.whitened import rank_of
+from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import Dynamics, NetworkOptions
 
 LEVEL = 0.7  # highest membrane on the probe, in thresholds

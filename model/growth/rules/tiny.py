@@ -19,9 +19,9 @@ from torch import Tensor
 
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal, finish
+from smalti.model.growth.rules.whitened import whitened_directions
 from smalti.model.growth.signal import TileSignal
 from smalti.model.growth.surroundings import Inputs
-from smalti.model.growth.rules.whitened import whitened_directions
 from smalti.model.neuron import Dynamics
 
 RIDGE = 1e-10  # on the diagonal of the normal equations, as a share of its mean: only so that they can be solved

@@ -1,6 +1,6 @@
 """GradMax on the fan-in side, whitened: the directions that carry most gradient per unit of presynaptic variance.
 
-With M and C of ``smalti.model.growth.signal``: SVD of M C^(-1/2); the fan-in of the k-th newborn is C^(-1/2) v_k. Zero fan-out
+With M and C of ``model.growth.signal``: SVD of M C^(-1/2); the fan-in of the k-th newborn is C^(-1/2) v_k. Zero fan-out
 keeps the network's function exactly. After Evci et al. 2022 (arXiv 2201.05125), whose rule has zero fan-in instead;
 a spiking neuron with zero fan-in never fires and so never learns.
 """

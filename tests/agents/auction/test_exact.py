@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smalti.agents.auction import exact as optimal
 from smalti.agents.auction.bids import Bid
 from smalti.agents.auction.prices import AuctionOptions, Prices
+from smalti.agents.auction.sequential import clear
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import Links
-from smalti.agents.auction import exact as optimal
-from smalti.agents.auction.sequential import clear
 
 MakeMarket = Callable[..., Any]
 SEEDS = st.integers(0, 2**32 - 1)

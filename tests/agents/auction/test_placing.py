@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from smalti.agents.auction.bids import Bid, Outcome
 from smalti.agents.auction.placement import PLACEMENTS, Site
-from smalti.agents.auction.prices import AuctionOptions, Prices
-from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.growth.options import GrowthOptions
-from smalti.model.chip.links import Links
-from smalti.agents.auction.sequential import clear
 from smalti.agents.auction.placing import check_placement, place
+from smalti.agents.auction.prices import AuctionOptions, Prices
+from smalti.agents.auction.sequential import clear
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.chip.links import Links
+from smalti.model.growth.options import GrowthOptions
 
 MakeMarket = Callable[..., Any]
 TILES = 6  # 0 1 2 over 3 4 5, outputs in tile 4

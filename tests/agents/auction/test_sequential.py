@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from smalti.agents.auction.bids import Bid
 from smalti.agents.auction.prices import NEWBORN, AuctionOptions, Prices, Quote
+from smalti.agents.auction.sequential import clear
 from smalti.model.chip.fabric import EAST, OUT, Fabric, FabricOptions
 from smalti.model.chip.links import FREE, Links
 from smalti.model.chip.routes import Path
-from smalti.agents.auction.sequential import clear
 
 MakeMarket = Callable[..., Any]
 SEEDS = st.integers(0, 2**32 - 1)

@@ -8,8 +8,8 @@ import pytest
 from smalti.agents.tile import TileAgent
 from smalti.analysis.dashboard.view import INPUT, Books, view_of
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.scheduler.records import rows as tables
 from smalti.scheduler.config import Config
+from smalti.scheduler.records import rows as tables
 
 
 def test_a_view_agrees_with_the_chip(played: Any) -> None:

@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
-from smalti.analysis.plots.growth_comparison import draw_growth
 from smalti.analysis.plots.figure import PALETTE
+from smalti.analysis.plots.growth_comparison import draw_growth
 
 RULES = [f"rule{k}" for k in range(len(PALETTE) + 2)]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from smalti.analysis.runs import load_runs
 from smalti.analysis.report import missing_packages, write_report
+from smalti.analysis.runs import load_runs
 
 ODD = 'odd <script>alert(1)<!--</script> & "name"'
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from smalti.analysis.runs import load_run
 from smalti.analysis.report.configuration import changes, command, defaults, flat, shown, steps
+from smalti.analysis.runs import load_run
 from smalti.scheduler import cli
 from smalti.scheduler.commands.run import Run
 from smalti.scheduler.config import Config, RunOptions

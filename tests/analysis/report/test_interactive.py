@@ -10,9 +10,9 @@ import pytest
 
 pytest.importorskip("plotly", reason="reports need plotly")
 
-from smalti.analysis.runs import Run, Runs, load_run
 from smalti.analysis.overview import accuracies
 from smalti.analysis.report import interactive
+from smalti.analysis.runs import Run, Runs, load_run
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from smalti.analysis.runs import load_run, load_runs
 from smalti.analysis.overview import resources
 from smalti.analysis.report import page as pages
 from smalti.analysis.report import write_report
+from smalti.analysis.runs import load_run, load_runs
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import dump
 from smalti.scheduler.records.folder import create_run

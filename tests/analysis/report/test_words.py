@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from smalti.analysis.runs import Run, load_run
 from smalti.analysis.overview import mean_accuracy, resources
 from smalti.analysis.report import words
+from smalti.analysis.runs import Run, load_run
 from smalti.scheduler.config import Config
 from smalti.scheduler.runner import start
 

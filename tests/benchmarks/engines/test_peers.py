@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.engines.step.peers import PEERS, READOUT_LEAK, Peer, build
+from benchmarks.engines.peers import PEERS, READOUT_LEAK, Peer, build
 
 STEPS, BATCH, INPUTS, NEURONS, OUTPUTS, LEAK, THRESHOLD = 40, 8, 12, 24, 5, 0.9, 0.8
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 pytest.importorskip("numba")
 
-from benchmarks import roofline
-from benchmarks.engines.step.roofline import Machine, Work, count, last_cache, machine
-from benchmarks.engines.step.workload import Problem, Workload, problem
+from benchmarks.engines import roofline
+from benchmarks.engines.roofline import Machine, Work, count, last_cache, machine
+from benchmarks.engines.workload import Problem, Workload, problem
 from smalti.model.engines import dense
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from benchmarks import roofline, timing
-from benchmarks.engines.step.step import Engines, main
-from benchmarks.engines.step.timing import Record, measure
-from benchmarks.engines.step.workload import OUTPUTS, Workload, chip, geometry, our_job, peer, problem
+from benchmarks.engines import roofline, timing
+from benchmarks.engines.step import Engines, main
+from benchmarks.engines.timing import Record, measure
+from benchmarks.engines.workload import OUTPUTS, Workload, chip, geometry, our_job, peer, problem
 from smalti.model.engines import dense
 
 pytest.importorskip("numba")
@@ -182,7 +182,7 @@ def test_a_library_that_is_missing_is_left_out_and_said(monkeypatch: pytest.Monk
 
 def test_without_numba_the_other_engines_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("timing", "workload"):
-        monkeypatch.setattr(f"benchmarks.{module}.has_events", lambda: False)
+        monkeypatch.setattr(f"benchmarks.engines.{module}.has_events", lambda: False)
     said: list[str] = []
     records = measure(SMALL, ("events", "dense"), 1, said.append)
     assert [(record.engine, record.work) for record in records] == [("dense", None)]

@@ -7,9 +7,19 @@ from typing import Any
 import pytest
 from rich.table import Table
 
-from benchmarks.engines.step.roofline import Machine, Work
-from benchmarks.engines.step.tables import draw, exponent, exponents, limit_table, passes_table, scaling_table, speed_table, step_table, steps
-from benchmarks.engines.step.timing import Record
+from benchmarks.engines.roofline import Machine, Work
+from benchmarks.engines.tables import (
+    draw,
+    exponent,
+    exponents,
+    limit_table,
+    passes_table,
+    scaling_table,
+    speed_table,
+    step_table,
+    steps,
+)
+from benchmarks.engines.timing import Record
 
 
 def record(engine: str, neurons: int, seconds: float, **rest: Any) -> Record:

@@ -1,4 +1,4 @@
-"""A chip of two devices, and tasks made by hand, for the tests of ``smalti.model.continual``."""
+"""A chip of two devices, and tasks made by hand, for the tests of ``model.continual``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.continual import METHODS, ContinualOptions, Method, Task
 from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.continual import METHODS, ContinualOptions, Method, Task
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments

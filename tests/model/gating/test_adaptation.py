@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.gating.networks import GATING
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.adaptation import KeepsMeans, adapted, check_adaptable
+from smalti.model.gating.networks import GATING
 
 FEATURES, CLASSES = 12, 3
 ADAPTABLE = ("gaussian", "lda", "prototype")

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from smalti.model.gating.networks import GATING
 from smalti.model.gating import GatingOptions
+from smalti.model.gating.networks import GATING
 from smalti.model.gating.networks.gaussian import GaussianGating
 
 

@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from smalti.model.gating.networks import GATING
 from smalti.model.gating import GatingNetwork, GatingOptions
-from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.learned import LearnedGateOptions
+from smalti.model.gating.networks import GATING
+from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.protocol import expert_listener
 
 FEATURES = 8

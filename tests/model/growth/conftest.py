@@ -1,4 +1,4 @@
-"""Places where a neuron can be born on a busy chip, for the tests of ``smalti.model.growth``."""
+"""Places where a neuron can be born on a busy chip, for the tests of ``model.growth``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from smalti.model.chip.links import Offer
 from smalti.model.growth.graft import Birth, graft
 from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.signal import TileSignal, Traces, tile_signal
 from smalti.model.growth.surroundings import Inputs, distances, inputs_of, usual_norms
-from smalti.model.chip.links import Offer
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments

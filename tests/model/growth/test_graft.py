@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.graft import Birth, freeze, graft, retire
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.rule import EXACTLY
+from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments, OptimiserOptions, step

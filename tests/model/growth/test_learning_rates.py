@@ -7,12 +7,18 @@ import pytest
 import torch
 from torch import Tensor
 
+from smalti.model.growth.learning_rates import (
+    NewbornOptions,
+    begin_stage,
+    rate_factors,
+    stage_factors,
+    transfer_variance,
+)
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.learning_rates import UpbringingOptions, begin_stage, rate_factors, stage_factors, transfer_variance
 from smalti.model.network import ChipState
 from smalti.model.optimiser import Moments, OptimiserOptions, step
 
-USUAL = UpbringingOptions()
+USUAL = NewbornOptions()
 
 
 def chip(weight: Tensor, mask: Tensor | None = None, stage: Tensor | None = None) -> ChipState:
@@ -41,10 +47,10 @@ def everyone(state: ChipState) -> tuple[Tensor, Tensor]:
 
 
 def test_by_default_nothing_is_switched_on() -> None:
-    assert GrowthOptions().upbringing == USUAL
+    assert GrowthOptions().newborns == USUAL
     state = chip(torch.ones(1, 2, 2), stage=stages([0, 1], [2, 3]))
     assert rate_factors(state, torch.zeros(1, 2, 2), *everyone(state), USUAL) is None
-    assert rate_factors(state, torch.zeros(1, 2, 2), *everyone(state), UpbringingOptions(youth=3)) is None
+    assert rate_factors(state, torch.zeros(1, 2, 2), *everyone(state), NewbornOptions(youth=3)) is None
 
 
 @pytest.mark.parametrize(
@@ -52,8 +58,8 @@ def test_by_default_nothing_is_switched_on() -> None:
     [("rate", 0.0), ("rate", -1.0), ("rate", math.inf), ("rate", math.nan), ("warm_up", -1), ("youth", -5)],
 )
 def test_refuses_invalid_values_by_name(field: str, value: float) -> None:
-    with pytest.raises(ValueError, match=rf"growth\.upbringing\.{field} = {value} must"):
-        UpbringingOptions(**{field: value})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=rf"growth\.newborns\.{field} = {value} must"):
+        NewbornOptions(**{field: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +74,7 @@ def test_refuses_invalid_values_by_name(field: str, value: float) -> None:
 def test_factors_by_age_by_hand(options: dict[str, Any], expected: list[list[float]]) -> None:
     state = chip(torch.zeros(1, 2, 5), stage=stages([0] * 5, [1, 2, 1, 2, 1]))
     age = torch.tensor([[[0.0, 1, 3, 4, 9]] * 2])
-    found = rate_factors(state, age, *everyone(state), UpbringingOptions(**options))
+    found = rate_factors(state, age, *everyone(state), NewbornOptions(**options))
     assert found is not None
     torch.testing.assert_close(found, torch.tensor([expected], dtype=torch.float32))
 
@@ -76,7 +82,7 @@ def test_factors_by_age_by_hand(options: dict[str, Any], expected: list[list[flo
 def test_newborns_move_by_the_expected_amount_in_their_first_steps() -> None:
     """The first step of Adam is the learning rate, whatever the gradient; so are all with a gradient that stays."""
     state = chip(torch.zeros(1, 1, 2, dtype=torch.float64), stage=stages([0, 1]))
-    moments, options = Moments.fresh(state.weight), UpbringingOptions(rate=2.0, warm_up=4)
+    moments, options = Moments.fresh(state.weight), NewbornOptions(rate=2.0, warm_up=4)
     gradient, path = torch.tensor([[[5.0, -0.25]]], dtype=torch.float64), []
     for _ in range(6):
         factors = rate_factors(state, moments.count, *everyone(state), options)
@@ -93,7 +99,7 @@ def test_stages_learn_at_the_ratio_of_their_norms() -> None:
     state = chip(weight, stage=stages([0, 0, 0], [1, 1, 1], [2, 2, 2], [3, 0, 0]))
     state.frozen[:, :, 2] = True
     learns, running = everyone(state)
-    options = UpbringingOptions(rate_adaptation=True)
+    options = NewbornOptions(rate_adaptation=True)
     factors = rate_factors(state, torch.zeros(1, 4, 3), learns, running, options)
     expected = [[1, 1, 1], [2.6, 2.6, 1], [1, 1, 1], [0.1, 1, 1]]
     assert factors is not None
@@ -115,7 +121,7 @@ def test_stages_without_a_norm_have_the_usual_rate(zero: list[int]) -> None:
 
 def test_rate_adaptation_and_rate_by_age_multiply() -> None:
     state = chip(torch.tensor([[[2.0, 6.0]]]), stage=stages([0, 1]))
-    options = UpbringingOptions(rate=2.0, warm_up=10, rate_adaptation=True)
+    options = NewbornOptions(rate=2.0, warm_up=10, rate_adaptation=True)
     factors = rate_factors(state, torch.zeros(1, 1, 2), *everyone(state), options)
     torch.testing.assert_close(factors, torch.tensor([[[1.0, 3 * 2 / 10]]]))
 
@@ -135,7 +141,7 @@ def test_every_growth_event_is_the_next_stage_of_its_expert() -> None:
         expected[place] = number
         assert torch.equal(state.stage, expected)
         assert (state.weight == 1).all()
-    begin_stage(state, state.mask.clone(), first, UpbringingOptions(variance_transfer=True))
+    begin_stage(state, state.mask.clone(), first, NewbornOptions(variance_transfer=True))
     assert torch.equal(state.stage, expected)
     assert (state.weight == 1).all()
 
@@ -146,7 +152,7 @@ def test_old_inputs_make_room_by_hand() -> None:
     after = torch.tensor([[[1, 1, 1, 0], [1, 1, 1, 1], [1, 1, 1, 0]]]).bool()
     state = chip(torch.full((1, 3, 4), 2.0) * after, after.clone())
     state.frozen[0, 1, 0] = True
-    begin_stage(state, before, torch.ones(4, dtype=torch.bool), UpbringingOptions(variance_transfer=True))
+    begin_stage(state, before, torch.ones(4, dtype=torch.bool), NewbornOptions(variance_transfer=True))
     a, b = 2 * (2 / 3) ** 0.5, 2 * (1 / 3) ** 0.5
     expected = torch.tensor([[[a, b, 2, 0], [2, 2, 2, 2], [2, 2, 2, 0]]])
     torch.testing.assert_close(state.weight.detach(), expected)

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.newborn import fan_in_gradient, fan_out_gradient, live
 from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.network import Network
 from smalti.model.neuron import Dynamics, NetworkOptions
 

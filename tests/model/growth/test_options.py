@@ -5,9 +5,9 @@ from typing import get_args
 
 import pytest
 
-from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.amount import AMOUNTS
 from smalti.model.growth.options import GrowthOptions, Reach
+from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.timing import TIMINGS
 
 
@@ -47,7 +47,7 @@ def test_refuses_invalid_values_by_name(field: str, value: float) -> None:
         GrowthOptions(**{field: value})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("field", ["when", "amount", "reach", "replay_at"])
+@pytest.mark.parametrize("field", ["when", "amount", "reach", "birth_record_at"])
 def test_refuses_unknown_names_and_lists_those_that_it_knows(field: str) -> None:
     with pytest.raises(
         ValueError, match=rf"growth\.{field} = 'wishful' is unknown; take one of {getattr(GrowthOptions(), field)}"

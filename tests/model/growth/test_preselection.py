@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from smalti.model.growth.preselection import shortlist, tile_scores
+from smalti.model.growth.preselection import preselect, tile_scores
 from smalti.model.neuron import NetworkOptions
 
 
@@ -34,9 +34,9 @@ def test_a_score_is_what_the_rows_within_reach_could_tell_written_out(site: Call
 
 def test_the_best_are_taken_and_of_equals_the_first() -> None:
     scores = torch.tensor([0.0, 5.0, 2.0, 2.0, 9.0, 2.0])
-    assert shortlist(scores, [0, 1, 2, 3, 5], 3) == {1, 2, 3}
-    assert shortlist(scores, [5, 4], 1) == {4}
-    assert shortlist(scores, [0, 1], 7) == {0, 1}
+    assert preselect(scores, [0, 1, 2, 3, 5], 3) == {1, 2, 3}
+    assert preselect(scores, [5, 4], 1) == {4}
+    assert preselect(scores, [0, 1], 7) == {0, 1}
 
 
 def test_tiles_that_nobody_can_reach_score_nothing(site: Callable[..., Any]) -> None:

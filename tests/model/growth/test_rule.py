@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.graft import retire
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal, every_target
 from smalti.model.growth.rule import EXACTLY, GrowthError
+from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.signal import TileSignal
 from smalti.model.network import Network
 from smalti.model.neuron import Dynamics, NetworkOptions

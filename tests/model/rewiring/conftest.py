@@ -1,4 +1,4 @@
-"""Random small chips with an expert in training beside a protected one, for the tests of ``smalti.model.rewiring``."""
+"""Random small chips with an expert in training beside a protected one, for the tests of ``model.rewiring``."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
-from smalti.model.rewiring.options import UpkeepOptions
+from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.scope import Scope
 from smalti.model.rewiring.steps import STEPS
 
@@ -56,7 +56,7 @@ def left(scope: Scope) -> set[tuple[int, int]]:
 
 
 def prune(scope: Scope, step: str, **options: Any) -> int:
-    return STEPS[step](scope, UpkeepOptions(**options), ANY).pruned
+    return STEPS[step](scope, RewiringOptions(**options), ANY).pruned
 
 
 def test_small_weights_go_and_an_empty_link_gives_back_row_and_wires(pair: Scope) -> None:
@@ -116,12 +116,12 @@ def test_on_any_chip(chip: Callable[..., Any], seed: int, share: float, guard: i
     scope, links, slots = place.scope, place.network.links, place.network.fabric.slots
     before, rows = place.devices(), set(links.rows)
     empty = {key for key in rows if not place.network.state.mask[key[1], links.rows[key]].any()}
-    upkept = STEPS[step](scope, UpkeepOptions(magnitude=share, activity=share, guard=guard), ANY)
+    changes = STEPS[step](scope, RewiringOptions(magnitude=share, activity=share, guard=guard), ANY)
     place.check()
     after = place.devices()
     assert after == {key: before[key] for key in after}
     gone = before.keys() - after.keys()
-    assert upkept.pruned == len(gone)
+    assert changes.pruned == len(gone)
     heard: dict[int, list[float]] = {}
     factor = scope.rate if step == "prune_activity" else torch.ones_like(scope.rate)
     for (source, target), (weight, *_) in before.items():
@@ -147,7 +147,7 @@ def test_engines_see_it(chip: Callable[..., Any], plain: Any, engine: str, step:
     for seed in range(8):
         place = chip(seed, engine, 0.8, 2.0)
         before, _ = place.answer()
-        STEPS[step](place.scope, UpkeepOptions(guard=0, magnitude=0.9, activity=0.9), ANY)
+        STEPS[step](place.scope, RewiringOptions(guard=0, magnitude=0.9, activity=0.9), ANY)
         after, _ = place.answer()
         assert torch.allclose(after, plain.membranes(place), atol=1e-9)
         changed += not torch.equal(before, after)

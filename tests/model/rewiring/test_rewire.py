@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smalti.model.rewiring.options import UpkeepOptions
+from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.rewire import rewire
 
 
@@ -28,12 +28,12 @@ def test_on_any_chip(chip: Callable[..., Any], seed: int, share: float, guard: i
     place = chip(seed)
     scope, links, slots = place.scope, place.network.links, place.network.fabric.slots
     before, rows, size = place.devices(), set(links.rows), budget(place)
-    upkept = rewire(scope, UpkeepOptions(rewired=share, guard=guard), np.random.default_rng(seed))
+    changes = rewire(scope, RewiringOptions(rewired=share, guard=guard), np.random.default_rng(seed))
     place.check()
     after = place.devices()
     assert budget(place) == size
     ended, laid = rows - set(links.rows), set(links.rows) - rows
-    assert len(ended) == len(laid) == upkept.rewired
+    assert len(ended) == len(laid) == changes.rewired
     gone, new = before.keys() - after.keys(), after.keys() - before.keys()
     assert {(source, target // slots) for source, target in gone} == ended
     assert {(source, target // slots) for source, target in new} == laid
@@ -63,7 +63,7 @@ def test_the_weakest_go_first(chip: Callable[..., Any]) -> None:
             key = source, target // slots
             strength[key] = strength.get(key, 0) + abs(weight)
         rows = set(links.rows)
-        some, every = (UpkeepOptions(rewired=share, guard=0) for share in (0.15, 1.0))
+        some, every = (RewiringOptions(rewired=share, guard=0) for share in (0.15, 1.0))
         rewire(place.scope, some, np.random.default_rng(1))
         few = rows - set(links.rows)
         place = chip(seed)
@@ -79,7 +79,7 @@ def test_the_weakest_go_first(chip: Callable[..., Any]) -> None:
 
 
 def test_it_is_reproduced_by_its_random_numbers(chip: Callable[..., Any]) -> None:
-    options = UpkeepOptions(rewired=1.0, guard=0)
+    options = RewiringOptions(rewired=1.0, guard=0)
     ends = []
     for seed in (5, 5, 6):
         place = chip(4)
@@ -94,7 +94,7 @@ def test_engines_see_it(chip: Callable[..., Any], plain: Any, engine: str) -> No
     for seed in range(8):
         place = chip(seed, engine, 0.8, 2.0)
         before, _ = place.answer()
-        rewire(place.scope, UpkeepOptions(guard=0, rewired=1.0), np.random.default_rng(0))
+        rewire(place.scope, RewiringOptions(guard=0, rewired=1.0), np.random.default_rng(0))
         after, _ = place.answer()
         assert torch.allclose(after, plain.membranes(place), atol=1e-9)
         changed += not torch.equal(before, after)

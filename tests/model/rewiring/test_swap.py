@@ -14,7 +14,7 @@ from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
-from smalti.model.rewiring.options import UpkeepOptions
+from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.scope import Scope
 from smalti.model.rewiring.swap import carry, movable, swap
 
@@ -42,9 +42,9 @@ def test_on_any_chip(chip: Callable[..., Any], seed: int, share: float, shorten:
     stays = ~movable(place.network)
     known = place.network.state.weight.detach().clone()
     scope = replace(place.scope, known=(known,))
-    upkept = swap(scope, UpkeepOptions(shorten=shorten, proposals=150), np.random.default_rng(seed))
+    changes = swap(scope, RewiringOptions(shorten=shorten, proposals=150), np.random.default_rng(seed))
     assert torch.equal(known, place.network.state.weight)
-    moved = dict(upkept.moved)
+    moved = dict(changes.moved)
     place.check()
     assert sorted(moved) == sorted(moved.values())
     assert not stays[list(moved)].any()
@@ -67,7 +67,7 @@ def test_swaps_do_happen_and_spikes_pass(chip: Callable[..., Any], engine: str, 
     for seed in range(40):
         place = chip(seed, engine, 0.25, 3.0)
         protected = place.network.state.frozen.any(1).flatten()
-        moved = swap(place.scope, UpkeepOptions(shorten=shorten), np.random.default_rng(0)).moved
+        moved = swap(place.scope, RewiringOptions(shorten=shorten), np.random.default_rng(0)).moved
         moves += len(moved)
         frozen += int(protected[list(moved)].sum())
         spiking += int(place.scope.rate[list(moved)].count_nonzero())
@@ -82,7 +82,7 @@ def test_only_neurons_that_ran_move_for_spikes(chip: Callable[..., Any], shorten
     for seed in range(40):
         place = chip(seed, "dense", 0.25, 3.0)
         resting = replace(place.scope, running=torch.zeros_like(place.scope.running))
-        moves += len(swap(resting, UpkeepOptions(shorten=shorten), np.random.default_rng(0)).moved)
+        moves += len(swap(resting, RewiringOptions(shorten=shorten), np.random.default_rng(0)).moved)
     assert bool(moves) == wanted
 
 
@@ -112,8 +112,8 @@ def test_a_swap_worked_out_by_hand(crossed: Scope) -> None:
     network = crossed.network
     assert movable(network).tolist() == [True, False, True, False, False, False]
     assert network.links.paths[0, 2].hops == 5
-    upkept = swap(crossed, UpkeepOptions(proposals=20), np.random.default_rng(0))
-    assert upkept.moved == {0: 2, 2: 0}
+    changes = swap(crossed, RewiringOptions(proposals=20), np.random.default_rng(0))
+    assert changes.moved == {0: 2, 2: 0}
     links, state = network.links, network.state
     assert set(links.rows) == {(0, 0), (2, 1), (4, 2), (2, 2)}
     assert links.paths[2, 2].hops == 1
@@ -123,7 +123,7 @@ def test_a_swap_worked_out_by_hand(crossed: Scope) -> None:
     assert (float(state.weight[place].detach()), float(crossed.moments.first[place])) == (1.25, 0.5)
     assert float(crossed.moments.count[place]) == 7
     assert state.alive.tolist() == [True, False, True, False, True, False]
-    assert swap(crossed, UpkeepOptions(proposals=20), np.random.default_rng(0)).moved == {}
+    assert swap(crossed, RewiringOptions(proposals=20), np.random.default_rng(0)).moved == {}
 
 
 def test_outputs_and_who_hears_inputs_stay() -> None:

@@ -11,10 +11,10 @@ from smalti.scheduler.config_io import dump
 
 
 @pytest.fixture
-def smalti(
+def cli(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
-    """``smalti("run", ...)`` in an empty folder: exit code, output, errors without the boxes drawn around them."""
+    """``cli("run", ...)`` in an empty folder: exit code, output, errors without the boxes drawn around them."""
     monkeypatch.chdir(tmp_path)
 
     def run(*arguments: str) -> tuple[int, str, str]:

@@ -49,9 +49,9 @@ def trials(trials_here: Callable[..., dict[str, str]], monkeypatch: pytest.Monke
     return asked
 
 
-def test_a_file_becomes_runs_tables_and_a_picture(smalti: Smalti, text: str, trials: list[str]) -> None:
+def test_a_file_becomes_runs_tables_and_a_picture(cli: Smalti, text: str, trials: list[str]) -> None:
     Path("mine.toml").write_text(text, encoding="utf-8")
-    code, out, err = smalti("benchmark", "continual", "--file", "mine.toml", "--out", "results")
+    code, out, err = cli("benchmark", "continual", "--file", "mine.toml", "--out", "results")
     assert (code, err) == (0, "")
     assert sorted(trials) == [f"blobs_{method}_seed{seed}" for method in ("grown", "joint") for seed in (0, 1)]
     summary = pd.read_parquet("results/summary.parquet")
@@ -80,8 +80,8 @@ def test_a_file_becomes_runs_tables_and_a_picture(smalti: Smalti, text: str, tri
     assert set(differences["control_method"]) == {"grown"}
 
 
-def test_a_stream_or_method_that_is_not_there_is_named(smalti: Smalti, text: str) -> None:
+def test_a_stream_or_method_that_is_not_there_is_named(cli: Smalti, text: str) -> None:
     Path("mine.toml").write_text(text, encoding="utf-8")
-    code, _, err = smalti("benchmark", "continual", "--file", "mine.toml", "--streams", "mnist")
+    code, _, err = cli("benchmark", "continual", "--file", "mine.toml", "--streams", "mnist")
     assert code == 2
     assert "['mnist'] are not in the benchmark; take some of blobs" in err.replace("\\", "")

@@ -26,8 +26,8 @@ def words(text: str) -> str:
     return " ".join(text.split())
 
 
-def test_it_leaves_tables_that_agree_with_what_it_prints(smalti: Smalti) -> None:
-    code, out, err = smalti(*COMMAND)
+def test_it_leaves_tables_that_agree_with_what_it_prints(cli: Smalti) -> None:
+    code, out, err = cli(*COMMAND)
     assert (code, err) == (0, "")
     tables = {
         name: pd.read_parquet(f"mine/{name}.parquet") for name in ("outcomes", "summary", "differences", "curves")
@@ -44,51 +44,51 @@ def test_it_leaves_tables_that_agree_with_what_it_prints(smalti: Smalti) -> None
     assert "Fewer than 16 teachers show nothing." in words(out)
 
 
-def test_the_same_command_prints_the_same_without_computing(smalti: Smalti, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = smalti(*COMMAND)
+def test_the_same_command_prints_the_same_without_computing(cli: Smalti, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = cli(*COMMAND)
     before = {path: path.stat().st_mtime_ns for path in Path("mine").iterdir()}
     monkeypatch.setattr(student_teacher, "run", None)
-    assert smalti(*COMMAND) == first
+    assert cli(*COMMAND) == first
     assert {path: path.stat().st_mtime_ns for path in Path("mine").iterdir()} == before
 
 
-def test_a_stopped_one_is_computed_anew(smalti: Smalti) -> None:
-    first = smalti(*COMMAND)
+def test_a_stopped_one_is_computed_anew(cli: Smalti) -> None:
+    first = cli(*COMMAND)
     Path("mine/differences.parquet").unlink()
-    assert smalti(*COMMAND) == first
+    assert cli(*COMMAND) == first
 
 
-def test_other_settings_into_the_same_folder_are_refused(smalti: Smalti) -> None:
-    smalti(*COMMAND)
-    code, out, err = smalti(*COMMAND, "--optimiser", "adam")
+def test_other_settings_into_the_same_folder_are_refused(cli: Smalti) -> None:
+    cli(*COMMAND)
+    code, out, err = cli(*COMMAND, "--optimiser", "adam")
     assert (code, out) == (2, "")
     assert "other settings (optimiser = 'sgd')" in err
 
 
 def test_a_picture_is_drawn_where_matplotlib_is_and_missed_where_not(
-    smalti: Smalti, monkeypatch: pytest.MonkeyPatch
+    cli: Smalti, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("matplotlib")
     with monkeypatch.context() as patch:
         patch.setattr(importlib.util, "find_spec", lambda name: None)
-        code, out, _ = smalti(*COMMAND)
+        code, out, _ = cli(*COMMAND)
     assert code == 0
     assert 'no picture: that needs matplotlib, pip install -e ".[plot]"' in out
     assert not Path("mine/comparison.svg").exists()
-    assert smalti(*COMMAND)[0] == 0
+    assert cli(*COMMAND)[0] == 0
     picture = Path("mine/comparison.svg").read_text()
     assert all(name in picture for name in METHODS)
 
 
-def test_adam_has_no_published_values(smalti: Smalti) -> None:
-    _, out, _ = smalti(*COMMAND, "--optimiser", "adam")
+def test_adam_has_no_published_values(cli: Smalti) -> None:
+    _, out, _ = cli(*COMMAND, "--optimiser", "adam")
     assert "published" not in out
     assert set(pd.read_parquet("mine/outcomes.parquet")["setting"]) == {"adam"}
 
 
-def test_without_out_the_next_free_folder_is_taken(smalti: Smalti) -> None:
+def test_without_out_the_next_free_folder_is_taken(cli: Smalti) -> None:
     for number in ("001", "002"):
-        _, out, _ = smalti(*COMMAND[:-2], "--quick")
+        _, out, _ = cli(*COMMAND[:-2], "--quick")
         assert f"folder: runs/student-teacher-{number}" in out
 
 
@@ -99,23 +99,23 @@ def test_without_out_the_next_free_folder_is_taken(smalti: Smalti) -> None:
         ("teacher-student", "'teacher-student' is unknown; take student-teacher or a file, such as growth.toml"),
     ],
 )
-def test_other_subjects_are_refused_with_what_there_is(smalti: Smalti, subject: str, message: str) -> None:
-    code, _, err = smalti("compare", subject, "--out", "mine")
+def test_other_subjects_are_refused_with_what_there_is(cli: Smalti, subject: str, message: str) -> None:
+    code, _, err = cli("compare", subject, "--out", "mine")
     assert code == 2
     assert message in err
     assert not list(Path().iterdir())
 
 
-def test_bad_options_get_an_error_and_leave_nothing(smalti: Smalti) -> None:
-    code, out, err = smalti("compare", "student-teacher", "--teachers", "0", "--out", "mine")
+def test_bad_options_get_an_error_and_leave_nothing(cli: Smalti) -> None:
+    code, out, err = cli("compare", "student-teacher", "--teachers", "0", "--out", "mine")
     assert code != 0
     assert "teachers = 0 must be at least 1" in words(err)
     assert "Traceback" not in out + err
     assert not list(Path().iterdir())
 
 
-def test_help_teaches(smalti: Smalti) -> None:
-    code, out, _ = smalti("compare", "--help")
+def test_help_teaches(cli: Smalti) -> None:
+    code, out, _ = cli("compare", "--help")
     assert code == 0
     for piece in ("student-teacher", "small > random > GradMax > big", "--teachers", "--quick", "summary.parquet"):
         assert piece in words(out)

@@ -37,9 +37,9 @@ def text(small_comparison: str) -> str:
     return small_comparison.replace("seeds = 2", 'seeds = 2\ncontrols = ["static"]')
 
 
-def test_a_file_becomes_runs_tables_and_a_picture(smalti: Smalti, text: str, trials: list[str]) -> None:
+def test_a_file_becomes_runs_tables_and_a_picture(cli: Smalti, text: str, trials: list[str]) -> None:
     Path("mine.toml").write_text(text, encoding="utf-8")
-    code, out, err = smalti("compare", "mine.toml", "--out", "results")
+    code, out, err = cli("compare", "mine.toml", "--out", "results")
     assert (code, err) == (0, "")
     assert len(trials) == 6
     summary = pd.read_parquet("results/summary.parquet")
@@ -55,21 +55,21 @@ def test_a_file_becomes_runs_tables_and_a_picture(smalti: Smalti, text: str, tri
     assert Path("results/comparison.svg").exists() == (importlib.util.find_spec("matplotlib") is not None)
     assert Path("results/comparison.toml").read_text() == Path("mine.toml").read_text()
     before = {p: p.stat().st_mtime_ns for p in Path("results/trials").rglob("*") if p.is_file() and p.name != ".lock"}
-    assert smalti("compare", "mine.toml", "--out", "results")[0] == 0
+    assert cli("compare", "mine.toml", "--out", "results")[0] == 0
     assert all(p.stat().st_mtime_ns == stamp for p, stamp in before.items())
 
 
-def test_more_seeds_add_runs_and_failed_ones_are_left_out(smalti: Smalti, text: str, trials: list[str]) -> None:
+def test_more_seeds_add_runs_and_failed_ones_are_left_out(cli: Smalti, text: str, trials: list[str]) -> None:
     Path("mine.toml").write_text(text.replace("seeds = 2", "first_seed = 8\nseeds = 2"), encoding="utf-8")
-    code, out, _ = smalti("compare", "mine.toml", "--out", "results")
+    code, out, _ = cli("compare", "mine.toml", "--out", "results")
     assert code == 0
     assert "3 of 6 runs failed; they are left out." in out
     assert "near_random_auction_schedule_seed9: ValueError: no luck" in out
     assert set(pd.read_parquet("results/outcomes.parquet")["seed"]) == {8}
 
 
-def test_without_a_single_finished_run_there_is_an_error(smalti: Smalti, text: str, trials: list[str]) -> None:
+def test_without_a_single_finished_run_there_is_an_error(cli: Smalti, text: str, trials: list[str]) -> None:
     Path("mine.toml").write_text(text.replace("seeds = 2", "first_seed = 9\nseeds = 1"), encoding="utf-8")
-    code, _, err = smalti("compare", "mine.toml", "--out", "results")
+    code, _, err = cli("compare", "mine.toml", "--out", "results")
     assert code == 2
     assert "none of the 3 runs finished; the first says: ValueError: no luck" in " ".join(err.split())

@@ -22,8 +22,8 @@ def words(text: str) -> str:
     return " ".join(re.sub("[─│┌┐└┘├┤┬┴┼━┃┏┓┗┛┡┩╇╭╮╰╯]", " ", text).split())
 
 
-def test_lists_every_stream_with_its_facts(smalti: Smalti) -> None:
-    code, out, err = smalti("data")
+def test_lists_every_stream_with_its_facts(cli: Smalti) -> None:
+    code, out, err = cli("data")
     assert (code, err) == (0, "")
     said = words(out)
     for name in STREAMS:
@@ -32,7 +32,7 @@ def test_lists_every_stream_with_its_facts(smalti: Smalti) -> None:
         assert words(ABOUT[name].licence) in said
 
 
-def test_a_users_own_stream_is_listed_by_its_docstring(smalti: Smalti, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_own_stream_is_listed_by_its_docstring(cli: Smalti, monkeypatch: pytest.MonkeyPatch) -> None:
     def mine(options: StreamOptions) -> Loaded:
         """Echoes of bats.
 
@@ -41,14 +41,14 @@ def test_a_users_own_stream_is_listed_by_its_docstring(smalti: Smalti, monkeypat
         raise ValueError("the cave is closed; come back at night")
 
     monkeypatch.setitem(STREAMS, "bats", mine)
-    assert "bats Echoes of bats." in words(smalti("data")[1])
-    code, out, err = smalti("data", "bats")
+    assert "bats Echoes of bats." in words(cli("data")[1])
+    code, out, err = cli("data", "bats")
     assert (code, out.strip()) == (2, "Echoes of bats.")
     assert err == "error: the cave is closed; come back at night\n"
 
 
-def test_what_came_out_is_shown_with_the_command_that_runs_it(smalti: Smalti, blobs: Path) -> None:
-    code, out, err = smalti("data", "arrays", str(blobs), "--stream.split-seed", "3")
+def test_what_came_out_is_shown_with_the_command_that_runs_it(cli: Smalti, blobs: Path) -> None:
+    code, out, err = cli("data", "arrays", str(blobs), "--stream.split-seed", "3")
     assert (code, err) == (0, "")
     said = words(out)
     assert "samples 56 train, 20 validation, 20 test" in said
@@ -60,10 +60,10 @@ def test_what_came_out_is_shown_with_the_command_that_runs_it(smalti: Smalti, bl
     assert f"next: smalti run --stream.name arrays --stream.path {blobs} --stream.split_seed 3" in said
 
 
-def test_the_command_it_names_works(smalti: Smalti, blobs: Path) -> None:
+def test_the_command_it_names_works(cli: Smalti, blobs: Path) -> None:
     copy = Path("my blobs.npz")
     copy.write_bytes(blobs.read_bytes())
-    _, out, _ = smalti("data", "arrays", str(copy), "--stream.limit", "9", "--stream.gain", "0.9")
+    _, out, _ = cli("data", "arrays", str(copy), "--stream.limit", "9", "--stream.gain", "0.9")
     command = out.splitlines()[-1].removeprefix("next: smalti ")
     assert command == "run --stream.name arrays --stream.path 'my blobs.npz' --stream.gain 0.9 --stream.limit 9"
     quick = ("--training.rounds", "1", "--training.steps", "2", "--out", "mine")
@@ -73,8 +73,8 @@ def test_the_command_it_names_works(smalti: Smalti, blobs: Path) -> None:
     )
 
 
-def test_options_alone_mean_the_default_stream(smalti: Smalti) -> None:
-    code, out, _ = smalti("data", "--stream.setting", "domain", "--stream.transform", "rotated", "--stream.tasks", "2")
+def test_options_alone_mean_the_default_stream(cli: Smalti) -> None:
+    code, out, _ = cli("data", "--stream.setting", "domain", "--stream.transform", "rotated", "--stream.tasks", "2")
     assert code == 0
     said = words(out)
     assert "8 x 8 pixels, 64 of the default chip's 64 north wires" in said
@@ -82,34 +82,34 @@ def test_options_alone_mean_the_default_stream(smalti: Smalti) -> None:
     assert re.search(r"note tasks are copies of the data: original, rotated \d+", said)
 
 
-def test_a_picture_has_a_row_and_two_characters_for_every_pixel(smalti: Smalti) -> None:
+def test_a_picture_has_a_row_and_two_characters_for_every_pixel(cli: Smalti) -> None:
     x = np.zeros((40, 2, 3))
     x[:, 1, :] = 0.5  # the lower row
     x[:, 1, 2] = 1
     y = np.arange(40) % 2
     images = (x * 255).astype(np.uint8)
     np.savez("mine.npz", x_train=images, y_train=y, x_test=images, y_test=y)
-    _, out, _ = smalti("data", "mnist", "mine.npz")
+    _, out, _ = cli("data", "mnist", "mine.npz")
     lines = [line.rstrip() for line in out.splitlines()]
     start = lines.index("class 0")
     assert lines[start + 1 : start + 3] == ["", "▒▒▒▒██"]
 
 
-def test_sound_is_drawn_over_time_with_the_first_channel_below(smalti: Smalti) -> None:
+def test_sound_is_drawn_over_time_with_the_first_channel_below(cli: Smalti) -> None:
     x = np.zeros((20, 4, 3))
     x[:, 0, 0] = 1
     x[:, 3, 2] = 1
     np.savez("mine.npz", x=x, y=np.arange(20) % 2)
-    _, out, _ = smalti("data", "arrays", "mine.npz")
+    _, out, _ = cli("data", "arrays", "mine.npz")
     lines = [line.rstrip() for line in out.splitlines()]
     start = lines.index("class 0")
     assert lines[start + 1 : start + 4] == ["   █", "", "█"]
 
 
-def test_samples_that_several_experiences_test_are_counted_once(smalti: Smalti) -> None:
+def test_samples_that_several_experiences_test_are_counted_once(cli: Smalti) -> None:
     y = np.tile([0, 1], 30)
     np.savez("a.npz", x=np.random.default_rng(0).random((60, 5)), y=y, task=np.repeat([5, 6, 7], 20))
-    _, out, _ = smalti("data", "arrays", "a.npz", "--stream.setting", "domain", "--stream.hold-out", "6")
+    _, out, _ = cli("data", "arrays", "a.npz", "--stream.setting", "domain", "--stream.hold-out", "6")
     assert "samples 32 train, 8 validation, 20 test" in words(out)
 
 
@@ -124,20 +124,20 @@ def test_samples_that_several_experiences_test_are_counted_once(smalti: Smalti) 
         (["digits", "--stream.hold-out", "ann"], "digits has none; take fsdd"),
     ],
 )
-def test_errors_name_the_cure(smalti: Smalti, arguments: list[str], message: str) -> None:
-    code, _, err = smalti("data", *arguments)
+def test_errors_name_the_cure(cli: Smalti, arguments: list[str], message: str) -> None:
+    code, _, err = cli("data", *arguments)
     assert code != 0
     assert message in words(err)
     assert "Traceback" not in err
 
 
-def test_nothing_is_written(smalti: Smalti) -> None:
-    assert smalti("data", "digits")[0] == 0
+def test_nothing_is_written(cli: Smalti) -> None:
+    assert cli("data", "digits")[0] == 0
     assert not list(Path().iterdir())
 
 
-def test_help_teaches(smalti: Smalti) -> None:
-    code, out, _ = smalti("data", "--help")
+def test_help_teaches(cli: Smalti) -> None:
+    code, out, _ = cli("data", "--help")
     assert code == 0
     said = words(out)
     for piece in ("[NAME] [PATH]", "Nothing is trained or written", "--stream.hold-out", "--stream.transform"):

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SLOW_IMPORTS = ("mesa", "pandas", "sklearn", "scipy.optimize", "pyarrow", "matplotlib")
 
 
-def smalti(*arguments: str) -> subprocess.CompletedProcess[str]:
+def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "smalti.scheduler.cli", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
@@ -37,7 +37,7 @@ print("imported:", *(set({SLOW_IMPORTS}) & set(sys.modules)))
     ("arguments", "message"), [(("resume", "nowhere"), "is no run folder"), (("frobnicate",), "frobnicate")]
 )
 def test_errors_go_to_stderr_with_an_exit_code(arguments: tuple[str, ...], message: str) -> None:
-    answer = smalti(*arguments)
+    answer = cli(*arguments)
     assert answer.returncode == 2
     assert answer.stdout == ""
     assert message in answer.stderr

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import smalti.scheduler.runner
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, load
+from smalti.scheduler.records import checkpoint
 from smalti.scheduler.records.folder import open_run
 
 Smalti = Callable[..., tuple[int, str, str]]
@@ -19,8 +19,8 @@ def words(text: str) -> str:
     return " ".join(word for word in text.split() if word.strip("│╭╮╰╯─"))
 
 
-def test_options_and_seed_override_the_file(smalti: Smalti, tiny_toml: Path) -> None:
-    code, _, _ = smalti("run", str(tiny_toml), "--growth.rule", "random", "--seed", "3", "--out", "mine")
+def test_options_and_seed_override_the_file(cli: Smalti, tiny_toml: Path) -> None:
+    code, _, _ = cli("run", str(tiny_toml), "--growth.rule", "random", "--seed", "3", "--out", "mine")
     assert code == 0
     changed = differences(load(Config, "mine/config.toml"), load(Config, tiny_toml))
     named = changed.pop("network.engine")
@@ -28,25 +28,25 @@ def test_options_and_seed_override_the_file(smalti: Smalti, tiny_toml: Path) -> 
     assert changed == {"growth.rule": "random", "run.seed": 3}
 
 
-def test_truth_values_are_spelled_out(smalti: Smalti, tiny_toml: Path) -> None:
+def test_truth_values_are_spelled_out(cli: Smalti, tiny_toml: Path) -> None:
     truths = ("--run.quick", "True", "--gating.trunk", "True", "--gating.protect", "False")
-    assert smalti("run", str(tiny_toml), *truths, "--out", "mine")[0] == 0
+    assert cli("run", str(tiny_toml), *truths, "--out", "mine")[0] == 0
     config = load(Config, "mine/config.toml")
     assert (config.run.quick, config.gating.trunk, config.gating.protect) == (True, True, False)
 
 
-def test_tuples_can_be_given(smalti: Smalti, tiny_toml: Path) -> None:
+def test_tuples_can_be_given(cli: Smalti, tiny_toml: Path) -> None:
     dead = ("--fabric.rows", "3", "--fabric.dead_tiles", "1", "0", "1", "1", "--stream.steps", "13")
-    assert smalti("run", str(tiny_toml), *dead, "--out", "mine")[0] == 0
+    assert cli("run", str(tiny_toml), *dead, "--out", "mine")[0] == 0
     assert load(Config, "mine/config.toml").fabric.dead_tiles == ((1, 0), (1, 1))
 
 
-def test_without_out_the_next_free_folder_is_taken(smalti: Smalti, tiny_toml: Path) -> None:
+def test_without_out_the_next_free_folder_is_taken(cli: Smalti, tiny_toml: Path) -> None:
     for number in ("001", "002"):
-        code, out, _ = smalti("run", str(tiny_toml))
+        code, out, _ = cli("run", str(tiny_toml))
         assert code == 0
         assert f"runs/arrays-class-{number}" in out
-    assert smalti("run", str(tiny_toml), "--stream.setting", "joint")[0] == 0
+    assert cli("run", str(tiny_toml), "--stream.setting", "joint")[0] == 0
     assert sorted(p.name for p in Path("runs").iterdir()) == [
         "arrays-class-001",
         "arrays-class-002",
@@ -54,49 +54,49 @@ def test_without_out_the_next_free_folder_is_taken(smalti: Smalti, tiny_toml: Pa
     ]
 
 
-def test_the_summary_names_accuracies_resources_and_what_comes_next(smalti: Smalti, tiny_toml: Path) -> None:
-    _, out, err = smalti("run", str(tiny_toml), "--out", "mine")
+def test_the_summary_names_accuracies_resources_and_what_comes_next(cli: Smalti, tiny_toml: Path) -> None:
+    _, out, err = cli("run", str(tiny_toml), "--out", "mine")
     pieces = ("(label given)", "(no label)", "gating network alone", "resources", "smalti show mine", "before any")
     assert all(piece in words(out) for piece in pieces)
     assert err == ""
     assert not out.startswith("\n")
 
 
-def test_a_file_after_options_is_refused(smalti: Smalti, tiny_toml: Path) -> None:
-    code, _, err = smalti("run", "--seed", "3", str(tiny_toml))
+def test_a_file_after_options_is_refused(cli: Smalti, tiny_toml: Path) -> None:
+    code, _, err = cli("run", "--seed", "3", str(tiny_toml))
     assert code == 2
     assert "give the configuration file first" in words(err)
 
 
-def test_few_steps_are_warned_of_in_one_line(smalti: Smalti, tiny_toml: Path, recwarn: pytest.WarningsRecorder) -> None:
-    code, out, err = smalti("run", str(tiny_toml), "--stream.steps", "11", "--out", "mine")
+def test_few_steps_are_warned_of_in_one_line(cli: Smalti, tiny_toml: Path, recwarn: pytest.WarningsRecorder) -> None:
+    code, out, err = cli("run", str(tiny_toml), "--stream.steps", "11", "--out", "mine")
     assert code == 0
     assert err.startswith("warning: 11 time steps are few")
     assert len(err.splitlines()) == 1
     assert "resources" in out
 
 
-def test_a_run_that_explodes_fails_with_a_cure_and_leaves_nothing(smalti: Smalti, tiny_toml: Path) -> None:
-    code, _, err = smalti("run", str(tiny_toml), "--training.learning_rate", "1e38", "--training.steps", "9")
+def test_a_run_that_explodes_fails_with_a_cure_and_leaves_nothing(cli: Smalti, tiny_toml: Path) -> None:
+    code, _, err = cli("run", str(tiny_toml), "--training.learning_rate", "1e38", "--training.steps", "9")
     assert code == 1
     assert err.startswith("error: ")
     assert "lower training.learning_rate" in words(err)
     assert not list(Path("runs").iterdir())
 
 
-def test_an_interrupt_says_how_to_go_on(smalti: Smalti, tiny_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save = smalti.scheduler.runner.checkpoint.save
+def test_an_interrupt_says_how_to_go_on(cli: Smalti, tiny_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = checkpoint.save
 
     def save_and_stop(*arguments: object) -> None:
         save(*arguments)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(smalti.scheduler.runner.checkpoint, "save", save_and_stop)
-        code, _, err = smalti("run", str(tiny_toml), "--out", "mine")
+        patch.setattr(checkpoint, "save", save_and_stop)
+        code, _, err = cli("run", str(tiny_toml), "--out", "mine")
     assert code == 130
     assert "smalti resume" in err
-    assert smalti("resume", "mine")[0] == 0
+    assert cli("resume", "mine")[0] == 0
     assert len(open_run("mine").read("rounds")) == 2
 
 
@@ -109,7 +109,10 @@ def test_an_interrupt_says_how_to_go_on(smalti: Smalti, tiny_toml: Path, monkeyp
         (["--growth.when", "sometimes"], "growth.when = 'sometimes' is unknown; take one of needed, never"),
         (["--growth.where", "anywhere"], "growth.where = 'anywhere' is unknown; take one of auction, value"),
         (["--growth.reach", "moon"], "invalid choice 'moon'"),
-        (["--growth.replay", "nowhere"], "growth.replay = 'nowhere' cannot be followed: nowhere is no run folder"),
+        (
+            ["--growth.birth_record", "nowhere"],
+            "growth.birth_record = 'nowhere' cannot be followed: nowhere is no run folder",
+        ),
         (["--gating.network", "oracle"], "gating.network = 'oracle' is unknown"),
         (["--growth.rule", "wishful"], "growth.rule = 'wishful' is unknown; take one of"),
         (["--growth.rule", "gradmax"], "gradmax_whitened, which has no fan-out instead"),
@@ -130,9 +133,9 @@ def test_an_interrupt_says_how_to_go_on(smalti: Smalti, tiny_toml: Path, monkeyp
     ],
 )
 def test_bad_options_get_an_error_and_leave_nothing(
-    smalti: Smalti, tiny_toml: Path, arguments: list[str], message: str
+    cli: Smalti, tiny_toml: Path, arguments: list[str], message: str
 ) -> None:
-    code, out, err = smalti("run", str(tiny_toml), *arguments, "--out", "mine")
+    code, out, err = cli("run", str(tiny_toml), *arguments, "--out", "mine")
     assert code != 0
     assert message in words(err)
     assert "Traceback" not in out + err
@@ -156,14 +159,14 @@ def blobs_with(**changes: object) -> dict[str, object]:
         (blobs_with(x=np.zeros((40, 4))), "too few spikes come through"),
     ],
 )
-def test_bad_data_get_one_sentence(smalti: Smalti, tiny_toml: Path, arrays: dict[str, object], message: str) -> None:
+def test_bad_data_get_one_sentence(cli: Smalti, tiny_toml: Path, arrays: dict[str, object], message: str) -> None:
     np.savez("bad.npz", **arrays)
-    refused(smalti("run", str(tiny_toml), "--stream.path", "bad.npz", "--out", "mine"), message)
+    refused(cli("run", str(tiny_toml), "--stream.path", "bad.npz", "--out", "mine"), message)
     assert [path.name for path in Path().iterdir()] == ["bad.npz"]
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "text", "missing"])
-def test_damaged_files_get_one_sentence(smalti: Smalti, tiny_toml: Path, blobs: Path, damage: str) -> None:
+def test_damaged_files_get_one_sentence(cli: Smalti, tiny_toml: Path, blobs: Path, damage: str) -> None:
     data = bytearray(blobs.read_bytes())
     file = Path("bad.npz")
     if damage == "flipped":
@@ -171,7 +174,7 @@ def test_damaged_files_get_one_sentence(smalti: Smalti, tiny_toml: Path, blobs: 
     contents = {"cut": data[:-30], "flipped": data, "text": b"not a file of arrays"}
     if damage in contents:
         file.write_bytes(contents[damage])
-    refused(smalti("run", str(tiny_toml), "--stream.path", "bad.npz", "--out", "mine"), "bad.npz")
+    refused(cli("run", str(tiny_toml), "--stream.path", "bad.npz", "--out", "mine"), "bad.npz")
     assert not Path("mine").exists()
 
 
@@ -185,5 +188,5 @@ def refused(answer: tuple[int, str, str], message: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.toml", "."])
-def test_a_configuration_that_cannot_be_read_is_named(smalti: Smalti, name: str) -> None:
-    refused(smalti("run", name), f"{name} cannot be read")
+def test_a_configuration_that_cannot_be_read_is_named(cli: Smalti, name: str) -> None:
+    refused(cli("run", name), f"{name} cannot be read")

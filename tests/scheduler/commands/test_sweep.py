@@ -59,10 +59,10 @@ def here(monkeypatch: pytest.MonkeyPatch) -> list[Workers]:
 
 
 def test_a_file_becomes_runs_and_a_table_and_a_larger_file_adds_to_it(
-    smalti: Smalti, text: str, here: list[Workers]
+    cli: Smalti, text: str, here: list[Workers]
 ) -> None:
     Path("mine.toml").write_text(text, encoding="utf-8")
-    code, out, err = smalti("sweep", "mine.toml", "--workers", "3")
+    code, out, err = cli("sweep", "mine.toml", "--workers", "3")
     assert (code, err) == (0, "")
     assert here == [Workers(count=3)]
     table = pd.read_parquet("runs/mine/sweep.parquet")
@@ -81,21 +81,21 @@ def test_a_file_becomes_runs_and_a_table_and_a_larger_file_adds_to_it(
     assert "runs/mine/sweep.parquet" in out
     here.clear()
     first = table
-    code, out, _ = smalti("sweep", "mine.toml")
+    code, out, _ = cli("sweep", "mine.toml")
     assert (code, here) == (0, [])
     assert "gradmax_whitened" in out
     Path("mine.toml").write_text(text.replace("seeds = 2", "seeds = 3"), encoding="utf-8")
-    assert smalti("sweep", "mine.toml")[0] == 0
+    assert cli("sweep", "mine.toml")[0] == 0
     second = pd.read_parquet("runs/mine/sweep.parquet")
     assert len(second) == 6
     kept = second[second["run.seed"] < 2].reset_index(drop=True)
     pd.testing.assert_frame_equal(kept, first, check_exact=True)
 
 
-def test_what_fails_is_recorded_and_the_rest_goes_on(smalti: Smalti, text: str) -> None:
+def test_what_fails_is_recorded_and_the_rest_goes_on(cli: Smalti, text: str) -> None:
     full = small_chip(text).replace("seeds = 2", "seeds = 1").replace("[axes]", '[axes]\n"fabric.cols" = [2, 1]')
     Path("mine.toml").write_text(full, encoding="utf-8")
-    code, out, _ = smalti("sweep", "mine.toml")
+    code, out, _ = cli("sweep", "mine.toml")
     table = pd.read_parquet("runs/mine/sweep.parquet")
     failed = table[table["status"] == "failed"]
     assert code == 0
@@ -106,51 +106,51 @@ def test_what_fails_is_recorded_and_the_rest_goes_on(smalti: Smalti, text: str) 
     assert f"{len(failed)} of {len(table)} trials failed" in out
     assert "--retry tries them again" in out
     before = {name: Path("runs/mine/errors", name).stat().st_mtime_ns for name in failed["trial"]}
-    smalti("sweep", "mine.toml")
+    cli("sweep", "mine.toml")
     assert {name: Path("runs/mine/errors", name).stat().st_mtime_ns for name in before} == before
-    smalti("sweep", "mine.toml", "--retry")
+    cli("sweep", "mine.toml", "--retry")
     assert all(Path("runs/mine/errors", name).stat().st_mtime_ns > at for name, at in before.items())
 
 
-def test_quick_runs_have_a_folder_of_their_own(smalti: Smalti, text: str) -> None:
+def test_quick_runs_have_a_folder_of_their_own(cli: Smalti, text: str) -> None:
     Path("mine.toml").write_text(
         text.replace("seeds = 2", "seeds = 1").replace("rounds = 1", "rounds = 9"), encoding="utf-8"
     )
-    assert smalti("sweep", "mine.toml", "--quick")[0] == 0
+    assert cli("sweep", "mine.toml", "--quick")[0] == 0
     assert len(pd.read_parquet("runs/mine-quick/sweep.parquet")) == 2
     assert not Path("runs/mine").exists()
 
 
-def test_a_dry_run_lists_and_leaves_nothing(smalti: Smalti, text: str) -> None:
+def test_a_dry_run_lists_and_leaves_nothing(cli: Smalti, text: str) -> None:
     Path("mine.toml").write_text(text, encoding="utf-8")
-    code, out, _ = smalti("sweep", "mine.toml", "--dry-run")
+    code, out, _ = cli("sweep", "mine.toml", "--dry-run")
     assert code == 0
     assert "4 trials" in out
     assert all(name in out for name in trials_of(load_sweep(Path("mine.toml"))))
     assert not Path("runs").exists()
 
 
-def test_the_example_is_written_and_never_overwrites(smalti: Smalti) -> None:
-    code, out, _ = smalti("sweep", "mine.toml", "--init")
+def test_the_example_is_written_and_never_overwrites(cli: Smalti) -> None:
+    code, out, _ = cli("sweep", "mine.toml", "--init")
     assert code == 0
     assert "smalti sweep mine.toml --quick" in out
-    assert smalti("sweep", "mine.toml", "--dry-run")[0] == 0
-    code, _, err = smalti("sweep", "mine.toml", "--init")
+    assert cli("sweep", "mine.toml", "--dry-run")[0] == 0
+    code, _, err = cli("sweep", "mine.toml", "--init")
     assert code == 2
     assert "exists" in err
 
 
-def test_a_search_fills_the_same_table_and_goes_on(smalti: Smalti, text: str) -> None:
+def test_a_search_fills_the_same_table_and_goes_on(cli: Smalti, text: str) -> None:
     pytest.importorskip("optuna", reason="searches need the extra `optuna`")
     axes = text.replace("[sweep]", '"training.learning_rate" = { low = 1e-3, high = 0.1, log = true }\n[sweep]')
     Path("mine.toml").write_text(axes.replace("seeds = 2", "seeds = 1"), encoding="utf-8")
     wanted = ("--search", "optuna", "--objective", "neurons", "--direction", "minimize")
     for trials in (2, 3):
-        code, out, err = smalti("sweep", "mine.toml", *wanted, "--trials", str(trials))
+        code, out, err = cli("sweep", "mine.toml", *wanted, "--trials", str(trials))
         assert (code, err) == (0, "")
         assert pd.read_parquet("runs/mine/sweep.parquet")["number"].tolist() == list(range(trials))
     assert "3 combinations, by neurons" in out
-    code, _, err = smalti("sweep", "mine.toml", "--search", "optuna", "--trials", "4")
+    code, _, err = cli("sweep", "mine.toml", "--search", "optuna", "--trials", "4")
     assert code == 2
     assert "holds a search to minimize neurons, not to maximize accuracy" in err
 
@@ -166,17 +166,17 @@ def test_a_search_fills_the_same_table_and_goes_on(smalti: Smalti, text: str) ->
         (("mine.toml", "--out", "."), "is taken by something that is no sweep"),
     ],
 )
-def test_what_cannot_be_asked_for(smalti: Smalti, text: str, arguments: tuple[str, ...], message: str) -> None:
+def test_what_cannot_be_asked_for(cli: Smalti, text: str, arguments: tuple[str, ...], message: str) -> None:
     Path("mine.toml").write_text(text, encoding="utf-8")
-    code, _, err = smalti("sweep", *arguments)
+    code, _, err = cli("sweep", *arguments)
     assert code == 2
     assert message in err
     assert not Path("runs", "mine", "trials").exists()
 
 
-def test_where_no_trial_finishes_the_first_error_is_told(smalti: Smalti, text: str) -> None:
+def test_where_no_trial_finishes_the_first_error_is_told(cli: Smalti, text: str) -> None:
     Path("mine.toml").write_text(small_chip(text).replace("\ncols = 2", "\ncols = 1"), encoding="utf-8")
-    code, _, err = smalti("sweep", "mine.toml")
+    code, _, err = cli("sweep", "mine.toml")
     assert code == 2
     assert "none of the 4 trials finished; the first says: ValueError: no south tile" in err
     assert set(pd.read_parquet("runs/mine/sweep.parquet")["status"]) == {"failed"}
@@ -219,13 +219,13 @@ def test_the_live_table_shows_what_runs_what_ended_and_the_time_left(
     assert "failed" in row[third]
 
 
-def test_who_stops_it_is_told_how_to_go_on(smalti: Smalti, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_stops_it_is_told_how_to_go_on(cli: Smalti, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("smalti.scheduler.sweeping.attempt.run_trial", stop)
     Path("mine.toml").write_text(text, encoding="utf-8")
-    code, _, err = smalti("sweep", "mine.toml")
+    code, _, err = cli("sweep", "mine.toml")
     assert code == 130
     assert "stopped; runs/mine/sweep.parquet has what is there; the same command goes on" in err
     assert set(pd.read_parquet("runs/mine/sweep.parquet")["status"]) == {"waiting"}

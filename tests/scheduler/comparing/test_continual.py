@@ -66,8 +66,8 @@ def test_rows_trials_and_configurations(benchmark_of: Benchmark) -> None:
     unlike = benchmark_of.config(Trial("spoken", "unlike", 4), Path("out"))  # like another, but for what it says itself
     assert (unlike.stream.setting, unlike.training.rounds) == ("joint", 8)
     static = benchmark_of.config(Trial("spoken", "static", 4), Path("out"))
-    assert static.growth.replay == str(Path("out/spoken_grown_seed4").resolve())
-    assert (static.growth.replay_at, static.growth.rule) == ("start", "random")
+    assert static.growth.birth_record == str(Path("out/spoken_grown_seed4").resolve())
+    assert (static.growth.birth_record_at, static.growth.rule) == ("start", "random")
 
 
 def test_a_field_takes_another_value_for_every_seed(file: Path) -> None:

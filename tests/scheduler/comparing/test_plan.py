@@ -57,7 +57,7 @@ def test_sections_are_laid_over_each_other(file: Path, tmp_path: Path) -> None:
     plan = load_plan(file)
     easy = plan.config(Condition("easy", "tiny", "nearest", "schedule", 6))
     assert (easy.training.rounds, easy.training.learning_rate, easy.training.validate) == (7, 0.02, True)
-    assert (easy.growth.rule, easy.growth.where, easy.growth.when, easy.growth.replay) == (
+    assert (easy.growth.rule, easy.growth.where, easy.growth.when, easy.growth.birth_record) == (
         "tiny",
         "nearest",
         "schedule",
@@ -66,9 +66,13 @@ def test_sections_are_laid_over_each_other(file: Path, tmp_path: Path) -> None:
     assert (easy.stream.limit, easy.run.seed) == (40, 6)
     hard = plan.config(Condition("hard", "random", "replay", "start", 5), tmp_path, rounds=4)
     assert (hard.training.rounds, hard.stream.limit) == (4, 80)
-    assert (hard.growth.replay, hard.growth.replay_at, hard.growth.rule) == (str(tmp_path), "start", "random")
+    assert (hard.growth.birth_record, hard.growth.birth_record_at, hard.growth.rule) == (
+        str(tmp_path),
+        "start",
+        "random",
+    )
     again = plan.config(Condition("hard", "random", "replay", "replay", 5), tmp_path)
-    assert (again.growth.replay_at, again.training.rounds) == ("recorded", 9)
+    assert (again.growth.birth_record_at, again.training.rounds) == ("recorded", 9)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from smalti.scheduler.comparing.student_growth import METHODS, Floats, Newborn, Scene, random
-from smalti.scheduler.comparing.student_teacher import Lesson
+from smalti.scheduler.comparing.student_teacher import Problem
 
 STUDENTS, POINTS, INPUTS, OUTPUTS, BORN = 3, 40, 6, 4, 5
 GROWING = {name: method.grow for name, method in METHODS.items() if method.grow is not None}
@@ -17,12 +17,12 @@ class Class:
         chance = np.random.default_rng(0)
         x = chance.normal(size=(STUDENTS, INPUTS, POINTS))
         target = chance.normal(size=(STUDENTS, OUTPUTS, POINTS))
-        self.lesson = Lesson(x, target, BORN + 1)
+        self.summary = Problem(x, target, BORN + 1)
         self.fan_in, self.fan_out = np.zeros((STUDENTS, BORN + 1, INPUTS)), np.zeros((STUDENTS, OUTPUTS, BORN + 1))
         self.fan_in[:, :BORN] = chance.normal(size=(STUDENTS, BORN, INPUTS))
         self.fan_out[:, :, :BORN] = chance.normal(size=(STUDENTS, OUTPUTS, BORN))
-        self.loss = self.lesson.loss(self.fan_in, self.fan_out)
-        self.adjoint = self.lesson.adjoint.copy()
+        self.loss = self.summary.loss(self.fan_in, self.fan_out)
+        self.adjoint = self.summary.adjoint.copy()
         self.scene = Scene(
             fan_in=self.fan_in[:, :BORN], fan_out=self.fan_out[:, :, :BORN], x=x, adjoint=self.adjoint.copy()
         )
@@ -33,8 +33,8 @@ class Class:
     def newborn_gradient(self, newborn: Newborn) -> Floats:
         """Norm of the gradient of all weights of a newborn, [S]."""
         self.graft(newborn)
-        self.lesson.loss(self.fan_in, self.fan_out)
-        gradient_in, gradient_out = self.lesson.gradients(self.fan_in, self.fan_out)
+        self.summary.loss(self.fan_in, self.fan_out)
+        gradient_in, gradient_out = self.summary.gradients(self.fan_in, self.fan_out)
         return np.sqrt((gradient_in[:, BORN] ** 2).sum(axis=1) + (gradient_out[:, :, BORN] ** 2).sum(axis=1))
 
 
@@ -45,8 +45,8 @@ def test_a_birth_keeps_the_function_bit_for_bit_and_the_newborn_learns(name: str
     assert all((np.linalg.norm(side, axis=1) > 0).all() or not side.any() for side in newborn)
     assert sum(side.any() for side in newborn) == 1  # one side is zero, the other is not
     assert (school.newborn_gradient(newborn) > 0).all()
-    np.testing.assert_array_equal(school.lesson.adjoint, school.adjoint)
-    np.testing.assert_array_equal(school.lesson.loss(school.fan_in, school.fan_out), school.loss)
+    np.testing.assert_array_equal(school.summary.adjoint, school.adjoint)
+    np.testing.assert_array_equal(school.summary.loss(school.fan_in, school.fan_out), school.loss)
 
 
 @pytest.mark.parametrize("name", GROWING)

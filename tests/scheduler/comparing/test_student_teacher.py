@@ -8,7 +8,18 @@ import torch
 
 from smalti.scheduler.comparing import student_teacher
 from smalti.scheduler.comparing.student_growth import METHODS, Method, Newborn, Scene
-from smalti.scheduler.comparing.student_teacher import OPTIMISERS, PUBLISHED, STEPS, Lesson, StudentTeacherOptions, first_weights, run, sgd, teachers, train
+from smalti.scheduler.comparing.student_teacher import (
+    OPTIMISERS,
+    PUBLISHED,
+    STEPS,
+    Problem,
+    StudentTeacherOptions,
+    first_weights,
+    run,
+    sgd,
+    teachers,
+    train,
+)
 
 TINY = StudentTeacherOptions(teachers=2, seeds=2, points=30)
 
@@ -27,8 +38,8 @@ def test_loss_and_gradients_are_those_of_autograd_also_at_zero() -> None:
     x, target = chance.normal(size=(3, 6, 20)), chance.normal(size=(3, 4, 20))
     fan_in, fan_out = chance.normal(size=(3, 5, 6)), chance.normal(size=(3, 4, 5))
     fan_in[:, 2] = 0.0  # its neuron sits exactly at the kink
-    lesson = Lesson(x, target, 5)
-    loss, gradients = lesson.loss(fan_in, fan_out), lesson.gradients(fan_in, fan_out)
+    problem = Problem(x, target, 5)
+    loss, gradients = problem.loss(fan_in, fan_out), problem.gradients(fan_in, fan_out)
     for s in range(3):
         w, u = (torch.tensor(weights[s], requires_grad=True) for weights in (fan_in, fan_out))
         error = u @ rectified(w @ torch.tensor(x[s])) - torch.tensor(target[s])

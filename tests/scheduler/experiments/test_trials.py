@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from smalti.scheduler.experiments import trials
 from smalti.scheduler.config import Config
+from smalti.scheduler.experiments import trials
+from smalti.scheduler.experiments.trials import is_finished, run_trial, run_trials
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
-from smalti.scheduler.experiments.trials import is_finished, run_trial, run_trials
 
 MakeConfig = Callable[..., Config]
 

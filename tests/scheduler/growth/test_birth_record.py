@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from smalti.agents.auction.bids import SEED
-from smalti.scheduler.growth import birth_record as replay
 from smalti.scheduler.config import Config
+from smalti.scheduler.growth import birth_record as replay
 from smalti.scheduler.records.folder import open_run
 from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import RoundRows, Simulation
@@ -45,13 +45,13 @@ def births(neurons: list[dict[str, object]]) -> Counter[tuple[object, object, ob
 @pytest.mark.parametrize("rule", ["random", "gradmax_whitened"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_same_births_by_another_rule(tiny: MakeConfig, play: Play, recorded: Path, rule: str, seed: int) -> None:
-    growth = {"retire_after": 0, "rule": rule, "replay": str(recorded), "when": "never", "max_neurons": 1}
+    growth = {"retire_after": 0, "rule": rule, "birth_record": str(recorded), "when": "never", "max_neurons": 1}
     simulation, _ = play(tiny(growth=growth, run={"seed": seed}))
     expected = births(open_run(recorded).read_rows("neurons"))
-    assert births(simulation.census.neurons) == expected
+    assert births(simulation.registry.neurons) == expected
     assert len({number for number, _, _ in expected}) == 6
     assert len({tile for _, tile, _ in expected}) == 4
-    made = Counter(row["rule"] for row in simulation.census.neurons if row["rule"] != SEED)
+    made = Counter(row["rule"] for row in simulation.registry.neurons if row["rule"] != SEED)
     assert made[rule] > made.total() / 2
     last = sum(count for (number, _, _), count in expected.items() if number == 5)
     assert simulation.gating.last.reason == f"the recorded run bore {last} neurons here"
@@ -59,12 +59,12 @@ def test_the_same_births_by_another_rule(tiny: MakeConfig, play: Play, recorded:
 
 @pytest.mark.parametrize("rule", ["random", "gradmax_whitened"])
 def test_all_births_of_a_task_at_its_start(tiny: MakeConfig, play: Play, recorded: Path, rule: str) -> None:
-    growth = {"retire_after": 0, "rule": rule, "replay": str(recorded), "replay_at": "start"}
+    growth = {"retire_after": 0, "rule": rule, "birth_record": str(recorded), "birth_record_at": "start"}
     simulation, _ = play(tiny(growth=growth))
     expected: Counter[tuple[object, object, object]] = Counter()
     for (number, tile, task), count in births(open_run(recorded).read_rows("neurons")).items():
         expected[int(str(number)) // 3 * 3, tile, task] += count
-    assert births(simulation.census.neurons) == expected
+    assert births(simulation.registry.neurons) == expected
     assert {number for number, _, _ in expected} == {0, 3}
 
 
@@ -79,7 +79,7 @@ def test_who_retired_in_the_recorded_run_is_not_born_at_the_start(
     folder.rewrite("neurons", rows)
     sizes = []
     for at in ("recorded", "start"):
-        simulation = Simulation(tiny(growth={"replay": str(folder.path), "replay_at": at}))
+        simulation = Simulation(tiny(growth={"birth_record": str(folder.path), "birth_record_at": at}))
         assert simulation.births is not None
         sizes.append(len(simulation.births.born))
     assert sizes == [sum(births(rows).values()), sum(births(rows).values()) - 1]
@@ -90,7 +90,7 @@ def test_a_stopped_run_ends_like_one_that_was_not_though_the_recorded_run_is_gon
     tiny: MakeConfig, recorded: Path, tmp_path: Path, timeless: Timeless, rounds: int
 ) -> None:
     shutil.copytree(recorded, tmp_path / "other")
-    config = tiny(growth={"retire_after": 0, "rule": "random", "replay": str(tmp_path / "other")})
+    config = tiny(growth={"retire_after": 0, "rule": "random", "birth_record": str(tmp_path / "other")})
 
     def stop(simulation: Simulation) -> None:
         if simulation.round == rounds:
@@ -123,12 +123,12 @@ def test_a_record_of_another_stream_or_chip_is_refused(
     tiny: MakeConfig, recorded: Path, changes: dict[str, dict[str, object]], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        Simulation(tiny(growth={"replay": str(recorded)}, **changes))
+        Simulation(tiny(growth={"birth_record": str(recorded)}, **changes))
 
 
 def test_what_is_no_finished_run_is_refused(tiny: MakeConfig, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"growth\.replay = .* cannot be followed: .* is no run folder"):
-        Simulation(tiny(growth={"replay": str(tmp_path)}))
+    with pytest.raises(ValueError, match=r"growth\.birth_record = .* cannot be followed: .* is no run folder"):
+        Simulation(tiny(growth={"birth_record": str(tmp_path)}))
 
     def stop(simulation: Simulation) -> None:
         raise Stopped
@@ -136,13 +136,13 @@ def test_what_is_no_finished_run_is_refused(tiny: MakeConfig, tmp_path: Path) ->
     with pytest.raises(Stopped):
         start(tiny(), tmp_path / "half", stop)
     with pytest.raises(ValueError, match=r"has 1 rounds and 1 tasks, this run 6 and 2: give a finished run"):
-        Simulation(tiny(growth={"replay": str(tmp_path / "half")}))
+        Simulation(tiny(growth={"birth_record": str(tmp_path / "half")}))
 
 
 def test_births_without_room_are_refused_by_tile(tiny: MakeConfig) -> None:
     crowded = replay.Births(((0, 2),) * 7)
-    simulation = Simulation(tiny(growth={"replay": "gone"}), births=crowded)
-    message = r"growth\.replay: 2 recorded births for task 0 found no place in tile \(1, 0\) \(it is full\)"
+    simulation = Simulation(tiny(growth={"birth_record": "gone"}), births=crowded)
+    message = r"growth\.birth_record: 2 recorded births for task 0 found no place in tile \(1, 0\) \(it is full\)"
     with pytest.raises(ValueError, match=message):
         simulation.step()
 

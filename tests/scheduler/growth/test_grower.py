@@ -7,9 +7,9 @@ import pytest
 
 from smalti.agents.expert import Expert
 from smalti.scheduler.config import Config
-from smalti.scheduler.streams.batches import Feed
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams.batches import TaskBatches
 
 MakeConfig = Callable[..., Config]
 Opened = Callable[[Simulation, int], Expert]
@@ -20,14 +20,14 @@ def chance(simulation: Simulation, round_number: int) -> Callable[[int, int], ob
     return partial(generator, simulation.config.run.seed, Use.GROWTH, round_number, 0)
 
 
-def feed_of(simulation: Simulation, task: int) -> Feed:
-    return Feed(simulation.stream.experiences[task], simulation.stream.steps, 16, simulation.config.run.seed)
+def batches_of(simulation: Simulation, task: int) -> TaskBatches:
+    return TaskBatches(simulation.stream.experiences[task], simulation.stream.steps, 16, simulation.config.run.seed)
 
 
 def test_growth_keeps_the_reserve_and_the_number_of_births(tiny: MakeConfig, opened: Opened) -> None:
     simulation = Simulation(tiny(fabric={"neurons_per_tile": 6}, growth={"reserve": 3, "max_neurons": 0}))
     expert = opened(simulation, 0)
-    x, labels = feed_of(simulation, 0).probe(32, 9)
+    x, labels = batches_of(simulation, 0).probe(32, 9)
     before = {tile.tile: len(tile.free_slots) for tile in simulation.grower.tiles()}
     for number in range(4):
         simulation.grower.outcomes, simulation.grower.born = [], []
@@ -38,13 +38,13 @@ def test_growth_keeps_the_reserve_and_the_number_of_births(tiny: MakeConfig, ope
     assert after != before
 
 
-def test_on_a_large_chip_only_a_shortlist_of_tiles_is_asked(tiny: MakeConfig, opened: Opened) -> None:
+def test_on_a_large_chip_only_preselected_tiles_are_asked(tiny: MakeConfig, opened: Opened) -> None:
     """What they bid is what they bid when all are asked."""
     bids: list[dict[int, float]] = []
     for most in (32, 2):
-        simulation = Simulation(tiny(fabric=LARGE, stream={"steps": 13}, growth={"shortlist": most}))
+        simulation = Simulation(tiny(fabric=LARGE, stream={"steps": 13}, growth={"preselection": most}))
         expert = opened(simulation, 0)
-        x, labels = feed_of(simulation, 0).probe(32, 9)
+        x, labels = batches_of(simulation, 0).probe(32, 9)
         simulation.grower.outcomes = []
         simulation.grower.grow(expert, 0, 1, x, labels, chance(simulation, 0), reserve=0)
         best: dict[int, float] = {}
@@ -59,11 +59,11 @@ def test_on_a_large_chip_only_a_shortlist_of_tiles_is_asked(tiny: MakeConfig, op
 
 
 @pytest.mark.parametrize("where", ["nearest", "uniform"])
-def test_on_a_large_chip_the_placement_makes_the_shortlist(tiny: MakeConfig, opened: Opened, where: str) -> None:
-    growth = {"shortlist": 3, "where": where, "max_neurons": 0}
+def test_on_a_large_chip_the_placement_preselects(tiny: MakeConfig, opened: Opened, where: str) -> None:
+    growth = {"preselection": 3, "where": where, "max_neurons": 0}
     simulation = Simulation(tiny(fabric=LARGE, stream={"steps": 13}, growth=growth))
     expert = opened(simulation, 0)
-    x, labels = feed_of(simulation, 0).probe(32, 9)
+    x, labels = batches_of(simulation, 0).probe(32, 9)
     asked: list[set[int]] = []
     for number in range(6):
         simulation.grower.outcomes, simulation.grower.born = [], []

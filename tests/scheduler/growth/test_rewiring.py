@@ -1,4 +1,4 @@
-"""Upkeep within rounds: who is spared, what follows, and tables that are the same after a stop."""
+"""Rewiring within rounds: who is spared, what follows, and tables that are the same after a stop."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from smalti.agents.tile import TileAgent
-from smalti.model.rewiring.options import UpkeepOptions
-from smalti.model.rewiring.scope import Scope, Upkept
+from smalti.model.rewiring.options import RewiringOptions
+from smalti.model.rewiring.scope import Changes, Scope
 from smalti.model.rewiring.steps import STEPS
-from smalti.scheduler.growth import rewiring as upkeep
 from smalti.scheduler.config import Config
+from smalti.scheduler.growth import rewiring as rewiring
 from smalti.scheduler.records.folder import open_run
 from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import RoundRows, Simulation
@@ -33,7 +33,7 @@ def keeping(tiny: MakeConfig) -> Callable[..., Config]:
     """``keeping("swap", ...)``: a small run in which these steps have much to do."""
 
     def make(*steps: str, **changes: dict[str, object]) -> Config:
-        options = UpkeepOptions(
+        options = RewiringOptions(
             steps=steps,  # type: ignore[arg-type]
             guard=4,
             magnitude=0.8,
@@ -41,7 +41,7 @@ def keeping(tiny: MakeConfig) -> Callable[..., Config]:
             rewired=0.5,
             proposals=200,
         )
-        growth = {"upkeep": options, "until": 1.0, "births": 3, "where": "nearest", **changes.pop("growth", {})}
+        growth = {"rewiring": options, "until": 1.0, "births": 3, "where": "nearest", **changes.pop("growth", {})}
         base = {
             "fabric": {"rows": 3, "cols": 3},
             "training": {"rounds": 5, "steps": 4},
@@ -59,7 +59,7 @@ def total(rounds: list[RoundRows], column: str) -> int:
 
 @pytest.mark.parametrize("steps", [*((name,) for name in STEPS), tuple(STEPS)], ids=lambda steps: " ".join(steps))
 def test_books_and_tables_follow(play: Play, keeping: Callable[..., Config], steps: tuple[str, ...]) -> None:
-    """``play`` checks ledger, devices and census after every round."""
+    """``play`` checks ledger, devices and registry after every round."""
     _, rounds = play(keeping(*steps))
     for name in steps:
         assert total(rounds, COUNTED[name]) > 0
@@ -73,7 +73,7 @@ def answers(simulation: Simulation) -> list[Tensor]:
     for experience in simulation.stream.experiences:
         expert = simulation.gating.find(experience.classes)
         if expert and expert.outputs and simulation.network.state.alive[list(expert.outputs)].all():
-            x, _ = simulation.feed_of(experience).evaluation(1)
+            x, _ = simulation.batches_of(experience).evaluation(1)
             with torch.no_grad():
                 activity = simulation.network.run(x, torch.tensor(expert.outputs), simulation.gating.running(expert))
             found.append(simulation.network.read(activity))
@@ -85,14 +85,14 @@ def answers(simulation: Simulation) -> list[Tensor]:
 def test_experts_learned_before_answer_as_they_did(keeping: Callable[..., Config], engine: str, protect: bool) -> None:
     """Also where nothing is frozen: only the expert in training is pruned and rewired, and swaps change nothing."""
     config = keeping(*STEPS, network={"engine": engine, "precision": "float64"}, gating={"protect": protect})
-    simulation, seen, keep_up = Simulation(config), 0, upkeep.keep_up
+    simulation, seen, apply_steps = Simulation(config), 0, rewiring.apply_steps
 
-    def watched(scope: Scope, options: UpkeepOptions, generator: np.random.Generator) -> Upkept:
+    def watched(scope: Scope, options: RewiringOptions, generator: np.random.Generator) -> Changes:
         nonlocal seen
         before = answers(simulation)
-        upkept = keep_up(scope, options, generator)
+        changes = apply_steps(scope, options, generator)
         noted = [(list(e.neurons), e.outputs) for e in simulation.gating.experts]
-        upkeep.follow(simulation.gating.experts, [], upkept.moved)
+        rewiring.follow(simulation.gating.experts, [], changes.moved)
         after = answers(simulation)
         for expert, (neurons, outputs) in zip(simulation.gating.experts, noted, strict=True):
             expert.neurons, expert.outputs = neurons, outputs
@@ -101,10 +101,10 @@ def test_experts_learned_before_answer_as_they_did(keeping: Callable[..., Config
             if number != present:
                 seen += 1
                 torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-9)
-        return upkept
+        return changes
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(upkeep, "keep_up", watched)
+        patch.setattr(rewiring, "apply_steps", watched)
         while not simulation.finished:
             simulation.step()
     assert seen == config.training.rounds
@@ -114,10 +114,12 @@ def test_a_trunk_that_others_hear_is_spared(keeping: Callable[..., Config]) -> N
     simulation = Simulation(keeping(gating={"trunk": True}))
     simulation.step()
     (trunk,) = simulation.gating.experts
-    lesson = type("Lesson", (), {"counts": torch.zeros(simulation.fabric.neurons, 1), "heard": torch.zeros(8)})
+    summary = type(
+        "TrainingSummary", (), {"counts": torch.zeros(simulation.fabric.neurons, 1), "heard": torch.zeros(8)}
+    )
 
     def members() -> list[int]:
-        scope = upkeep.scope_of(simulation.network, simulation.moments, simulation.gating, trunk, lesson)  # type: ignore[arg-type]
+        scope = rewiring.scope_of(simulation.network, simulation.moments, simulation.gating, trunk, summary)  # type: ignore[arg-type]
         return torch.nonzero(scope.members).flatten().tolist()
 
     assert members() == trunk.members().tolist()
@@ -133,7 +135,7 @@ def test_experts_outputs_and_silent_rounds_follow(tiny: MakeConfig) -> None:
     tiles = {tile.tile: tile for tile in simulation.agents_by_type[TileAgent]}
     tiles[0].silent_rounds, tiles[1].silent_rounds, tiles[2].silent_rounds = {1: 2, 3: 1}, {9: 5}, {}
     expert.neurons, expert.outputs = [1, 9, 17], (30, 31)
-    upkeep.follow([expert], list(tiles.values()), {1: 17, 17: 1, 31: 30, 30: 31})
+    rewiring.follow([expert], list(tiles.values()), {1: 17, 17: 1, 31: 30, 30: 31})
     assert expert.neurons == [17, 9, 1]
     assert expert.outputs == (31, 30)
     assert [tiles[t].silent_rounds for t in range(4)] == [{3: 1}, {9: 5}, {17: 2}, {}]
@@ -141,11 +143,11 @@ def test_experts_outputs_and_silent_rounds_follow(tiny: MakeConfig) -> None:
 
 def test_a_moved_neuron_keeps_its_number_and_its_old_links_end(play: Play, keeping: Callable[..., Config]) -> None:
     simulation, _ = play(keeping("prune_magnitude", "swap"))
-    moved = [row for row in simulation.census.neurons if row["slot"] != row["birth_slot"]]
+    moved = [row for row in simulation.registry.neurons if row["slot"] != row["birth_slot"]]
     assert moved
     for row in moved:
         locals_ = [
-            link for link in simulation.census.links if (link["source"], link["kind"]) == (row["neuron"], "local")
+            link for link in simulation.registry.links if (link["source"], link["kind"]) == (row["neuron"], "local")
         ]
         alive = row["retired_round"] is None
         assert locals_[-1]["target_tile"] == row["tile"]

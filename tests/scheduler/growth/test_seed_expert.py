@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from smalti.agents.expert import Expert
 from smalti.agents.auction.bids import SEED
+from smalti.agents.expert import Expert
 from smalti.scheduler.config import Config
-from smalti.scheduler.streams.batches import TEST, Feed
 from smalti.scheduler.growth.seed_shape import footprint
 from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams.batches import TEST, TaskBatches
 from smalti.scheduler.training import positions
 
 MakeConfig = Callable[..., Config]
@@ -38,13 +38,13 @@ def steps_for(chip: dict[str, object]) -> dict[str, object]:
     return {"steps": max(12, int(str(chip.get("rows", 2))) + 10)}
 
 
-def feed_of(simulation: Simulation, task: int) -> Feed:
-    return Feed(simulation.stream.experiences[task], simulation.stream.steps, 16, simulation.config.run.seed)
+def batches_of(simulation: Simulation, task: int) -> TaskBatches:
+    return TaskBatches(simulation.stream.experiences[task], simulation.stream.steps, 16, simulation.config.run.seed)
 
 
 def logits_of(simulation: Simulation, expert: Expert, task: int) -> Tensor:
     network = simulation.network
-    x, _ = feed_of(simulation, task).evaluation(TEST)
+    x, _ = batches_of(simulation, task).evaluation(TEST)
     activity = network.run(x, torch.tensor(expert.outputs), simulation.gating.running(expert))
     return network.read(activity).detach()
 
@@ -107,20 +107,20 @@ def test_over_frozen_neurons_a_second_task_learns_grows_and_leaves_the_first_as_
     assert losses[-1] < 0.8 * losses[0]
     assert sum(births) > 0
     assert logits_of(simulation, second, 1).abs().max() > 0
-    grown = {slot for slot, number in simulation.census.id_of_slot.items() if grew(simulation, number, task=1)}
+    grown = {slot for slot, number in simulation.registry.id_of_slot.items() if grew(simulation, number, task=1)}
     assert grown
     assert grown <= set(second.neurons) & reached_from_inputs(simulation)
 
 
 def grew(simulation: Simulation, number: int, task: int) -> bool:
-    row = simulation.census.neurons[number]
+    row = simulation.registry.neurons[number]
     return row["task"] == task and row["rule"] != SEED
 
 
 def gradient_of(simulation: Simulation, expert: Expert, task: int) -> Tensor:
     """Gradient of the loss on the devices that learn [K, R, n]."""
     network = simulation.network
-    x, labels = feed_of(simulation, task).training(0)
+    x, labels = batches_of(simulation, task).training(0)
     activity = network.run(x, torch.tensor(expert.outputs), simulation.gating.running(expert))
     loss = cross_entropy(network.read(activity), positions(expert.classes, labels))
     (gradient,) = torch.autograd.grad(loss, network.state.weight)

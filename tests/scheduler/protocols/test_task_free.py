@@ -11,8 +11,8 @@ from torch import Tensor
 from smalti.model.gating.detection import DETECTORS, DetectionOptions
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth.seed_expert import extend_expert
+from smalti.scheduler.protocols.task_aware import TaskAware
 from smalti.scheduler.simulation import RoundRows, Simulation
-from smalti.scheduler.protocols.task_aware import Told
 
 MakeConfig = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]
@@ -90,7 +90,7 @@ def test_new_outputs_leave_the_others_bit_for_bit(tiny: MakeConfig) -> None:
     simulation = Simulation(hidden(tiny, "labels"))
     simulation.step()
     (expert,), network = simulation.gating.experts, simulation.network
-    x = simulation.feed_of(simulation.experience).evaluation(1)[0]
+    x = simulation.batches_of(simulation.experience).evaluation(1)[0]
 
     def answer() -> Tensor:
         running = simulation.gating.running(expert)
@@ -166,7 +166,7 @@ def test_one_expert_serves_domains_and_begins_anew_at_an_alarm(play: Play, tiny:
 
 def test_told_tasks_that_return_find_their_expert_and_go_on_with_their_data(play: Play, tiny: MakeConfig) -> None:
     simulation, rounds = play(tiny(stream={"order": (0, 1, 0)}))
-    assert isinstance(simulation.tasks, Told)
+    assert isinstance(simulation.tasks, TaskAware)
     assert [expert.tasks for expert in simulation.gating.experts] == [[0, 2], [1]]
     assert [len(simulation.gating.losses[key]) for key in (0, 1, 2)] == [3, 3, 3]
     asked = [{(row["after"], row["on"]) for row in rows.evaluations} for rows in rounds]
@@ -178,7 +178,7 @@ def test_told_tasks_that_return_find_their_expert_and_go_on_with_their_data(play
     ("changes", "message"),
     [
         ({"gating": {"network": "label"}}, r"gating\.network = 'label' is told the task"),
-        ({"growth": {"replay": "somewhere"}}, r"growth\.replay = 'somewhere' follows births task by task"),
+        ({"growth": {"birth_record": "somewhere"}}, r"growth\.birth_record = 'somewhere' follows births task by task"),
         ({"stream": {"order": (0, 2)}}, r"stream\.order = \[0, 2\] names task 2, but there are 2, from 0 on"),
     ],
 )

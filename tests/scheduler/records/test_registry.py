@@ -10,7 +10,7 @@ from smalti.model.growth.graft import Birth, graft, retire
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
-from smalti.scheduler.records.registry import Census
+from smalti.scheduler.records.registry import NeuronRegistry
 
 SLOTS, CHANNELS = 4, 3
 
@@ -33,45 +33,45 @@ def moments(network: Network) -> Moments:
     return Moments.fresh(network.state.weight)
 
 
-def brief(census: Census) -> list[tuple[object, ...]]:
+def brief(registry: NeuronRegistry) -> list[tuple[object, ...]]:
     """Links but for those of the inputs: source, kind, tile, birth, retirement."""
     names = ("source", "kind", "target_tile", "birth_round", "retired_round")
-    return [tuple(row[name] for name in names) for row in census.links if row["kind"] != "input"]
+    return [tuple(row[name] for name in names) for row in registry.links if row["kind"] != "input"]
 
 
 def test_links_of_the_inputs_are_there_from_the_first_round(network: Network) -> None:
-    census = Census()
-    census.follow(network.links, 0)
-    rows = [(row["source"], row["target_tile"], row["side"], row["hops"], row["path"]) for row in census.links]
+    registry = NeuronRegistry()
+    registry.follow(network.links, 0)
+    rows = [(row["source"], row["target_tile"], row["side"], row["hops"], row["path"]) for row in registry.links]
     assert rows == [(0, 0, "N", 1, [1]), (1, 1, "N", 1, [3]), (2, 0, "N", 1, [1])]
-    assert {row["kind"] for row in census.links} == {"input"}
+    assert {row["kind"] for row in registry.links} == {"input"}
 
 
 def test_ids_follow_births_and_are_never_given_again(network: Network) -> None:
-    census = Census()
+    registry = NeuronRegistry()
     bear(network, 5)
-    census.born(network, 5, "seed", 0, 0)
+    registry.born(network, 5, "seed", 0, 0)
     bear(network, 14, output=True)
-    census.born(network, 14, "seed", 0, 0)
+    registry.born(network, 14, "seed", 0, 0)
     retire(network, 5, moments(network))
-    census.retired(5, 2)
+    registry.retired(5, 2)
     bear(network, 5)
-    census.born(network, 5, "random", 1, 2)
+    registry.born(network, 5, "random", 1, 2)
     names = ("neuron", "tile", "slot", "kind", "task", "rule", "birth_round", "retired_round")
-    assert [tuple(row[name] for name in names) for row in census.neurons] == [
+    assert [tuple(row[name] for name in names) for row in registry.neurons] == [
         (0, 1, 5, "hidden", 0, "seed", 0, 2),
         (1, 3, 14, "output", 0, "seed", 0, None),
         (2, 1, 5, "hidden", 1, "random", 2, None),
     ]
-    assert census.id_of_slot == {14: 1, 5: 2}
+    assert registry.id_of_slot == {14: 1, 5: 2}
 
 
 def test_a_link_keeps_row_side_and_the_cells_of_its_path(network: Network) -> None:
-    census = Census()
+    registry = NeuronRegistry()
     bear(network, 1, 1)
-    census.born(network, 1, "seed", 0, 0)
-    census.follow(network.links, 0)
-    local, routed = (row for row in census.links if row["kind"] != "input")
+    registry.born(network, 1, "seed", 0, 0)
+    registry.follow(network.links, 0)
+    local, routed = (row for row in registry.links if row["kind"] != "input")
     assert (local["kind"], local["row"], local["side"], local["hops"], local["path"]) == ("local", 1, "local", 0, [])
     # tile (0, 0) lies at grid (1, 1), tile (0, 1) at (1, 3): over the cell (1, 2), in by the west, row n + 3 w
     assert (routed["kind"], routed["row"], routed["side"], routed["path"]) == ("routed", SLOTS + 3 * 4, "W", [5 + 2])
@@ -79,27 +79,27 @@ def test_a_link_keeps_row_side_and_the_cells_of_its_path(network: Network) -> No
 
 
 def test_following_twice_changes_nothing(network: Network) -> None:
-    census = Census()
+    registry = NeuronRegistry()
     bear(network, 1, 1)
-    census.born(network, 1, "seed", 0, 0)
-    census.follow(network.links, 0)
-    before, census.changed = copy.deepcopy(census.links), False
-    census.follow(network.links, 1)
-    assert census.links == before
-    assert not census.changed
+    registry.born(network, 1, "seed", 0, 0)
+    registry.follow(network.links, 0)
+    before, registry.changed = copy.deepcopy(registry.links), False
+    registry.follow(network.links, 1)
+    assert registry.links == before
+    assert not registry.changed
 
 
 def test_a_slot_given_away_again_in_the_same_round_has_links_of_its_own(network: Network) -> None:
-    census = Census()
+    registry = NeuronRegistry()
     bear(network, 1, 1, 2)
-    census.born(network, 1, "seed", 0, 0)
-    census.follow(network.links, 0)
+    registry.born(network, 1, "seed", 0, 0)
+    registry.follow(network.links, 0)
     retire(network, 1, moments(network))
     bear(network, 1, 1)
-    census.retired(1, 3)
-    census.born(network, 1, "random", 0, 3)
-    census.follow(network.links, 3)
-    assert brief(census) == [
+    registry.retired(1, 3)
+    registry.born(network, 1, "random", 0, 3)
+    registry.follow(network.links, 3)
+    assert brief(registry) == [
         (0, "local", 0, 0, 3),
         (0, "routed", 1, 0, 3),
         (0, "routed", 2, 0, 3),
@@ -109,55 +109,58 @@ def test_a_slot_given_away_again_in_the_same_round_has_links_of_its_own(network:
 
 
 def test_a_link_laid_anew_on_another_way_is_another_link(network: Network) -> None:
-    census = Census()
+    registry = NeuronRegistry()
     bear(network, 1, 1)
     bear(network, 2, 1)
     for slot in (1, 2):
-        census.born(network, slot, "seed", 0, 0)
-    census.follow(network.links, 0)
+        registry.born(network, slot, "seed", 0, 0)
+    registry.follow(network.links, 0)
     network.links.remove(1, 1)
     network.links.remove(2, 1)
     network.links.add(2, 1)  # now in the row that the other had
-    census.follow(network.links, 4)
-    routed = [(row["source"], row["row"], row["retired_round"]) for row in census.links if row["kind"] == "routed"]
+    registry.follow(network.links, 4)
+    routed = [(row["source"], row["row"], row["retired_round"]) for row in registry.links if row["kind"] == "routed"]
     assert routed == [(0, 16, 4), (1, 17, 4), (1, 16, None)]
 
 
 @pytest.fixture
-def history(network: Network) -> tuple[Census, Network]:
+def history(network: Network) -> tuple[NeuronRegistry, Network]:
     """Round 0: slots 1 and 6. Round 1: 6 retires, 9 is born. Round 2: 9 retires, 6 is given away again."""
-    census = Census()
+    registry = NeuronRegistry()
     for number, (gone, new) in enumerate([((), (1, 6)), ((6,), (9,)), ((9,), (6,))]):
         for slot in gone:
             retire(network, slot, moments(network))
-            census.retired(slot, number)
+            registry.retired(slot, number)
         for slot in new:
             bear(network, slot, 0 if slot > 3 else 1)
-            census.born(network, slot, "random", 0, number)
-        census.follow(network.links, number)
+            registry.born(network, slot, "random", 0, number)
+        registry.follow(network.links, number)
         if number == 1:
-            earlier = copy.deepcopy((census.neurons, census.links, census.id_of_slot)), copy.deepcopy(network.links)
-    census.earlier = earlier
-    return census, network
+            earlier = (
+                copy.deepcopy((registry.neurons, registry.links, registry.id_of_slot)),
+                copy.deepcopy(network.links),
+            )
+    registry.earlier = earlier
+    return registry, network
 
 
-def test_an_earlier_round_is_restored_from_the_tables_of_a_later_one(history: tuple[Census, Network]) -> None:
-    census, _ = history
-    (neurons, links, slots), present = census.earlier
-    restored = Census()
-    restored.restore(copy.deepcopy(census.neurons), copy.deepcopy(census.links), slots, present, 1)
+def test_an_earlier_round_is_restored_from_the_tables_of_a_later_one(history: tuple[NeuronRegistry, Network]) -> None:
+    registry, _ = history
+    (neurons, links, slots), present = registry.earlier
+    restored = NeuronRegistry()
+    restored.restore(copy.deepcopy(registry.neurons), copy.deepcopy(registry.links), slots, present, 1)
     assert restored.neurons == neurons
     assert restored.links == links
     assert restored.changed
 
 
-def test_a_restored_census_goes_on_like_the_first(history: tuple[Census, Network]) -> None:
-    census, network = history
-    (_, _, slots), present = census.earlier
-    restored = Census()
-    restored.restore(copy.deepcopy(census.neurons), copy.deepcopy(census.links), slots, present, 1)
+def test_a_restored_registry_goes_on_like_the_first(history: tuple[NeuronRegistry, Network]) -> None:
+    registry, network = history
+    (_, _, slots), present = registry.earlier
+    restored = NeuronRegistry()
+    restored.restore(copy.deepcopy(registry.neurons), copy.deepcopy(registry.links), slots, present, 1)
     restored.retired(9, 2)
     restored.born(network, 6, "random", 0, 2)
     restored.follow(network.links, 2)
-    assert restored.neurons == census.neurons
-    assert restored.links == census.links
+    assert restored.neurons == registry.neurons
+    assert restored.links == registry.links

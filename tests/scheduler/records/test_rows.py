@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from smalti.agents.auction.bids import Bid, Outcome
-from smalti.model.costs import Usage
 from smalti.model.chip.fabric import EAST, IN, OUT, SOUTH, Fabric, FabricOptions
-from smalti.model.rewiring.scope import Upkept
+from smalti.model.costs import Usage
+from smalti.model.rewiring.scope import Changes
 from smalti.scheduler.config import Config
 from smalti.scheduler.records.arrow import to_arrow
-from smalti.scheduler.simulation import RoundRows, Simulation
 from smalti.scheduler.records.rows import bid_row, port_rows, round_row
-from smalti.scheduler.training import Lesson
+from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.training import TrainingSummary
 
 MakeConfig = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]
@@ -65,7 +65,7 @@ def test_every_side_of_every_cell_is_a_row() -> None:
 
 
 def test_a_round_becomes_a_row_of_the_table() -> None:
-    lesson = Lesson(
+    summary = TrainingSummary(
         loss=0.7,
         accuracy=0.6,
         rate=0.1,
@@ -77,8 +77,8 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
         heard=torch.zeros(1),
     )
     usage = Usage(neurons=5, links=8, devices=13, wires=21)
-    upkept = Upkept(pruned=4, rewired=3, moved={0: 1, 1: 0})
-    row = round_row(3, 2, 1, 240, lesson, 0.55, usage, 77, 2, 1, upkept, math.inf, (1.0, 2.0, 3.0))
+    changes = Changes(pruned=4, rewired=3, moved={0: 1, 1: 0})
+    row = round_row(3, 2, 1, 240, summary, 0.55, usage, 77, 2, 1, changes, math.inf, (1.0, 2.0, 3.0))
     assert to_arrow("rounds", [row]).num_rows == 1
     counted = [5, 8, 13, 21, 12.0, 40.0, 900.0, 77, 0.1, 2, 1, 4, 3, 2]
     assert list(row.values()) == [3, 2, 1, 240, 0.7, 0.6, 0.55, *counted, 0.01, math.inf, 1, 2, 3]

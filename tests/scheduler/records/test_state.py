@@ -14,13 +14,13 @@ from torch import Tensor
 from smalti.model.continual import METHODS, ContinualOptions
 from smalti.model.gating.detection import DetectionOptions
 from smalti.model.gating.learned import LearnedGateOptions
-from smalti.model.growth.learning_rates import UpbringingOptions
+from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.model.optimiser import OptimiserOptions
-from smalti.model.rewiring.options import UpkeepOptions
+from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.steps import STEPS
+from smalti.scheduler.config import Config
 from smalti.scheduler.records import state as snapshot
 from smalti.scheduler.records.checkpoint import load, save
-from smalti.scheduler.config import Config
 from smalti.scheduler.simulation import RoundRows, Simulation
 
 MakeConfig = Callable[..., Config]
@@ -28,12 +28,12 @@ Check = Callable[[Simulation], None]
 State = tuple[dict[str, Tensor], dict[str, Any]]
 
 
-def upkeep(*steps: str) -> UpkeepOptions:
+def rewiring(*steps: str) -> RewiringOptions:
     """Options by which much is removed and moved in few rounds."""
-    return UpkeepOptions(steps=steps, guard=4, magnitude=0.6, activity=0.6, rewired=0.5, proposals=60)  # type: ignore[arg-type]
+    return RewiringOptions(steps=steps, guard=4, magnitude=0.6, activity=0.6, rewired=0.5, proposals=60)  # type: ignore[arg-type]
 
 
-UPBRINGING = UpbringingOptions(rate=3.0, warm_up=5, youth=6, rate_adaptation=True, variance_transfer=True)
+NEWBORNS = NewbornOptions(rate=3.0, warm_up=5, youth=6, rate_adaptation=True, variance_transfer=True)
 
 
 def hidden(by: str, **detect: int) -> dict[str, dict[str, object]]:
@@ -66,20 +66,20 @@ KEEPING: dict[str, dict[str, dict[str, object]]] = {
         "growth": {"retire_after": 2, "until": 1.0, "target_rate": 0.03, "births": 4},
         "training": {"learning_rate": 0.4, "rounds": 5, "steps": 3},
     },
-    "all of upkeep": {
-        "growth": {"upkeep": upkeep(*STEPS), "retire_after": 1, "births": 2},
+    "all of rewiring": {
+        "growth": {"rewiring": rewiring(*STEPS), "retire_after": 1, "births": 2},
         "fabric": {"rows": 3},
         "stream": {"steps": 13},
     },
     "raised another way": {
-        "growth": {"until": 1.0, "upbringing": UPBRINGING},
+        "growth": {"until": 1.0, "newborns": NEWBORNS},
         "training": {"optimiser": OptimiserOptions(weight_decay=0.5, guard=6)},
     },
     **{
         f"shared, {name}": {
             "gating": {"experts": "shared", "protect": False},
             "training": {"continual": ContinualOptions(method=name, capacity=12)},
-            "growth": {"until": 1.0, "upkeep": upkeep(*STEPS)},
+            "growth": {"until": 1.0, "rewiring": rewiring(*STEPS)},
             "fabric": {"rows": 3},
             "stream": {"steps": 13},
         }
@@ -93,7 +93,7 @@ KEEPING: dict[str, dict[str, dict[str, object]]] = {
         "training": {"continual": ContinualOptions(method="lwf")},
     },
     "raised another way, sgd": {
-        "growth": {"until": 1.0, "upbringing": UPBRINGING},
+        "growth": {"until": 1.0, "newborns": NEWBORNS},
         "training": {"optimiser": OptimiserOptions(method="sgd", weight_decay=0.5, guard=6)},
     },
 }
@@ -117,7 +117,7 @@ def test_from_every_round_a_restored_simulation_goes_on_bit_for_bit(
         whole.step()
         rounds.append(timeless(whole.rows))
         save(tmp_path / str(whole.round), *snapshot.take(whole))
-    tables = whole.census.neurons, whole.census.links
+    tables = whole.registry.neurons, whole.registry.links
     for number in range(1, whole.total_rounds):
         again, saved = Simulation(config), load(tmp_path / str(number))
         snapshot.restore(again, saved.tensors, saved.facts, *copy.deepcopy(tables))
@@ -125,7 +125,7 @@ def test_from_every_round_a_restored_simulation_goes_on_bit_for_bit(
             again.step()
             check(again)
             assert timeless(again.rows) == rounds[again.round - 1]
-        assert (again.census.neurons, again.census.links) == tables
+        assert (again.registry.neurons, again.registry.links) == tables
         assert_same(snapshot.take(again), snapshot.take(whole))
 
 
@@ -144,7 +144,7 @@ def test_patience_with_silent_neurons_is_kept(tiny: MakeConfig) -> None:
     with torch.no_grad():
         whole.network.state.weight[tile, :, column] = 0
     whole.step()
-    again, tables = Simulation(config), copy.deepcopy((whole.census.neurons, whole.census.links))
+    again, tables = Simulation(config), copy.deepcopy((whole.registry.neurons, whole.registry.links))
     snapshot.restore(again, *snapshot.take(whole), *tables)
     for simulation in (whole, again):
         assert simulation.network.state.alive[slot]
@@ -160,7 +160,7 @@ def test_taking_and_restoring_changes_nothing(tiny: MakeConfig) -> None:
     tensors, facts = snapshot.take(simulation)
     assert_same(snapshot.take(simulation), (tensors, facts))
     again = Simulation(config)
-    tables = copy.deepcopy((simulation.census.neurons, simulation.census.links))
+    tables = copy.deepcopy((simulation.registry.neurons, simulation.registry.links))
     snapshot.restore(again, tensors, json.loads(json.dumps(facts)), *tables)
     assert_same(snapshot.take(again), (tensors, facts))
     assert again.network.links.rows == simulation.network.links.rows

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from smalti.scheduler.streams.drift import Course, mixed
-from smalti.scheduler.streams.batches import Feed
 from smalti.scheduler.streams import Experience, Samples, Stream
+from smalti.scheduler.streams.batches import TaskBatches
+from smalti.scheduler.streams.drift import DriftingBatches, mixed
 from smalti.scheduler.training import TrainingOptions
 
 STEPS, ROUNDS, LENGTH, BATCH = 6, 2, 5, 4  # time steps; an experience is 10 minibatches
@@ -25,34 +25,34 @@ def experience(task: int) -> Experience:
     return Experience(task, str(task), (task,), part, part, part)
 
 
-def course(order: tuple[int, ...], drift: float = 0.0) -> Course:
+def drifting(order: tuple[int, ...], drift: float = 0.0) -> DriftingBatches:
     tasks = [experience(task) for task in range(len(COUNTS))]
     stream = Stream("made", "class", tuple(tasks[t] for t in order), max(COUNTS), STEPS, 3, ("0", "1", "2"), ())
-    return Course(stream, TRAINING, drift, seed=3)
+    return DriftingBatches(stream, TRAINING, drift, seed=3)
 
 
 def every(order: tuple[int, ...], drift: float = 0.0) -> list[list[tuple[int, int, bool]]]:
     """(task, sample, fresh) of every minibatch."""
-    made = course(order, drift)
+    made = drifting(order, drift)
     shown = [made.minibatch(number, step) for number in range(len(order)) for step in range(ROUNDS * LENGTH)]
     who = [batch.x.float().mean(1).argmax(1).tolist() for batch in shown]
     return [list(zip(b.labels.tolist(), w, b.fresh.tolist(), strict=True)) for b, w in zip(shown, who, strict=True)]
 
 
-def test_sudden_changes_give_the_batches_of_the_feed() -> None:
-    made, feed = course((0, 1)), Feed(experience(1), STEPS, BATCH, 3)
+def test_sudden_changes_give_the_batches_of_the_task() -> None:
+    made, batches = drifting((0, 1)), TaskBatches(experience(1), STEPS, BATCH, 3)
     for step in (0, 4, 9):
-        x, labels = feed.training(step)
+        x, labels = batches.training(step)
         batch = made.minibatch(1, step)
         assert torch.equal(batch.x, x)
         assert torch.equal(batch.labels, labels)
 
 
 def test_a_task_that_returns_goes_on_where_it_stopped() -> None:
-    made, feed = course((0, 1, 0)), Feed(experience(0), STEPS, BATCH, 3, begun=ROUNDS * LENGTH)
+    made, batches = drifting((0, 1, 0)), TaskBatches(experience(0), STEPS, BATCH, 3, begun=ROUNDS * LENGTH)
     for step in (0, 9):
-        assert torch.equal(made.minibatch(2, step).x, feed.training(step)[0])
-        assert feed.unseen(step) == 0
+        assert torch.equal(made.minibatch(2, step).x, batches.training(step)[0])
+        assert batches.unseen(step) == 0
 
 
 def test_mixing_by_hand() -> None:
@@ -82,6 +82,6 @@ def test_the_next_task_comes_in_more_and_more_and_never_early() -> None:
 
 @pytest.mark.parametrize(("drift", "begin"), [(0.0, [10, 20]), (0.3, [7, 17])])
 def test_the_truth_about_beginnings(drift: float, begin: list[int]) -> None:
-    made = course((0, 1, 2), drift)
+    made = drifting((0, 1, 2), drift)
     flags = [made.minibatch(n, step).begins for n in range(3) for step in range(10)]
     assert np.flatnonzero(flags).tolist() == begin

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from smalti.scheduler.config import Config
+from smalti.scheduler.experiments.trials import models_forgotten
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.sweeping.attempt import BUSY, ENDED, Job, attempt
 from smalti.scheduler.sweeping.folder import Measures, SweepFolder
-from smalti.scheduler.experiments.trials import models_forgotten
 
 MakeConfig = Callable[..., Config]
 

@@ -114,7 +114,17 @@ def test_no_trial_is_lost_or_doubled_where_a_worker_is_killed(
     file, out = tmp_path / "mine.toml", tmp_path / "out"
     rule = '[axes]\n"growth.rule" = ["random", "gradmax_whitened"]\n[sweep]\nseeds = 2\n'
     file.write_text(rule + small.replace("rounds = 2", "rounds = 40"), encoding="utf-8")
-    command = [sys.executable, "-m", "smalti.scheduler.cli", "sweep", str(file), "--out", str(out), "--backend", backend]
+    command = [
+        sys.executable,
+        "-m",
+        "smalti.scheduler.cli",
+        "sweep",
+        str(file),
+        "--out",
+        str(out),
+        "--backend",
+        backend,
+    ]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen([*command, "--workers", "2"], cwd=ROOT, **pipes) as process:
         name, worker = begun_trial(out, process)

@@ -203,7 +203,8 @@ def test_only_runs_that_can_learn_keep_a_tape(busy: Busy, spikes: Spikes, monkey
 
 
 def test_compilation_is_announced_once_and_only_that_of_the_engine(caplog: pytest.LogCaptureFixture) -> None:
-    from smalti.model.engines.events import forward as events_kernels, cache as kernel_cache
+    from smalti.model.engines.events import cache as kernel_cache
+    from smalti.model.engines.events import forward as events_kernels
 
     def compiling(function: Callable[..., object]) -> Any:
         return SimpleNamespace(data={"dispatcher": SimpleNamespace(py_func=function)})

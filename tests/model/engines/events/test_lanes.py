@@ -10,7 +10,23 @@ from numpy.typing import NDArray
 
 numba = pytest.importorskip("numba", reason="numba is not installed")
 
-from smalti.model.engines.events.lanes import Width, add, add_product, bits_at_least, bits_within, drop_below, lanes_of, load, lowest_bit, multiply, spread, store, total, where_at_least, zeros  # noqa: E402
+from smalti.model.engines.events.lanes import (  # noqa: E402
+    Width,
+    add,
+    add_product,
+    bits_at_least,
+    bits_within,
+    drop_below,
+    lanes_of,
+    load,
+    lowest_bit,
+    multiply,
+    spread,
+    store,
+    total,
+    where_at_least,
+    zeros,
+)
 
 Array = NDArray[Any]
 SKIPPED = 3  # numbers before the lanes, so that they are not aligned

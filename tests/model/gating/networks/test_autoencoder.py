@@ -5,9 +5,9 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating import GatingOptions
-from smalti.model.gating.networks.autoencoder import AutoencoderGating
 from smalti.model.gating.learned import LearnedGateOptions
 from smalti.model.gating.learner import forward
+from smalti.model.gating.networks.autoencoder import AutoencoderGating
 
 RATES = torch.tensor([[9.0, 9, 9, 0.1, 0.1, 0.1], [0.1, 0.1, 0.1, 9, 9, 9], [8.0, 10, 9, 0.1, 0.3, 0.1]])
 

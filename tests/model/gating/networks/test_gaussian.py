@@ -15,9 +15,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor
 
-from smalti.model.gating.networks import GATING
 from smalti.model.gating import GatingNetwork, GatingOptions
 from smalti.model.gating.density import FLOOR
+from smalti.model.gating.networks import GATING
 from smalti.model.gating.networks.gaussian import GaussianGating
 from smalti.model.gating.novelty_scale import JUDGED
 
@@ -224,7 +224,7 @@ def test_novelty_is_judged_by_unseen_samples_only_after_enough_of_them() -> None
     x, _ = stream(JUDGED + 4, 5, 1)
     g = gate(5)
     zeros = torch.zeros(len(x), dtype=torch.int64)
-    g.observe(x[:4], zeros[:4], 0)  # the first yardstick
+    g.observe(x[:4], zeros[:4], 0)  # the first novelty_scale
     g.observe(x[4:-1], zeros[4:-1], 0)
     assert g.novelty(x) == math.inf
     g.observe(x[-1:], zeros[-1:], 0)

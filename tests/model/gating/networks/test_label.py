@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from smalti.model.gating.networks import GATING
 from smalti.model.gating import GatingNetwork, GatingOptions
+from smalti.model.gating.networks import GATING
 from smalti.model.gating.networks.label import LabelGating
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.neighbors import NearestCentroid
 from torch import Tensor
 
-from smalti.model.gating.networks import GATING
 from smalti.model.gating import GatingOptions
+from smalti.model.gating.networks import GATING
 from smalti.model.gating.networks.lda import LdaGating
 from smalti.model.gating.networks.prototype import PrototypeGating
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from smalti.model.growth.calibrate import calibrate
-from smalti.model.growth.rules.candidates import candidates
 from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.rules.candidates import candidates
 from smalti.model.growth.rules.random import random_directions
 from smalti.model.neuron import NetworkOptions, step_membrane
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from smalti.model.growth.rules.firefly import EPSILON, firefly
 from smalti.model.growth.graft import retire
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal, finish
+from smalti.model.growth.rules.firefly import EPSILON, firefly
 from smalti.model.growth.rules.random import random_directions
 from smalti.model.neuron import NetworkOptions
 

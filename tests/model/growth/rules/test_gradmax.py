@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.growth.rules.gradmax import gradmax, refusal
 from smalti.model.growth.graft import retire
 from smalti.model.growth.newborn import fan_in_gradient, live
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal
+from smalti.model.growth.rules.gradmax import gradmax, refusal
 from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import Dynamics, NetworkOptions
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.growth.rules.local import local
 from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.rules.local import local
 from smalti.model.growth.signal import TileSignal
 from smalti.model.network import Network
 from smalti.model.neuron import Dynamics, NetworkOptions

@@ -11,8 +11,8 @@ from torch import Tensor
 from smalti.model.growth.graft import Birth, retire
 from smalti.model.growth.newborn import fan_in_gradient, live
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.rules.primed import FAN_OUT, LEVEL, primed, refusal
 from smalti.model.growth.proposal import Proposal
+from smalti.model.growth.rules.primed import FAN_OUT, LEVEL, primed, refusal
 from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import NetworkOptions
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.signal import TileSignal
-from smalti.model.growth.surroundings import Inputs
 from smalti.model.growth.rules.tiny import residual, residual_moment, tiny
 from smalti.model.growth.rules.whitened import gradmax_whitened
+from smalti.model.growth.signal import TileSignal
+from smalti.model.growth.surroundings import Inputs
 from smalti.model.neuron import NetworkOptions
 
 EXACT = NetworkOptions(precision="float64")

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.signal import TileSignal, Traces
+from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.rules.whitened import whitened_directions
+from smalti.model.growth.signal import TileSignal, Traces
 from smalti.model.neuron import NetworkOptions
 from smalti.model.probe import DenseProbe
 
