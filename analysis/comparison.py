@@ -137,3 +137,22 @@ def _check(table: pd.DataFrame, group: list[str]) -> None:
     twice = table[table.duplicated([*group, "seed"])]
     if not twice.empty:
         raise ValueError(f"two outcomes are of the same condition, metric and seed: {twice.iloc[0].to_dict()}")
+
+
+def pareto_front(table: pd.DataFrame, cost: str = "wires", gain: str = "accuracy") -> pd.DataFrame:
+    """Rows that no other row dominates, cheapest first.
+
+    Row a dominates row b if a costs no more and gains no less, and one of both strictly (Pareto optimality, e.g.
+    Deb 2001, Multi-Objective Optimization using Evolutionary Algorithms, ch. 2). Rows with a missing value are left
+    out.
+
+    Raises:
+        ValueError: a column is missing.
+    """
+    missing = [name for name in (cost, gain) if name not in table.columns]
+    if missing:
+        raise ValueError(f"the table lacks the columns {missing}; it has {list(table.columns)}")
+    known = table.dropna(subset=[cost, gain]).sort_values([cost, gain], ascending=[True, False], kind="stable")
+    best = known.groupby(cost)[gain].transform("max")
+    cheaper = known.groupby(cost)[gain].max().astype(float).cummax().shift(fill_value=float("-inf"))
+    return known[(known[gain] == best) & (known[gain] > known[cost].map(cheaper))]

@@ -6,7 +6,7 @@ Every check takes tables and gives a finding or None; ``findings`` asks all of t
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from smalti.analysis import detection, market
-from smalti.analysis.overview import SETTING_NAMES, mean_accuracy, settings
+from smalti.analysis.outcomes import accuracy, answers, order, settings
+from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.runs import Run
 
 MOST = 6  # places or tasks that are named one by one
@@ -47,13 +48,13 @@ def findings(run: Run, spikes: pd.Series[float] | None = None, heard: pd.Series[
     found = [
         unfinished(rounds, config["training"]["rounds"]),
         shrunk(config["run"]),
-        *(forgotten(evaluations, setting) for setting in settings(run) if setting in ("task", "class", "domain")),
+        *(forgotten(evaluations, setting, order(run)) for setting in answers(run) if setting != "joint"),
         stalled(rounds, config["growth"]["enough_loss"]),
         saturated(run.table("ports"), bids),
         None if spikes is None else silent(neurons, spikes),
         None if heard is None else unheard(neurons, heard),
         nothing_grown(neurons, bids, config["growth"]["when"]),
-        outdone({name: mean_accuracy(run, name) for name in settings(run)}),
+        outdone({name: accuracy(run, name, "test") for name in settings(run)}),
     ]
     if config["stream"].get("boundaries") == "hidden":
         found.append(missed(detection.summary(run)))
@@ -86,16 +87,19 @@ def shrunk(options: Mapping[str, Any]) -> Finding | None:
     )
 
 
-def forgotten(evaluations: pd.DataFrame, setting: str, split: str = "test") -> Finding | None:
+def forgotten(evaluations: pd.DataFrame, setting: str, came: Sequence[int] = (), split: str = "test") -> Finding | None:
     """Tasks on which the accuracy fell since they were learned, by more than chance would let it.
 
     The fall p - q must be at least ``FORGOTTEN`` and exceed ``STANDARD_ERRORS`` of the difference of two shares of n
-    samples, sqrt((p (1 - p) + q (1 - q)) / n). They are the same samples, so that the test is a cautious one.
+    samples, sqrt((p (1 - p) + q (1 - q)) / n). They are the same samples, so that the test is a cautious one. ``came``
+    has the task of every experience; empty where experience j brings task j.
     """
     chosen = evaluations[(evaluations["setting"] == setting) & (evaluations["split"] == split)]
     last, fell = chosen["after"].max(), []
     for on, rows in chosen[chosen["after"] >= 0].groupby("on"):
-        learned = rows[rows["after"] >= int(str(on))].sort_values("after")
+        task = int(str(on))
+        first = list(came).index(task) if task in came else task
+        learned = rows[rows["after"] >= first].sort_values("after")
         if len(learned) < 2 or learned["after"].iloc[-1] != last:
             continue
         before, now, samples = learned["accuracy"].iloc[0], learned["accuracy"].iloc[-1], learned["samples"].iloc[-1]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smalti.analysis.results import evaluated_setting
+from smalti.analysis.outcomes import headline
 from smalti.analysis.runs import Run
 from smalti.model.chip.fabric import Fabric
 from smalti.scheduler.config import Config
@@ -67,7 +67,7 @@ def footprint(
     Raises:
         ValueError: no experience was evaluated so, or the data of the stream is gone.
     """
-    setting = evaluated_setting(run) if setting is None else setting
+    setting = headline(run) if setting is None else setting
     table = run.table("evaluations")
     asked = table[(table["setting"] == setting) & (table["split"] == split) & (table["after"] >= 0)]
     if asked.empty:

@@ -2,11 +2,13 @@
 
 T experiences are numbered from 0. R[i, j] is the accuracy on experience j after learning experience i, b[j]
 that before learning anything; i and j start at 0, the last row of R is T - 1.
-Each experience weighs equally, whatever its number of samples.
+Each experience weighs equally, whatever its number of samples. Where tasks come in another order than their
+numbers, columns follow the order in which they come.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,39 +35,51 @@ def _select(evaluations: pd.DataFrame, setting: str, split: str) -> pd.DataFrame
     return chosen
 
 
-def _size(chosen: pd.DataFrame) -> int:
-    return int(max(chosen["after"].max(), chosen["on"].max())) + 1
-
-
-def accuracy_matrix(evaluations: pd.DataFrame, setting: str, split: str) -> Floats:
-    """R [E, E]: row i after experience i, column j on experience j; NaN where not evaluated.
+def accuracy_matrix(evaluations: pd.DataFrame, setting: str, split: str, order: Sequence[int] = ()) -> Floats:
+    """R [E, E]: row i after experience i, column j on the task of experience j; NaN where not evaluated.
 
     Args:
         evaluations: the table of that name; its rows after -1 (before any learning) are left to
             ``initial_accuracy``.
         setting: task, domain, class or joint.
         split: validation or test.
+        order: task of every experience, each once; empty where experience j is task j.
 
     Raises:
         ValueError: a column is missing, no row has this setting and split, or two rows are of the same cell.
     """
     chosen = _select(evaluations, setting, split)
-    matrix = np.full((_size(chosen), _size(chosen)), np.nan)
     learned = chosen[chosen["after"] >= 0]
-    matrix[learned["after"].to_numpy(int), learned["on"].to_numpy(int)] = learned["accuracy"].to_numpy(float)
+    places = _places(chosen, order)
+    matrix = np.full((len(places), len(places)), np.nan)
+    learned = learned[learned["on"].isin(places) & (learned["after"] < len(places))]
+    matrix[learned["after"].to_numpy(int), learned["on"].map(places).to_numpy(int)] = learned["accuracy"].to_numpy(
+        float
+    )
     return matrix
 
 
-def initial_accuracy(evaluations: pd.DataFrame, setting: str, split: str) -> Floats:
-    """b [E], the accuracy on each experience before any learning; NaN where not evaluated.
+def initial_accuracy(evaluations: pd.DataFrame, setting: str, split: str, order: Sequence[int] = ()) -> Floats:
+    """b [E], the accuracy on the task of each experience before any learning; NaN where not evaluated.
 
     Arguments and errors are those of ``accuracy_matrix``.
     """
     chosen = _select(evaluations, setting, split)
-    vector = np.full(_size(chosen), np.nan)
-    before = chosen[chosen["after"] < 0]
-    vector[before["on"].to_numpy(int)] = before["accuracy"].to_numpy(float)
+    places = _places(chosen, order)
+    vector = np.full(len(places), np.nan)
+    before = chosen[(chosen["after"] < 0) & chosen["on"].isin(places)]
+    vector[before["on"].map(places).to_numpy(int)] = before["accuracy"].to_numpy(float)
     return vector
+
+
+def _places(chosen: pd.DataFrame, order: Sequence[int]) -> dict[int, int]:
+    """Task -> the experience that brings it."""
+    if len(set(order)) < len(order):
+        raise ValueError(
+            f"order = {list(order)} brings a task twice; what is forgotten is defined for tasks that come once"
+        )
+    size = int(max(chosen["after"].max(), chosen["on"].max())) + 1
+    return {task: place for place, task in enumerate(order or range(size))}
 
 
 def average_accuracy(r: Floats) -> float:
@@ -76,11 +90,6 @@ def average_accuracy(r: Floats) -> float:
     """
     t = _experiences(r)
     return _mean(r, [(t - 1, j) for j in range(t)])
-
-
-def final_accuracy(r: Floats, tasks: int) -> float:
-    """Mean over tasks j of R[T-1, j], where tasks return, so that there are fewer of them than experiences."""
-    return _mean(r, [(_experiences(r) - 1, j) for j in range(tasks)])
 
 
 def backward_transfer(r: Floats) -> float:

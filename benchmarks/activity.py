@@ -11,7 +11,7 @@ from statistics import mean
 
 import torch
 
-from smalti.analysis.overview import mean_accuracy
+from smalti.analysis.outcomes import accuracy
 from smalti.analysis.runs import load_run
 from smalti.model.engines import dense
 from smalti.scheduler.config import Config
@@ -46,7 +46,7 @@ class Meter:
         run = load_run(path)
         active, rate = activity(simulation)
         neurons = int(run.table("rounds")["neurons"].iloc[-1])
-        return Trial(mean_accuracy(run, setting, "validation"), active, rate, neurons)
+        return Trial(accuracy(run, setting), active, rate, neurons)
 
     def restored(self, path: Path) -> Simulation | None:
         """The simulation of a run folder as training left it; None where it is not finished."""

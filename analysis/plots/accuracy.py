@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smalti.analysis.overview import SETTING_NAMES, accuracies
+from smalti.analysis.outcomes import accuracies, headline
 from smalti.analysis.plots.figure import new_figure
+from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ def draw_accuracy_matrix(run: Run, setting: str | None = None, split: str = "tes
 
     Args:
         run: the run.
-        setting: task, class, domain, joint, experts or gate; by default that of the stream.
+        setting: task, class, domain, joint, experts or gate; by default that by which the run is judged.
         split: validation or test.
 
     Raises:
         ValueError: nothing was evaluated so, or matplotlib is missing.
     """
-    asked = run.config["stream"]["setting"] if setting is None else setting
+    asked = headline(run) if setting is None else setting
     matrix = accuracies(run, asked, split)
     if matrix.empty:
         table = run.table("evaluations")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from smalti.analysis.overview import living
+from smalti.analysis.outcomes import living
 from smalti.analysis.plots.figure import QUIET, new_figure, save_figure, task_colour
 from smalti.analysis.runs import Run, load_run
 from smalti.model.chip.fabric import SIDES, STEP

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from smalti.analysis.comparison import pareto_front
 from smalti.analysis.plots.figure import PALETTE, new_figure
-from smalti.analysis.results import pareto_front
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,7 +30,7 @@ def draw_pareto(
     """A dot a run, and the front.
 
     Args:
-        table: a row a run, as ``analysis.results.results`` gives it, or ``sweep.parquet``.
+        table: a row a run, as ``analysis.outcomes.results`` gives it, or ``trials.parquet``.
         cost: column of what should be small.
         gain: column of what should be large.
         by: column that chooses colour and mark, e.g. ``growth.rule``.

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from smalti.analysis import market
-from smalti.analysis.overview import accuracies
+from smalti.analysis.comparison import pareto_front
+from smalti.analysis.outcomes import accuracies, headline
 from smalti.analysis.plots.figure import PALETTE, task_colour
-from smalti.analysis.report.words import main_setting
-from smalti.analysis.results import pareto_front
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ def along(runs: Mapping[str, Run], split: str = "test") -> Figure:
     """Several runs: mean accuracy over the experiences known so far, after each of them."""
     figure = _panels(["mean accuracy"], "experiences learned")
     for number, (name, run) in enumerate(runs.items()):
-        matrix = accuracies(run, main_setting(run), split)
+        matrix = accuracies(run, headline(run), split)
         mean = matrix[matrix.index >= 0].mean(axis=1)
         colour = PALETTE[number % len(PALETTE)]
         _line(figure, 1, mean.index.to_series() + 1, mean, name, colour, "linear", legend=True)
@@ -122,7 +121,7 @@ def along(runs: Mapping[str, Run], split: str = "test") -> Figure:
 
 
 def front(table: pd.DataFrame) -> Figure:
-    """Accuracy against wires, a dot a run, and the Pareto front; a table as ``analysis.results.results`` gives it."""
+    """Accuracy against wires, a dot a run, and the Pareto front; a table as ``analysis.outcomes.results`` gives it."""
     figure, best = _panels(["accuracy"], "wires in use"), pareto_front(table)
     figure.add_scatter(
         x=best["wires"], y=best["accuracy"], name="Pareto front", line={"color": "#888888", "shape": "hv"}

@@ -10,11 +10,11 @@ import pandas as pd
 
 from smalti.analysis import market
 from smalti.analysis.findings import Finding, findings
-from smalti.analysis.overview import ALONE, SETTING_NAMES, accuracies, settings
+from smalti.analysis.outcomes import accuracies, answers, results
+from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.report import configuration, interactive, words
 from smalti.analysis.report.activity import Activity, look
 from smalti.analysis.report.pictures import inline_svg
-from smalti.analysis.results import results
 from smalti.analysis.runs import Run, Runs
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def part(name: str, run: Run) -> Part:
         unseen=activity.unseen,
         changes=[(f, configuration.shown(v), configuration.shown(d)) for f, v, d in configuration.changes(run.config)],
         toml=(run.path / "config.toml").read_text(encoding="utf-8"),
-        matrices=[_matrix(run, setting) for setting in settings(run) if setting not in ALONE],
+        matrices=[_matrix(run, setting) for setting in answers(run)],
         drawings=[*_interactive(run), *_pictures(name, run, activity)],
         steps=configuration.steps(run),
     )

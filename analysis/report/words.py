@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
-from smalti.analysis import metrics
-from smalti.analysis.overview import ALONE, SETTING_NAMES, Resources, accuracies, mean_accuracy, resources, settings
+from smalti.analysis.outcomes import accuracies, accuracy, headline, measures, overall, settings
+from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.runs import Run
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -23,51 +24,32 @@ class Key:
     note: str = ""
 
 
-def main_setting(run: Run) -> str:
-    """The setting that the run is judged by: that of its stream, if it was evaluated."""
-    asked, there = str(run.config["stream"]["setting"]), [s for s in settings(run) if s not in ALONE]
-    return asked if asked in there or not there else there[0]
-
-
 def keys(run: Run) -> list[Key]:
-    """The numbers that matter, most telling first."""
-    spent, main = resources(run), main_setting(run)
-    told = [Key("accuracy", percent(mean_accuracy(run, main)), SETTING_NAMES.get(main, main))]
+    """The numbers that matter, most telling first; accuracies on test data."""
+    main = headline(run)
+    told = [Key("accuracy", percent(accuracy(run, main, "test")), SETTING_NAMES.get(main, main))]
     if main != "task" and "task" in settings(run):
-        told.append(Key("accuracy", percent(mean_accuracy(run, "task")), "with the task label"))
+        told.append(Key("accuracy", percent(accuracy(run, "task", "test")), "with the task label"))
     if "gate" in settings(run):
-        told.append(Key("gate alone", percent(mean_accuracy(run, "gate")), "the gating network by itself"))
-    lost = transfers(run, main).get("forgetting", math.nan)
-    if not math.isnan(lost):
-        told.append(Key("forgetting", f"{100 * lost:.1f} points", "best accuracy since, less that at the end"))
-    return [*told, *_resources(spent)]
+        told.append(Key("gate alone", percent(accuracy(run, "gate", "test")), "the gating network by itself"))
+    values = overall(run, "test")
+    if "forgetting" in values:
+        lost = f"{100 * values['forgetting']:.1f} points"
+        told.append(Key("forgetting", lost, "best accuracy since, less that at the end"))
+    return [*told, *_resources(values)]
 
 
-def _resources(spent: Resources) -> list[Key]:
+def _resources(values: Mapping[str, float]) -> list[Key]:
+    used = percent(values["wires"] / max(values["sides"], 1))
     return [
-        Key("neurons", f"{spent.neurons}", f"of {spent.neuron_slots} slots"),
-        Key("born / retired", f"{spent.born} / {spent.retired}", "outputs and seeds included"),
-        Key(
-            "wires",
-            f"{spent.wires:,}",
-            f"{percent(spent.wires / max(spent.wire_capacity, 1))} of {spent.wire_capacity:,} sides",
-        ),
-        Key("links / devices", f"{spent.links:,} / {spent.devices:,}", "rows and crosspoints in use"),
-        Key("spikes", number(spent.spikes_per_sample), "per sample"),
-        Key("hops x spikes", number(spent.hop_spikes_per_sample), "per sample"),
-        Key("time", duration(spent.seconds), f"{spent.overhead:.0%} beside training and evaluation"),
+        Key("neurons", f"{values['neurons']:.0f}", f"hidden, of {values['slots']:.0f} slots"),
+        Key("born / retired", f"{values['born']:.0f} / {values['retired']:.0f}", "outputs and seed experts included"),
+        Key("wires", f"{values['wires']:,.0f}", f"{used} of {values['sides']:,.0f} sides"),
+        Key("links / devices", f"{values['links']:,.0f} / {values['devices']:,.0f}", "rows and crosspoints in use"),
+        Key("spikes", number(values.get("spikes_per_sample", math.nan)), "per sample"),
+        Key("hops x spikes", number(values.get("hop_spikes_per_sample", math.nan)), "per sample"),
+        Key("time", duration(values["seconds"]), f"{values['overhead']:.0%} beside training and evaluation"),
     ]
-
-
-def transfers(run: Run, setting: str, split: str = "test") -> dict[str, float]:
-    """Forgetting, backward and forward transfer, as shares; empty where the matrix is not complete."""
-    evaluations = run.table("evaluations")
-    try:
-        matrix = metrics.accuracy_matrix(evaluations, setting, split)
-        lost, back = metrics.forgetting(matrix), metrics.backward_transfer(matrix)
-    except ValueError:  # a run that was stopped, or tasks that return
-        return {}
-    return {"forgetting": lost, "backward transfer": back}
 
 
 def sentences(run: Run) -> list[str]:
@@ -94,33 +76,33 @@ def _stream(run: Run) -> str:
 
 
 def _answers(run: Run) -> str:
-    main, there = main_setting(run), settings(run)
+    main, there = headline(run), settings(run)
     if main not in there:
         return ""
     before = _mean(accuracies(run, main), -1)
-    told = f"After the last experience {percent(mean_accuracy(run, main))} of the test samples are answered rightly"
+    told = f"After the last experience {percent(accuracy(run, main, 'test'))} of the test samples are answered rightly"
     told += f" ({SETTING_NAMES[main]}{'' if math.isnan(before) else f'; {percent(before)} before any learning'})"
     if main != "task" and "task" in there:
-        told += f", {percent(mean_accuracy(run, 'task'))} when the task is told"
+        told += f", {percent(accuracy(run, 'task', 'test'))} when the task is told"
     if "gate" in there:
-        told += f"; the gating network alone would answer {percent(mean_accuracy(run, 'gate'))}"
-    lost = transfers(run, main)
-    if lost and not math.isnan(lost["forgetting"]):
-        told += f". Tasks lost {100 * lost['forgetting']:.1f} points on average since they were known best"
+        told += f"; the gating network alone would answer {percent(accuracy(run, 'gate', 'test'))}"
+    lost = measures(run, main, "test").get("forgetting", math.nan)
+    if not math.isnan(lost):
+        told += f". Tasks lost {100 * lost:.1f} points on average since they were known best"
     return told + "."
 
 
 def _chip(run: Run) -> str:
-    spent, neurons = resources(run), run.table("neurons")
+    values, neurons = overall(run, "test"), run.table("neurons")
     hidden = neurons[neurons["kind"] == "hidden"]
     seeds, grown = int((hidden["rule"] == "seed").sum()), int((hidden["rule"] != "seed").sum())
     fabric = run.config["fabric"]
     return (
         f"On {fabric['rows']} x {fabric['cols']} tiles of {fabric['neurons_per_tile']} slots {grown} neurons were "
-        f"grown ({run.config['growth']['rule']}) beside {seeds} of seed experts; {spent.retired} retired. The "
-        f"{spent.neurons} that are left use {spent.wires:,} of {spent.wire_capacity:,} wires "
-        f"({percent(spent.wires / max(spent.wire_capacity, 1))}) and fire {number(spent.spikes_per_sample)} times per "
-        f"sample."
+        f"grown ({run.config['growth']['rule']}) beside {seeds} of seed experts; {values['retired']:.0f} retired. The "
+        f"{values['neurons']:.0f} that are left use {values['wires']:,.0f} of {values['sides']:,.0f} wires "
+        f"({percent(values['wires'] / max(values['sides'], 1))}) and fire "
+        f"{number(values.get('spikes_per_sample', math.nan))} times per sample."
     )
 
 

@@ -10,7 +10,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from smalti.analysis import overview
+from smalti.analysis.outcomes import accuracies, accuracy, answers, living, overall, settings
+from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES
 from smalti.analysis.runs import Run, load_run
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, load
@@ -26,13 +27,11 @@ def print_summary(path: Path, console: Console) -> None:
     if run.table("rounds").empty:
         console.print(f"no round is finished yet; go on with it: smalti resume {path}", markup=False)
         return
-    for setting in overview.settings(run):
-        if setting not in overview.ALONE:
-            console.print(accuracy_view(run, setting))
-    for setting in overview.ALONE:
-        if setting in overview.settings(run):
-            mean = float(overview.accuracies(run, setting).iloc[-1].mean())
-            console.print(f"{overview.SETTING_NAMES[setting]}: {mean:.3f}", highlight=False)
+    for setting in answers(run):
+        console.print(accuracy_view(run, setting))
+    for part in PARTS:
+        if part in settings(run):
+            console.print(f"{SETTING_NAMES[part]}: {accuracy(run, part, 'test'):.3f}", highlight=False)
     console.print(resources_view(run))
     console.print(f"\nrun folder: {path}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"next:       smalti show {path}", highlight=False, markup=False, soft_wrap=True)
@@ -42,8 +41,8 @@ def print_summary(path: Path, console: Console) -> None:
 
 def accuracy_view(run: Run, setting: str) -> Table:
     """Test accuracy on every task after every task."""
-    matrix = overview.accuracies(run, setting)
-    table = Table(title=f"test accuracy, {overview.SETTING_NAMES[setting]}", title_justify="left")
+    matrix = accuracies(run, setting)
+    table = Table(title=f"test accuracy, {SETTING_NAMES[setting]}", title_justify="left")
     table.add_column("after task")
     for task in matrix.columns:
         table.add_column(f"on {task}", justify="right")
@@ -56,14 +55,15 @@ def accuracy_view(run: Run, setting: str) -> Table:
 
 def resources_view(run: Run) -> Table:
     """Neurons, wires, spikes and hops."""
-    spent = overview.resources(run)
+    text = {name: METRICS[name].text(value) for name, value in overall(run, "test").items()}
     table = Table(title="resources", title_justify="left", show_header=False)
-    table.add_row("neurons", f"{spent.neurons} of {spent.neuron_slots} ({spent.born} born, {spent.retired} retired)")
-    table.add_row("wires", f"{spent.wires} of {spent.wire_capacity} sides of tiles")
-    table.add_row("links, devices", f"{spent.links}, {spent.devices}")
-    table.add_row("spikes per sample", f"{spent.spikes_per_sample:.1f}")
-    table.add_row("hops x spikes per sample", f"{spent.hop_spikes_per_sample:.1f}")
-    table.add_row("time", f"{spent.seconds:.1f} s, {spent.overhead:.0%} beside training and evaluation")
+    born = f"{text['born']} born, {text['retired']} retired"
+    table.add_row("neurons", f"{text['neurons']} hidden of {text['slots']} slots, {text['outputs']} outputs ({born})")
+    table.add_row("wires", f"{text['wires']} of {text['sides']} sides of tiles")
+    table.add_row("links, devices", f"{text['links']}, {text['devices']}")
+    table.add_row("spikes per sample", text.get("spikes_per_sample", "-"))
+    table.add_row("hops x spikes per sample", text.get("hop_spikes_per_sample", "-"))
+    table.add_row("time", f"{text['seconds']} s, {text['overhead']}% beside training and evaluation")
     return table
 
 
@@ -81,7 +81,7 @@ def configuration_view(folder: RunFolder) -> Table:
 def chip_view(path: Path) -> RenderableType:
     """The chip: every slot a character, coloured by the task it was born for; outputs are squares."""
     run = load_run(path)
-    fabric, alive = run.config["fabric"], overview.living(run)
+    fabric, alive = run.config["fabric"], living(run)
     ports = run.table("ports")
     now = ports[(ports["round"] == ports["round"].max()) & (ports["kind"] == "tile")]
     table = Table(show_header=False, show_lines=True, title="the chip, north above", title_justify="left")

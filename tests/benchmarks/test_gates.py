@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.activity import Meter
 from benchmarks.gates import COSTS, conditions, listen, measure, view
-from smalti.analysis.overview import mean_accuracy
+from smalti.analysis.outcomes import accuracy
 from smalti.analysis.runs import load_run
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.networks import GATING
@@ -25,8 +25,8 @@ def test_a_gate_shown_afterwards_knows_what_it_would_have_known(finished_run: Pa
     assert all((during[name] == after[name]).all() for name in during)
     found = measure(simulation, simulation.config.gating)
     run = load_run(finished_run)
-    assert found["answer"] == pytest.approx(mean_accuracy(run, "class", "validation"))
-    assert found["gate"] == pytest.approx(mean_accuracy(run, "gate", "validation"))
+    assert found["answer"] == pytest.approx(accuracy(run, "class"))
+    assert found["gate"] == pytest.approx(accuracy(run, "gate"))
 
 
 def test_all_gates_are_compared(finished_run: Path) -> None:

@@ -14,8 +14,8 @@ pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 from matplotlib.collections import PathCollection
 
 from smalti.analysis import activity, market, plots, wiring
-from smalti.analysis.overview import accuracies
-from smalti.analysis.results import pareto_front
+from smalti.analysis.comparison import pareto_front
+from smalti.analysis.outcomes import accuracies
 from smalti.analysis.runs import Run, load_run
 
 

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("plotly", reason="reports need plotly")
 
-from smalti.analysis.overview import accuracies
+from smalti.analysis.outcomes import accuracies
 from smalti.analysis.report import interactive
 from smalti.analysis.runs import Run, Runs, load_run
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from smalti.analysis.overview import resources
+from smalti.analysis.outcomes import resources
 from smalti.analysis.report import page as pages
 from smalti.analysis.report import write_report
 from smalti.analysis.runs import load_run, load_runs
@@ -72,8 +72,8 @@ def test_it_is_small_enough_to_send(page: Path, comparison: Path) -> None:
 def test_the_numbers_are_those_of_the_tables(one: Reader, finished_run: Path) -> None:
     spent = resources(load_run(finished_run))
     values = one.texts["dd"]
-    assert f"{spent.wires:,}" in values
-    assert f"{spent.born} / {spent.retired}" in values
+    assert f"{spent['wires']:,.0f}" in values
+    assert f"{spent['born']:.0f} / {spent['retired']:.0f}" in values
 
 
 def test_the_whole_configuration_is_in_it(one: Reader, finished_run: Path) -> None:

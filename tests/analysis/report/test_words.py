@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smalti.analysis.overview import mean_accuracy, resources
+from smalti.analysis.outcomes import accuracy, resources
 from smalti.analysis.report import words
 from smalti.analysis.runs import Run, load_run
 from smalti.scheduler.config import Config
@@ -42,27 +42,20 @@ def test_the_summary_says_what_the_tables_say(run: Run) -> None:
     stream, answers, chip = words.sentences(run)
     setting = "arrays, class-incremental (no label): "
     assert stream == f"{setting}two experiences of three rounds each; their boundaries were told. Seed 0."
-    assert words.percent(mean_accuracy(run, "class")) in answers
-    assert f"{words.percent(mean_accuracy(run, 'task'))} when the task is told" in answers
+    assert words.percent(accuracy(run, "class", "test")) in answers
+    assert f"{words.percent(accuracy(run, 'task', 'test'))} when the task is told" in answers
     neurons, spent = run.table("neurons"), resources(run)
     hidden = neurons[neurons["kind"] == "hidden"]
     grown = int((hidden["rule"] != "seed").sum())
     assert f"{grown} neurons were grown (gradmax_whitened) beside {len(hidden) - grown} of seed experts" in chip
-    assert f"use {spent.wires:,} of {spent.wire_capacity:,} wires" in chip
+    assert f"use {spent['wires']:,.0f} of {spent['sides']:,.0f} wires" in chip
 
 
 def test_key_numbers_have_names_and_notes(run: Run) -> None:
     keys = words.keys(run)
     assert [key.name for key in keys[:4]] == ["accuracy", "accuracy", "gate alone", "forgetting"]
     assert all(key.value and key.note for key in keys)
-    assert keys[0].value == words.percent(mean_accuracy(run, "class"))
-
-
-def test_forgetting_needs_a_whole_matrix(run: Run, tables: Callable[..., Run]) -> None:
-    evaluations = run.table("evaluations")
-    assert set(words.transfers(run, "class")) == {"forgetting", "backward transfer"}
-    part = tables(run.config, {"evaluations": evaluations[(evaluations["after"] < 1) | (evaluations["on"] > 0)]})
-    assert words.transfers(part, "class") == {}
+    assert keys[0].value == words.percent(accuracy(run, "class", "test"))
 
 
 def test_joint_runs_and_hidden_boundaries_are_described(tiny: Callable[..., Config], tmp_path: Path) -> None:

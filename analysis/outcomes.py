@@ -1,0 +1,230 @@
+"""What a run came to, as numbers: one set of measures for every table, page, report and command. Prints nothing.
+
+Accuracy is the mean over tasks of the accuracy on each (van de Ven et al. 2022, Nat. Mach. Intell. 4, 1185), of those
+that have come; a task that came and cannot be answered counts as 0. ``accuracy_by_samples`` weighs tasks by samples.
+
+``METRICS`` names every measure, with its unit and meaning. What cannot be measured is left out: transfer needs two
+experiences, what was forgotten tasks that come once, curves a run with ``training.validate``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from smalti.analysis import curves, detection, metrics
+from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES, SPENT
+from smalti.analysis.runs import Run, Runs
+
+SPLITS = ("validation", "test")
+RUN = "run"  # the setting of measures that do not depend on what the network is asked
+
+
+def settings(run: Run) -> list[str]:
+    """Settings in which the run was evaluated, in the order of ``SETTING_NAMES``, parts of an answer last."""
+    present = set(run.table("evaluations")["setting"])
+    return [name for name in SETTING_NAMES if name in present]
+
+
+def answers(run: Run) -> list[str]:
+    """Settings in which the whole network was asked, not its experts or its gating network alone."""
+    return [name for name in settings(run) if name not in PARTS]
+
+
+def headline(run: Run) -> str:
+    """The setting that a run is judged by: that of its stream, if it was asked so in the end, else what it was."""
+    stream = str(run.config["stream"]["setting"])
+    table = run.table("evaluations")
+    last = set(table.loc[table["after"] == table["after"].max(), "setting"])
+    there = [name for name in answers(run) if name in last]
+    return stream if stream in there or not there else there[0]
+
+
+def order(run: Run) -> list[int]:
+    """Tasks in the order in which they came or are to come, as far as the tables know; some may return."""
+    given = list(run.config["stream"]["order"])
+    return given or sorted(int(task) for task in run.table("evaluations")["on"].unique())
+
+
+def accuracies(run: Run, setting: str, split: str = "test") -> pd.DataFrame:
+    """Accuracy on every task (columns, in the order in which they came) after every experience (rows; -1: before)."""
+    table = run.table("evaluations")
+    chosen = table[(table["setting"] == setting) & (table["split"] == split)]
+    matrix = chosen.pivot(index="after", columns="on", values="accuracy")
+    return matrix[[task for task in dict.fromkeys(order(run)) if task in matrix.columns]]
+
+
+def accuracy(run: Run, setting: str, split: str = "validation", by_samples: bool = False) -> float:
+    """Accuracy after the last experience that is over; NaN where there is none or the network was not asked so then.
+
+    Args:
+        run: finished or not.
+        setting: task, class, domain, joint, experts or gate.
+        split: validation or test.
+        by_samples: whether tasks weigh as many samples as they have, instead of alike.
+    """
+    table = run.table("evaluations")
+    latest = table.loc[table["split"] == split, "after"].max()
+    last = table[(table["setting"] == setting) & (table["split"] == split) & (table["after"] == latest)]
+    if last.empty or latest < 0:
+        return math.nan
+    came = set(order(run)[: int(latest) + 1])
+    asked = last[last["on"].isin(came)]
+    if by_samples:
+        return float(np.average(asked["accuracy"], weights=asked["samples"]))
+    return float(asked["accuracy"].sum() / len(came))
+
+
+def measures(run: Run, setting: str, split: str) -> dict[str, float]:
+    """What the answers in one setting came to, by name.
+
+    Args:
+        run: a run that has been evaluated.
+        setting: task, class, domain, joint, experts or gate.
+        split: validation or test.
+    """
+    table = run.table("evaluations")
+    table = table[table["split"] == split]
+    last = table[(table["after"] == table["after"].max()) & (table["setting"] == setting)]
+    found = {
+        "accuracy": accuracy(run, setting, split),
+        "accuracy_by_samples": accuracy(run, setting, split, by_samples=True),
+        **_transfer(run, setting, split),
+    }
+    if setting not in (*PARTS, "task"):  # the parts of an answer to which no task was told
+        found |= {f"{part}_accuracy": accuracy(run, part, split) for part in PARTS}
+    if len(last):
+        found |= {name: float(np.average(last[name], weights=last["samples"])) for name in SPENT if name in last}
+    return _finite(found)
+
+
+def resources(run: Run) -> dict[str, float]:
+    """What the run left on the chip and took to get there, by name.
+
+    Raises:
+        ValueError: no round is finished yet.
+    """
+    rounds, neurons, fabric = run.table("rounds"), run.table("neurons"), run.config["fabric"]
+    if rounds.empty:
+        raise ValueError(f"{run.path} has no finished round yet; `smalti resume {run.path}` goes on with it")
+    last, links, ports = rounds.iloc[-1], run.table("links"), run.table("ports")
+    outputs = int(((neurons["kind"] == "output") & neurons["retired_round"].isna()).sum())
+    tiles = fabric["rows"] * fabric["cols"] - len({tuple(place) for place in fabric["dead_tiles"]})
+    routed = links[links["retired_round"].isna() & (links["kind"] == "routed")]
+    seconds = rounds[["seconds_train", "seconds_evaluate", "seconds_other"]].to_numpy(float)
+    found = {
+        **{name: float(last[name]) for name in ("neurons", "links", "devices", "wires", "stored_values", "loss")},
+        "outputs": outputs,
+        "slots": tiles * fabric["neurons_per_tile"] - outputs,
+        "sides": float(ports.loc[ports["round"] == last["round"], "capacity"].sum()),
+        "hops": float(routed["hops"].sum()),
+        "born": float(rounds["born"].sum()),
+        "retired": float(rounds["retired"].sum()),
+        "training_operations": float(rounds["operations"].sum()),
+        "training_hop_spikes": float(last["hop_spikes_per_sample"]),
+        **curves.after_growth(rounds),
+        "seconds": float(seconds.sum()),
+        "overhead": float(seconds[:, 2].sum() / seconds.sum()),
+    }
+    if run.config["stream"].get("boundaries") == "hidden":
+        found |= asdict(detection.summary(run))
+    return _finite(found)
+
+
+def outcomes(run: Run) -> pd.DataFrame:
+    """All measures of a run as a long table.
+
+    Returns:
+        Columns setting (``RUN`` for what depends on none), split (empty for these), metric and value.
+    """
+    rows = [(RUN, "", name, value) for name, value in resources(run).items()]
+    for setting in settings(run):
+        for split in SPLITS:
+            rows += [(setting, split, name, value) for name, value in measures(run, setting, split).items()]
+    return pd.DataFrame(rows, columns=["setting", "split", "metric", "value"])
+
+
+def overall(run: Run, split: str = "validation") -> dict[str, float]:
+    """The measures of a run that are told first: resources, and the answers in the setting that it is judged by."""
+    return {**measures(run, headline(run), split), **resources(run)}
+
+
+def results(runs: Runs, split: str = "validation") -> pd.DataFrame:
+    """A row a run that has finished a round: column run, the fields in which they differ, then what ``overall`` gives.
+
+    Args:
+        runs: as ``load_runs`` gives them.
+        split: validation or test; choices are made on validation data.
+
+    Raises:
+        ValueError: none has finished a round.
+    """
+    rows = [{"run": name, **overall(run, split)} for name, run in runs if not run.table("rounds").empty]
+    if not rows:
+        raise ValueError(f"none of the {len(runs)} runs has finished a round")
+    table = pd.DataFrame(rows)
+    named = [name for name in METRICS if name in table]
+    return runs.settings().merge(table[["run", *named]], on="run")
+
+
+def living(run: Run) -> pd.DataFrame:
+    """Neurons alive now, with the row and column of their tile."""
+    neurons = run.table("neurons")
+    alive = neurons[neurons["retired_round"].isna()].copy()
+    alive["tile_row"] = alive["tile"] // run.config["fabric"]["cols"]
+    alive["tile_col"] = alive["tile"] % run.config["fabric"]["cols"]
+    return alive
+
+
+def matrix(run: Run, setting: str, split: str) -> pd.DataFrame:
+    """Accuracies as a long table: columns after, on (place of the task among those that came, from 0), task, value."""
+    wide = accuracies(run, setting, split)
+    values = wide.to_numpy(float)
+    row, column = np.nonzero(np.isfinite(values) & (wide.index.to_numpy() >= 0)[:, None])
+    places = {"after": wide.index.to_numpy()[row], "on": column, "task": wide.columns.to_numpy()[column]}
+    return pd.DataFrame({**places, "value": values[row, column]})
+
+
+def _transfer(run: Run, setting: str, split: str) -> dict[str, float]:
+    """What was forgotten and transferred; it is defined where every task came once and was asked after every other."""
+    came = order(run)
+    if len(set(came)) < len(came):
+        return {}
+    evaluations = run.table("evaluations")
+    try:
+        accuracy_after = metrics.accuracy_matrix(evaluations, setting, split, came)
+        found = {
+            "backward_transfer": metrics.backward_transfer(accuracy_after),
+            "forgetting": metrics.forgetting(accuracy_after),
+            "average_incremental_accuracy": metrics.average_incremental_accuracy(accuracy_after),
+        }
+    except ValueError:  # the run was stopped, or not every task can be answered
+        return {}
+    try:
+        before = metrics.initial_accuracy(evaluations, setting, split, came)
+        found["forward_transfer"] = metrics.forward_transfer(accuracy_after, before)
+    except ValueError:  # a task cannot be answered before it was learned
+        pass
+    return found
+
+
+def _finite(found: dict[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in found.items() if math.isfinite(value)}
+
+
+def flat(table: pd.DataFrame, setting: str) -> Iterator[tuple[str, float]]:
+    """Long outcomes of one run as names and values for a wide table.
+
+    Measures of the run keep their names, and so do those of ``setting`` on validation data; beside them every accuracy
+    and transfer has the name METRIC_SETTING_SPLIT.
+    """
+    main = table[(table["setting"] == RUN) | ((table["setting"] == setting) & (table["split"] == "validation"))]
+    values = dict(zip(main["metric"], main["value"], strict=True))
+    yield from ((name, values[name]) for name in METRICS if name in values)
+    kept = table[table["metric"].isin(("accuracy", "forgetting", "backward_transfer")) & (table["setting"] != RUN)]
+    for one in kept.itertuples():
+        yield f"{one.metric}_{one.setting}_{one.split}", float(one.value)

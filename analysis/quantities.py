@@ -1,0 +1,92 @@
+"""Names, units and meaning of what is measured: one list for tables, pages and commands. Knows no run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SETTING_NAMES = {
+    "task": "task-incremental (label given)",
+    "class": "class-incremental (no label)",
+    "domain": "domain-incremental",
+    "joint": "joint",
+    "experts": "experts alone, chosen by the gating network",
+    "gate": "gating network alone",
+}
+PARTS = ("experts", "gate")  # parts of an answer, not answers
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure: how it is called, written and meant."""
+
+    label: str
+    meaning: str
+    form: str = ",.0f"
+    factor: float = 1.0
+
+    def text(self, value: float) -> str:
+        """A value as people read it."""
+        return f"{self.factor * value:{self.form}}"
+
+
+def _share(label: str, meaning: str, form: str = ".1f") -> Metric:
+    return Metric(label, meaning, form, 100.0)
+
+
+METRICS = {
+    "accuracy": _share("accuracy, %", "after the last experience, mean over tasks"),
+    "accuracy_by_samples": _share("accuracy by samples, %", "the same over all samples of all tasks"),
+    "experts_accuracy": _share("experts alone, %", "accuracy without the vote of the gating network"),
+    "gate_accuracy": _share("gate alone, %", "accuracy of what the gating network answers by itself"),
+    "forgetting": _share("forgetting", "best accuracy on a task since it came, less that at the end, points", "+.1f"),
+    "backward_transfer": _share("backward transfer", "accuracy at the end less that when just learned, points", "+.1f"),
+    "forward_transfer": _share("forward transfer", "accuracy just before learning less that at random, points", "+.1f"),
+    "average_incremental_accuracy": _share("incremental accuracy, %", "mean over experiences of the accuracy so far"),
+    "accuracy_after": _share("after growth, %", "validation accuracy 500 steps after the last birth"),
+    "steps_to_control": Metric("steps to control", "after the last birth, until as accurate as the control is then"),
+    "compute_to_static": Metric(
+        "compute to static", "operations until level with a static net, as a share of its", ".2f"
+    ),
+    "detected": Metric("detected", "share of boundaries to new tasks that were noticed", ".2f"),
+    "founded": Metric("founded", "share of boundaries to new tasks after which an expert was founded", ".2f"),
+    "fired_again": Metric("returns noticed", "share of returns of a task with an alarm", ".2f"),
+    "refounded": Metric("refounded", "share of returns after which an expert was founded", ".2f"),
+    "delay": Metric("delay", "minibatches until a boundary was noticed", ".1f"),
+    "false": Metric("false alarms", "in 100 minibatches", ".2f"),
+    "neurons": Metric("neurons", "hidden neurons alive"),
+    "outputs": Metric("outputs", "output neurons alive"),
+    "slots": Metric("slots", "places for hidden neurons"),
+    "born": Metric("born", "neurons ever born, outputs and seed experts included"),
+    "retired": Metric("retired", "neurons retired"),
+    "links": Metric("links", "rows in use"),
+    "devices": Metric("devices", "crosspoints in use"),
+    "wires": Metric("wires", "sides of tiles that a source occupies, each source once a side"),
+    "sides": Metric("sides", "wires that there are on all sides of all tiles"),
+    "hops": Metric("hops", "routing tiles crossed by all links between tiles"),
+    "spikes_per_sample": Metric("spikes", "of neurons, per sample of the last evaluation", ",.1f"),
+    "hop_spikes_per_sample": Metric("hops x spikes", "routing tiles crossed by spikes, per sample", ",.1f"),
+    "operations_per_sample": Metric("adds on chip", "synaptic operations per sample"),
+    "gate_adds_per_sample": Metric("adds of gate", "additions of the gating network per sample, off the chip"),
+    "gate_stored_values": Metric("values of gate", "numbers that the gating network keeps"),
+    "gate_buffered_spikes": Metric("spikes buffered", "of a sample, until the gating network has decided"),
+    "gate_latency": Metric("latency", "time steps until the gating network has decided"),
+    "stored_values": Metric("values stored", "numbers that protect old tasks, samples among them"),
+    "training_hop_spikes": Metric("hops x spikes in training", "per sample of the last round"),
+    "training_operations": Metric("training operations", "synaptic operations of all training", ".3g"),
+    "loss": Metric("loss", "training loss of the last round, nats per sample", ".3f"),
+    "loss_after": Metric("loss after growth", "training loss 500 steps after the last birth, nats per sample", ".3f"),
+    "seconds": Metric("seconds", "that all rounds took", ",.1f"),
+    "overhead": _share("overhead, %", "share of the time beside training and evaluation"),
+}
+"""Every measure by name, most telling first."""
+
+SPENT = (
+    "spikes_per_sample",
+    "hop_spikes_per_sample",
+    "operations_per_sample",
+    "gate_adds_per_sample",
+    "gate_stored_values",
+    "gate_buffered_spikes",
+    "gate_latency",
+)
+"""Measures that are means over the samples of the last evaluation."""
