@@ -48,7 +48,7 @@ def findings(run: Run, spikes: pd.Series[float] | None = None, heard: pd.Series[
     found = [
         unfinished(rounds, config["training"]["rounds"]),
         shrunk(config["run"]),
-        *(forgotten(evaluations, setting, order(run)) for setting in answers(run) if setting != "joint"),
+        *(forgotten(evaluations, setting, came=order(run)) for setting in answers(run) if setting != "joint"),
         stalled(rounds, config["growth"]["enough_loss"]),
         saturated(run.table("ports"), bids),
         None if spikes is None else silent(neurons, spikes),
@@ -87,7 +87,7 @@ def shrunk(options: Mapping[str, Any]) -> Finding | None:
     )
 
 
-def forgotten(evaluations: pd.DataFrame, setting: str, came: Sequence[int] = (), split: str = "test") -> Finding | None:
+def forgotten(evaluations: pd.DataFrame, setting: str, split: str = "test", came: Sequence[int] = ()) -> Finding | None:
     """Tasks on which the accuracy fell since they were learned, by more than chance would let it.
 
     The fall p - q must be at least ``FORGOTTEN`` and exceed ``STANDARD_ERRORS`` of the difference of two shares of n
