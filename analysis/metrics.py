@@ -53,9 +53,8 @@ def accuracy_matrix(evaluations: pd.DataFrame, setting: str, split: str, order: 
     places = _places(chosen, order)
     matrix = np.full((len(places), len(places)), np.nan)
     learned = learned[learned["on"].isin(places) & (learned["after"] < len(places))]
-    matrix[learned["after"].to_numpy(int), learned["on"].map(places).to_numpy(int)] = learned["accuracy"].to_numpy(
-        float
-    )
+    row, column = learned["after"].to_numpy(int), learned["on"].map(places).to_numpy(int)
+    matrix[row, column] = learned["accuracy"].to_numpy(float)
     return matrix
 
 

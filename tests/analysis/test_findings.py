@@ -76,6 +76,9 @@ def test_a_task_is_forgotten_when_its_accuracy_fell_by_five_points_and_two_stand
     assert "task 1" not in line
     assert checks.forgotten(table, "task") is None
     assert checks.forgotten(table, "class", "validation") is None
+    came_late = evaluations((0, 0, 0.98), (1, 0, 0.80), (1, 1, 0.9), (2, 0, 0.79), (2, 1, 0.9))
+    assert checks.forgotten(came_late, "class", came=(2, 0, 1)) is None  # task 0 was learned second, at .8
+    assert checks.forgotten(came_late, "class") is not None
 
 
 @pytest.mark.parametrize(("samples", "found"), [(20, False), (21, True), (400, True)])
