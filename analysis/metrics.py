@@ -9,6 +9,7 @@ numbers, columns follow the order in which they come.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy as copy
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 Floats = NDArray[np.float64]
+MOST_RESAMPLED = 10_000_000  # numbers in memory at once
 COLUMNS = ("after", "on", "setting", "split", "accuracy")
 
 
@@ -165,15 +167,42 @@ def mean_interval(
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(f"values of shape {values.shape} have no interval; give a list of 2 or more")
-    if not np.isfinite(values).all():
-        raise ValueError("the values hold nan or infinite numbers; leave those out")
     if not 0.0 < confidence < 1.0:
         raise ValueError(f"confidence = {confidence} must lie between 0 and 1, such as 0.95")
-    drawn = bootstrap(
-        (values,), np.mean, n_resamples=resamples, confidence_level=confidence, method="percentile", rng=seed
-    )
-    low, high = drawn.confidence_interval
-    return Difference(float(values.mean()), float(low), float(high))
+    (mean,), (low,), (high,) = mean_intervals(values[None], seed, confidence=confidence, resamples=resamples)
+    return Difference(float(mean), float(low), float(high))
+
+
+def mean_intervals(
+    values: Floats,
+    seed: int | np.random.Generator,
+    *,
+    confidence: float = 0.95,
+    resamples: int = 10_000,
+) -> tuple[Floats, Floats, Floats]:
+    """``mean_interval`` of every row of values [G, n], all resampled alike: means, lower and upper ends, [G] each.
+
+    Raises:
+        ValueError: a value is not finite.
+    """
+    if not np.isfinite(values).all():
+        raise ValueError("the values hold nan or infinite numbers; leave those out")
+    low, high = np.empty(len(values)), np.empty(len(values))
+    rows = max(1, MOST_RESAMPLED // (resamples * values.shape[1]))
+    for first in range(0, len(values), rows):
+        part = slice(first, first + rows)
+        drawn = bootstrap(
+            (values[part],),
+            np.mean,
+            n_resamples=resamples,
+            confidence_level=confidence,
+            method="percentile",
+            axis=-1,
+            vectorized=True,
+            rng=copy(seed),
+        )
+        low[part], high[part] = drawn.confidence_interval
+    return values.mean(axis=1), low, high
 
 
 def paired_difference(

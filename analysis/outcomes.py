@@ -226,5 +226,5 @@ def flat(table: pd.DataFrame, setting: str) -> Iterator[tuple[str, float]]:
     values = dict(zip(main["metric"], main["value"], strict=True))
     yield from ((name, values[name]) for name in METRICS if name in values)
     kept = table[table["metric"].isin(("accuracy", "forgetting", "backward_transfer")) & (table["setting"] != RUN)]
-    for one in kept.itertuples():
-        yield f"{one.metric}_{one.setting}_{one.split}", float(one.value)
+    names = kept["metric"] + "_" + kept["setting"] + "_" + kept["split"]
+    yield from zip(names, kept["value"].astype(float), strict=True)

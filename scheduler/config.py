@@ -65,7 +65,7 @@ class Config:
     def resolved(self) -> Config:
         """The configuration with the engine named and ``run.quick`` spelled out.
 
-        Quick is at most 30 samples a class and 3 rounds of 10 steps.
+        Quick is at most 30 samples a class and 3 rounds of 10 steps; a schedule grows in every round.
 
         Raises:
             ValueError: for an engine that cannot run here.
@@ -82,5 +82,5 @@ class Config:
             warm_up=min(self.training.warm_up, 5),
         )
         rewiring = replace(self.growth.rewiring, guard=min(self.growth.rewiring.guard, 10))
-        growth = replace(self.growth, probe=min(self.growth.probe, 64), rewiring=rewiring)
+        growth = replace(self.growth, probe=min(self.growth.probe, 64), rewiring=rewiring, every=1)
         return replace(self, stream=replace(self.stream, limit=limit), training=training, growth=growth)

@@ -1,97 +1,98 @@
-"""Many runs on one machine: one folder a trial, every core busy, stopped and taken up again as one likes.
+"""Trials: single runs of an experiment, named by what they are, and the rows of its tables that read them.
 
-A trial is a run folder like any other. Trials that are finished are skipped, those begun are resumed. Processes are
-started by spawn and run some trials each: starting one takes seconds, and Mesa keeps models alive. The pool's own limit
-of tasks for each process hung here, so every few trials have a pool of their own.
+The same configuration in the same place is the same folder, whatever the file says besides: an experiment goes on where
+it was, and runs only what is missing when its file asks for more.
 """
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
-import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import mesa
+import pandas as pd
 
 from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import differences, load
-from smalti.scheduler.records.atomic import write_text_atomic
-from smalti.scheduler.records.folder import open_run
-from smalti.scheduler.runner import resume, start
+from smalti.scheduler.config_io import flatten
+from smalti.scheduler.experiments.axes import Value
+from smalti.scheduler.experiments.plan import Cell, Experiment, Values
 
-RUNS_PER_PROCESS = 16
-FINISHED = "finished"  # an empty file in the folder of a trial that needs not be looked at again
-
-Report = Callable[[str, str], None]  # name of the trial, "done" or the error
+DIGITS = 12  # of the hash in a name
 
 
-def run_trials(trials: Mapping[str, Config], folder: Path, report: Report, workers: int = 0) -> dict[str, str]:
-    """Run every trial into its own folder.
+@dataclass(frozen=True)
+class Trial:
+    """One run of an experiment."""
 
-    Args:
-        trials: name -> configuration; the name is the folder's.
-        folder: where the folders are made.
-        report: told of every trial that ends.
-        workers: trials at a time; 0 takes one for each core, less the threads that a trial uses.
+    name: str
+    config: Config  # as resolved, but for births that it follows
+    cell: Cell
+    values: Values  # of the fields that vary, as resolved
+    number: int = -1  # in an adaptive search
+    leader: str = ""  # trial whose births it follows
+    same_compute: bool = False
 
-    Returns:
-        Errors of the trials that failed, by name; the others are finished.
+    def prepared(self, trials: Path) -> Config:
+        """The configuration with the births of its leader, whose run is finished, from the folder of all trials."""
+        if not self.leader:
+            return self.config
+        record = (trials / self.leader).resolve()
+        config = replace(self.config, growth=replace(self.config.growth, birth_record=str(record)))
+        if self.same_compute:
+            config = replace(config, training=replace(config.training, rounds=rounds_for(record)))
+        return config
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variant on a stream with a seed, and the trial that it is read from."""
+
+    cell: Cell
+    seed: int
+    trial: str
+
+
+def trial_of(experiment: Experiment, cell: Cell, seed: int | None, number: int = -1) -> Trial:
+    """The run that a cell is read from.
+
+    Raises:
+        ValueError: naming the cell that cannot be run.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    threads = max((config.run.threads for config in trials.values()), default=1)
-    workers = workers or max(1, (os.cpu_count() or 1) // threads)
-    failed: dict[str, str] = {}
-    done = [name for name, config in trials.items() if is_finished(config, folder / name)]
-    for name in done:
-        report(name, "done")
-    names, context = [name for name in trials if name not in done], multiprocessing.get_context("spawn")
-    for first in range(0, len(names), workers * RUNS_PER_PROCESS):
-        batch = names[first : first + workers * RUNS_PER_PROCESS]
-        with ProcessPoolExecutor(min(workers, len(batch)), mp_context=context) as pool:
-            running = {pool.submit(run_trial, trials[name], folder / name): name for name in batch}
-            for future in as_completed(running):
-                name, error = running[future], future.exception()
-                if error is not None:
-                    failed[name] = f"{type(error).__name__}: {error}"
-                report(name, failed.get(name, "done"))
-    return failed
+    variant = experiment.variants[cell.variant]
+    if variant.runs_of:
+        return trial_of(experiment, replace(cell, variant=variant.runs_of), seed, number)
+    config = experiment.config(cell, seed).resolved()
+    leader = trial_of(experiment, replace(cell, variant=variant.follows), seed).name if variant.follows else ""
+    flat = flatten(config)
+    kind = {**flat, "follows": leader, "same_compute": variant.same_compute} if leader else flat
+    parts = [cell.stream, cell.variant, *([] if seed is None or not cell.variant else [f"seed{seed}"])]
+    name = "_".join([*(re.sub(r"[^A-Za-z0-9.-]+", "-", part) for part in parts if part), digest(kind)])
+    values = {field: flat[field] for field in experiment.fields}
+    return Trial(name, config, cell, values, number, leader, variant.same_compute)
 
 
-def run_trial(config: Config, path: Path) -> None:
-    """Start one trial, or resume it."""
-    if not path.exists():
-        start(config, path, lambda simulation: None)
-    else:
-        changed = _changed(config, path)
-        if changed:
-            raise ValueError(f"{path} holds another configuration (differs in {', '.join(changed)}); delete it first")
-        resume(path, lambda simulation: None)
-    if not (path / FINISHED).exists():
-        write_text_atomic(path / FINISHED, "")
+def seeded(experiment: Experiment, values: Values, number: int = -1) -> list[Trial]:
+    """The runs of one combination: of every variant on every stream with every seed, those that others follow first."""
+    trials = [
+        trial_of(experiment, replace(place, values=experiment.applied(place, values)), seed, number)
+        for place in experiment.places()
+        for seed in experiment.seeds
+    ]
+    return sorted({trial.name: trial for trial in trials}.values(), key=lambda trial: bool(trial.leader))
 
 
-@contextmanager
-def models_forgotten() -> Iterator[None]:
-    """For processes that run many simulations: let go of those made meanwhile, which Mesa counts agents for."""
-    counted: dict[mesa.Model, object] = getattr(mesa.Agent, "_ids", {})
-    before = set(counted)
-    try:
-        yield
-    finally:
-        for model in set(counted) - before:
-            del counted[model]
-        gc.collect()
+def digest(values: Mapping[str, Value]) -> str:
+    """A short hash of all that the results of a run depend on."""
+    return hashlib.sha256(json.dumps(dict(values), sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
-def is_finished(config: Config, path: Path) -> bool:
-    """Whether a trial with this configuration has been run to its end."""
-    return (path / FINISHED).exists() and not _changed(config, path)
+def rounds_for(leader: Path) -> int:
+    """Rounds of a net of the final size that cost as many synaptic operations as a run that grew.
 
-
-def _changed(config: Config, path: Path) -> list[str]:
-    """Fields in which the run at a path differs from a configuration."""
-    return list(differences(load(Config, open_run(path).config), config.resolved()))
+    Operations of a round at the final size are those of that run's last round.
+    """
+    operations = pd.read_parquet(leader / "tables" / "rounds", columns=["operations"])["operations"]
+    return max(1, round(float(operations.sum() / operations.iloc[-1])))

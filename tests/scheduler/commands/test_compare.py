@@ -9,8 +9,8 @@ import pytest
 
 from smalti.scheduler.commands.compare_view import caption
 from smalti.scheduler.comparing import student_teacher
-from smalti.scheduler.comparing.student_growth import METHODS
-from smalti.scheduler.comparing.student_teacher import PUBLISHED, StudentTeacherOptions
+from smalti.scheduler.experiments.student_growth import METHODS
+from smalti.scheduler.experiments.student_teacher import PUBLISHED, StudentTeacherOptions
 
 Smalti = Callable[..., tuple[int, str, str]]
 COMMAND = ("compare", "student-teacher", "--teachers", "2", "--points", "10", "--out", "mine")

@@ -14,12 +14,12 @@ import pytest
 from rich.console import Console
 
 from smalti.scheduler.commands.sweep_view import Clock, view
-from smalti.scheduler.sweeping import backends
-from smalti.scheduler.sweeping.backends import Spread, Task, Workers
-from smalti.scheduler.sweeping.design import trials_of
-from smalti.scheduler.sweeping.folder import SweepFolder
-from smalti.scheduler.sweeping.plan import load_sweep
-from smalti.scheduler.sweeping.table import State
+from smalti.scheduler.experiments import backends
+from smalti.scheduler.experiments.backends import Spread, Task, Workers
+from smalti.scheduler.experiments.design import trials_of
+from smalti.scheduler.experiments.folder import SweepFolder
+from smalti.scheduler.experiments.plan import load_sweep
+from smalti.scheduler.experiments.table import State
 
 Smalti = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).resolve().parents[3]
@@ -223,7 +223,7 @@ def test_who_stops_it_is_told_how_to_go_on(cli: Smalti, text: str, monkeypatch: 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("smalti.scheduler.sweeping.attempt.run_trial", stop)
+    monkeypatch.setattr("smalti.scheduler.experiments.attempt.run_trial", stop)
     Path("mine.toml").write_text(text, encoding="utf-8")
     code, _, err = cli("sweep", "mine.toml")
     assert code == 130

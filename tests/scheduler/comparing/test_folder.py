@@ -8,9 +8,9 @@ import pytest
 
 from smalti.scheduler.comparing import folder as module
 from smalti.scheduler.comparing.folder import ComparisonFolder, open_comparison
-from smalti.scheduler.comparing.student_teacher import StudentTeacherOptions
 from smalti.scheduler.config import RunOptions
 from smalti.scheduler.config_io import load
+from smalti.scheduler.experiments.student_teacher import StudentTeacherOptions
 
 SETTINGS = StudentTeacherOptions(teachers=2, points=50)
 TABLES = {"differences": pd.DataFrame({"a": [1.5]}), "outcomes": pd.DataFrame({"b": ["x", "y"]})}

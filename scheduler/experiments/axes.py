@@ -1,0 +1,180 @@
+"""Axes of an experiment: a field of the configuration and the values that it takes, listed or in a range.
+
+"growth.rule" = ["random", "gradmax_whitened"]                       # these values
+"training.learning_rate" = { low = 1e-3, high = 1e-1, log = true }   # anything between, drawn
+"growth.births" = { low = 1, high = 7, step = 2 }                    # 1, 3, 5, 7
+"growth.target_rate" = { low = 0.05, high = 0.2, points = 4 }        # so many values, evenly apart
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import choices, flatten, from_mapping
+
+MOST_VALUES = 100_000  # of one axis in a grid
+Value = object  # what a field may hold: bool, int, float, str, or a list of these
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """Numbers from low to high, both included.
+
+    Attributes:
+        low: least value.
+        high: greatest value.
+        log: whether the logarithm is what is spread evenly, for values over several orders of magnitude.
+        step: distance of values; 0 for any between.
+        points: how many values a grid takes, evenly apart; 0 for as many as the steps give.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    step: float = 0.0
+    points: int = 0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.low) and math.isfinite(self.high)) or self.low >= self.high:
+            raise ValueError(f"low = {self.low} must be less than high = {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"low = {self.low} must be positive where log = true")
+        if self.step < 0 or self.points < 0 or self.points == 1:
+            raise ValueError("step must be positive, and points at least 2")
+        if self.points > MOST_VALUES:
+            raise ValueError(f"points = {self.points} is more than {MOST_VALUES}; take fewer")
+        if self.step and (self.points or self.log):
+            raise ValueError("step goes neither with points nor with log; for a grid on a log scale give points")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """An axis of listed values."""
+
+    field: str
+    values: tuple[Value, ...]
+
+    def grid(self) -> tuple[Value, ...]:
+        """All values."""
+        return self.values
+
+    def at(self, share: float) -> Value:
+        """The value at a share of the way, 0 <= share < 1."""
+        return self.values[min(int(share * len(self.values)), len(self.values) - 1)]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An axis of numbers in a range; ``whole`` where the field takes whole numbers only."""
+
+    field: str
+    range: Range
+    whole: bool
+
+    def grid(self) -> tuple[Value, ...]:
+        """The values of a grid.
+
+        Raises:
+            ValueError: the range says not which they are.
+        """
+        low, high, step = self.range.low, self.range.high, self.range.step
+        if self.range.points:
+            spread = np.geomspace if self.range.log else np.linspace
+            return tuple(dict.fromkeys(self._plain(value) for value in spread(low, high, self.range.points)))
+        if not step and self.whole and not self.range.log:
+            step = 1.0
+        if not step:
+            raise ValueError(
+                f'axes."{self.field}" has any number of values; a grid needs a list, or step or points in the range '
+                "(or take design = 'random' or 'sobol')"
+            )
+        count = math.floor((high - low) / step * (1 + 1e-12)) + 1
+        if count > MOST_VALUES:
+            raise ValueError(f'axes."{self.field}" has {count} values, more than {MOST_VALUES}; take a larger step')
+        return tuple(self._plain(low + number * step) for number in range(count))
+
+    def at(self, share: float) -> Value:
+        """The value at a share of the way, 0 <= share < 1."""
+        if self.range.step or self.range.points:
+            values = self.grid()
+            return values[min(int(share * len(values)), len(values) - 1)]
+        low, high = self.range.low, self.range.high
+        if self.whole:  # every whole number has an interval of its own
+            low, high = low - 0.5, high + 0.5
+        if self.range.log:
+            value = math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
+        else:
+            value = low + share * (high - low)
+        return self._plain(min(max(value, self.range.low), self.range.high))
+
+    def _plain(self, value: float) -> Value:
+        return round(value) if self.whole else float(f"{value:.12g}")  # 0.3, not 0.30000000000000004
+
+
+Axis: TypeAlias = Choices | Interval
+
+
+def read_axis(field: str, given: object) -> Axis:
+    """An axis as the file gives it.
+
+    Raises:
+        ValueError: naming the axis and what is wrong with it.
+    """
+    usual, name = flatten(Config()), f'axes."{field}"'
+    if field not in usual:
+        raise ValueError(f'{name}: there is no field "{field}"; {choices(field, usual)}')
+    if field == "run.quick":
+        raise ValueError(f"{name}: an experiment is quick as a whole or not at all; give --quick")
+    if isinstance(given, list):
+        return Choices(field, _listed(name, given))
+    if not isinstance(given, Mapping):
+        raise ValueError(f"{name} = {given!r} must be a list of values, or a range such as {{ low = 1, high = 9 }}")
+    kind = type(usual[field])
+    if kind not in (int, float):
+        raise ValueError(f"{name} is no number and has no range; give a list of values")
+    try:
+        found = from_mapping(Range, given)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    for part in ("low", "high", "step"):
+        if kind is int and not float(getattr(found, part)).is_integer():
+            raise ValueError(f"{name}: {part} = {getattr(found, part)} must be a whole number, as the field is")
+    return Interval(field, found, kind is int)
+
+
+def nested(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Sections as in a file from dotted names: ``{"growth.rule": "random"}`` is ``{"growth": {"rule": "random"}}``."""
+    found: dict[str, Any] = {}
+    for field, value in values.items():
+        *sections, last = field.split(".")
+        inner = found
+        for section in sections:
+            inner = inner.setdefault(section, {})
+        inner[last] = value
+    return found
+
+
+def dotted(section: Mapping[str, Value]) -> dict[str, Value]:
+    """Axes by dotted name, whether the file has it in quotes, as a path of keys, or in a section [axes.growth]."""
+    found: dict[str, Value] = {}
+    for name, value in section.items():
+        if isinstance(value, Mapping) and not {"low", "high"} & value.keys():
+            found |= {f"{name}.{inner}": item for inner, item in dotted(value).items()}
+        else:
+            found[name] = value
+    return found
+
+
+def _listed(name: str, given: list[object]) -> tuple[Value, ...]:
+    if not given:
+        raise ValueError(f"{name} = [] must hold at least one value")
+    for number, value in enumerate(given):
+        if any(type(value) is type(other) and value == other for other in given[:number]):
+            raise ValueError(f"{name} holds {value!r} twice")
+    return tuple(given)

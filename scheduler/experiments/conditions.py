@@ -1,0 +1,74 @@
+"""Conditions on the fields of a configuration: what is left out of an experiment, and where an axis applies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import choices, flatten, from_mapping
+from smalti.scheduler.experiments.axes import Value, dotted, nested
+
+Condition = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Only:
+    """An axis that applies under a condition."""
+
+    axis: str
+    when: Condition
+
+
+def matches(flat: Mapping[str, Value], condition: Condition) -> bool:
+    """Whether a configuration has all the values of a condition."""
+    return all(_is(flat[name], wanted) for name, wanted in condition.items())
+
+
+def entries(name: str, given: object) -> Sequence[Mapping[str, Value]]:
+    """A list of entries as the file gives it."""
+    if not isinstance(given, list) or not all(isinstance(entry, Mapping) and entry for entry in given):
+        raise ValueError(f"{name} must be entries [[{name}]] with at least one field each")
+    return given
+
+
+def read_condition(where: str, given: object) -> Condition:
+    """A condition as the file gives it.
+
+    Raises:
+        ValueError: naming the field that is unknown or cannot have that value.
+    """
+    if not isinstance(given, Mapping) or not given:
+        raise ValueError(f"{where} = {given!r} must name fields and their values")
+    found, usual = dotted(given), flatten(Config())
+    for name, wanted in found.items():
+        if name not in usual:
+            raise ValueError(f'{where}: there is no field "{name}"; {choices(name, usual)}')
+        for value in _alternatives(usual[name], wanted):
+            from_mapping(Config, nested({name: value}))  # raises where the field cannot have that value
+    return found
+
+
+def read_only(given: Mapping[str, Value]) -> Only:
+    """An entry of ``only`` as the file gives it."""
+    if given.keys() != {"axis", "when"}:
+        raise ValueError(f"only has {sorted(given)}; give axis and when")
+    return Only(str(given["axis"]), read_condition("only.when", given["when"]))
+
+
+def _alternatives(held: Value, wanted: Value) -> Sequence[Value]:
+    """Values of which a field is to have one: those of a list, unless the field itself holds a list."""
+    if not isinstance(wanted, list):
+        return (wanted,)
+    return wanted if not isinstance(held, tuple) or all(isinstance(one, list) for one in wanted) else (wanted,)
+
+
+def _is(held: Value, wanted: Value) -> bool:
+    plain = _listed(held)
+    return any(
+        plain == _listed(one) and isinstance(held, bool) == isinstance(one, bool) for one in _alternatives(held, wanted)
+    )
+
+
+def _listed(value: Value) -> Value:
+    return [_listed(item) for item in value] if isinstance(value, tuple | list) else value

@@ -1,0 +1,124 @@
+"""Reads the file of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+from smalti.scheduler.config_io import Section, choices, from_mapping, merge, read_toml
+from smalti.scheduler.experiments.axes import Value, dotted, read_axis
+from smalti.scheduler.experiments.conditions import entries, read_condition, read_only
+from smalti.scheduler.experiments.options import ExperimentOptions, Variant
+from smalti.scheduler.experiments.plan import BY_SEED, UNNAMED, Experiment
+
+FILES = Path(__file__).with_name("files")
+EXAMPLE = FILES / "example.toml"
+SECTIONS = ("base", "axes", "variants", "streams", BY_SEED)
+
+
+def find_file(name: str) -> Path:
+    """The file of an experiment: a path, or the name of one that comes with smalti.
+
+    Raises:
+        ValueError: there is neither, with the names there are.
+    """
+    path, shipped = Path(name), FILES / f"{name}.toml"
+    if path.exists() or not shipped.exists():
+        if path.exists():
+            return path
+        there = ", ".join(sorted(file.stem for file in FILES.glob("*.toml")))
+        raise ValueError(f"there is no file {name}; give one, or the name of an experiment that comes along: {there}")
+    return shipped
+
+
+def load_experiment(path: Path, data_paths: Mapping[str, str] | None = None) -> Experiment:
+    """Read an experiment.
+
+    Args:
+        path: the file.
+        data_paths: stream.name -> where its data lie; empty leaves out the named streams that need them, unless the
+            file says where they are.
+
+    Raises:
+        ValueError: naming the file and what is wrong in it.
+    """
+    data = read_toml(path)
+    try:
+        return _read(path.stem, data, data_paths or {})
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _read(name: str, data: dict[str, Value], data_paths: Mapping[str, str]) -> Experiment:
+    plain = {f.name for f in fields(ExperimentOptions)}
+    known = (*plain, *SECTIONS, "exclude", "only")
+    for key in data:
+        if key not in known:
+            raise ValueError(f"{key} is unknown; {choices(key, known)}")
+    for section in SECTIONS:
+        if not isinstance(data.get(section, {}), Mapping):
+            raise ValueError(f"{section} = {data[section]!r} must be a section [{section}]")
+    told = {key: [value] if key == "control" and isinstance(value, str) else value for key, value in data.items()}
+    options = from_mapping(ExperimentOptions, {key: value for key, value in told.items() if key in plain})
+    base = merge(_section(data, "base"), {BY_SEED: _section(data, BY_SEED)} if BY_SEED in data else {})
+    variants, sections = _variants(_section(data, "variants"))
+    named = _named("streams", _section(data, "streams"))
+    every = {UNNAMED: {}} if not named else _located(named, base, data_paths)
+    if named and not every:
+        raise ValueError(f"the data of its streams ({', '.join(named)}) are not here; say where, such as --fsdd FILE")
+    found = Experiment(
+        name,
+        options,
+        base,
+        tuple(read_axis(axis, given) for axis, given in dotted(_section(data, "axes")).items()),
+        variants,
+        sections,
+        {**named, **every} if named else every,
+        tuple(read_condition("exclude", entry) for entry in entries("exclude", data.get("exclude", []))),
+        tuple(read_only(entry) for entry in entries("only", data.get("only", []))),
+    )
+    found = found.only_some(tuple(every), (), 0) if named else found
+    for place in found.places():
+        found.config(place)
+    return found
+
+
+def _section(data: Mapping[str, Value], name: str) -> Section:
+    section = data.get(name, {})
+    assert isinstance(section, Mapping)
+    return section
+
+
+def _named(kind: str, given: Section) -> Section:
+    for name, section in given.items():
+        if not isinstance(section, Mapping):
+            raise ValueError(f"{kind}.{name} = {section!r} must be a section [{kind}.{name}]")
+    return given
+
+
+def _variants(given: Section) -> tuple[Mapping[str, Variant], Mapping[str, Section]]:
+    if not given:
+        return {UNNAMED: Variant()}, {UNNAMED: {}}
+    own = {f.name for f in fields(Variant)}
+    variants, sections = {}, {}
+    for name, section in _named("variants", given).items():
+        try:
+            variants[name] = from_mapping(Variant, {key: value for key, value in section.items() if key in own})
+        except ValueError as error:
+            raise ValueError(f"variants.{name}.{error}") from error
+        sections[name] = {key: value for key, value in section.items() if key not in own}
+    return variants, sections
+
+
+def _located(streams: Section, base: Section, data_paths: Mapping[str, str]) -> dict[str, Section]:
+    """The streams whose data is there, with its path."""
+    found = {}
+    for name, section in streams.items():
+        options = merge(base, section).get("stream", {})
+        place = data_paths.get(options.get("name", ""))
+        if place:
+            found[name] = merge(section, {"stream": {"path": place}})
+        elif place is None or options.get("path"):
+            found[name] = section
+    return found

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from smalti.scheduler.config import Config
+from smalti.scheduler.experiments.attempt import BUSY, ENDED, Job, attempt
+from smalti.scheduler.experiments.folder import Measures, SweepFolder
+from smalti.scheduler.experiments.trials import models_forgotten
+from smalti.scheduler.simulation import Simulation
+
+MakeConfig = Callable[..., Config]
+
+
+def measure(path: Path) -> Measures:
+    return {"accuracy": 0.5, "parts": len(list((path / "tables" / "rounds").glob("part-0*")))}
+
+
+@pytest.fixture
+def job(folder: SweepFolder) -> Job:
+    return Job.mine(folder, measure, "me")
+
+
+@pytest.fixture
+def short(tiny: MakeConfig) -> Config:
+    return tiny(training={"rounds": 1, "steps": 2})
+
+
+def test_a_trial_is_run_measured_and_then_left_alone(job: Job, short: Config) -> None:
+    assert attempt(job, "one", short) == ENDED
+    assert job.folder.measures("one") == {"accuracy": 0.5, "parts": 2, "warnings": ""}
+    assert job.folder.finished("one")
+    assert job.folder.rounds("one") == 2
+    assert job.folder.claimant("one") == {"by": "me", "host": os.uname().nodename, "pid": os.getpid(), "rounds": 0}
+    before = (job.folder.trials / "one" / "measures.json").stat().st_mtime_ns
+    assert attempt(job, "one", short) == ENDED
+    assert (job.folder.trials / "one" / "measures.json").stat().st_mtime_ns == before
+
+
+def test_an_error_is_written_down_and_not_tried_again(job: Job, tiny: MakeConfig, short: Config) -> None:
+    assert attempt(job, "bad", tiny(growth={"rule": "nonsense"})) == ENDED
+    assert job.folder.error("bad").startswith("ValueError: growth.rule = 'nonsense' is unknown; take one of")
+    assert "Traceback" in (job.folder.path / "errors" / "bad").read_text()
+    assert attempt(job, "bad", short) == ENDED
+    assert not job.folder.begun("bad")
+    job.folder.forget_error("bad")
+    attempt(job, "bad", short)
+    assert job.folder.finished("bad")
+
+
+def test_what_a_run_warns_of_is_kept(job: Job, tiny: MakeConfig) -> None:
+    attempt(job, "one", tiny(training={"rounds": 1, "steps": 2}, stream={"steps": 8}))
+    assert "8 time steps are few" in str(job.folder.measures("one")["warnings"])
+
+
+def test_a_trial_that_another_process_holds_is_left_to_it(job: Job, short: Config) -> None:
+    """Until that process is killed: then the claim is free, and what it left half made is gone."""
+    ready = job.folder.path / "ready"
+    child = os.fork()
+    if child == 0:
+        with job.folder.claim("one", "other") as mine:
+            ready.write_text(str(mine))
+            time.sleep(60)
+        os._exit(0)
+    try:
+        while not ready.exists():
+            time.sleep(0.01)
+        (job.folder.trials / ".one.123.tmp" / "tables").mkdir(parents=True)
+        assert job.folder.claimed("one")
+        assert attempt(job, "one", short) == BUSY
+        assert job.folder.claimant("one")["by"] == "other"
+        assert not job.folder.begun("one")
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert not job.folder.claimed("one")
+    assert attempt(job, "one", short) == ENDED
+    assert job.folder.finished("one")
+    assert [path.name for path in job.folder.trials.iterdir()] == ["one"]
+
+
+def test_simulations_do_not_stay_in_memory(short: Config) -> None:
+    with models_forgotten():
+        kept = weakref.ref(Simulation(short))
+    gc.collect()
+    assert kept() is None
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("precious")
+    with pytest.raises(ValueError, match="is taken by something that is no sweep"):
+        SweepFolder(tmp_path).make("")
+    folder = SweepFolder(tmp_path / "new").make("one")
+    folder.make("two")
+    assert (folder.path / "sweep.toml").read_text() == "two"

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.stats import qmc
+
+from smalti.scheduler.experiments.design import shares, trials_of
+from smalti.scheduler.experiments.plan import Sweep
+
+Plan = Callable[[str], Sweep]
+AXES = (
+    '[axes]\n"growth.rule" = ["random", "tiny"]\n"training.learning_rate" = { low = 1e-3, high = 1e-1, log = true }\n'
+)
+
+
+def test_a_sobol_sequence_is_that_of_scipy() -> None:
+    ours = shares("sobol", 8, 3, seed=1)
+    assert (ours == qmc.Sobol(3, rng=np.random.default_rng(1)).random(8)).all()
+    assert qmc.discrepancy(shares("sobol", 64, 2, 0)) < qmc.discrepancy(shares("random", 64, 2, 0)) / 3
+
+
+@pytest.mark.parametrize("design", ["random", "sobol"])
+def test_more_samples_keep_those_there_are(design: str) -> None:
+    assert (shares(design, 37, 3, 0)[:5] == shares(design, 5, 3, 0)).all()
+    assert not (shares(design, 5, 3, 0) == shares(design, 5, 3, 1)).any()
+
+
+@pytest.mark.parametrize("design", ["random", "sobol"])
+def test_samples_become_trials(plan: Plan, design: str) -> None:
+    text = f'[sweep]\ndesign = "{design}"\nsamples = 6\nseeds = 2\n{AXES}'
+    few, many = trials_of(plan(text)), trials_of(plan(text.replace("6", "9")))
+    assert (len(few), len(many)) == (12, 18)
+    assert list(many)[:12] == list(few)
+    rates = [trial.config.training.learning_rate for trial in many.values()]
+    assert len(set(rates)) == 9
+    assert min(rates) >= 1e-3
+    assert max(rates) <= 1e-1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[sweep]\ndesign = "sobol"\n' + AXES, "needs sweep.samples"),
+        ('[sweep]\ndesign = "random"\nsamples = 3\nseeds = 1\n', r"has no \[axes\]"),
+        (AXES, "a grid needs a list"),
+        (
+            '[axes]\n"stream.limit" = { low = 1, high = 50000 }\n"training.rounds" = { low = 1, high = 50 }',
+            "draw samples",
+        ),
+    ],
+)
+def test_designs_without_an_end_or_a_beginning(plan: Plan, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        trials_of(plan(text))
