@@ -22,7 +22,7 @@ def summary(outcomes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
     Args:
         outcomes: the long table.
-        seed: of the resampling; every row is resampled alike, so it does not depend on the other rows.
+        seed: of the resampling; every row is resampled alike, so it does not depend on the other rows but by rounding.
 
     Returns:
         A row for every group in the order in which they first appear: variant, stream, setting, metric, mean, low,

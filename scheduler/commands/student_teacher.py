@@ -64,7 +64,8 @@ def _folder(path: Path, options: StudentTeacherOptions) -> ExperimentFolder:
         if changed:
             there = ", ".join(changed)
             raise ValueError(f"{path} holds this experiment with other settings (of {there}); {advice}")
-    elif path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        return ExperimentFolder(path)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise ValueError(f"{path} is taken; {advice}")
     path.mkdir(parents=True, exist_ok=True)
     write_text_atomic(file, dump(options))

@@ -1,14 +1,12 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from smalti.agents.expert import Expert
-from smalti.scheduler.config import Config
-from smalti.scheduler.experiments.trials import Report, run_trial
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.simulation import Simulation
@@ -28,19 +26,6 @@ def opened() -> Callable[[Simulation, int], Expert]:
         return expert
 
     return make
-
-
-@pytest.fixture(scope="session")
-def trials_here() -> Callable[..., dict[str, str]]:
-    """``run_trials`` in this process, one after the other."""
-
-    def run(trials: Mapping[str, Config], folder: Path, report: Report, workers: int = 0) -> dict[str, str]:
-        for name, config in trials.items():
-            run_trial(config, folder / name)
-            report(name, "done")
-        return {}
-
-    return run
 
 
 @pytest.fixture(scope="session")
@@ -72,18 +57,3 @@ reserve = 0
 """
 
     return text
-
-
-@pytest.fixture(scope="session")
-def small_comparison(small_base: Callable[..., str]) -> str:
-    """A file of a comparison whose runs take a second each."""
-    return f"""
-[compare]
-rules = ["random", "gradmax_whitened"]
-seeds = 2
-{small_base(4, "joint")}every = 1
-until = 0.5
-retire_after = 0
-[settings.near.growth]
-reach = "outputs"
-"""

@@ -4,11 +4,12 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from smalti.scheduler.commands.compare_view import caption
-from smalti.scheduler.comparing import student_teacher
+from smalti.scheduler.commands.student_teacher import caption, long_table
+from smalti.scheduler.experiments import student_teacher
 from smalti.scheduler.experiments.student_growth import METHODS
 from smalti.scheduler.experiments.student_teacher import PUBLISHED, StudentTeacherOptions
 
@@ -33,13 +34,13 @@ def test_it_leaves_tables_that_agree_with_what_it_prints(cli: Smalti) -> None:
         name: pd.read_parquet(f"mine/{name}.parquet") for name in ("outcomes", "summary", "differences", "curves")
     }
     assert len(tables["outcomes"]) == len(METHODS) * 6
-    assert tables["summary"]["rule"].tolist() == list(METHODS)
-    by_hand = tables["outcomes"].query("rule == 'gradmax'")["value"].mean()
+    assert tables["summary"]["variant"].tolist() == list(METHODS)
+    by_hand = tables["outcomes"].query("variant == 'gradmax'")["value"].mean()
     printed = next(line for line in out.splitlines() if line.startswith("│ gradmax ") and "[" in line)
     assert f"{by_hand:.3f} [" in printed
     assert "0.094" in printed
-    assert set(tables["differences"]["rule"]) == set(METHODS) - {"random"}
-    assert set(tables["differences"]["control_rule"]) == {"random"}
+    assert set(tables["differences"]["variant"]) == set(METHODS) - {"random"}
+    assert set(tables["differences"]["control"]) == {"random"}
     assert "Mean of 6 students (2 teachers, 3 of each)" in words(out)
     assert "Fewer than 16 teachers show nothing." in words(out)
 
@@ -62,7 +63,7 @@ def test_other_settings_into_the_same_folder_are_refused(cli: Smalti) -> None:
     cli(*COMMAND)
     code, out, err = cli(*COMMAND, "--optimiser", "adam")
     assert (code, out) == (2, "")
-    assert "other settings (optimiser = 'sgd')" in err
+    assert "this experiment with other settings (of optimiser)" in err
 
 
 def test_a_picture_is_drawn_where_matplotlib_is_and_missed_where_not(
@@ -71,12 +72,10 @@ def test_a_picture_is_drawn_where_matplotlib_is_and_missed_where_not(
     pytest.importorskip("matplotlib")
     with monkeypatch.context() as patch:
         patch.setattr(importlib.util, "find_spec", lambda name: None)
-        code, out, _ = cli(*COMMAND)
-    assert code == 0
-    assert 'no picture: that needs matplotlib, pip install -e ".[plot]"' in out
-    assert not Path("mine/comparison.svg").exists()
+        assert cli(*COMMAND)[0] == 0
+    assert not Path("mine/curves.svg").exists()
     assert cli(*COMMAND)[0] == 0
-    picture = Path("mine/comparison.svg").read_text()
+    picture = Path("mine/curves.svg").read_text()
     assert all(name in picture for name in METHODS)
 
 
@@ -95,8 +94,11 @@ def test_without_out_the_next_free_folder_is_taken(cli: Smalti) -> None:
 @pytest.mark.parametrize(
     ("subject", "message"),
     [
-        ("growth.toml", "growth.toml cannot be read: No such file or directory"),
-        ("teacher-student", "'teacher-student' is unknown; take student-teacher or a file, such as growth.toml"),
+        ("mine.toml", "there is no file mine.toml; give one, or the name of an experiment that comes along: "),
+        (
+            "teacher-student",
+            "there is no file teacher-student; give one, or the name of an experiment that comes along: ",
+        ),
     ],
 )
 def test_other_subjects_are_refused_with_what_there_is(cli: Smalti, subject: str, message: str) -> None:
@@ -122,7 +124,7 @@ def test_help_teaches(cli: Smalti) -> None:
 
 
 def told(means: dict[str, float], width: float) -> str:
-    rows = [{"rule": rule, "mean": mean, "low": mean - width, "high": mean + width} for rule, mean in means.items()]
+    rows = [{"variant": rule, "mean": mean, "low": mean - width, "high": mean + width} for rule, mean in means.items()]
     return caption(pd.DataFrame(rows), StudentTeacherOptions())
 
 
@@ -133,3 +135,18 @@ def test_the_caption_says_what_agrees_with_the_published_values() -> None:
     assert "big does not hold." in told(swapped, 0.01)
     assert "lie outside the interval for gradmax." in told(swapped, 0.01)
     assert "Fewer" not in told(PUBLISHED, 0.01)
+
+
+def test_outcomes_are_a_row_a_student_and_curves_one_a_step_too() -> None:
+    losses = {"small": np.arange(0.0, 42.0).reshape(21, 2), "gradmax": np.arange(100.0, 142.0).reshape(21, 2)}
+    last = long_table(losses, [-1], "sgd")
+    assert last[["variant", "seed", "value"]].to_numpy().tolist() == [
+        ["small", 0, 40.0],
+        ["small", 1, 41.0],
+        ["gradmax", 0, 140.0],
+        ["gradmax", 1, 141.0],
+    ]
+    assert list(last.columns) == ["variant", "stream", "setting", "seed", "metric", "step", "value"]
+    curves = long_table(losses, range(0, 21, 10), "adam")
+    small = curves[curves["variant"] == "small"].pivot(index="step", columns="seed", values="value")
+    np.testing.assert_array_equal(small.to_numpy(), losses["small"][[0, 10, 20]])

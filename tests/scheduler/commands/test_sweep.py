@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import io
 import signal
 import subprocess
@@ -13,21 +14,20 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from smalti.scheduler.commands.sweep_view import Clock, view
+from smalti.scheduler.commands.experiment_live import Clock, view
 from smalti.scheduler.experiments import backends
 from smalti.scheduler.experiments.backends import Spread, Task, Workers
-from smalti.scheduler.experiments.design import trials_of
-from smalti.scheduler.experiments.folder import SweepFolder
-from smalti.scheduler.experiments.plan import load_sweep
+from smalti.scheduler.experiments.design import rows_of
+from smalti.scheduler.experiments.folder import ExperimentFolder
+from smalti.scheduler.experiments.reading import load_experiment
 from smalti.scheduler.experiments.table import State
 
 Smalti = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = """
+seeds = 2
 [axes]
 "growth.rule" = ["random", "gradmax_whitened"]
-[sweep]
-seeds = 2
 """
 
 
@@ -65,7 +65,7 @@ def test_a_file_becomes_runs_and_a_table_and_a_larger_file_adds_to_it(
     code, out, err = cli("sweep", "mine.toml", "--workers", "3")
     assert (code, err) == (0, "")
     assert here == [Workers(count=3)]
-    table = pd.read_parquet("runs/mine/sweep.parquet")
+    table = pd.read_parquet("runs/mine/trials.parquet")
     assert set(table["status"]) == {"done"}
     assert list(zip(table["growth.rule"], table["run.seed"], strict=True)) == [
         (rule, seed) for rule in ("random", "gradmax_whitened") for seed in (0, 1)
@@ -76,9 +76,17 @@ def test_a_file_becomes_runs_and_a_table_and_a_larger_file_adds_to_it(
     means = table.groupby("growth.rule", sort=False)["accuracy"].mean()
     for rule, mean in means.items():
         assert f"{rule} " in out
-        assert f"{mean:.4g}" in out
+        assert f" {100 * mean:.1f} " in out
     assert "4 of 4, all ended" in out
-    assert "runs/mine/sweep.parquet" in out
+    assert "runs/mine/trials.parquet" in out
+    outcomes = pd.read_parquet("runs/mine/outcomes.parquet")
+    assert list(outcomes.columns) == ["variant", "stream", "setting", "seed", "metric", "value"]
+    chosen = outcomes[(outcomes["setting"] == "class") & (outcomes["metric"] == "accuracy")]
+    assert chosen["value"].tolist() == table["accuracy"].tolist()
+    assert chosen["variant"].tolist() == table["growth.rule"].tolist()
+    assert set(pd.read_parquet("runs/mine/summary.parquet")["n"]) == {2}
+    assert Path("runs/mine/table.md").read_text(encoding="utf-8").count("| gradmax_whitened |") == 2  # task and class
+    assert Path("runs/mine/pareto.svg").exists() == (importlib.util.find_spec("matplotlib") is not None)
     here.clear()
     first = table
     code, out, _ = cli("sweep", "mine.toml")
@@ -86,7 +94,7 @@ def test_a_file_becomes_runs_and_a_table_and_a_larger_file_adds_to_it(
     assert "gradmax_whitened" in out
     Path("mine.toml").write_text(text.replace("seeds = 2", "seeds = 3"), encoding="utf-8")
     assert cli("sweep", "mine.toml")[0] == 0
-    second = pd.read_parquet("runs/mine/sweep.parquet")
+    second = pd.read_parquet("runs/mine/trials.parquet")
     assert len(second) == 6
     kept = second[second["run.seed"] < 2].reset_index(drop=True)
     pd.testing.assert_frame_equal(kept, first, check_exact=True)
@@ -96,7 +104,7 @@ def test_what_fails_is_recorded_and_the_rest_goes_on(cli: Smalti, text: str) -> 
     full = small_chip(text).replace("seeds = 2", "seeds = 1").replace("[axes]", '[axes]\n"fabric.cols" = [2, 1]')
     Path("mine.toml").write_text(full, encoding="utf-8")
     code, out, _ = cli("sweep", "mine.toml")
-    table = pd.read_parquet("runs/mine/sweep.parquet")
+    table = pd.read_parquet("runs/mine/trials.parquet")
     failed = table[table["status"] == "failed"]
     assert code == 0
     assert 0 < len(failed) < len(table)
@@ -117,7 +125,7 @@ def test_quick_runs_have_a_folder_of_their_own(cli: Smalti, text: str) -> None:
         text.replace("seeds = 2", "seeds = 1").replace("rounds = 1", "rounds = 9"), encoding="utf-8"
     )
     assert cli("sweep", "mine.toml", "--quick")[0] == 0
-    assert len(pd.read_parquet("runs/mine-quick/sweep.parquet")) == 2
+    assert len(pd.read_parquet("runs/mine-quick/trials.parquet")) == 2
     assert not Path("runs/mine").exists()
 
 
@@ -126,7 +134,7 @@ def test_a_dry_run_lists_and_leaves_nothing(cli: Smalti, text: str) -> None:
     code, out, _ = cli("sweep", "mine.toml", "--dry-run")
     assert code == 0
     assert "4 trials" in out
-    assert all(name in out for name in trials_of(load_sweep(Path("mine.toml"))))
+    assert all(name in out for name in rows_of(load_experiment(Path("mine.toml")))[1])
     assert not Path("runs").exists()
 
 
@@ -142,13 +150,15 @@ def test_the_example_is_written_and_never_overwrites(cli: Smalti) -> None:
 
 def test_a_search_fills_the_same_table_and_goes_on(cli: Smalti, text: str) -> None:
     pytest.importorskip("optuna", reason="searches need the extra `optuna`")
-    axes = text.replace("[sweep]", '"training.learning_rate" = { low = 1e-3, high = 0.1, log = true }\n[sweep]')
+    axes = text.replace(
+        "[base.fabric]", '"training.learning_rate" = { low = 1e-3, high = 0.1, log = true }\n[base.fabric]'
+    )
     Path("mine.toml").write_text(axes.replace("seeds = 2", "seeds = 1"), encoding="utf-8")
     wanted = ("--search", "optuna", "--objective", "neurons", "--direction", "minimize")
     for trials in (2, 3):
         code, out, err = cli("sweep", "mine.toml", *wanted, "--trials", str(trials))
         assert (code, err) == (0, "")
-        assert pd.read_parquet("runs/mine/sweep.parquet")["number"].tolist() == list(range(trials))
+        assert pd.read_parquet("runs/mine/trials.parquet")["number"].tolist() == list(range(trials))
     assert "3 combinations, by neurons" in out
     code, _, err = cli("sweep", "mine.toml", "--search", "optuna", "--trials", "4")
     assert code == 2
@@ -158,12 +168,15 @@ def test_a_search_fills_the_same_table_and_goes_on(cli: Smalti, text: str) -> No
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nowhere.toml",), "nowhere.toml cannot be read"),
+        (("nowhere.toml",), "there is no file nowhere.toml; give one, or the name of an experiment that comes along: "),
+        (("mine.toml", "--objective", "acuracy"), "--objective acuracy is no measure of a run; did you mean accuracy?"),
+        (("mine.toml", "--objective", "warnings"), "--objective warnings is no measure of a run"),
+        (("mine.toml", "--variants", "grown"), "'grown' is not in this experiment"),
         (("mine.toml", "--trials", "3"), "--trials goes with --search optuna"),
         (("mine.toml", "--search", "optuna"), "needs --trials"),
         (("mine.toml", "--address", "host:1"), "give --backend ray or --backend dask"),
         (("mine.toml", "--workers", "-1"), "--workers -1 must not be negative"),
-        (("mine.toml", "--out", "."), "is taken by something that is no sweep"),
+        (("mine.toml", "--out", "."), "is taken by something that is no experiment"),
     ],
 )
 def test_what_cannot_be_asked_for(cli: Smalti, text: str, arguments: tuple[str, ...], message: str) -> None:
@@ -179,19 +192,19 @@ def test_where_no_trial_finishes_the_first_error_is_told(cli: Smalti, text: str)
     code, _, err = cli("sweep", "mine.toml")
     assert code == 2
     assert "none of the 4 trials finished; the first says: ValueError: no south tile" in err
-    assert set(pd.read_parquet("runs/mine/sweep.parquet")["status"]) == {"failed"}
+    assert set(pd.read_parquet("runs/mine/trials.parquet")["status"]) == {"failed"}
 
 
 def test_the_live_table_shows_what_runs_what_ended_and_the_time_left(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
-    trials = trials_of(load_sweep(tmp_path / "mine.toml"))
-    folder = SweepFolder(tmp_path / "out").make("")
+    trials = rows_of(load_experiment(tmp_path / "mine.toml"))[1]
+    folder = ExperimentFolder(tmp_path / "out").make("")
     state = State(folder, lambda: trials, len(trials))
     first, second, third, _ = trials
     now = [100.0]
-    monkeypatch.setattr("smalti.scheduler.commands.sweep_view.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("smalti.scheduler.commands.experiment_live.time.monotonic", lambda: now[0])
     clock = Clock()
 
     def shown() -> str:
@@ -206,7 +219,7 @@ def test_the_live_table_shows_what_runs_what_ended_and_the_time_left(
     rounds.mkdir(parents=True)
     (rounds / "part-00000.parquet").touch()
     (folder.trials / first).mkdir()
-    folder.keep_measures(first, {"accuracy": 0.875, "neurons": 31})
+    folder.keep_measures(first, {"flat": {"accuracy": 0.875, "neurons": 31.0}})
     folder.keep_error(third, "ValueError: no")
     now[0] = 160.0
     lines = shown().splitlines()
@@ -215,7 +228,7 @@ def test_the_live_table_shows_what_runs_what_ended_and_the_time_left(
     assert "0:01:00 left" in lines[0]  # two took a minute, two are left
     row = {line.split()[1]: line for line in lines[1:] if len(line.split()) > 1}
     assert "round 1" in row[second]
-    assert "0.875" in row[first]
+    assert " 87.5 " in row[first]
     assert "failed" in row[third]
 
 
@@ -227,8 +240,8 @@ def test_who_stops_it_is_told_how_to_go_on(cli: Smalti, text: str, monkeypatch: 
     Path("mine.toml").write_text(text, encoding="utf-8")
     code, _, err = cli("sweep", "mine.toml")
     assert code == 130
-    assert "stopped; runs/mine/sweep.parquet has what is there; the same command goes on" in err
-    assert set(pd.read_parquet("runs/mine/sweep.parquet")["status"]) == {"waiting"}
+    assert "stopped; runs/mine/trials.parquet has what is there; the same command goes on" in err
+    assert set(pd.read_parquet("runs/mine/trials.parquet")["status"]) == {"waiting"}
 
 
 @pytest.mark.slow
@@ -243,7 +256,7 @@ def test_a_command_that_is_killed_goes_on_and_two_of_them_share_the_trials(text:
 
     with begin() as process:
         deadline = time.monotonic() + 200
-        while not (table := out / "sweep.parquet").exists() or "begun" not in set(
+        while not (table := out / "trials.parquet").exists() or "begun" not in set(
             pd.read_parquet(io.BytesIO(table.read_bytes()))["status"]
         ):
             assert process.poll() is None
@@ -255,7 +268,7 @@ def test_a_command_that_is_killed_goes_on_and_two_of_them_share_the_trials(text:
     with begin() as one, begin() as other:
         told = [process.communicate(timeout=300)[0] for process in (one, other)]
     assert (one.returncode, other.returncode) == (0, 0)
-    table = pd.read_parquet(out / "sweep.parquet")
+    table = pd.read_parquet(out / "trials.parquet")
     assert set(table["status"]) == {"done"}
     assert sorted(path.name for path in (out / "trials").iterdir()) == sorted(table["trial"])
     assert all("6 of 6, all ended" in lines for lines in told)

@@ -12,19 +12,21 @@ import pytest
 
 from smalti.scheduler.config import Config
 from smalti.scheduler.experiments.attempt import BUSY, ENDED, Job, attempt
-from smalti.scheduler.experiments.folder import Measures, SweepFolder
-from smalti.scheduler.experiments.trials import models_forgotten
+from smalti.scheduler.experiments.folder import ExperimentFolder, Measures
+from smalti.scheduler.experiments.plan import Cell
+from smalti.scheduler.experiments.running import models_forgotten
+from smalti.scheduler.experiments.trials import Trial
 from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
 
 
 def measure(path: Path) -> Measures:
-    return {"accuracy": 0.5, "parts": len(list((path / "tables" / "rounds").glob("part-0*")))}
+    return {"flat": {"accuracy": 0.5}, "parts": len(list((path / "tables" / "rounds").glob("part-0*")))}
 
 
 @pytest.fixture
-def job(folder: SweepFolder) -> Job:
+def job(folder: ExperimentFolder) -> Job:
     return Job.mine(folder, measure, "me")
 
 
@@ -34,29 +36,29 @@ def short(tiny: MakeConfig) -> Config:
 
 
 def test_a_trial_is_run_measured_and_then_left_alone(job: Job, short: Config) -> None:
-    assert attempt(job, "one", short) == ENDED
-    assert job.folder.measures("one") == {"accuracy": 0.5, "parts": 2, "warnings": ""}
+    assert attempt(job, Trial("one", short, Cell(), {})) == ENDED
+    assert job.folder.measures("one") == {"flat": {"accuracy": 0.5}, "parts": 2, "warnings": ""}
     assert job.folder.finished("one")
     assert job.folder.rounds("one") == 2
     assert job.folder.claimant("one") == {"by": "me", "host": os.uname().nodename, "pid": os.getpid(), "rounds": 0}
     before = (job.folder.trials / "one" / "measures.json").stat().st_mtime_ns
-    assert attempt(job, "one", short) == ENDED
+    assert attempt(job, Trial("one", short, Cell(), {})) == ENDED
     assert (job.folder.trials / "one" / "measures.json").stat().st_mtime_ns == before
 
 
 def test_an_error_is_written_down_and_not_tried_again(job: Job, tiny: MakeConfig, short: Config) -> None:
-    assert attempt(job, "bad", tiny(growth={"rule": "nonsense"})) == ENDED
+    assert attempt(job, Trial("bad", tiny(growth={"rule": "nonsense"}), Cell(), {})) == ENDED
     assert job.folder.error("bad").startswith("ValueError: growth.rule = 'nonsense' is unknown; take one of")
     assert "Traceback" in (job.folder.path / "errors" / "bad").read_text()
-    assert attempt(job, "bad", short) == ENDED
+    assert attempt(job, Trial("bad", short, Cell(), {})) == ENDED
     assert not job.folder.begun("bad")
     job.folder.forget_error("bad")
-    attempt(job, "bad", short)
+    attempt(job, Trial("bad", short, Cell(), {}))
     assert job.folder.finished("bad")
 
 
 def test_what_a_run_warns_of_is_kept(job: Job, tiny: MakeConfig) -> None:
-    attempt(job, "one", tiny(training={"rounds": 1, "steps": 2}, stream={"steps": 8}))
+    attempt(job, Trial("one", tiny(training={"rounds": 1, "steps": 2}, stream={"steps": 8}), Cell(), {}))
     assert "8 time steps are few" in str(job.folder.measures("one")["warnings"])
 
 
@@ -74,14 +76,14 @@ def test_a_trial_that_another_process_holds_is_left_to_it(job: Job, short: Confi
             time.sleep(0.01)
         (job.folder.trials / ".one.123.tmp" / "tables").mkdir(parents=True)
         assert job.folder.claimed("one")
-        assert attempt(job, "one", short) == BUSY
+        assert attempt(job, Trial("one", short, Cell(), {})) == BUSY
         assert job.folder.claimant("one")["by"] == "other"
         assert not job.folder.begun("one")
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
     assert not job.folder.claimed("one")
-    assert attempt(job, "one", short) == ENDED
+    assert attempt(job, Trial("one", short, Cell(), {})) == ENDED
     assert job.folder.finished("one")
     assert [path.name for path in job.folder.trials.iterdir()] == ["one"]
 
@@ -95,8 +97,15 @@ def test_simulations_do_not_stay_in_memory(short: Config) -> None:
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(ValueError, match="is taken by something that is no sweep"):
-        SweepFolder(tmp_path).make("")
-    folder = SweepFolder(tmp_path / "new").make("one")
+    with pytest.raises(ValueError, match="is taken by something that is no experiment"):
+        ExperimentFolder(tmp_path).make("")
+    folder = ExperimentFolder(tmp_path / "new").make("one")
     folder.make("two")
-    assert (folder.path / "sweep.toml").read_text() == "two"
+    assert (folder.path / "experiment.toml").read_text() == "two"
+
+
+def test_what_follows_a_failed_run_is_told_so(job: Job, short: Config) -> None:
+    job.folder.keep_error("leader", "ValueError: no luck")
+    assert attempt(job, Trial("one", short, Cell(), {}, leader="leader")) == ENDED
+    assert job.folder.error("one") == "ValueError: the run that it follows failed (leader)"
+    assert not job.folder.begun("one")

@@ -19,8 +19,8 @@ from joblib import delayed
 
 from smalti.scheduler.experiments import backends
 from smalti.scheduler.experiments.backends import Workers, WorkersDied, check_reachable, opened
-from smalti.scheduler.experiments.design import trials_of
-from smalti.scheduler.experiments.plan import load_sweep
+from smalti.scheduler.experiments.design import rows_of
+from smalti.scheduler.experiments.reading import load_experiment
 from smalti.scheduler.runner import start
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -112,7 +112,7 @@ def test_no_trial_is_lost_or_doubled_where_a_worker_is_killed(
     if backend in PACKAGES and importlib.util.find_spec(PACKAGES[backend]) is None:
         pytest.skip(f"clusters need the extra `{backend}`")
     file, out = tmp_path / "mine.toml", tmp_path / "out"
-    rule = '[axes]\n"growth.rule" = ["random", "gradmax_whitened"]\n[sweep]\nseeds = 2\n'
+    rule = 'seeds = 2\n[axes]\n"growth.rule" = ["random", "gradmax_whitened"]\n'
     file.write_text(rule + small.replace("rounds = 2", "rounds = 40"), encoding="utf-8")
     command = [
         sys.executable,
@@ -132,9 +132,9 @@ def test_no_trial_is_lost_or_doubled_where_a_worker_is_killed(
         os.kill(worker, signal.SIGKILL)
         told, errors = process.communicate(timeout=500)
     assert process.returncode == 0, errors
-    trials = trials_of(load_sweep(file))
+    _, trials = rows_of(load_experiment(file))
     assert name in trials
-    table = pd.read_parquet(out / "sweep.parquet")
+    table = pd.read_parquet(out / "trials.parquet")
     assert sorted(table["trial"]) == sorted(trials) == sorted(path.name for path in (out / "trials").iterdir())
     assert set(table["status"]) == {"done"}
     assert told.count(" done: ") == len(trials)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import qmc
 
-from smalti.scheduler.experiments.design import shares, trials_of
-from smalti.scheduler.experiments.plan import Sweep
+from smalti.scheduler.experiments.design import rows_of, shares
+from smalti.scheduler.experiments.plan import Experiment
 
-Plan = Callable[[str], Sweep]
+Plan = Callable[[str], Experiment]
 AXES = (
     '[axes]\n"growth.rule" = ["random", "tiny"]\n"training.learning_rate" = { low = 1e-3, high = 1e-1, log = true }\n'
 )
@@ -29,8 +29,8 @@ def test_more_samples_keep_those_there_are(design: str) -> None:
 
 @pytest.mark.parametrize("design", ["random", "sobol"])
 def test_samples_become_trials(plan: Plan, design: str) -> None:
-    text = f'[sweep]\ndesign = "{design}"\nsamples = 6\nseeds = 2\n{AXES}'
-    few, many = trials_of(plan(text)), trials_of(plan(text.replace("6", "9")))
+    text = f'design = "{design}"\nsamples = 6\nseeds = 2\n{AXES}'
+    few, many = rows_of(plan(text))[1], rows_of(plan(text.replace("6", "9")))[1]
     assert (len(few), len(many)) == (12, 18)
     assert list(many)[:12] == list(few)
     rates = [trial.config.training.learning_rate for trial in many.values()]
@@ -42,15 +42,19 @@ def test_samples_become_trials(plan: Plan, design: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('[sweep]\ndesign = "sobol"\n' + AXES, "needs sweep.samples"),
-        ('[sweep]\ndesign = "random"\nsamples = 3\nseeds = 1\n', r"has no \[axes\]"),
+        ('design = "sobol"\n' + AXES, "needs samples"),
+        ('design = "random"\nsamples = 3\nseeds = 1\n', r"has no \[axes\]"),
         (AXES, "a grid needs a list"),
         (
             '[axes]\n"stream.limit" = { low = 1, high = 50000 }\n"training.rounds" = { low = 1, high = 50 }',
             "draw samples",
         ),
+        (
+            'seeds = 1000000\n[axes]\n"training.rounds" = { low = 1, high = 50 }',
+            "has 50,000,000 runs, more than 1,000,000",
+        ),
     ],
 )
 def test_designs_without_an_end_or_a_beginning(plan: Plan, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        trials_of(plan(text))
+        rows_of(plan(text))

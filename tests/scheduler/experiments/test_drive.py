@@ -13,8 +13,9 @@ from smalti.scheduler.experiments import drive as driving
 from smalti.scheduler.experiments.attempt import BUSY, ENDED, Job
 from smalti.scheduler.experiments.backends import Task, WorkersDied
 from smalti.scheduler.experiments.drive import DEATHS, Listed, drive
-from smalti.scheduler.experiments.folder import Measures, SweepFolder
-from smalti.scheduler.experiments.plan import Trial
+from smalti.scheduler.experiments.folder import ExperimentFolder, Measures
+from smalti.scheduler.experiments.plan import Cell
+from smalti.scheduler.experiments.trials import Trial
 
 Played = Callable[[Job, str], str]
 
@@ -23,8 +24,8 @@ def nothing(path: Path) -> Measures:
     raise AssertionError("nobody measures here")
 
 
-def listed(folder: SweepFolder, *names: str) -> Listed:
-    return Listed(folder, {name: Trial(name, Config(), {}) for name in names})
+def listed(folder: ExperimentFolder, *names: str) -> Listed:
+    return Listed(folder, {name: Trial(name, Config(), Cell(), {}) for name in names})
 
 
 def finish(job: Job, name: str) -> str:
@@ -42,21 +43,21 @@ def played(by: Played, log: list[list[str]]) -> Callable[..., Sequence[object]]:
     """A spread whose tasks are played by a function; the names of every pass are logged."""
 
     def spread(tasks: Iterable[Task], at_a_time: int = 0) -> Sequence[object]:
-        given = [(args[0], args[1]) for _, args, _ in tasks]
+        given = [(args[0], args[1].name) for _, args, _ in tasks]
         log.append([name for _, name in given])
         return [by(job, name) for job, name in given]
 
     return spread
 
 
-def test_all_that_has_not_ended_is_handed_out_once(folder: SweepFolder) -> None:
+def test_all_that_has_not_ended_is_handed_out_once(folder: ExperimentFolder) -> None:
     log: list[list[str]] = []
     folder.keep_error("b", "ValueError: no")
     drive(listed(folder, "a", "b", "c"), folder, nothing, played(finish, log))
     assert log == [["a", "c"]]
 
 
-def test_a_trial_whose_worker_dies_again_and_again_is_given_up_alone(folder: SweepFolder) -> None:
+def test_a_trial_whose_worker_dies_again_and_again_is_given_up_alone(folder: ExperimentFolder) -> None:
     """The innocent ones go on; the last time it runs alone, so that it is known who is to blame."""
     log: list[list[str]] = []
 
@@ -70,7 +71,7 @@ def test_a_trial_whose_worker_dies_again_and_again_is_given_up_alone(folder: Swe
     assert folder.finished("z")
 
 
-def test_a_trial_that_gets_on_between_deaths_is_not_given_up(folder: SweepFolder) -> None:
+def test_a_trial_that_gets_on_between_deaths_is_not_given_up(folder: ExperimentFolder) -> None:
     def play(job: Job, name: str) -> str:
         rounds = folder.trials / name / "tables" / "rounds"
         rounds.mkdir(parents=True, exist_ok=True)
@@ -85,7 +86,7 @@ def test_a_trial_that_gets_on_between_deaths_is_not_given_up(folder: SweepFolder
     assert folder.finished("a")
 
 
-def test_the_death_of_a_worker_of_another_command_is_not_blamed(folder: SweepFolder) -> None:
+def test_the_death_of_a_worker_of_another_command_is_not_blamed(folder: ExperimentFolder) -> None:
     passes: list[list[str]] = []
 
     def play(job: Job, name: str) -> str:
@@ -99,7 +100,7 @@ def test_the_death_of_a_worker_of_another_command_is_not_blamed(folder: SweepFol
     assert folder.error("b")
 
 
-def test_what_others_run_is_waited_for(folder: SweepFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_run_is_waited_for(folder: ExperimentFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr(driving.time, "sleep", pauses.append)
     drive(
@@ -111,9 +112,19 @@ def test_what_others_run_is_waited_for(folder: SweepFolder, monkeypatch: pytest.
     assert len(pauses) == 3
 
 
-def test_workers_that_never_begin_end_the_sweep(folder: SweepFolder) -> None:
+def test_workers_that_never_begin_end_it(folder: ExperimentFolder) -> None:
     def play(job: Job, name: str) -> str:
         raise WorkersDied("no space left")
 
     with pytest.raises(ValueError, match="workers die before they begin a trial: no space left"):
         drive(listed(folder, "a"), folder, nothing, played(play, []))
+
+
+def test_what_follows_another_waits_until_that_has_ended(folder: ExperimentFolder) -> None:
+    log: list[list[str]] = []
+    trials = {
+        name: Trial(name, Config(), Cell(), {}, leader=leader)
+        for name, leader in (("late", "b"), ("a", ""), ("b", ""), ("later", "a"))
+    }
+    drive(Listed(folder, trials), folder, nothing, played(finish, log))
+    assert log == [["a", "b"], ["late", "later"]]

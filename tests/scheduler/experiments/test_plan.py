@@ -4,27 +4,36 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from smalti.analysis.quantities import METRICS
 from smalti.scheduler.config import Config
-from smalti.scheduler.experiments.design import check_trials, trials_of
-from smalti.scheduler.experiments.plan import Sweep, name_of
+from smalti.scheduler.config_io import flatten
+from smalti.scheduler.experiments.design import check_trials, rows_of
+from smalti.scheduler.experiments.plan import Experiment
+from smalti.scheduler.experiments.reading import EXAMPLE, FILES, load_experiment
+from smalti.scheduler.experiments.trials import Trial, digest
 
-Plan = Callable[[str], Sweep]
+Plan = Callable[[str], Experiment]
 AXES = '[axes]\n"growth.rule" = ["random", "tiny"]\ngrowth.births = [1, 2]\n'
 
 
-def combinations(sweep: Sweep) -> list[tuple[object, ...]]:
-    return [tuple(trial.values.values()) for trial in trials_of(sweep).values()]
+def trials_of(experiment: Experiment) -> dict[str, Trial]:
+    return rows_of(experiment)[1]
+
+
+def combinations(experiment: Experiment) -> list[tuple[object, ...]]:
+    return [tuple(trial.values.values()) for trial in trials_of(experiment).values()]
 
 
 def test_a_grid_holds_every_combination_with_every_seed(plan: Plan) -> None:
-    sweep = plan(AXES + "[sweep]\nseeds = 2\nfirst_seed = 5\n[base.growth]\namount = 'geometric'\n")
-    trials = trials_of(sweep)
-    assert combinations(sweep) == [
+    experiment = plan("seeds = 2\nfirst_seed = 5\n" + AXES + "[base.growth]\namount = 'geometric'\n")
+    trials = trials_of(experiment)
+    assert combinations(experiment) == [
         (rule, births, seed) for rule in ("random", "tiny") for births in (1, 2) for seed in (5, 6)
     ]
-    assert sweep.fields == ("growth.rule", "growth.births", "run.seed")
+    assert experiment.fields == ("growth.rule", "growth.births", "run.seed")
     for trial in trials.values():
         assert trial.config.growth.amount == "geometric"
         assert (trial.config.growth.rule, trial.config.growth.births, trial.config.run.seed) == tuple(
@@ -40,21 +49,21 @@ def test_axes_may_be_written_in_any_way_of_toml(plan: Plan) -> None:
 
 
 def test_excluded_combinations_match_every_field_of_an_entry(plan: Plan) -> None:
-    entry = '[[sweep.exclude]]\n"growth.rule" = "random"\n"growth.births" = [2, 3]\n'
+    entry = '[[exclude]]\n"growth.rule" = "random"\n"growth.births" = [2, 3]\n'
     assert combinations(plan(AXES + entry)) == [("random", 1), ("tiny", 1), ("tiny", 2)]
-    other = '[[sweep.exclude]]\n"growth.births" = 1\n'
+    other = '[[exclude]]\n"growth.births" = 1\n'
     assert combinations(plan(AXES + entry + other)) == [("tiny", 2)]
     with pytest.raises(ValueError, match="leaves out every combination"):
-        trials_of(plan(AXES + '[[sweep.exclude]]\n"growth.amount" = "fixed"\n'))
+        trials_of(plan(AXES + '[[exclude]]\n"growth.amount" = "fixed"\n'))
 
 
 def test_an_axis_applies_only_under_its_condition(plan: Plan) -> None:
-    only = '[[sweep.only]]\naxis = "growth.births"\nwhen = { "growth.rule" = ["tiny"] }\n[base.growth]\nbirths = 7\n'
+    only = '[[only]]\naxis = "growth.births"\nwhen = { "growth.rule" = ["tiny"] }\n[base.growth]\nbirths = 7\n'
     assert combinations(plan(AXES + only)) == [("random", 7), ("tiny", 1), ("tiny", 2)]
 
 
 def test_a_field_that_holds_a_list_is_matched_as_a_whole(plan: Plan) -> None:
-    axes = '[axes]\n"stream.order" = [[0, 1], [1, 0], [0, 1, 0]]\n[[sweep.exclude]]\n"stream.order" = '
+    axes = '[axes]\n"stream.order" = [[0, 1], [1, 0], [0, 1, 0]]\n[[exclude]]\n"stream.order" = '
     assert combinations(plan(axes + "[1, 0]\n")) == [((0, 1),), ((0, 1, 0),)]
     assert combinations(plan(axes + "[[1, 0], [0, 1]]\n")) == [((0, 1, 0),)]
 
@@ -62,10 +71,12 @@ def test_a_field_that_holds_a_list_is_matched_as_a_whole(plan: Plan) -> None:
 def test_a_trial_is_named_by_its_configuration_alone(plan: Plan) -> None:
     small, large = trials_of(plan(AXES)), trials_of(plan(AXES.replace('"tiny"', '"tiny", "mixed"')))
     assert list(large)[: len(small)] == list(small)
-    assert all(name == name_of(trial.config) and len(name) == 12 for name, trial in large.items())
-    config = Config()
-    assert name_of(config) != name_of(replace(config, run=replace(config.run, quick=True)))  # its numbers mean nothing
-    assert name_of(config) != name_of(replace(config, run=replace(config.run, seed=1)))
+    assert all(name == digest(flatten(trial.config)) and len(name) == 12 for name, trial in large.items())
+    names = [
+        {digest(flatten(replace(Config(), run=replace(Config().run, **run))))}
+        for run in ({}, {"quick": True}, {"seed": 1})
+    ]
+    assert len(set().union(*names)) == 3  # the numbers of a quick run mean nothing
 
 
 def test_quick_is_spelled_out(plan: Plan) -> None:
@@ -86,20 +97,21 @@ def test_threads_are_those_of_the_greediest_trial(plan: Plan) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the sweep is empty"),
-        ("[axis]\n", r"\['axis'\] are unknown; a sweep has"),
+        ("", "the experiment is empty"),
+        ("[axis]\n", "axis is unknown; did you mean axes"),
         ("axes = 3\n", r"must be a section \[axes\]"),
-        ("[sweep]\nseed = -1\n", "sweep.seed = -1 must not be negative"),
-        ("[sweep]\nsamples = 4\nseeds = 1\n", "goes with sweep.design"),
-        ("[sweep]\nsede = 4\n", "did you mean seed"),
+        ("seeds = -1\n", "seeds = -1 must lie between 0 and 1,000,000"),
+        ("seeds = 1000000000000\n", "seeds = 1000000000000 must lie between"),
+        ("samples = 4\nseeds = 1\n", "goes with design"),
+        ("sede = 4\n", "did you mean seed"),
         (AXES + "[base.growht]\nrule = 'random'\n", "growht is unknown; did you mean growth"),
-        (AXES + '[[sweep.exclude]]\n"growth.rul" = "random"\n', "did you mean growth.rule"),
-        (AXES + '[[sweep.exclude]]\n"growth.births" = "random"\n', "growth.births = 'random' must be a whole number"),
-        (AXES + "[sweep]\nexclude = 3\n", "must be entries"),
-        (AXES + '[[sweep.only]]\naxis = "growth.amount"\nwhen = { "growth.births" = 1 }\n', "is no axis"),
-        (AXES + '[[sweep.only]]\naxis = "growth.births"\n', "give axis and when"),
-        (AXES + '[[sweep.only]]\naxis = "growth.births"\nwhen = { "growth.births" = 1 }\n', "depend on itself"),
-        ('[axes]\n"run.seed" = [1, 2]\n[sweep]\nseeds = 2\n', "say the same"),
+        (AXES + '[[exclude]]\n"growth.rul" = "random"\n', "did you mean growth.rule"),
+        (AXES + '[[exclude]]\n"growth.births" = "random"\n', "growth.births = 'random' must be a whole number"),
+        ("exclude = 3\n" + AXES, "must be entries"),
+        (AXES + '[[only]]\naxis = "growth.amount"\nwhen = { "growth.births" = 1 }\n', "is no axis"),
+        (AXES + '[[only]]\naxis = "growth.births"\n', "give axis and when"),
+        (AXES + '[[only]]\naxis = "growth.births"\nwhen = { "growth.births" = 1 }\n', "depend on itself"),
+        ('seeds = 2\n[axes]\n"run.seed" = [1, 2]\n', "say the same"),
     ],
 )
 def test_files_with_mistakes_are_refused_by_name(plan: Plan, text: str, message: str) -> None:
@@ -115,20 +127,166 @@ def test_an_invalid_value_is_named_with_its_combination(plan: Plan) -> None:
 
 
 def test_what_only_shows_when_chip_and_stream_meet_is_named_too(plan: Plan, small: str) -> None:
-    sweep = plan(small + '[axes]\n"growth.rule" = ["random", "nonsense"]\n')
-    trials = trials_of(sweep)
-    with pytest.raises(
-        ValueError, match=r"growth.rule = 'nonsense' cannot be run: .*unknown; take one of .*sweep.exclude"
-    ):
-        check_trials(sweep, trials)
-    check_trials(sweep, {name: t for name, t in trials.items() if t.config.growth.rule == "random"})
+    experiment = plan(small + '[axes]\n"growth.rule" = ["random", "nonsense"]\n')
+    trials = trials_of(experiment)
+    with pytest.raises(ValueError, match=r"growth.rule = 'nonsense' cannot be run: .*unknown; take one of .*exclude"):
+        check_trials(experiment, trials)
+    check_trials(experiment, {name: t for name, t in trials.items() if t.config.growth.rule == "random"})
 
 
-def test_the_example_is_a_sweep() -> None:
-    from smalti.scheduler.commands.sweep import EXAMPLE
-    from smalti.scheduler.experiments.plan import load_sweep
-
-    sweep = load_sweep(Path(EXAMPLE))
-    trials = trials_of(sweep)
-    check_trials(sweep, trials)
+def test_the_example_is_an_experiment() -> None:
+    experiment = load_experiment(EXAMPLE)
+    trials = trials_of(experiment)
+    check_trials(experiment, trials)
     assert len(trials) == 2 * (1 + 2) * 3  # rules x (needed, schedule every 1 or 3) x seeds
+
+
+VARIED = """
+seeds = 2
+first_seed = 4
+control = "grown"
+[base.training]
+rounds = 7
+[streams.easy]
+stream.limit = 40
+[streams.spoken]
+stream.name = "fsdd"
+[variants.grown]
+about = "the proposal"
+[variants.gate-alone]
+runs_of = "grown"
+answer = "gate"
+[variants.unlike]
+like = "joint"
+training.rounds = 8
+[variants.static]
+follows = "grown"
+same_compute = true
+growth.rule = "random"
+[variants.joint]
+reads = "joint"
+streams = ["easy"]
+stream.setting = "joint"
+training.rounds = 9
+"""
+
+
+@pytest.fixture
+def varied(tmp_path: Path) -> Callable[..., Experiment]:
+    """``varied(text, **data_paths)``: an experiment with variants."""
+
+    def load(text: str = VARIED, **data_paths: str) -> Experiment:
+        (tmp_path / "mine.toml").write_text(text, encoding="utf-8")
+        return load_experiment(tmp_path / "mine.toml", data_paths or {"fsdd": "speech.zip"})
+
+    return load
+
+
+def by_place(experiment: Experiment) -> dict[tuple[str, str, int], Trial]:
+    rows, trials = rows_of(experiment)
+    return {(row.cell.stream, row.cell.variant, row.seed): trials[row.trial] for row in rows}
+
+
+def test_every_variant_runs_on_its_streams_with_every_seed(varied: Callable[..., Experiment]) -> None:
+    rows, trials = rows_of(varied())
+    assert len(rows) == 2 * (5 + 4)
+    assert len(trials) == 2 * (4 + 3)  # gate-alone has no runs of its own
+    assert {row.seed for row in rows} == {4, 5}
+    found = by_place(varied())
+    assert found["easy", "gate-alone", 4] == found["easy", "grown", 4]
+    joint = found["easy", "joint", 5].config
+    assert (joint.stream.setting, joint.training.rounds, joint.stream.limit, joint.run.seed) == ("joint", 9, 40, 5)
+    spoken = found["spoken", "grown", 4].config
+    assert (spoken.stream.name, spoken.stream.path, spoken.training.rounds) == ("fsdd", "speech.zip", 7)
+    unlike = found["spoken", "unlike", 4].config  # like another, but for what it says itself
+    assert (unlike.stream.setting, unlike.training.rounds) == ("joint", 8)
+    assert found["easy", "grown", 4].name.startswith("easy_grown_seed4_")
+
+
+def test_a_follower_repeats_the_births_of_its_leader_with_as_much_compute(
+    varied: Callable[..., Experiment], tmp_path: Path
+) -> None:
+    found = by_place(varied())
+    static = found["spoken", "static", 4]
+    assert static.leader == found["spoken", "grown", 4].name
+    rounds = tmp_path / static.leader / "tables" / "rounds"
+    rounds.mkdir(parents=True)
+    pd.DataFrame({"operations": [1.0, 2.0, 4.0, 4.0]}).to_parquet(rounds / "part-00000.parquet")
+    config = static.prepared(tmp_path)
+    assert config.growth.birth_record == str((tmp_path / static.leader).resolve())
+    assert (config.growth.birth_record_at, config.growth.rule) == ("start", "random")
+    assert config.training.rounds == round(11 / 4)
+    other = by_place(varied(VARIED.replace("rounds = 7", "rounds = 6")))["spoken", "static", 4]
+    assert other.name != static.name  # its leader is another run
+
+
+def test_a_field_takes_another_value_for_every_seed(varied: Callable[..., Experiment]) -> None:
+    text = VARIED.replace("stream.limit = 40", "by_seed.stream.limit = [30, 50, 70]\nstream.steps = 9")
+    found = by_place(varied(text.replace("seeds = 2", "seeds = 3")))
+    told = [found["easy", "grown", seed].config.stream for seed in (4, 5, 6)]
+    assert [(options.limit, options.steps) for options in told] == [(50, 9), (70, 9), (30, 9)]
+    every = varied(VARIED + "[by_seed.fabric]\nrows = [3, 4]\n")
+    assert [by_place(every)["easy", "grown", seed].config.fabric.rows for seed in (4, 5)] == [3, 4]
+
+
+def test_streams_without_their_data_are_left_out(varied: Callable[..., Experiment]) -> None:
+    assert list(varied(fsdd="").streams) == ["easy"]
+    assert list(varied(other="").streams) == ["easy", "spoken"]
+    with pytest.raises(ValueError, match="the data of its streams"):
+        varied(VARIED.replace("[streams.easy]", "[streams.easy]\nstream.name = 'fsdd'"), fsdd="")
+
+
+def test_a_part_brings_its_controls_and_leaders_along(varied: Callable[..., Experiment]) -> None:
+    whole = varied()
+    part = whole.only_some(("spoken",), (), 3)
+    assert {place.variant for place in part.places()} == {"grown", "gate-alone", "unlike", "static"}
+    assert len(trials_of(part)) == 3 * 3
+    assert list(whole.only_some((), ("static",), 1).variants) == ["grown", "static"]
+    assert list(whole.only_some((), ("joint",), 1).variants) == ["grown", "joint"]  # the control
+    with pytest.raises(ValueError, match=r"'nobody' is not in this experiment; .*grown, gate-alone"):
+        whole.only_some((), ("nobody",), 0)
+
+
+def test_variants_and_axes_are_crossed_and_compared_combination_by_combination(plan: Plan) -> None:
+    found = plan('control = "a"\n[axes]\n"growth.births" = [1, 2]\n[variants.a]\n[variants.b]\ngrowth.rule = "tiny"\n')
+    rows, _ = rows_of(found)
+    assert [row.cell.label for row in rows] == ["a, 1", "a, 2", "b, 1", "b, 2"]
+    assert [found.control_of(row.cell, "a") for row in rows] == ["a, 1", "a, 2", "a, 1", "a, 2"]
+
+
+def test_a_control_may_be_a_combination(plan: Plan) -> None:
+    assert plan('control = "random, 1"\n' + AXES).options.control == ("random, 1",)
+    with pytest.raises(ValueError, match="control = 'random, 3' is not among what is run; did you mean random, "):
+        rows_of(plan('control = "random, 3"\n' + AXES))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        ('control = "grown"', 'control = "nobody"', "'nobody' is to be compared with and is no variant"),
+        ('runs_of = "grown"', 'runs_of = "static"', "runs_of = 'static' must name a variant with runs of its own"),
+        ('follows = "grown"', 'follows = "nobody"', "follows = 'nobody' must name a variant with runs of its own"),
+        ('like = "joint"', 'like = "nobody"', "variants.unlike.like = 'nobody'"),
+        ('streams = ["easy"]', 'streams = ["hard"]', r"\['hard'\] are none of easy, spoken"),
+        ("training.rounds = 9", "training.rounds = 0", "variant 'joint', stream 'easy' cannot be run: training.rounds"),
+        ("[base.training]", "[bass.training]", "bass is unknown; did you mean base"),
+        ("same_compute = true\n", "same_compute = 1\n", "variants.static.same_compute = 1 must be true or false"),
+        ('follows = "grown"\n', "", "same_compute goes with follows"),
+    ],
+)
+def test_mistakes_in_variants_are_named(
+    varied: Callable[..., Experiment], right: str, wrong: str, message: str
+) -> None:
+    assert right in VARIED
+    with pytest.raises(ValueError, match=rf"mine.toml: .*{message}"):
+        varied(VARIED.replace(right, wrong))
+
+
+@pytest.mark.parametrize("file", sorted(FILES.glob("*.toml")), ids=lambda file: file.stem)
+def test_the_experiments_that_come_along_are_sound(file: Path) -> None:
+    found = load_experiment(file, {"fsdd": "speech.zip"})
+    rows, trials = rows_of(found)
+    assert found.options.seeds > 1
+    assert set(found.options.columns) <= set(METRICS)
+    assert {row.trial for row in rows} == set(trials)
+    assert {trial.leader for trial in trials.values()} - {""} <= set(trials)

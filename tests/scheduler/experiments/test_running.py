@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from smalti.scheduler.config import Config
-from smalti.scheduler.experiments import trials
-from smalti.scheduler.experiments.trials import is_finished, run_trial, run_trials
+from smalti.scheduler.experiments.running import run_all, run_trial
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
 
@@ -51,25 +49,16 @@ def test_a_folder_of_another_configuration_is_refused(tiny: MakeConfig, tmp_path
         run_trial(tiny(growth={"rule": "random"}), tmp_path / "one")
 
 
-def test_a_failing_trial_is_reported_and_the_others_finish(
-    tiny: MakeConfig, tmp_path: Path, finished_run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(trials, "RUNS_PER_PROCESS", 1)  # a pool for each of them
-    broken = replace(tiny(), growth=replace(tiny().growth, rule="nonsense"))
-    told: dict[str, str] = {}
-    failed = run_trials({"good": tiny(), "bad": broken}, tmp_path, told.__setitem__, workers=1)
-    assert failed.keys() == {"bad"}
-    assert "growth.rule = 'nonsense' is unknown" in failed["bad"]
-    assert told == {"good": "done", "bad": failed["bad"]}
-    assert not (tmp_path / "bad").exists()
-    pd.testing.assert_frame_equal(rounds(tmp_path / "good"), rounds(finished_run), check_exact=True)
-
-
-def test_finished_trials_need_no_process(tiny: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_may_move(tiny: MakeConfig, tmp_path: Path, blobs: Path) -> None:
     run_trial(tiny(), tmp_path / "one")
-    monkeypatch.setattr(trials, "ProcessPoolExecutor", None)
+    (tmp_path / "moved.npz").write_bytes(blobs.read_bytes())
+    run_trial(tiny(stream={"path": str(tmp_path / "moved.npz")}), tmp_path / "one")
+
+
+def test_a_failing_run_is_reported_and_the_others_finish(tiny: MakeConfig, tmp_path: Path, finished_run: Path) -> None:
+    crowded = tiny(fabric={"cols": 1, "neurons_per_tile": 4})
     told: dict[str, str] = {}
-    assert run_trials({"one": tiny()}, tmp_path, told.__setitem__) == {}
-    assert told == {"one": "done"}
-    assert not is_finished(tiny(growth={"rule": "random"}), tmp_path / "one")
-    assert not is_finished(tiny(), tmp_path / "two")
+    assert run_all({"good": tiny(), "bad": crowded}, tmp_path, told.__setitem__, workers=1) == ["bad"]
+    assert "no south tile has" in told["bad"]
+    assert told["good"] == "done"
+    pd.testing.assert_frame_equal(rounds(tmp_path / "good"), rounds(finished_run), check_exact=True)

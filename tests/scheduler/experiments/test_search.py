@@ -11,13 +11,14 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.experiments import search as searching
 from smalti.scheduler.experiments.attempt import BUSY, ENDED, Job
 from smalti.scheduler.experiments.drive import drive
-from smalti.scheduler.experiments.folder import Measures, SweepFolder
-from smalti.scheduler.experiments.plan import Sweep
+from smalti.scheduler.experiments.folder import ExperimentFolder, Measures
+from smalti.scheduler.experiments.plan import Experiment
 from smalti.scheduler.experiments.search import NOTHING, Search, Searching, given_out, opened, step, told
 from smalti.scheduler.experiments.table import State
+from smalti.scheduler.experiments.trials import Trial
 
 optuna = pytest.importorskip("optuna", reason="searches need the extra `optuna`")
-Plan = Callable[[str], Sweep]
+Plan = Callable[[str], Experiment]
 AXES = """
 [axes]
 "training.learning_rate" = { low = 1e-3, high = 1.0, log = true }
@@ -34,9 +35,10 @@ def accuracy(config: Config) -> float:
     return config.training.learning_rate + 0.01 * config.run.seed + (config.growth.rule == "tiny")
 
 
-def answered(job: Job, name: str, config: Config) -> str:
-    (job.folder.trials / name).mkdir(exist_ok=True)
-    job.folder.keep_measures(name, {"accuracy": accuracy(config), "neurons": 3, "warnings": ""})
+def answered(job: Job, trial: Trial) -> str:
+    (job.folder.trials / trial.name).mkdir(exist_ok=True)
+    flat = {"accuracy": accuracy(trial.config), "neurons": 3.0}
+    job.folder.keep_measures(trial.name, {"flat": flat, "warnings": ""})
     return ENDED
 
 
@@ -46,21 +48,21 @@ def formula(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def job(folder: SweepFolder) -> Job:
+def job(folder: ExperimentFolder) -> Job:
     return Job.mine(folder, nothing, "me")
 
 
-def values(folder: SweepFolder, search: Search) -> list[float | None]:
+def values(folder: ExperimentFolder, search: Search) -> list[float | None]:
     with opened(folder, search) as study:
         return [trial.value for trial in given_out(study)]
 
 
 def test_a_search_takes_so_many_trials_and_then_goes_on(
-    plan: Plan, folder: SweepFolder, spread_here: Callable[..., Sequence[object]]
+    plan: Plan, folder: ExperimentFolder, spread_here: Callable[..., Sequence[object]]
 ) -> None:
-    sweep = plan(AXES + "[sweep]\nseeds = 2\n")
+    experiment = plan("seeds = 2\n" + AXES)
     for trials in (6, 9):
-        search = Search(sweep, trials, "accuracy", "maximize")
+        search = Search(experiment, trials, "accuracy", "maximize")
         work = Searching(search, folder)
         drive(work, folder, nothing, spread_here)
         assert work.left() == []
@@ -76,7 +78,7 @@ def test_a_search_takes_so_many_trials_and_then_goes_on(
 
 
 def test_it_finds_what_is_better_than_chance(
-    plan: Plan, folder: SweepFolder, spread_here: Callable[..., Sequence[object]]
+    plan: Plan, folder: ExperimentFolder, spread_here: Callable[..., Sequence[object]]
 ) -> None:
     search = Search(plan(AXES), 40, "accuracy", "maximize")
     drive(Searching(search, folder), folder, nothing, spread_here)
@@ -87,8 +89,8 @@ def test_it_finds_what_is_better_than_chance(
 def test_the_same_seed_searches_the_same_way(plan: Plan, tmp_path: Path) -> None:
     found = []
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        folder = SweepFolder(tmp_path / name).make("")
-        search = Search(plan(f"[sweep]\nseed = {seed}\n" + AXES), 12, "accuracy", "maximize")
+        folder = ExperimentFolder(tmp_path / name).make("")
+        search = Search(plan(f"design_seed = {seed}\n" + AXES), 12, "accuracy", "maximize")
         for _ in range(12):
             step(Job.mine(folder, nothing, "me"), search)
         found.append(values(folder, search))
@@ -100,7 +102,7 @@ def test_a_number_whose_worker_was_killed_goes_to_the_next(
 ) -> None:
     search = Search(plan(AXES), 2, "accuracy", "maximize")
 
-    def killed(job: Job, name: str, config: Config) -> str:
+    def killed(job: Job, trial: Trial) -> str:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(searching, "attempt", killed)
@@ -120,10 +122,10 @@ def test_a_number_whose_worker_was_killed_goes_to_the_next(
 def test_a_number_that_is_being_worked_at_is_left_alone(plan: Plan, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
     search, inner = Search(plan(AXES), 2, "accuracy", "maximize"), list[str]()
 
-    def busy(job: Job, name: str, config: Config) -> str:
+    def busy(job: Job, trial: Trial) -> str:
         monkeypatch.setattr(searching, "attempt", answered)
         inner.extend(step(job, search) for _ in range(2))  # as two other workers would meanwhile
-        return answered(job, name, config)
+        return answered(job, trial)
 
     monkeypatch.setattr(searching, "attempt", busy)
     assert step(job, search) == ENDED
@@ -135,7 +137,7 @@ def test_a_trial_that_another_search_step_runs_stays_untold(
     plan: Plan, job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     search = Search(plan(AXES), 1, "accuracy", "maximize")
-    monkeypatch.setattr(searching, "attempt", lambda job, name, config: BUSY)
+    monkeypatch.setattr(searching, "attempt", lambda job, trial: BUSY)
     assert step(job, search) == BUSY
     assert values(job.folder, search) == [None]
     monkeypatch.setattr(searching, "attempt", answered)
@@ -144,8 +146,8 @@ def test_a_trial_that_another_search_step_runs_stays_untold(
 
 
 def test_failed_trials_count_and_are_told_as_such(plan: Plan, job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(job: Job, name: str, config: Config) -> str:
-        job.folder.keep_error(name, "ValueError: no")
+    def fail(job: Job, trial: Trial) -> str:
+        job.folder.keep_error(trial.name, "ValueError: no")
         return ENDED
 
     monkeypatch.setattr(searching, "attempt", fail)
@@ -157,9 +159,9 @@ def test_failed_trials_count_and_are_told_as_such(plan: Plan, job: Job, monkeypa
 
 def test_excluded_combinations_and_axes_that_do_not_apply(plan: Plan, job: Job) -> None:
     conditions = """
-[[sweep.exclude]]
+[[exclude]]
 "growth.births" = [1, 2, 3, 4, 5]
-[[sweep.only]]
+[[only]]
 axis = "training.learning_rate"
 when = { "growth.rule" = "tiny" }
 """
@@ -185,16 +187,16 @@ def test_half_a_line_left_by_a_killed_process_is_cut_off(plan: Plan, job: Job) -
 
 
 def test_what_cannot_be_searched_for(plan: Plan, job: Job) -> None:
-    sweep = plan(AXES)
+    experiment = plan(AXES)
     for objective in ("accuracy_class_test", "forgetting_class_test"):
         with pytest.raises(ValueError, match="choices are made on validation data"):
-            Search(sweep, 1, objective, "maximize").check()
+            Search(experiment, 1, objective, "maximize").check()
     with pytest.raises(ValueError, match=r"needs \[axes\]"):
-        Search(plan("[sweep]\nseeds = 1\n"), 1, "accuracy", "maximize").check()
+        Search(plan("seeds = 1\n"), 1, "accuracy", "maximize").check()
     with pytest.raises(ValueError, match="--objective acuracy was not measured; there are accuracy, neurons"):
-        step(job, Search(sweep, 1, "acuracy", "maximize"))
+        step(job, Search(experiment, 1, "acuracy", "maximize"))
     with pytest.raises(ValueError, match="holds a search to maximize acuracy, not to minimize neurons"):
-        step(job, Search(sweep, 1, "neurons", "minimize"))
+        step(job, Search(experiment, 1, "neurons", "minimize"))
 
 
 def test_lists_must_stay_as_they_are(plan: Plan, job: Job) -> None:
@@ -202,3 +204,36 @@ def test_lists_must_stay_as_they_are(plan: Plan, job: Job) -> None:
     other = plan(AXES.replace('"tiny"', '"mixed"'))
     with pytest.raises(ValueError, match=r'axes."growth.rule" was another when this search began'):
         step(job, Search(other, 2, "accuracy", "maximize"))
+
+
+def test_what_failed_can_be_tried_again(
+    plan: Plan, folder: ExperimentFolder, monkeypatch: pytest.MonkeyPatch, spread_here: Callable[..., Sequence[object]]
+) -> None:
+    def fail(job: Job, trial: Trial) -> str:
+        job.folder.keep_error(trial.name, "ValueError: no")
+        return ENDED
+
+    work = Searching(Search(plan(AXES), 2, "accuracy", "maximize"), folder)
+    monkeypatch.setattr(searching, "attempt", fail)
+    drive(work, folder, nothing, spread_here)
+    assert work.left() == []
+    for name in work.known():
+        folder.forget_error(name)
+    monkeypatch.setattr(searching, "attempt", answered)
+    assert sorted(work.left()) == sorted(work.known())
+    drive(work, folder, nothing, spread_here)
+    assert all(folder.finished(name) for name in work.known())
+    assert len(work.known()) == 2
+
+
+def test_a_number_runs_every_variant_on_every_stream(
+    plan: Plan, folder: ExperimentFolder, spread_here: Callable[..., Sequence[object]]
+) -> None:
+    text = AXES + "[variants.a]\n[variants.b]\nrun.seed = 50\n[streams.x]\n[streams.y]\nstream.limit = 50\n"
+    search = Search(plan(text), 3, "accuracy", "maximize")
+    work = Searching(search, folder)
+    drive(work, folder, nothing, spread_here)
+    assert len(work.known()) == work.total == 3 * 4
+    assert {(trial.cell.stream, trial.cell.variant) for trial in work.known().values()} == {
+        (stream, variant) for stream in "xy" for variant in "ab"
+    }

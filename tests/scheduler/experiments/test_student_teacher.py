@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from smalti.scheduler.comparing import student_teacher
+from smalti.scheduler.experiments import student_teacher
 from smalti.scheduler.experiments.student_growth import METHODS, Method, Newborn, Scene
 from smalti.scheduler.experiments.student_teacher import (
     OPTIMISERS,

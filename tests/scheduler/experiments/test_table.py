@@ -7,22 +7,23 @@ import pytest
 
 from smalti.scheduler.config import Config
 from smalti.scheduler.experiments import watch
-from smalti.scheduler.experiments.folder import SweepFolder
-from smalti.scheduler.experiments.plan import Trial
+from smalti.scheduler.experiments.folder import ExperimentFolder
+from smalti.scheduler.experiments.plan import Cell
 from smalti.scheduler.experiments.table import State
+from smalti.scheduler.experiments.trials import Trial
 from smalti.scheduler.experiments.watch import watched
 
 TRIALS = {
-    name: Trial(name, Config(), {"growth.births": number, "stream.order": (number, 0)})
+    name: Trial(name, Config(), Cell(), {"growth.births": number, "stream.order": (number, 0)})
     for number, name in enumerate(("done", "failed", "begun", "waiting"))
 }
 
 
 @pytest.fixture
-def state(folder: SweepFolder) -> State:
+def state(folder: ExperimentFolder) -> State:
     for name in ("done", "begun"):
         (folder.trials / name).mkdir()
-    folder.keep_measures("done", {"accuracy": 0.75, "neurons": 12, "warnings": "few steps"})
+    folder.keep_measures("done", {"flat": {"accuracy": 0.75, "neurons": 12.0}, "warnings": "few steps"})
     folder.keep_error("failed", "Traceback\nValueError: no")
     return State(folder, lambda: TRIALS, len(TRIALS))
 
@@ -41,7 +42,6 @@ def test_a_row_for_every_trial_whatever_has_become_of_it(state: State) -> None:
     assert [list(order) for order in table["stream.order"]] == [[0, 0], [1, 0], [2, 0], [3, 0]]
     assert table["accuracy"].tolist()[0] == 0.75
     assert table["accuracy"].isna().tolist() == [False, True, True, True]
-    assert str(table["neurons"].dtype) == "Int64"
     assert table["neurons"][0] == 12
     assert state.ended == 2
 
@@ -52,13 +52,13 @@ def statuses(state: State) -> list[str]:
         return list(pd.read_parquet(file)["status"])
 
 
-def test_a_sweep_is_followed_while_it_goes_on(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_experiment_is_followed_while_it_goes_on(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "INTERVAL", 0.01)
     monkeypatch.setattr("smalti.scheduler.experiments.table.REST", 0.0)
     told: list[int] = []
     with watched(state, lambda state: told.append(state.ended)):
         assert statuses(state) == list(TRIALS)
-        state.folder.keep_measures("begun", {"accuracy": 0.5, "neurons": 1, "warnings": ""})
+        state.folder.keep_measures("begun", {"flat": {"accuracy": 0.5, "neurons": 1.0}, "warnings": ""})
         deadline = time.monotonic() + 20
         while statuses(state).count("done") < 2:
             assert time.monotonic() < deadline
@@ -84,3 +84,10 @@ def test_what_goes_wrong_while_following_is_told_at_the_end(state: State, monkey
 
     with pytest.raises(RuntimeError, match="no terminal"):
         follow()
+
+
+def test_streams_and_variants_have_columns_where_there_are_some(folder: ExperimentFolder) -> None:
+    trials = {"one": Trial("one", Config(), Cell("speech", "static"), {})}
+    state = State(folder, lambda: trials, 1)
+    state.look()
+    assert state.table()[["stream", "variant"]].values.tolist() == [["speech", "static"]]

@@ -6,21 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smalti.analysis.plots.comparison import draw_comparison
 from smalti.analysis.plots.figure import PALETTE, save_figure
+from smalti.analysis.plots.student_teacher import draw_student_teacher
 
 pytest.importorskip("matplotlib", reason="pictures need the extra `plot`")
 from matplotlib.colors import to_hex
 
 
 def numbers(rules: list[str], steps: list[int]) -> pd.DataFrame:
-    rows = [(rule, "p", "t", step, 10.0**-number) for number, rule in enumerate(rules) for step in steps]
-    table = pd.DataFrame(rows, columns=["rule", "placement", "timing", "step", "mean"])
+    rows = [(rule, step, 10.0**-number) for number, rule in enumerate(rules) for step in steps]
+    table = pd.DataFrame(rows, columns=["variant", "step", "mean"])
     return table.assign(low=table["mean"] * 0.9, high=table["mean"] * 1.2)
 
 
 def test_curves_and_last_values_stand_beside_each_other_in_the_same_colours() -> None:
-    figure = draw_comparison(numbers(["a", "b"], [0, 10, 20]), numbers(["a", "b"], [20]), "title")
+    figure = draw_student_teacher(numbers(["a", "b"], [0, 10, 20]), numbers(["a", "b"], [20]), "title")
     left, right = figure.axes
     assert (left.get_yscale(), right.get_xscale()) == ("log", "log")
     curves = left.get_lines()
@@ -33,18 +33,12 @@ def test_curves_and_last_values_stand_beside_each_other_in_the_same_colours() ->
     assert [label.get_text() for label in right.get_yticklabels()] == ["a", "b"]
 
 
-def test_conditions_of_one_rule_are_told_apart() -> None:
-    summary = pd.concat([numbers(["a"], [0]), numbers(["a"], [0]).assign(timing="later")])
-    figure = draw_comparison(summary, summary, "title")
-    assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == ["a, p, t", "a, p, later"]
-
-
 def test_the_same_picture_is_the_same_file(tmp_path: Path) -> None:
     curves, last = numbers(["a", "b"], [0, 10]), numbers(["a", "b"], [10])
     files = [tmp_path / name for name in ("one.svg", "two.svg", "three.png")]
     for file in files:
-        save_figure(lambda: draw_comparison(curves, last, "title"), file)
+        save_figure(lambda: draw_student_teacher(curves, last, "title"), file)
     assert files[0].read_bytes() == files[1].read_bytes()
     assert files[2].read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="no known picture type"):
-        save_figure(lambda: draw_comparison(curves, last, "title"), tmp_path / "four.xyz")
+        save_figure(lambda: draw_student_teacher(curves, last, "title"), tmp_path / "four.xyz")
