@@ -28,7 +28,7 @@ from smalti.model.gating.learned import LearnedGateOptions
 from smalti.model.gating.networks import GATING
 from smalti.scheduler import evaluation
 from smalti.scheduler.config import Config, RunOptions
-from smalti.scheduler.experiments.trials import run_trials
+from smalti.scheduler.experiments.running import run_all
 from smalti.scheduler.records.rows import evaluation_rows
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import VALIDATION
@@ -67,7 +67,7 @@ def main() -> None:
     options = tyro.cli(Gates, description=__doc__)
     console = Console(width=None if sys.stdout.isatty() else 150)
     trials = {f"seed{seed}": Config(run=RunOptions(seed=seed)) for seed in range(options.seeds)}
-    failed = run_trials(trials, options.out, lambda name, how: console.print(f"{name}: {how}", highlight=False))
+    failed = run_all(trials, options.out, lambda name, how: console.print(f"{name}: {how}", highlight=False))
     meter = Meter()
     runs = [run for name in trials if name not in failed and (run := meter.restored(options.out / name)) is not None]
     console.print(view({name: [measure(run, gate) for run in runs] for name, gate in conditions().items()}))

@@ -1,19 +1,16 @@
-"""Does it help to raise newborns in another way? Accuracy with one switch of ``growth.newborns`` at a time.
+"""How far does variance transfer move what a network computes? Its mean loss right before and after growth events.
 
-    python benchmarks/newborns.py --seeds 2 --out runs/newborns
+    python benchmarks/newborns.py --seeds 2
 
-Two streams of ``benchmarks/learning.py``: digits split and digits joint, both with growth. ``usual`` is how newborns
-are raised by default. Variance transfer is the one switch by which growth changes what the network computes: its mean
-loss on the probe is measured right before and after every growth event. Every trial is a run folder under --out; the
-command goes on where it was stopped.
+Of all switches of ``growth.newborns`` it is the one by which growth changes the function. What the switches are worth in
+accuracy: `smalti compare newborns`, whose streams these are.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from statistics import mean
 from typing import Any
 
@@ -22,43 +19,27 @@ import tyro
 from rich.console import Console
 from torch import Tensor
 
-from benchmarks.learning import Learning, conditions, folder_name, measure, view
 from smalti.agents.expert import Expert
-from smalti.model.growth.learning_rates import NewbornOptions
-from smalti.scheduler.config import Config, RunOptions
-from smalti.scheduler.experiments.trials import run_trials
+from smalti.scheduler.config import Config
+from smalti.scheduler.experiments.plan import Cell
+from smalti.scheduler.experiments.reading import find_file, load_experiment
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.simulation import Simulation
 
-STREAMS = {"split": "digits split, growth and gating", "joint": "digits joint, growth"}
-SWITCHES = {
-    "usual": NewbornOptions(),
-    "rate x 3": NewbornOptions(rate=3.0),
-    "rate x 3 for 100 steps": NewbornOptions(rate=3.0, youth=100),
-    "warm-up 60 steps": NewbornOptions(warm_up=60),
-    "rate adaptation": NewbornOptions(rate_adaptation=True),
-    "variance transfer": NewbornOptions(variance_transfer=True),
-}
-DECAYS = {"decay .1": (0.1, 0), "decay .1 guard 60": (0.1, 60)}  # weight decay and guard
+VARIANT = "variance-transfer"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Compare newborns on digits.
+    """Measure the jumps of the loss.
 
     Attributes:
-        seeds: runs of every switch on every stream.
+        seeds: runs on every stream.
         streams: split, joint or both.
-        out: folder of the trials.
     """
 
     seeds: int = 2
-    streams: tuple[str, ...] = tuple(STREAMS)
-    out: Path = Path("runs/newborns")
-
-    def __post_init__(self) -> None:
-        if unknown := [name for name in self.streams if name not in STREAMS]:
-            raise ValueError(f"--streams {unknown[0]} is unknown; take some of {', '.join(STREAMS)}")
+    streams: tuple[str, ...] = ("split", "joint")
 
 
 @dataclass
@@ -83,18 +64,6 @@ class Watched(Grower):
         self.losses.append((float(before), float(self.probe(expert, x, labels).loss.mean())))
 
 
-def raised(stream: str) -> dict[str, tuple[Config, tuple[str, ...]]]:
-    """Name -> configuration and the settings to report."""
-    usual, settings = conditions("")[STREAMS[stream]]
-    found: dict[str, Config] = {
-        name: replace(usual, growth=replace(usual.growth, newborns=newborns)) for name, newborns in SWITCHES.items()
-    }
-    for name, (decay, guard) in DECAYS.items():
-        optimiser = replace(usual.training.optimiser, weight_decay=decay, guard=guard)
-        found[name] = replace(usual, training=replace(usual.training, optimiser=optimiser))
-    return {f"{stream}, {name}": (config, settings[:1]) for name, config in found.items()}
-
-
 def jumps(config: Config) -> list[tuple[float, float]]:
     """Loss before and after every growth event of a whole run."""
     simulation = Simulation(config)
@@ -107,23 +76,13 @@ def jumps(config: Config) -> list[tuple[float, float]]:
 
 
 def main() -> None:
-    """Run what is missing, then print accuracies and what variance transfer does to the loss."""
+    """Run, then print what variance transfer does to the loss."""
     options = tyro.cli(Options, description=__doc__)
     console = Console(width=None if sys.stdout.isatty() else 150)
-    chosen = {name: found for stream in options.streams for name, found in raised(stream).items()}
-    trials = {
-        folder_name(name, seed): replace(config, run=RunOptions(seed=seed))
-        for name, (config, _) in chosen.items()
-        for seed in range(options.seeds)
-    }
-    failed = run_trials(trials, options.out, lambda name, how: console.print(f"{name}: {how}", highlight=False))
-    whole = {n: c for n, c in chosen.items() if not any(folder_name(n, s) in failed for s in range(options.seeds))}
-    how = Learning(seeds=options.seeds, out=options.out)
-    results = [result for name, (_, settings) in whole.items() for result in measure(name, settings, how)]
-    console.print(view(results, options.seeds))
-    for stream in options.streams:
-        config, _ = chosen[f"{stream}, variance transfer"]
-        losses = [pair for seed in range(options.seeds) for pair in jumps(replace(config, run=RunOptions(seed=seed)))]
+    experiment = load_experiment(find_file("newborns")).only_some(options.streams, (VARIANT,), options.seeds)
+    for stream in experiment.streams:
+        configs = [experiment.config(Cell(stream, VARIANT), seed) for seed in range(options.seeds)]
+        losses = [pair for config in configs for pair in jumps(config)]
         rises = [after - before for before, after in losses]
         console.print(
             f"{stream}: variance transfer takes the mean loss from {mean(b for b, _ in losses):.4f} to "

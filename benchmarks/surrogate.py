@@ -28,18 +28,14 @@ from rich.table import Table
 from scipy.stats import t as student
 
 from benchmarks.activity import Meter, Trial
-from benchmarks.learning import conditions
+from smalti.model.gating import GatingOptions
 from smalti.model.neuron import SURROGATES, NetworkOptions
 from smalti.scheduler.config import Config, RunOptions
-from smalti.scheduler.experiments.trials import run_trials
+from smalti.scheduler.experiments.running import run_all
+from smalti.scheduler.streams import StreamOptions
 
 CONFIDENCE = 0.95
-SOURCES = {
-    "digits-joint": ("digits joint, growth", "joint"),
-    "digits-split": ("digits split, growth and gating", "class"),
-    "fsdd-joint": ("fsdd joint, growth", "joint"),
-    "fsdd-split": ("fsdd split, growth and gating", "class"),
-}  # stream -> condition of benchmarks/learning.py, setting reported
+STREAMS = ("digits-joint", "digits-split", "fsdd-joint", "fsdd-split")
 CHOICE = ("fast_sigmoid:.5:.45:1", "fast_sigmoid:.7:.4:1")
 Streams = dict[str, tuple[Config, str]]  # name -> configuration, setting reported
 
@@ -77,8 +73,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.seeds < 1:
             raise ValueError(f"--seeds {self.seeds} must be at least 1")
-        if unknown := set(self.streams) - set(SOURCES):
-            raise ValueError(f"--streams {', '.join(sorted(unknown))} unknown; take {', '.join(SOURCES)}")
+        if unknown := set(self.streams) - set(STREAMS):
+            raise ValueError(f"--streams {', '.join(sorted(unknown))} unknown; take {', '.join(STREAMS)}")
         if self.plot and self.plot.suffix not in (".svg", ".png"):
             raise ValueError(f"--plot {self.plot} is of no known picture type; name it .svg or .png")
         for text in self.every:
@@ -152,14 +148,25 @@ class Result:
 
 
 def streams(options: Options) -> Streams:
-    """The streams asked for, with the configurations of benchmarks/learning.py."""
-    known = conditions(options.fsdd)
+    """The streams asked for: growth on digits and, where the archive is given, on spoken digits, split and joint."""
+    split = Config(gating=GatingOptions(vote=0.0))  # the network's own answers
+    joint = replace(
+        split,
+        stream=StreamOptions(setting="joint"),
+        training=replace(split.training, rounds=30, learning_rate=0.005),
+        growth=replace(split.growth, seed_width=10, target_rate=0.12),
+    )
     found: Streams = {}
-    for name, (condition, setting) in SOURCES.items():
-        if condition in known and (not options.streams or name in options.streams):
-            config = known[condition][0]
-            rounds = options.rounds or config.training.rounds
-            found[name] = replace(config, training=replace(config.training, rounds=rounds)), setting
+    for name in options.streams or STREAMS:
+        data, setting = name.split("-")
+        if data == "fsdd" and not options.fsdd:
+            continue
+        config = joint if setting == "joint" else split
+        if data == "fsdd":
+            config = replace(config, stream=replace(config.stream, name="fsdd", path=options.fsdd))
+        rounds = options.rounds or config.training.rounds
+        kind = "joint" if setting == "joint" else "class"
+        found[name] = replace(config, training=replace(config.training, rounds=rounds)), kind
     if not found:
         raise ValueError(f"--streams {', '.join(options.streams)} needs the archive: give --fsdd")
     return found
@@ -271,7 +278,7 @@ def main(options: Options) -> None:
     chosen = streams(options)
     if options.run:
         say = partial(console.print, highlight=False)
-        run_trials(trials(options, chosen), options.out, lambda name, how: say(f"{name}: {how}"), options.workers)
+        run_all(trials(options, chosen), options.out, lambda name, how: say(f"{name}: {how}"), options.workers)
     results = measure(options, chosen)
     console.print(view(results))
     if options.json:

@@ -22,14 +22,13 @@ from joblib import delayed
 from rich.console import Console
 from rich.table import Table
 
-from smalti.analysis.sweeping import measure
-from smalti.scheduler.config import Config
-from smalti.scheduler.streams import StreamOptions
-from smalti.scheduler.sweeping.attempt import Job, attempt
-from smalti.scheduler.sweeping.backends import Spread, Workers, opened
-from smalti.scheduler.sweeping.folder import SweepFolder
-from smalti.scheduler.sweeping.plan import name_of
-from smalti.scheduler.training import TrainingOptions
+from smalti.analysis.experiment import measure
+from smalti.scheduler.experiments.attempt import Job, attempt
+from smalti.scheduler.experiments.backends import Spread, Workers, opened
+from smalti.scheduler.experiments.folder import ExperimentFolder
+from smalti.scheduler.experiments.options import ExperimentOptions
+from smalti.scheduler.experiments.plan import Experiment
+from smalti.scheduler.experiments.trials import Trial, seeded
 
 ENOUGH = 1.8  # times the trials of one worker that two should finish
 
@@ -72,10 +71,10 @@ class Record:
     ratio: float  # trials a second by those of one worker
 
 
-def config_of(options: Throughput, seed: int) -> Config:
-    """A short run on split digits."""
-    config = Config(stream=StreamOptions(limit=60), training=TrainingOptions(rounds=options.rounds, steps=20))
-    return replace(config, run=replace(config.run, seed=seed)).resolved()
+def trials_of(options: Throughput, count: int, first_seed: int) -> list[Trial]:
+    """Short runs on split digits, each with another seed."""
+    base = {"stream": {"limit": 60}, "training": {"rounds": options.rounds, "steps": 20}}
+    return seeded(Experiment("short", ExperimentOptions(seeds=count, first_seed=first_seed), base), {})
 
 
 def turn(spread: Spread, options: Throughput, workers: int, seed: int) -> float:
@@ -85,13 +84,13 @@ def turn(spread: Spread, options: Throughput, workers: int, seed: int) -> float:
         ValueError: a trial failed.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        job = Job.mine(SweepFolder(Path(scratch) / "sweep").make(""), measure, "benchmark")
-        configs = [config_of(options, seed + number) for number in range(workers * options.trials)]
+        job = Job.mine(ExperimentFolder(Path(scratch) / "sweep").make(""), measure, "benchmark")
+        trials = trials_of(options, workers * options.trials, seed)
         begin = perf_counter()
-        spread((delayed(attempt)(job, name_of(config), config) for config in configs), at_a_time=workers)
+        spread((delayed(attempt)(job, trial) for trial in trials), at_a_time=workers)
         seconds = perf_counter() - begin
-        for config in configs:
-            if error := job.folder.error(name_of(config)):
+        for trial in trials:
+            if error := job.folder.error(trial.name):
                 raise ValueError(f"a trial failed: {error}")
     return seconds
 

@@ -19,7 +19,7 @@ def test_ratios_are_those_of_trials_a_second(
     now, asked = [0.0], list[int]()
 
     def spread(tasks: Iterable[Task], at_a_time: int = 0) -> Sequence[object]:
-        names = {args[1] for _, args, _ in tasks}
+        names = {args[1].name for _, args, _ in tasks}
         asked.append(len(names))
         now[0] += len(names) / at_a_time
         return []

@@ -9,7 +9,7 @@ import pytest
 
 from smalti.analysis.quantities import METRICS
 from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import flatten
+from smalti.scheduler.config_io import differences, flatten
 from smalti.scheduler.experiments.design import check_trials, rows_of
 from smalti.scheduler.experiments.plan import Experiment
 from smalti.scheduler.experiments.reading import EXAMPLE, FILES, load_experiment
@@ -290,3 +290,14 @@ def test_the_experiments_that_come_along_are_sound(file: Path) -> None:
     assert set(found.options.columns) <= set(METRICS)
     assert {row.trial for row in rows} == set(trials)
     assert {trial.leader for trial in trials.values()} - {""} <= set(trials)
+
+
+def test_the_switches_of_newborns_change_what_they_say_and_nothing_else() -> None:
+    found = by_place(load_experiment(FILES / "newborns.toml"))
+    usual = found["joint", "usual", 0].config
+    joint = {variant: found["joint", variant, 0].config for stream, variant, _ in found}
+    changed = {variant: set(differences(config, usual)) for variant, config in joint.items()}
+    assert changed["usual"] == set()
+    assert changed["rate-young"] == {"growth.newborns.rate", "growth.newborns.youth"}
+    assert changed["variance-transfer"] == {"growth.newborns.variance_transfer"}
+    assert changed["decay-guard"] == {"training.optimiser.weight_decay", "training.optimiser.guard"}
