@@ -2,8 +2,8 @@
 
     python benchmarks/newborns.py --seeds 2
 
-Of all switches of ``growth.newborns`` it is the one by which growth changes the function. What the switches are worth in
-accuracy: `smalti compare newborns`, whose streams these are.
+Of all switches of ``growth.newborns`` it is the one by which growth changes the function. What the switches are worth
+in accuracy: `smalti compare newborns`, whose streams these are.
 """
 
 from __future__ import annotations
