@@ -13,6 +13,7 @@ from smalti.model.gating import GatingOptions
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.network import choose_engine
 from smalti.model.neuron import NetworkOptions
+from smalti.model.option_values import settle
 from smalti.scheduler.streams import StreamOptions
 from smalti.scheduler.training import TrainingOptions
 
@@ -32,6 +33,7 @@ class RunOptions:
     quick: bool = False
 
     def __post_init__(self) -> None:
+        settle(self, "run")
         if self.seed < 0:
             raise ValueError(f"run.seed = {self.seed} must not be negative")
         if self.threads < 1:
@@ -61,6 +63,9 @@ class Config:
     gating: GatingOptions = field(default_factory=GatingOptions)
     auction: AuctionOptions = field(default_factory=AuctionOptions)
     run: RunOptions = field(default_factory=RunOptions)
+
+    def __post_init__(self) -> None:
+        settle(self, "")
 
     def resolved(self) -> Config:
         """The configuration with the engine named and ``run.quick`` spelled out.

@@ -24,8 +24,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from smalti.model.option_values import choices
 from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import Section, choices, flatten, from_mapping, merge, read_toml
+from smalti.scheduler.config_io import Section, flatten, from_mapping, merge, read_toml
 from smalti.scheduler.sweeping.axes import Axis, Value, nested, read_axis
 from smalti.scheduler.sweeping.options import SweepOptions
 
