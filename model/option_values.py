@@ -61,7 +61,9 @@ def build(cls: type[T], data: object, section: str = "") -> T:
         required = field.init and field.default is MISSING and field.default_factory is MISSING
         if required and field.name not in data:
             raise ValueError(f"{dotted(section, field.name)} is missing; give {_wanted(kinds[field.name])}")
-    return cls(**{key: convert(kinds[key], item, dotted(section, key)) for key, item in data.items()})
+    first = getattr(cls, "FIRST", ())  # sections that make names of others valid
+    given = {key: data[key] for key in sorted(data, key=lambda key: key not in first)}
+    return cls(**{key: convert(kinds[key], item, dotted(section, key)) for key, item in given.items()})
 
 
 def convert(kind: Any, value: object, where: str) -> object:

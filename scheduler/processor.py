@@ -1,4 +1,4 @@
-"""How this process computes while a round is played: threads of torch, and tiny numbers as zero. Nothing stays changed."""
+"""How a process computes while a round is played: threads of torch, tiny numbers as zero. Nothing stays changed."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -58,6 +59,8 @@ class Stream:
     class_names: tuple[str, ...]  # one a class
     notes: tuple[str, ...]  # what was done to the data, for the record of the run
     shape: tuple[int, ...] = ()  # of the channels: (I,), or rows and columns of an image
+    raw: tuple[int, ...] = ()  # the same before pooling
+    ready: Callable[[Floats], Floats] = field(default=lambda x: x, compare=False)  # raw [S, T, I] as the chip hears it
 
 
 @dataclass(frozen=True, kw_only=True)
