@@ -61,7 +61,7 @@ def findings(run: Run, spikes: pd.Series[float] | None = None, heard: pd.Series[
 
 
 def unfinished(rounds: pd.DataFrame, each: int, experiences: int | None = None) -> Finding | None:
-    """Whether the run lacks rounds: each experience has ``each``; older runs do not say how many experiences there are."""
+    """Whether rounds are missing, of which each experience has ``each``; older runs do not say how many there are."""
     missing = -len(rounds) % each
     if not missing:
         done = len(rounds) // each

@@ -107,7 +107,7 @@ class Run:
         facts = [f"{stream['name']}, setting {stream['setting']}", f"{rounds} of {planned or '?'} rounds"]
         if rounds:
             last = self.table("rounds").iloc[-1]
-            facts.append(f"{last['neurons']} neurons, {last['wires']} wires")
+            facts.append(f"{int(last['neurons'])} neurons, {int(last['wires'])} wires")
         return facts
 
     @property

@@ -9,12 +9,12 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterable
-from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from os import getcwd
 
 GROUP = "smalti.plugins"
+_installed: list[str] = []  # that have been imported, or are being so
 _asked: list[str] = []  # named before a command: part of every configuration that this process makes
 
 
@@ -65,10 +65,13 @@ def _import(name: str) -> None:
         raise ValueError(f"the plug-in {name} fails when it is imported ({type(error).__name__}: {error})") from error
 
 
-@cache
 def _load_installed() -> None:
     """One that fails is said, and is not in the way of the others."""
+    if _installed:
+        return
+    _installed.append(GROUP)
     for entry in entry_points(group=GROUP):
+        _installed.append(entry.name)
         try:
             entry.load()
         except Exception as error:

@@ -98,7 +98,7 @@ def _answers(run: Run) -> str:
     if main not in there:
         return ""
     before = _mean(accuracies(run, main), -1)
-    told = f"After the last experience {percent(mean_accuracy(run, main))} of the test samples are answered rightly"
+    told = f"After {_how_far(run)} {percent(mean_accuracy(run, main))} of the test samples are answered rightly"
     told += f" ({SETTING_NAMES[main]}{'' if math.isnan(before) else f'; {percent(before)} before any learning'})"
     if main != "task" and "task" in there:
         told += f", {percent(mean_accuracy(run, 'task'))} when the task is told"
@@ -108,6 +108,14 @@ def _answers(run: Run) -> str:
     if lost and not math.isnan(lost["forgetting"]):
         told += f". Tasks lost {100 * lost['forgetting']:.1f} points on average since they were known best"
     return told + "."
+
+
+def _how_far(run: Run) -> str:
+    """Which experience the last one is."""
+    planned, done = run.environment.get("experiences"), run.table("rounds")["experience"].nunique()
+    if planned is None or done >= planned:
+        return "the last experience"
+    return f"{several(done, 'experience')} of {planned}, where the run stopped,"
 
 
 def _chip(run: Run) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -28,17 +28,19 @@ def any_bar(wanted: bool = True) -> AbstractContextManager[Watcher]:
 @contextmanager
 def notebook_bar() -> Iterator[Watcher]:
     """A line and a bar below the cell, which are taken away at the end."""
-    from IPython.display import HTML, display  # there in every notebook
+    from IPython import display  # there in every notebook
 
-    shown = display(HTML("preparing"), display_id=True)
+    html: Callable[[str], object] = display.HTML
+    show: Callable[..., Any] = display.display
+    shown = show(html("preparing"), display_id=True)
 
     def watch(simulation: Simulation) -> None:
         done, total = simulation.round, simulation.total_rounds
         bar = f"<progress value='{done}' max='{total}'></progress>"
-        shown.update(HTML(f"{bar} round {done} of {total}: {numbers_of(simulation)}"))
+        shown.update(html(f"{bar} round {done} of {total}: {numbers_of(simulation)}"))
 
     yield watch
-    shown.update(HTML(""))
+    shown.update(html(""))
 
 
 def numbers_of(simulation: Simulation) -> str:
