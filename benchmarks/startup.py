@@ -2,8 +2,8 @@
 
     python benchmarks/startup.py
 
-Every measurement is a fresh interpreter in an empty folder; the median of some counts, and the least. Commands that only
-tell something should take less than half a second of a processor's time; those marked so do not import torch.
+Every measurement is a fresh interpreter in an empty folder; the median of some counts, and the least. Help and the list
+of streams should take less than half a second of a processor's time, and do without torch.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import inspect
 import sys
 import warnings
 from collections.abc import Sequence
+from dataclasses import MISSING, fields
 from functools import partial
 from importlib import import_module
 from itertools import takewhile
@@ -72,7 +73,9 @@ def parse(arguments: list[str]) -> Command:
     command = getattr(import_module(f"smalti.scheduler.commands.{entry.module}"), entry.name)
     if name == "run":
         return _run(rest)
-    import tyro  # not above: the overview need not wait for it
+    if not rest and all({f.default, f.default_factory} != {MISSING} for f in fields(command)):
+        return cast(Command, command())  # nothing to read
+    import tyro  # not above: whoever asks for nothing special need not wait for it
 
     return cast(Command, tyro.cli(command, prog=f"smalti {name}", args=rest))
 
