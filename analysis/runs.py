@@ -48,8 +48,9 @@ class Run:
         """What the run came to so far: accuracies on the test set (shares), and what the chip spends.
 
         >>> import smalti
-        >>> smalti.run("digits", quick=True, rounds=1, out="summary").summary().loc["neurons", "value"] > 0
-        True
+        >>> summary = smalti.run("digits", quick=True, rounds=1, out="summary").summary()
+        >>> int(summary.loc["wire capacity", "value"])
+        6144
 
         Returns:
             Index ``measure``, column ``value``.
