@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import mesa
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from smalti.scheduler.records.registry import NeuronRegistry
-    from smalti.scheduler.simulation import RoundRows
+    from smalti.scheduler.simulation import RoundRows, Simulation
+
+
+def _latest(name: str, model: Simulation) -> object:
+    """A column of the round played last."""
+    return model.rows.rounds[0][name]
 
 
 class Played:
@@ -42,6 +48,7 @@ class Played:
         """A view of Mesa's kind: the columns of ``rounds`` are the model's variables, all tables are its tables."""
         view = mesa.DataCollector()
         view.model_vars = self._columns("rounds", registry)
+        view.model_reporters = {name: partial(_latest, name) for name in view.model_vars}
         view.tables = {name: self._columns(name, registry) for name in TABLES}
         return view
 

@@ -216,10 +216,12 @@ def binned(
     """
     if steps < 1:
         raise ValueError(f"steps = {steps} must be at least 1")
-    last = max((float(times.max()) for times, _ in trains if len(times)), default=0.0)
-    whole = duration or np.nextafter(last, np.inf)
+    ends = [float(times.max()) for times, _ in trains if len(times)]
+    if not ends:
+        raise ValueError("there is not a single spike in the samples")
+    whole = duration or np.nextafter(max(ends), np.inf)
     if not whole > 0:
-        raise ValueError("the spikes say nothing of how long a sample is; give its duration")
+        raise ValueError(f"duration = {duration} must be positive, or 0 for up to the last spike of all")
     x = np.zeros((len(trains), steps, channels), dtype=np.bool_)
     for number, (times, channel) in enumerate(trains):
         if len(times) and times.min() < 0:
