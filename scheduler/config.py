@@ -38,7 +38,6 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         settle(self, "run")
-        object.__setattr__(self, "imports", tuple(dict.fromkeys((*plugins.asked(), *self.imports))))
         plugins.load(self.imports)
         if self.seed < 0:
             raise ValueError(f"run.seed = {self.seed} must not be negative")
@@ -76,7 +75,7 @@ class Config:
         settle(self, "")
 
     def resolved(self) -> Config:
-        """The configuration with the engine named and ``run.quick`` spelled out.
+        """The configuration with the engine named, ``run.quick`` spelled out, and the plug-ins that were asked for.
 
         Quick is at most 30 samples a class and 3 rounds of 10 steps.
 
@@ -84,7 +83,8 @@ class Config:
             ValueError: for an engine that cannot run here.
         """
         plugins.load(self.run.imports)  # a copy in another process may not have them yet
-        named = replace(self, network=replace(self.network, engine=choose_engine(self.network)))
+        run = replace(self.run, imports=tuple(dict.fromkeys((*self.run.imports, *plugins.asked()))))
+        named = replace(self, run=run, network=replace(self.network, engine=choose_engine(self.network)))
         return named._shortened() if self.run.quick else named
 
     def _shortened(self) -> Config:

@@ -15,7 +15,7 @@ from os import getcwd
 
 GROUP = "smalti.plugins"
 _installed: list[str] = []  # that have been imported, or are being so
-_asked: list[str] = []  # named before a command: part of every configuration that this process makes
+_asked: list[str] = []  # named before a command: part of every run that this process begins
 
 
 def load(names: Iterable[str]) -> None:
@@ -31,7 +31,7 @@ def load(names: Iterable[str]) -> None:
 
 
 def ask(names: Iterable[str]) -> None:
-    """Import plug-ins and make them part of every configuration to come, so that its runs have them wherever they go.
+    """Import plug-ins and make them part of every run to come, so that it has them wherever it goes.
 
     Raises:
         ValueError: as ``load``.

@@ -107,7 +107,7 @@ def fresh(folder: RunFolder, config: Config) -> Simulation:
         data = read(kept)
         if data.fingerprint != facts[FINGERPRINT]:
             raise ValueError(f"{kept} was changed since the run began: set it back, or start a new run")
-    return Simulation(config, births=replay.restored(folder.path), data=data)
+    return Simulation(config, recorded_births=replay.restored(folder.path), data=data)
 
 
 def restore_last(simulation: Simulation, folder: RunFolder) -> None:
@@ -115,7 +115,7 @@ def restore_last(simulation: Simulation, folder: RunFolder) -> None:
     if folder.checkpoint.exists():
         saved = checkpoint.load(folder.checkpoint)
         changed = differences(from_mapping(Config, tomllib.loads(str(saved.facts["config"]))), simulation.config)
-        if changed.keys() - {"stream.path"}:  # data may have moved
+        if changed.keys() - {"stream.path", "run.imports"}:  # data may have moved, and modules only add names
             raise ValueError(
                 f"{folder.config} was changed since the run began (in {', '.join(changed)}): set it back, or start a "
                 "new run"

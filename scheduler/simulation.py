@@ -71,9 +71,9 @@ class Simulation(mesa.Model):  # type: ignore[misc]
 
     Args:
         config: a ``Config``, or what ``scheduler.configure`` makes one of: a TOML file, a stream's name, a mapping.
+        loaded_stream: the data, where it has been loaded before (for many simulations of the same data).
+        recorded_births: what ``growth.birth_record`` names, where it has been read before.
         data: data in memory (``smalti.data``), instead of what the configuration names.
-        stream: the data, where it has been loaded before (for many simulations of the same data).
-        births: what ``growth.birth_record`` names, where it has been read before.
         options: what is to be other than in ``config``, such as ``rounds=5`` or ``growth={"rule": "random"}``.
 
     Raises:
@@ -83,8 +83,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def __init__(
         self,
         config: Given = None,
-        stream: Stream | None = None,
-        births: replay.Births | None = None,
+        loaded_stream: Stream | None = None,
+        recorded_births: replay.Births | None = None,
         data: Data | None = None,
         **options: object,
     ) -> None:
@@ -95,7 +95,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.config = config
         self.fabric = Fabric(config.fabric)
         channels = len(self.fabric.north_tiles) * self.fabric.wires
-        self.stream = load_stream(config.stream, channels, data) if stream is None else stream
+        self.stream = loaded_stream or load_stream(config.stream, channels, data)
         check(config, self.fabric, self.stream)
         self.network = Network(self.fabric, self.stream.channels, config.network, config.run.threads)
         self.moments = Moments.fresh(self.network.state.weight)
@@ -110,8 +110,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.grower = Grower(self, self.network, self.moments, self.gating, prices, config.growth)
         continual = config.training.continual
         self.rehearsal = Rehearsal(continual, self.network, self.moments, self.stream, config.run.seed)
-        self.births = births
-        if config.growth.birth_record and births is None:
+        self.births = recorded_births
+        if config.growth.birth_record and recorded_births is None:
             tasks = [experience.task for experience in self.stream.experiences]
             self.births = replay.read(config.growth, self.fabric, tasks, config.training.rounds)
         self.registry = NeuronRegistry()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import inspect
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +22,7 @@ import torch
 import smalti
 from smalti.analysis.restored import restored
 from smalti.scheduler.commands.run import next_free
+from smalti.scheduler.config_io import flatten
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {
@@ -60,6 +63,12 @@ def test_type_checkers_see_the_same_objects_as_programs() -> None:
             seen[alias.asname or alias.name] = getattr(module, alias.name)
     assert set(seen) == NAMES - {"__version__"}
     assert all(getattr(smalti, name) is value for name, value in seen.items())
+
+
+@pytest.mark.parametrize("called", [smalti.run, smalti.Simulation])
+def test_arguments_do_not_hide_fields_or_sections_of_the_configuration(called: Callable[..., object]) -> None:
+    names = {part for name in flatten(smalti.Config()) for part in name.split(".")}
+    assert not names & set(inspect.signature(called).parameters)
 
 
 def test_an_unknown_name_lists_those_that_there_are() -> None:

@@ -43,11 +43,13 @@ def test_changes_of_a_configuration_import_first_too(own: Path) -> None:
     assert configure(Config(), changes).growth.when == "tuesdays"
 
 
-def test_what_was_asked_for_is_part_of_every_configuration(own: Path) -> None:
+def test_what_was_asked_for_is_part_of_every_run(own: Path) -> None:
     plugins.ask(["tuesdays_lab"])
     plugins.ask(["tuesdays_lab"])
-    assert Config().run.imports == ("tuesdays_lab",)
-    assert RunOptions(imports=("sys", "tuesdays_lab")).imports == ("tuesdays_lab", "sys")
+    assert Config().run.imports == ()  # what is other than usual is still told apart
+    assert Config().resolved().run.imports == ("tuesdays_lab",)
+    named = Config(run=RunOptions(imports=("tuesdays_lab", "sys")))
+    assert named.resolved().run.imports == ("tuesdays_lab", "sys")
 
 
 def test_the_current_folder_comes_last(own: Path) -> None:
