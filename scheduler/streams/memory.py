@@ -20,6 +20,8 @@ from smalti.scheduler.streams import npz
 from smalti.scheduler.streams.arrays import HOW, OPTIONAL, of_arrays
 from smalti.scheduler.streams.types import Loaded
 
+__all__ = ["Data", "arrays", "dataset", "events", "spike_trains"]
+
 FILE = "data.npz"  # in a run folder
 STEPS = 25  # time steps that events are put into, if nobody says how many
 
