@@ -16,7 +16,7 @@ from pathlib import Path
 
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, dump, from_mapping, load
-from smalti.scheduler.configure import MEMORY
+from smalti.scheduler.configure import of_data
 from smalti.scheduler.growth import birth_record as replay
 from smalti.scheduler.records import checkpoint
 from smalti.scheduler.records import state as snapshot
@@ -44,7 +44,8 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None) -
         ValueError: for a configuration, data or folder that cannot be used; nothing is left behind.
     """
     if data is not None:
-        config = replace(config, stream=replace(config.stream, name=MEMORY, path=str(Path(out).absolute() / FILE)))
+        config = of_data(config)
+        config = replace(config, stream=replace(config.stream, path=str(out.absolute() / FILE)))
     simulation = Simulation(config, data=data)
     config = simulation.config
     files: dict[str, str | bytes] = {}

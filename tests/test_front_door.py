@@ -196,6 +196,15 @@ def test_a_run_of_data_in_memory_can_be_moved_resumed_and_run_again(
     assert (resumed.predict(x) == blobs_run.predict(x)).all()
 
 
+@pytest.mark.parametrize("other", [{"name": "mnist"}, {"name": "arrays", "path": "mine.npz"}])
+def test_data_and_the_name_of_other_data_do_not_go_together(
+    points: Points, other: dict[str, str], tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=f"stream.name = '{other['name']}' names other data than is given"):
+        smalti.run(data=smalti.data.arrays(*points), stream=other, out=tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
 def test_other_data_in_the_folder_are_noticed(blobs_run: smalti.Run, points: Points, tmp_path: Path) -> None:
     changed = tmp_path / "changed"
     shutil.copytree(blobs_run.path, changed)
