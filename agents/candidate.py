@@ -5,13 +5,14 @@ from __future__ import annotations
 import mesa
 import torch
 
+from smalti.agents.agent import Agent
 from smalti.agents.auction.bids import SEED, Bid
 from smalti.agents.auction.prices import NEWBORN, Prices
 from smalti.model.chip.links import Refusal
 from smalti.model.growth.proposal import Proposal
 
 
-class CandidateNeuron(mesa.Agent):  # type: ignore[misc]
+class CandidateNeuron(Agent):
     """One neuron that might be born.
 
     It knows its fan-in, the predicted decrease of the loss for each tile it could drive, and prices. It wants

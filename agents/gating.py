@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from smalti.agents.agent import Agent
 from smalti.agents.auction.bids import Decision
 from smalti.agents.expert import Expert
 from smalti.model.gating import GatingNetwork, GatingOptions
@@ -19,7 +20,7 @@ from smalti.model.growth.timing import TIMINGS, History
 from smalti.model.network import Network
 
 
-class GatingAgent(mesa.Agent):  # type: ignore[misc]
+class GatingAgent(Agent):
     """One of a kind. It knows loss, accuracy and novelty of each task and who serves it.
 
     It wants every task learned with as few neurons as will do, and no task forgotten.

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from smalti.agents.agent import Agent
 from smalti.agents.auction.prices import Prices
 from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.expert import Expert
@@ -44,7 +45,7 @@ class Call:
     candidates: list[CandidateNeuron] = field(default_factory=list)
 
 
-class TileAgent(mesa.Agent):  # type: ignore[misc]
+class TileAgent(Agent):
     """One neuron tile. It wants its slots used by neurons that pay for them."""
 
     def __init__(self, model: mesa.Model, tile: int, network: Network) -> None:

@@ -7,7 +7,6 @@ those of other experts, which stay silent otherwise, would make of the same inpu
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,15 +15,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run
 from smalti.model.engines import dense
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import load
-from smalti.scheduler.growth import birth_record as replay
-from smalti.scheduler.records import checkpoint
-from smalti.scheduler.records import state as snapshot
-from smalti.scheduler.records.folder import open_run
-from smalti.scheduler.records.schema import SCHEMA_VERSION
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Experience
 from smalti.scheduler.streams.batches import VALIDATION
@@ -43,28 +36,6 @@ class Raster:
     task: int
     steps: int  # time steps of a sample (1 ms each on the default chip)
     channels: int  # input channels
-
-
-def restored(run: Run) -> Simulation:
-    """The simulation of a run as its last checkpoint has it; the folder stays as it is.
-
-    Raises:
-        ValueError: another version began the run, no round is finished, the checkpoint is damaged, or its data is gone.
-    """
-    folder = open_run(run.path)
-    version = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))["schema_version"]
-    if version != SCHEMA_VERSION:
-        raise ValueError(
-            f"{run.path} was begun with tables of schema {version}, this smalti writes {SCHEMA_VERSION}: its tables "
-            "can be read, but its neurons can be asked only by the version that began it"
-        )
-    if not folder.checkpoint.exists():
-        raise ValueError(f"{run.path} has no checkpoint yet; `smalti resume {run.path}` goes on with it")
-    saved = checkpoint.load(folder.checkpoint)
-    simulation = Simulation(load(Config, folder.config), births=replay.restored(folder.path))
-    neurons, links = folder.read_rows("neurons"), folder.read_rows("links")
-    snapshot.restore(simulation, saved.tensors, saved.facts, neurons, links)
-    return simulation
 
 
 def spike_counts(run: Run, running: Running = "expert") -> pd.DataFrame:

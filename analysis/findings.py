@@ -46,7 +46,7 @@ def findings(run: Run, spikes: pd.Series[float] | None = None, heard: pd.Series[
     rounds, bids, neurons = run.table("rounds"), run.table("bids"), run.table("neurons")
     evaluations, config = run.table("evaluations"), run.config
     found = [
-        unfinished(rounds, config["training"]["rounds"]),
+        unfinished(rounds, config["training"]["rounds"], run.environment.get("experiences")),
         shrunk(config["run"]),
         *(forgotten(evaluations, setting, came=order(run)) for setting in answers(run) if setting != "joint"),
         stalled(rounds, config["growth"]["enough_loss"]),
@@ -61,11 +61,19 @@ def findings(run: Run, spikes: pd.Series[float] | None = None, heard: pd.Series[
     return sorted((f for f in found if f is not None), key=lambda f: f.weight != "warning")
 
 
-def unfinished(rounds: pd.DataFrame, each: int) -> Finding | None:
-    """Whether the last experience lacks rounds; each has ``each``."""
+def unfinished(rounds: pd.DataFrame, each: int, experiences: int | None = None) -> Finding | None:
+    """Whether rounds are missing, of which each experience has ``each``; older runs do not say how many there are."""
     missing = -len(rounds) % each
     if not missing:
-        return None
+        done = len(rounds) // each
+        if experiences is None or done >= experiences:
+            return None
+        return Finding(
+            kind="unfinished",
+            weight="warning",
+            title=f"The run stopped after {done} of {experiences} experiences",
+            detail=f"{experiences - done} are missing; `smalti resume` goes on with it.",
+        )
     number = int(rounds["experience"].iloc[-1])
     return Finding(
         kind="unfinished",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 
@@ -30,6 +33,85 @@ class Run:
     config: dict[str, Any]  # config.toml as resolved, section -> field -> value
     environment: dict[str, Any]  # versions, seed, commit
     kept: dict[str, pd.DataFrame] | None = None  # tables read so far; None keeps none
+
+    def __repr__(self) -> str:
+        """Where, what and how far, in one line."""
+        return f"<Run {self.path}: {'; '.join(self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        """The same and the summary, for notebooks."""
+        facts = [html.escape(fact) for fact in (str(self.path), *self._facts())]
+        table = self.summary().to_html(border=0) if self._rounds() else ""
+        return f"<p><b>{facts[0]}</b><br>{'; '.join(facts[1:])}</p>{table}"
+
+    def summary(self) -> pd.DataFrame:
+        """What the run came to so far: accuracies on the test set, and what the chip spends.
+
+        >>> import smalti
+        >>> summary = smalti.run("digits", quick=True, rounds=1, out="summary").summary()
+        >>> int(summary.loc["sides", "value"])
+        6144
+
+        Returns:
+            Index ``measure``, columns ``value`` (accuracies as shares) and ``meaning``.
+
+        Raises:
+            ValueError: no round is finished yet.
+        """
+        from smalti.analysis import outcomes, quantities  # which build on this module
+
+        rows = [
+            (f"accuracy, {quantities.SETTING_NAMES[setting]}", outcomes.accuracy(self, setting, "test"), "accuracy")
+            for setting in outcomes.settings(self)
+        ]
+        rows += [(name, value, name) for name, value in outcomes.overall(self, "test").items() if name != "accuracy"]
+        columns = ["measure", "value", "meaning"]
+        table = pd.DataFrame(rows, columns=columns).set_index("measure")
+        return table.assign(meaning=[quantities.METRICS[name].meaning for name in table["meaning"]])
+
+    @overload
+    def predict(self, x: Any, task: int | None = None, details: Literal[False] = False) -> NDArray[np.int64]: ...
+
+    @overload
+    def predict(self, x: Any, task: int | None = None, *, details: Literal[True]) -> pd.DataFrame: ...
+
+    def predict(self, x: Any, task: int | None = None, details: bool = False) -> NDArray[np.int64] | pd.DataFrame:
+        """Classes of new samples, by the network as the last round left it.
+
+        >>> import numpy, smalti
+        >>> run = smalti.run("digits", quick=True, rounds=1, out="predict")
+        >>> x = numpy.random.default_rng(0).random((3, 64))
+        >>> run.predict(x).shape
+        (3,)
+        >>> list(run.predict(x, details=True).columns)
+        ['class', 'name', 'expert', 'spikes']
+
+        Args:
+            x: [samples, features] or [samples, time, channels] in 0..1, as the run's data before it was pooled.
+            task: the task that all of them belong to; None leaves the choice of the expert to the gating network.
+            details: also who answered and how many spikes it took: a table, one row a sample.
+
+        Raises:
+            ValueError: samples that are unfit, a task that does not exist, or a run without a finished round.
+        """
+        from smalti.analysis.prediction import answers  # which builds on this module
+
+        found = answers(self, x, task)
+        return found if details else found["class"].to_numpy()
+
+    def _rounds(self) -> int:
+        """Rounds that are finished."""
+        return len(self.table("rounds")) if "rounds" in self.tables else 0
+
+    def _facts(self) -> list[str]:
+        """Stream and setting, rounds, and what the last of them left."""
+        stream, rounds = self.config["stream"], self._rounds()
+        planned = self.environment.get("experiences", 0) * self.config["training"]["rounds"]
+        facts = [f"{stream['name']}, setting {stream['setting']}", f"{rounds} of {planned or '?'} rounds"]
+        if rounds:
+            last = self.table("rounds").iloc[-1]
+            facts.append(f"{int(last['neurons'])} neurons, {int(last['wires'])} wires")
+        return facts
 
     @property
     def tables(self) -> tuple[str, ...]:

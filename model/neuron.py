@@ -18,6 +18,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from smalti.model.option_values import settle
+
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkOptions:
@@ -58,6 +60,7 @@ class NetworkOptions:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        settle(self, "network")
         positive = ("tau_ms", "output_tau_ms", "dt_ms", "threshold", "surrogate_width", "surrogate_height")
         for name in (*positive, "surrogate_slope"):
             value = getattr(self, name)

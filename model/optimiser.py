@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.engines.threads import in_threads
+from smalti.model.option_values import settle
 
 EPSILON = 1e-8
 CHUNK = 1 << 17  # devices that a thread takes at a time; sums have one order, whatever the threads
@@ -46,6 +47,7 @@ class OptimiserOptions:
     guard: int = 0
 
     def __post_init__(self) -> None:
+        settle(self, "training.optimiser")
         for name in ("momentum", "decay"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"training.optimiser.{name} = {getattr(self, name)} must lie in 0..1, 1 excluded")

@@ -6,6 +6,7 @@ The same object is the TOML file, the command line, the axis of a sweep and what
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from smalti.agents.auction.prices import AuctionOptions
 from smalti.model.chip.fabric import FabricOptions
@@ -13,6 +14,8 @@ from smalti.model.gating import GatingOptions
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.network import choose_engine
 from smalti.model.neuron import NetworkOptions
+from smalti.model.option_values import settle
+from smalti.scheduler import plugins
 from smalti.scheduler.streams import StreamOptions
 from smalti.scheduler.training import TrainingOptions
 
@@ -25,13 +28,17 @@ class RunOptions:
         seed: seed of all random numbers.
         threads: threads that compute; small chips are fastest with one. A resumed run keeps the number.
         quick: shrink any run to seconds, to try things out: fewer samples, rounds and steps.
+        imports: modules of your own that add growth rules, streams, gating networks and the like, such as mylab.
     """
 
     seed: int = 0
     threads: int = 1
     quick: bool = False
+    imports: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        settle(self, "run")
+        plugins.load(self.imports)
         if self.seed < 0:
             raise ValueError(f"run.seed = {self.seed} must not be negative")
         if self.threads < 1:
@@ -53,6 +60,8 @@ class Config:
         run: seed, threads and the like.
     """
 
+    FIRST: ClassVar = ("run",)  # its imports add to what the names of the others may be
+
     fabric: FabricOptions = field(default_factory=FabricOptions)
     network: NetworkOptions = field(default_factory=NetworkOptions)
     stream: StreamOptions = field(default_factory=StreamOptions)
@@ -62,15 +71,20 @@ class Config:
     auction: AuctionOptions = field(default_factory=AuctionOptions)
     run: RunOptions = field(default_factory=RunOptions)
 
+    def __post_init__(self) -> None:
+        settle(self, "")
+
     def resolved(self) -> Config:
-        """The configuration with the engine named and ``run.quick`` spelled out.
+        """The configuration with the engine named, ``run.quick`` spelled out, and the plug-ins that were asked for.
 
         Quick is at most 30 samples a class and 3 rounds of 10 steps; a schedule grows in every round.
 
         Raises:
             ValueError: for an engine that cannot run here.
         """
-        named = replace(self, network=replace(self.network, engine=choose_engine(self.network)))
+        plugins.load(self.run.imports)  # a copy in another process may not have them yet
+        run = replace(self.run, imports=tuple(dict.fromkeys((*self.run.imports, *plugins.asked()))))
+        named = replace(self, run=run, network=replace(self.network, engine=choose_engine(self.network)))
         return named._shortened() if self.run.quick else named
 
     def _shortened(self) -> Config:

@@ -1,23 +1,22 @@
 """Options from mappings and TOML, and back: for any nested frozen dataclasses. Knows no option by name.
 
-Fields may be bool, int, float, str, Literal, tuples of these, or dataclasses, which become sections. There is
-no null in TOML, and none here. The docstrings' ``Attributes:`` become comments.
+Fields are those of ``model.option_values``; there is no null in TOML, and none here. The docstrings' ``Attributes:``
+become comments.
 """
 
 from __future__ import annotations
 
-import difflib
-import math
 import tomllib
-import typing
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import docstring_parser
 import tomlkit
 from tomlkit.items import Table
+
+from smalti.model.option_values import build
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -25,13 +24,6 @@ if TYPE_CHECKING:
 Section = Mapping[str, Any]  # as TOML gives it, sections in sections
 
 T = TypeVar("T", bound="DataclassInstance")
-
-PLAIN: Mapping[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text in quotes",
-}
 
 
 def from_mapping(cls: type[T], data: Mapping[str, object]) -> T:
@@ -41,7 +33,7 @@ def from_mapping(cls: type[T], data: Mapping[str, object]) -> T:
         ValueError: an unknown section or field, or a value of the wrong type, with what is allowed; and
             whatever the dataclasses refuse.
     """
-    return _build(cls, data, "")
+    return build(cls, data)
 
 
 def merge(*sections: Section) -> Section:
@@ -111,83 +103,6 @@ def differences(config: T, default: T) -> dict[str, object]:
     """What ``config`` has other than ``default``: dotted name -> value in ``config``."""
     usual = flatten(default)
     return {name: value for name, value in flatten(config).items() if value != usual[name]}
-
-
-def _build(cls: type[T], data: object, where: str) -> T:
-    if not isinstance(data, Mapping):
-        raise ValueError(f"{where} = {data!r} must be a section [{where}] with fields of its own")
-    hints = typing.get_type_hints(cls)
-    known = [field.name for field in fields(cls) if field.init]
-    for key in data:
-        if key not in known:
-            raise ValueError(f"{_dotted(where, key)} is unknown; {choices(key, known)}")
-    for field in fields(cls):
-        required = field.init and field.default is MISSING and field.default_factory is MISSING
-        if required and field.name not in data:
-            raise ValueError(f"{_dotted(where, field.name)} is missing; give {_wanted(hints[field.name])}")
-    return cls(**{key: _value(hints[key], item, _dotted(where, key)) for key, item in data.items()})
-
-
-def _value(kind: Any, value: object, where: str) -> object:
-    """``value`` as the annotation ``kind`` wants it."""
-    if is_dataclass(kind):
-        return _build(typing.cast("type[Any]", kind), value, where)
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is Literal:
-        if not any(type(value) is type(choice) and value == choice for choice in arguments):
-            raise ValueError(f"{where} = {value!r} is unknown; {choices(value, arguments)}")
-        return value
-    if origin is tuple and isinstance(value, (list, tuple)):
-        kinds = arguments[:1] * len(value) if arguments[1:] == (...,) else arguments
-        if len(kinds) != len(value):
-            raise ValueError(f"{where} = {value!r} must be {_wanted(kind)}")
-        return tuple(_value(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
-    if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        return _as_float(value, where)
-    if kind in PLAIN and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
-        return value
-    raise ValueError(f"{where} = {value!r} must be {_wanted(kind)}")
-
-
-def _as_float(value: float, where: str) -> float:
-    try:
-        number = float(value)
-    except OverflowError:
-        raise ValueError(f"{where} is too large; give a number of at most 308 digits") from None
-    if math.isnan(number):
-        raise ValueError(f"{where} = nan never equals anything; give a number")
-    return number
-
-
-def _wanted(kind: Any) -> str:
-    """What a value of this annotation looks like.
-
-    Raises:
-        TypeError: the annotation is none that options may have; a mistake of whoever wrote the dataclass.
-    """
-    if is_dataclass(kind):
-        return "a section"
-    if kind in PLAIN:
-        return PLAIN[kind]
-    arguments = typing.get_args(kind)
-    if typing.get_origin(kind) is Literal:
-        return f"one of {', '.join(map(repr, arguments))}"
-    if typing.get_origin(kind) is tuple:
-        if arguments[1:] == (...,):
-            return f"a list, each item {_wanted(arguments[0])}"
-        return f"a list of {len(arguments)}: {', '.join(map(_wanted, arguments))}"
-    raise TypeError(f"options cannot be of type {kind}; take bool, int, float, str, Literal, tuple or a dataclass")
-
-
-def choices(given: object, allowed: Iterable[object]) -> str:
-    """Did you mean, and all that is allowed."""
-    names = [str(name) for name in allowed]
-    close = difflib.get_close_matches(str(given), names, n=1)
-    return (f"did you mean {close[0]}? " if close else "") + f"allowed: {', '.join(names)}"
-
-
-def _dotted(where: str, name: object) -> str:
-    return f"{where}.{name}" if where else str(name)
 
 
 def _fill(table: Table | tomlkit.TOMLDocument, config: DataclassInstance) -> None:

@@ -52,6 +52,7 @@ class Answers:
     hop_spikes_per_sample: float
     operations_per_sample: float  # synaptic operations
     gate: GateCost = GateCost()
+    fired: Tensor | None = None  # [N, B] spikes of every neuron, where experts were asked
 
     def accuracy(self, labels: Tensor) -> float:
         """Share of right answers."""
@@ -123,7 +124,7 @@ def _answer(
     own[:, [c for c in range(every) if c not in possible]] = -torch.inf
     spikes, hop_spikes = costs.traffic(network, fired, per_channel(x))
     cost = gate_cost(agent, x) if voting else GateCost()
-    return Answers((own + opinion).argmax(1), own.argmax(1), spikes, hop_spikes, operations, cost)
+    return Answers((own + opinion).argmax(1), own.argmax(1), spikes, hop_spikes, operations, cost, fired)
 
 
 def _votes(agent: GatingAgent) -> bool:

@@ -11,35 +11,51 @@ import shutil
 import time
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, dump, from_mapping, load
+from smalti.scheduler.configure import of_data
 from smalti.scheduler.growth import birth_record as replay
 from smalti.scheduler.records import checkpoint
 from smalti.scheduler.records import state as snapshot
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams import Data
+from smalti.scheduler.streams.memory import FILE, read
 
+FINGERPRINT = "data"  # of data that was in memory, in environment.json
 Watcher = Callable[[Simulation], None]
 
 
-def start(config: Config, out: Path, watch: Watcher) -> Simulation:
+def start(config: Config, out: Path, watch: Watcher, data: Data | None = None) -> Simulation:
     """Run a configuration from the beginning into a new folder.
 
     Args:
         config: what to run; ``run.quick`` is spelled out in the folder's config.toml.
         out: a folder that does not exist or is empty.
         watch: called after every round.
+        data: data in memory, instead of what the configuration names; the folder keeps it, and the configuration in it
+            names that file.
 
     Raises:
         ValueError: for a configuration, data or folder that cannot be used; nothing is left behind.
     """
-    config = config.resolved()
-    simulation = Simulation(config)
-    files = {} if simulation.births is None else {replay.FILE: replay.dump(simulation.births)}
-    folder = create_run(out, config=dump(config), seed=config.run.seed, threads=config.run.threads, files=files)
+    if data is not None:
+        config = of_data(config)
+        config = replace(config, stream=replace(config.stream, path=str(out.absolute() / FILE)))
+    simulation = Simulation(config, data=data)
+    config = simulation.config
+    files: dict[str, str | bytes] = {}
+    facts: dict[str, object] = {"experiences": len(simulation.stream.experiences)}
+    if simulation.births is not None:
+        files[replay.FILE] = replay.dump(simulation.births)
+    if data is not None:
+        files[FILE], facts[FINGERPRINT] = data.dump(), data.fingerprint
+    run = config.run
+    folder = create_run(out, config=dump(config), seed=run.seed, threads=run.threads, files=files, facts=facts)
     with folder.lock():
         try:
             _drive(simulation, folder, watch)
@@ -74,10 +90,25 @@ def resume(path: Path, watch: Watcher) -> Simulation:
             f"{path} was run with {recorded} threads; other numbers do not reproduce it: set run.threads back"
         )
     with folder.lock():
-        simulation = Simulation(config, births=replay.restored(folder.path))
+        simulation = fresh(folder, config)
         restore_last(simulation, folder)
         _drive(simulation, folder, watch)
     return simulation
+
+
+def fresh(folder: RunFolder, config: Config) -> Simulation:
+    """The simulation of a run folder before its first round, with the births and the data that the folder keeps.
+
+    Raises:
+        ValueError: its data is gone, or is not what the run was begun with.
+    """
+    kept, data = folder.path / FILE, None
+    facts = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))
+    if FINGERPRINT in facts:
+        data = read(kept)
+        if data.fingerprint != facts[FINGERPRINT]:
+            raise ValueError(f"{kept} was changed since the run began: set it back, or start a new run")
+    return Simulation(config, recorded_births=replay.restored(folder.path), data=data)
 
 
 def restore_last(simulation: Simulation, folder: RunFolder) -> None:
@@ -85,7 +116,7 @@ def restore_last(simulation: Simulation, folder: RunFolder) -> None:
     if folder.checkpoint.exists():
         saved = checkpoint.load(folder.checkpoint)
         changed = differences(from_mapping(Config, tomllib.loads(str(saved.facts["config"]))), simulation.config)
-        if changed.keys() - {"stream.path"}:  # data may have moved
+        if changed.keys() - {"stream.path", "run.imports"}:  # data may have moved, and modules only add names
             raise ValueError(
                 f"{folder.config} was changed since the run began (in {', '.join(changed)}): set it back, or start a "
                 "new run"

@@ -7,9 +7,10 @@ the round are handed out, and ``scheduler.records.state`` reads and writes the w
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import mesa
 import numpy as np
@@ -31,19 +32,24 @@ from smalti.model.optimiser import Moments
 from smalti.model.rewiring.scope import Changes
 from smalti.scheduler import evaluation
 from smalti.scheduler.checks import check
-from smalti.scheduler.config import Config
+from smalti.scheduler.configure import Given, configure, of_data
 from smalti.scheduler.growth import birth_record as replay
 from smalti.scheduler.growth import rewiring as rewiring
 from smalti.scheduler.growth.grower import Grower
+from smalti.scheduler.processor import computing
 from smalti.scheduler.protocols.task_aware import TaskAware
 from smalti.scheduler.protocols.task_free import TaskFree
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.records import rows as tables
+from smalti.scheduler.records.played import Played
 from smalti.scheduler.records.registry import NeuronRegistry
 from smalti.scheduler.rehearsal import Rehearsal
-from smalti.scheduler.streams import Experience, Stream, load_stream
+from smalti.scheduler.streams import Data, Experience, Stream, load_stream
 from smalti.scheduler.streams.batches import TEST, VALIDATION, TaskBatches
 from smalti.scheduler.training import TrainingSummary
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Row = dict[str, object]
 SEEDING, GROWING = range(2)  # what candidates are made for: their random numbers are kept apart
@@ -64,20 +70,32 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     """A chip, a stream of tasks and the agents between them.
 
     Args:
-        config: configuration, resolved.
-        stream: the data, where it has been loaded before (for many simulations of the same data).
-        births: what ``growth.birth_record`` names, where it has been read before.
+        config: a ``Config``, or what ``scheduler.configure`` makes one of: a TOML file, a stream's name, a mapping.
+        loaded_stream: the data, where it has been loaded before (for many simulations of the same data).
+        recorded_births: what ``growth.birth_record`` names, where it has been read before.
+        data: data in memory (``smalti.data``), instead of what the configuration names.
+        options: what is to be other than in ``config``, such as ``rounds=5`` or ``growth={"rule": "random"}``.
 
     Raises:
         ValueError: for data or a chip that does not fit the configuration, naming the cure.
     """
 
-    def __init__(self, config: Config, stream: Stream | None = None, births: replay.Births | None = None) -> None:
+    def __init__(
+        self,
+        config: Given = None,
+        loaded_stream: Stream | None = None,
+        recorded_births: replay.Births | None = None,
+        data: Data | None = None,
+        **options: object,
+    ) -> None:
+        config = configure(config, options).resolved()
+        if data is not None:
+            config = of_data(config)
         super().__init__(seed=config.run.seed)
         self.config = config
         self.fabric = Fabric(config.fabric)
         channels = len(self.fabric.north_tiles) * self.fabric.wires
-        self.stream = load_stream(config.stream, channels) if stream is None else stream
+        self.stream = loaded_stream or load_stream(config.stream, channels, data)
         check(config, self.fabric, self.stream)
         self.network = Network(self.fabric, self.stream.channels, config.network, config.run.threads)
         self.moments = Moments.fresh(self.network.state.weight)
@@ -92,14 +110,15 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.grower = Grower(self, self.network, self.moments, self.gating, prices, config.growth)
         continual = config.training.continual
         self.rehearsal = Rehearsal(continual, self.network, self.moments, self.stream, config.run.seed)
-        self.births = births
-        if config.growth.birth_record and births is None:
+        self.births = recorded_births
+        if config.growth.birth_record and recorded_births is None:
             tasks = [experience.task for experience in self.stream.experiences]
             self.births = replay.read(config.growth, self.fabric, tasks, config.training.rounds)
         self.registry = NeuronRegistry()
         self.round = 0  # of the next step
         self._registered = 0  # of the births of the round in hand, those in the registry
         self.rows = RoundRows()
+        self.played = Played()
         self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
         self.novelty = float("nan")  # of the present task when it was thought to begin
         self.validation = float("nan")  # accuracy of the round in hand, if it is asked for
@@ -132,12 +151,37 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         return isinstance(self.tasks, TaskAware) and self.number + 1 == len(self.stream.experiences)
 
     def step(self) -> None:
-        """One round; denormal numbers are flushed to zero meanwhile."""
-        torch.set_flush_denormal(True)
-        try:
-            self._play_round()
-        finally:
-            torch.set_flush_denormal(False)
+        """One round; nothing after the last."""
+        if not self.finished:
+            with computing(1 if self.network.engine == "events" else self.config.run.threads):
+                self._play_round()
+            self.played.add(self.rows)
+        self.steps, self.running = self.round, not self.finished  # Mesa counts steps beyond the last as well
+
+    def __iter__(self) -> Iterator[Row]:
+        """Play what is left, round by round; each gives its row of the table ``rounds``."""
+        while not self.finished:
+            self.step()
+            yield self.rows.rounds[0]
+
+    def __repr__(self) -> str:
+        """Where it stands."""
+        size = self.config.fabric
+        chip = f"{int(self.network.state.alive.sum())} neurons on {size.rows} x {size.cols} tiles"
+        return f"<Simulation {self.stream.name}: {self.round} of {self.total_rounds} rounds, {chip}>"
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of the tables that a run folder holds, of the rounds that this simulation has played.
+
+        Raises:
+            ValueError: there is no such table.
+        """
+        return self.played.table(name, self.registry)
+
+    @property
+    def datacollector(self) -> mesa.DataCollector:
+        """The records as Mesa shows them: columns of ``rounds`` as the model's variables, the others as its tables."""
+        return self.played.collector(self.registry)
 
     def _play_round(self) -> None:
         begin = time.perf_counter()
@@ -180,7 +224,6 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         return retired, changes
 
     def _prepare(self) -> None:
-        torch.set_num_threads(1 if self.network.engine == "events" else self.config.run.threads)
         self.random.seed(int(generator(self.config.run.seed, Use.AGENTS, self.round).integers(2**62)))
         self.rows = RoundRows()
         self.grower.outcomes, self.grower.born, self._registered = [], [], 0

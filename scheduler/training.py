@@ -19,6 +19,7 @@ from smalti.model.continual import ContinualOptions
 from smalti.model.growth.learning_rates import NewbornOptions, rate_factors
 from smalti.model.network import Activity, Network
 from smalti.model.optimiser import Moments, OptimiserOptions, step
+from smalti.model.option_values import settle
 from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.streams.batches import Batches
 
@@ -54,6 +55,7 @@ class TrainingOptions:
     continual: ContinualOptions = field(default_factory=ContinualOptions)
 
     def __post_init__(self) -> None:
+        settle(self, "training")
         for name in ("rounds", "steps", "batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"training.{name} = {getattr(self, name)} must be at least 1")

@@ -10,11 +10,12 @@ import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Literal
 
 from smalti.agents.auction.bids import Bid
 from smalti.model.chip.links import Links, Offer, Refusal
 from smalti.model.chip.routes import Path
+from smalti.model.option_values import settle
 
 Method = Literal["sequential", "optimal"]
 NEWBORN = -1  # stands for the newborn as a source while it has no slot; its twin is one less
@@ -39,9 +40,7 @@ class AuctionOptions:
     wire_price: float = 1e-5
 
     def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            allowed = " or ".join(get_args(Method))
-            raise ValueError(f"auction.method = {self.method!r} is unknown; give {allowed}")
+        settle(self, "auction")
         for name in ("slot_price", "row_price", "wire_price"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):

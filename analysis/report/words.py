@@ -80,7 +80,7 @@ def _answers(run: Run) -> str:
     if main not in there:
         return ""
     before = _mean(accuracies(run, main), -1)
-    told = f"After the last experience {percent(accuracy(run, main, 'test'))} of the test samples are answered rightly"
+    told = f"After {_how_far(run)} {percent(accuracy(run, main, 'test'))} of the test samples are answered rightly"
     told += f" ({SETTING_NAMES[main]}{'' if math.isnan(before) else f'; {percent(before)} before any learning'})"
     if main != "task" and "task" in there:
         told += f", {percent(accuracy(run, 'task', 'test'))} when the task is told"
@@ -90,6 +90,14 @@ def _answers(run: Run) -> str:
     if not math.isnan(lost):
         told += f". Tasks lost {100 * lost:.1f} points on average since they were known best"
     return told + "."
+
+
+def _how_far(run: Run) -> str:
+    """Which experience the last one is."""
+    planned, done = run.environment.get("experiences"), run.table("rounds")["experience"].nunique()
+    if planned is None or done >= planned:
+        return "the last experience"
+    return f"{several(done, 'experience')} of {planned}, where the run stopped,"
 
 
 def _chip(run: Run) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smalti.model.option_values import settle
+
 SIDES = ("N", "E", "S", "W")
 NORTH, EAST, SOUTH, WEST = range(4)
 IN, OUT = 0, 1
@@ -45,6 +47,7 @@ class FabricOptions:
     dead_routers: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
+        settle(self, "fabric")
         for name in ("rows", "cols", "neurons_per_tile", "wires"):
             if getattr(self, name) < 1:
                 raise FabricError(f"fabric.{name} = {getattr(self, name)} must be at least 1")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
+
+from smalti.model.option_values import settle
 
 Sampler = Literal["balanced", "reservoir"]
 
@@ -39,6 +41,7 @@ class ContinualOptions:
     sampler: Sampler = "balanced"
 
     def __post_init__(self) -> None:
+        settle(self, "training.continual")
         from smalti.model.continual import METHODS  # not above: that module builds on this one
 
         if self.method not in METHODS:
@@ -57,6 +60,3 @@ class ContinualOptions:
         for name in ("ewc_samples", "capacity"):
             if getattr(self, name) < 1:
                 raise ValueError(f"training.continual.{name} = {getattr(self, name)} must be at least 1")
-        if self.sampler not in get_args(Sampler):
-            allowed = " or ".join(get_args(Sampler))
-            raise ValueError(f"training.continual.sampler = {self.sampler!r} is unknown; give {allowed}")

@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from smalti.model.option_values import settle
+
 LEAST = 0.02  # deviation of the loss that is believed at least, nats
 SEEN = 5  # minibatches after which a running mean is compared with
 
@@ -49,6 +51,7 @@ class DetectionOptions:
     hold: int = 40
 
     def __post_init__(self) -> None:
+        settle(self, "gating.detect")
         if self.by not in DETECTORS:
             raise ValueError(f"gating.detect.by = {self.by!r} is unknown; take one of {', '.join(DETECTORS)}")
         for name in ("novelty", "shift", "jump"):

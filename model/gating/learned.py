@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
+
+from smalti.model.option_values import settle
 
 Balance = Literal["none", "eigen", "loss_free"]
 
@@ -35,6 +37,7 @@ class LearnedGateOptions:
     rehearsal: int = 0
 
     def __post_init__(self) -> None:
+        settle(self, "gating.learned")
         for name, least in (("hidden", 0), ("steps", 1), ("rehearsal", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"gating.learned.{name} = {getattr(self, name)} must be at least {least}")
@@ -43,6 +46,3 @@ class LearnedGateOptions:
                 raise ValueError(f"gating.learned.{name} = {getattr(self, name)} must be finite and above 0")
         if not (math.isfinite(self.settled) and self.settled >= 0.0):
             raise ValueError(f"gating.learned.settled = {self.settled} must be a number of nats, 0 or more")
-        if self.balance not in get_args(Balance):
-            allowed = ", ".join(get_args(Balance))
-            raise ValueError(f"gating.learned.balance = {self.balance!r} is unknown; take one of {allowed}")

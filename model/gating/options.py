@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from smalti.model.gating.detection import DetectionOptions
 from smalti.model.gating.learned import LearnedGateOptions
+from smalti.model.option_values import settle
 
 ExpertSharing = Literal["task", "shared"]
 
@@ -59,6 +60,7 @@ class GatingOptions:
     detect: DetectionOptions = field(default_factory=DetectionOptions)
 
     def __post_init__(self) -> None:
+        settle(self, "gating")
         from smalti.model.gating.networks import GATING  # not above: that module builds on this one
 
         if self.network not in GATING:
@@ -80,6 +82,3 @@ class GatingOptions:
                 f"gating.stiffness = {self.stiffness} must be above 0; inf freezes, gating.protect = false protects "
                 "nothing"
             )
-        if self.experts not in get_args(ExpertSharing):
-            allowed = " or ".join(get_args(ExpertSharing))
-            raise ValueError(f"gating.experts = {self.experts!r} is unknown; give {allowed}")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.network import ChipState
+from smalti.model.option_values import settle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,7 @@ class NewbornOptions:
     variance_transfer: bool = False
 
     def __post_init__(self) -> None:
+        settle(self, "growth.newborns")
         if not (math.isfinite(self.rate) and self.rate > 0):
             raise ValueError(f"growth.newborns.rate = {self.rate} must be a positive number")
         for name in ("warm_up", "youth"):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from smalti.model.growth.learning_rates import NewbornOptions
+from smalti.model.option_values import settle
 from smalti.model.rewiring.options import RewiringOptions
 
 Reach = Literal["outputs", "neighbours"]
@@ -94,6 +95,7 @@ class GrowthOptions:
     newborns: NewbornOptions = field(default_factory=NewbornOptions)
 
     def __post_init__(self) -> None:
+        settle(self, "growth")
         self._check_timing()
         for name, least in (
             ("seed_width", 1),
@@ -122,8 +124,6 @@ class GrowthOptions:
         for name, allowed in (
             ("when", [*TIMINGS]),
             ("amount", [*AMOUNTS]),
-            ("reach", [*get_args(Reach)]),
-            ("birth_record_at", ["recorded", "start"]),
         ):
             if getattr(self, name) not in allowed:
                 raise ValueError(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
+
+from smalti.model.option_values import settle
 
 Step = Literal["prune_magnitude", "prune_activity", "rewire", "swap"]
 
@@ -34,9 +36,7 @@ class RewiringOptions:
     proposals: int = 200
 
     def __post_init__(self) -> None:
-        for step in self.steps:
-            if step not in get_args(Step):
-                raise ValueError(f"growth.rewiring.steps names {step!r}; give some of {', '.join(get_args(Step))}")
+        settle(self, "growth.rewiring")
         if len(set(self.steps)) < len(self.steps):
             raise ValueError(f"growth.rewiring.steps = {self.steps} must name every step once at most")
         for name in ("guard", "proposals"):
@@ -45,5 +45,3 @@ class RewiringOptions:
         for name in ("magnitude", "activity", "rewired"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"growth.rewiring.{name} = {getattr(self, name)} must lie in 0..1")
-        if self.shorten not in ("wires", "spikes"):
-            raise ValueError(f"growth.rewiring.shorten = {self.shorten!r} is unknown; give wires or spikes")

@@ -32,13 +32,14 @@ class Data:
 
     def execute(self) -> None:
         """Print the list, or the facts of one stream."""
-        from smalti.model.chip.fabric import Fabric, FabricOptions  # not above: help need not wait for torch
         from smalti.scheduler.commands import data_view
 
         console = Console()
         if self._lists:
             console.print(data_view.overview())
             return
+        from smalti.model.chip.fabric import Fabric, FabricOptions  # not above: the list need not wait for torch
+
         options = replace(self.stream, name=self.name or self.stream.name, path=self.path or self.stream.path)
         if options.name in STREAMS:
             console.print(data_view.facts(options.name), end="\n\n")

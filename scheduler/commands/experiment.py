@@ -120,7 +120,7 @@ def check_objective(name: str) -> None:
         ValueError: it cannot, with what there is.
     """
     from smalti.analysis.quantities import METRICS, SETTING_NAMES
-    from smalti.scheduler.config_io import choices
+    from smalti.model.option_values import choices
 
     flat = (f"{metric}_{setting}" for metric in METRICS for setting in SETTING_NAMES)
     if name not in METRICS and name.removesuffix("_validation").removesuffix("_test") not in flat:

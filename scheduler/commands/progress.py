@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -12,9 +12,45 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 if TYPE_CHECKING:
     from smalti.scheduler.simulation import Simulation
 
+Watcher: TypeAlias = "Callable[[Simulation], None]"
+
+
+def any_bar(wanted: bool = True) -> AbstractContextManager[Watcher]:
+    """A bar in a terminal or a notebook; nothing where the output goes elsewhere, or if it is not wanted."""
+    console = Console(stderr=True)
+    if wanted and console.is_jupyter:
+        return notebook_bar()
+    if wanted and console.is_terminal:
+        return progress_bar(console)
+    return nullcontext(lambda simulation: None)
+
 
 @contextmanager
-def progress_bar(console: Console) -> Iterator[Callable[[Simulation], None]]:
+def notebook_bar() -> Iterator[Watcher]:
+    """A line and a bar below the cell, which are taken away at the end."""
+    from IPython import display  # there in every notebook
+
+    html: Callable[[str], object] = display.HTML
+    show: Callable[..., Any] = display.display
+    shown = show(html("preparing"), display_id=True)
+
+    def watch(simulation: Simulation) -> None:
+        done, total = simulation.round, simulation.total_rounds
+        bar = f"<progress value='{done}' max='{total}'></progress>"
+        shown.update(html(f"{bar} round {done} of {total}: {numbers_of(simulation)}"))
+
+    yield watch
+    shown.update(html(""))
+
+
+def numbers_of(simulation: Simulation) -> str:
+    """The last round in a line."""
+    row = simulation.rows.rounds[0]
+    return f"loss {row['loss']:.3f}  accuracy {row['accuracy']:.3f}  neurons {row['neurons']}  wires {row['wires']}"
+
+
+@contextmanager
+def progress_bar(console: Console) -> Iterator[Watcher]:
     """A bar that follows a simulation: experience, round, loss, accuracy, neurons, wires."""
     bar = Progress(
         TextColumn("task {task.fields[experience]}"),
@@ -31,17 +67,12 @@ def progress_bar(console: Console) -> Iterator[Callable[[Simulation], None]]:
         line = bar.add_task("run", total=None, experience="-", numbers="preparing")
 
         def watch(simulation: Simulation) -> None:
-            row = simulation.rows.rounds[0]
-            numbers = (
-                f"loss {row['loss']:.3f}  accuracy {row['accuracy']:.3f}  "
-                f"neurons {row['neurons']}  wires {row['wires']}"
-            )
             bar.update(
                 line,
                 total=simulation.total_rounds,
                 completed=simulation.round,
-                experience=row["experience"],
-                numbers=numbers,
+                experience=simulation.rows.rounds[0]["experience"],
+                numbers=numbers_of(simulation),
             )
 
         yield watch

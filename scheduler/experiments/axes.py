@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from smalti.model.option_values import choices
 from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import choices, flatten, from_mapping
+from smalti.scheduler.config_io import flatten, from_mapping
 
 MOST_VALUES = 100_000  # of one axis in a grid
 Value = object  # what a field may hold: bool, int, float, str, or a list of these

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from smalti.model.option_values import choices
 from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import choices, flatten, from_mapping
+from smalti.scheduler.config_io import flatten, from_mapping
 from smalti.scheduler.experiments.axes import Value, dotted, nested
 
 Condition = Mapping[str, Value]

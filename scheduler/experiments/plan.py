@@ -27,8 +27,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from smalti.model.option_values import choices
 from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import Section, choices, flatten, from_mapping, merge
+from smalti.scheduler.config_io import Section, flatten, from_mapping, merge
 from smalti.scheduler.experiments.axes import Axis, Value, nested
 from smalti.scheduler.experiments.conditions import Condition, Only, matches
 from smalti.scheduler.experiments.options import ExperimentOptions, Variant

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from smalti.scheduler.config_io import Section, choices, from_mapping, merge, read_toml
+from smalti.model.option_values import choices
+from smalti.scheduler.config_io import Section, from_mapping, merge, read_toml
 from smalti.scheduler.experiments.axes import Value, dotted, read_axis
 from smalti.scheduler.experiments.conditions import entries, read_condition, read_only
 from smalti.scheduler.experiments.options import ExperimentOptions, Variant

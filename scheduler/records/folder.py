@@ -2,6 +2,7 @@
 
     RUN/config.toml            complete, as resolved
     RUN/births.json            births of another run that this one follows, if it does
+    RUN/data.npz               the data, if it was given in memory
     RUN/environment.json       versions, seed, threads, commit
     RUN/tables/TABLE/*.parquet one table; pandas.read_parquet("RUN/tables/TABLE") reads it at any time
     RUN/checkpoint/            what a killed run goes on from (``scheduler.records.checkpoint``)
@@ -145,7 +146,13 @@ class RunFolder:
 
 
 def create_run(
-    path: Path | str, *, config: str, seed: int, threads: int, files: Mapping[str, str] = MappingProxyType({})
+    path: Path | str,
+    *,
+    config: str,
+    seed: int,
+    threads: int,
+    files: Mapping[str, str | bytes] = MappingProxyType({}),
+    facts: Mapping[str, object] = MappingProxyType({}),
 ) -> RunFolder:
     """Make the folder of a new run, whole or not at all, with every table in it and no rows.
 
@@ -154,6 +161,7 @@ def create_run(
         config: content of ``config.toml``.
         seed, threads: of the run; kept in ``environment.json`` with versions and commit.
         files: name -> content of further files that the run cannot do without.
+        facts: what else ``environment.json`` is to say.
 
     Raises:
         ValueError: ``path`` is taken.
@@ -171,9 +179,10 @@ def create_run(
             (building / "tables" / table).mkdir(parents=True)
             first = INITIAL if table in APPENDED else ONLY
             _write(building / "tables" / table / first, arrow_schema(table).empty_table())
-        write_text_atomic(building / "environment.json", json.dumps(environment(seed, threads), indent=2) + "\n")
-        for name, text in {**files, "config.toml": config}.items():
-            write_text_atomic(building / name, text)
+        told = {**environment(seed, threads), **facts}
+        write_text_atomic(building / "environment.json", json.dumps(told, indent=2) + "\n")
+        for name, content in {**files, "config.toml": config}.items():
+            write_bytes_atomic(building / name, content.encode() if isinstance(content, str) else content)
         os.rename(building, path)
     except BaseException as error:
         shutil.rmtree(building, ignore_errors=True)

@@ -14,18 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from smalti.model.option_values import choices
 from smalti.scheduler.streams import splits, transforms
 from smalti.scheduler.streams.arrays import load_arrays
 from smalti.scheduler.streams.digits import load_digits
 from smalti.scheduler.streams.fsdd import load_fsdd
+from smalti.scheduler.streams.memory import Data
 from smalti.scheduler.streams.mnist import load_mnist
-from smalti.scheduler.streams.pooling import choose_block, pool, pooled, spell
-from smalti.scheduler.streams.types import Experience, Floats, Loaded, Samples, Stream, StreamOptions
+from smalti.scheduler.streams.pooling import choose_block, pooled, ready, spell
+from smalti.scheduler.streams.types import Experience, Loaded, Samples, Stream, StreamOptions
 
-__all__ = ["STREAMS", "Experience", "Loaded", "Samples", "Stream", "StreamOptions", "load_stream"]
+__all__ = ["STREAMS", "Data", "Experience", "Loaded", "Samples", "Stream", "StreamOptions", "load_stream"]
 
 STREAMS: dict[str, Callable[[StreamOptions], Loaded]] = {
     "digits": load_digits,
@@ -35,31 +38,27 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded]] = {
 }
 
 
-def load_stream(options: StreamOptions, max_channels: int) -> Stream:
+def load_stream(options: StreamOptions, max_channels: int, data: Data | None = None) -> Stream:
     """Loads the data, pools it to at most `max_channels` channels and cuts it into experiences.
 
-    `max_channels` is the number of north wires of the chip.
+    `max_channels` is the number of north wires of the chip; `data` is taken instead of what the options name.
 
     Raises:
         ValueError: naming the option or file, if the data is missing, unfit, or does not go with the options.
     """
-    loaded = _load(options)
+    loaded = _load(options, data)
     if options.hold_out:
         loaded = splits.hold_out(loaded, options.hold_out)
     shape = loaded.image or loaded.x.shape[2:]
     block = choose_block(shape, max_channels, options.pool)
     left = pooled(shape, block)
-
-    def ready(x: Floats) -> Floats:
-        x = pool(x, shape, block)
-        return x if options.gain == 1 else np.minimum(x * np.float32(options.gain), np.float32(1))
-
+    prepare = partial(ready, shape=shape, block=block, gain=options.gain)
     parts = splits.split(loaded, options)
     if options.transform == "none":
         image = (left[0], left[1]) if loaded.image else None
-        loaded = replace(loaded, x=ready(loaded.x), image=image)
+        loaded = replace(loaded, x=prepare(loaded.x), image=image)
     else:
-        loaded, parts = transforms.repeat(loaded, parts, options, ready)
+        loaded, parts = transforms.repeat(loaded, parts, options, prepare)
     samples = Samples(loaded.x, loaded.y, np.arange(len(loaded.y), dtype=np.int64))
     return Stream(
         name=options.name,
@@ -71,13 +70,15 @@ def load_stream(options: StreamOptions, max_channels: int) -> Stream:
         class_names=loaded.class_names,
         notes=(*loaded.notes, *_notes(options, shape, left, block)),
         shape=left,
+        raw=shape,
+        ready=prepare,
     )
 
 
-def _load(options: StreamOptions) -> Loaded:
+def _load(options: StreamOptions, data: Data | None) -> Loaded:
     if options.name not in STREAMS:
-        raise ValueError(f"stream.name = {options.name!r} is unknown; take one of {', '.join(STREAMS)}")
-    loaded = STREAMS[options.name](options)
+        raise ValueError(f"stream.name = {options.name!r} is unknown; {choices(options.name, STREAMS)}")
+    loaded = STREAMS[options.name](options) if data is None else data.loaded()
     own = loaded.x.shape[1]
     if options.steps and own not in (1, options.steps):
         raise ValueError(

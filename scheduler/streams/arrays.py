@@ -7,10 +7,15 @@
   experience.
 - part: [samples] strings, optional: train, validation, test; what is missing of the last two is drawn from
   train.
+- image: [2] integers, optional: rows and columns, where the channels are an image, row after row; it is pooled in
+  blocks then, and can be rotated.
+
+``smalti.data`` makes the same of arrays in memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +26,7 @@ from smalti.scheduler.streams import npz
 from smalti.scheduler.streams.types import Ints, Loaded, StreamOptions
 
 STEPS = 25  # of samples without a time axis
+OPTIONAL = ("task", "part", "image")
 HOW = "numpy.savez(file, x=..., y=...)"
 
 
@@ -31,7 +37,16 @@ def load_arrays(options: StreamOptions) -> Loaded:
         ValueError: naming the file and the array, if anything in it is unfit.
     """
     path = _existing(options.path)
-    found, ignored = npz.read(path, ("x", "y"), ("task", "part"), HOW)
+    found, ignored = npz.read(path, ("x", "y"), OPTIONAL, HOW)
+    return of_arrays(path, found, (f"arrays ignored in the file: {', '.join(ignored)}",) if ignored else ())
+
+
+def of_arrays(path: str, found: Mapping[str, NDArray[Any]], notes: tuple[str, ...] = ()) -> Loaded:
+    """Checks arrays by their names, as above; errors begin with the path, or with what else they come from.
+
+    Raises:
+        ValueError: naming the array that is unfit.
+    """
     x, y = found["x"], npz.integers(path, "y", found["y"])
     if x.dtype.kind not in "biuf":
         raise ValueError(f"{path}: x has type {x.dtype}; give numbers between 0 and 1")
@@ -59,7 +74,8 @@ def load_arrays(options: StreamOptions) -> Loaded:
         domain_names=names,
         tasks=domain is not None,
         part=part,
-        notes=(f"arrays ignored in the file: {', '.join(ignored)}",) if ignored else (),
+        image=_image(path, found["image"]) if "image" in found else None,
+        notes=notes,
     )
 
 
@@ -69,6 +85,13 @@ def _existing(path: str) -> str:
     if not Path(path).is_file():
         raise ValueError(f"stream.path = {path!r}: there is no such file")
     return path
+
+
+def _image(path: str, sides: NDArray[Any]) -> tuple[int, int]:
+    if sides.shape != (2,):
+        raise ValueError(f"{path}: image has shape {sides.shape}; give two numbers, its rows and columns")
+    rows, columns = npz.integers(path, "image", sides).tolist()
+    return rows, columns
 
 
 def _single(path: str, x: NDArray[Any]) -> NDArray[np.float32]:

@@ -25,7 +25,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.io import wavfile
 
 from smalti.scheduler.streams.types import Floats, Loaded, StreamOptions
 
@@ -159,6 +158,8 @@ def _index(path: str, names: list[str]) -> dict[tuple[int, str, int], str]:
 
 def _audio(path: str, name: str, read: Callable[[str], bytes]) -> Floats:
     """Samples of one recording, -1..1."""
+    from scipy.io import wavfile  # not above: it takes a fifth of a second, and help need not wait for it
+
     try:
         rate, audio = wavfile.read(io.BytesIO(read(name)))
     except (

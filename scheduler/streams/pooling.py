@@ -51,6 +51,12 @@ def pooled(shape: Shape, block: Shape) -> Shape:
     return tuple(-(-size // side) for size, side in zip(shape, block, strict=True))
 
 
+def ready(x: Floats, shape: Shape, block: Shape, gain: float) -> Floats:
+    """Firing probabilities [S, T, I] as the chip is given them: pooled, then times the gain, at most 1."""
+    x = pool(x, shape, block)
+    return x if gain == 1 else np.minimum(x * np.float32(gain), np.float32(1))
+
+
 def pool(x: Floats, shape: Shape, block: Shape) -> Floats:
     """Means over blocks, [S, T, I] -> [S, T, fewer]; the last block of a side averages what there is."""
     if max(block) == 1:

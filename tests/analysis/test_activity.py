@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from smalti.analysis import activity
+from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run, load_run
 from smalti.scheduler import evaluation
 from smalti.scheduler.streams.batches import VALIDATION
@@ -26,7 +27,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_the_restored_network_answers_as_the_tables_say_and_the_folder_stays(run: Run) -> None:
     before = contents(run.path)
-    simulation = activity.restored(run)
+    simulation = restored(run)
     table = run.table("evaluations").set_index(["after", "on", "setting", "split"])
     for experience in simulation.stream.experiences:
         x, labels = simulation.batches_of(experience).evaluation(VALIDATION)
@@ -103,7 +104,7 @@ def test_raster_holds_the_spikes_that_are_counted(run: Run, running: activity.Ru
     seen = pd.crosstab(hidden["sample"], hidden["unit"])
     seen = seen.reindex(index=range(3), columns=counts.columns, fill_value=0)
     np.testing.assert_array_equal(seen.to_numpy(), counts.to_numpy())
-    simulation = activity.restored(run)
+    simulation = restored(run)
     x, labels = simulation.batches_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
     heard = raster.spikes[raster.spikes["kind"] == "input"]
     again = torch.zeros_like(x[:3])

@@ -63,6 +63,13 @@ def test_a_run_is_finished_when_its_last_experience_has_all_rounds() -> None:
     assert "stopped within experience 1 | 2 of its 3 rounds are missing" in told(finding)
 
 
+def test_a_run_that_stopped_between_two_experiences_is_unfinished_too() -> None:
+    whole = rounds([1, 1, 1], [1, 1, 1])
+    assert checks.unfinished(whole, 3, 2) is None
+    finding = checks.unfinished(whole, 3, 5)
+    assert "stopped after 2 of 5 experiences | 3 are missing" in told(finding)
+
+
 def test_quick_runs_are_told_of() -> None:
     assert checks.shrunk({"quick": False}) is None
     assert told(checks.shrunk({"quick": True})).startswith("warning | A run shrunk to seconds")

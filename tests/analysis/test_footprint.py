@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from smalti.analysis.activity import restored, spike_counts
+from smalti.analysis.activity import spike_counts
 from smalti.analysis.footprint import footprint, time_steps
+from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from smalti.analysis import structure
-from smalti.analysis.activity import restored
+from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.model.chip.fabric import Fabric, FabricOptions
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from smalti.analysis import wiring
-from smalti.analysis.activity import restored
+from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 
 LIVES = pd.array([None, None, None, None, None, 3], dtype="Int32")

@@ -16,6 +16,7 @@ from smalti.model.optimiser import OptimiserOptions
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.steps import STEPS
 from smalti.scheduler.config import Config
+from smalti.scheduler.processor import flushes
 from smalti.scheduler.simulation import RoundRows, Simulation
 from smalti.scheduler.streams.batches import VALIDATION
 
@@ -167,14 +168,20 @@ def test_another_seed_gives_others(play: Play, tiny: MakeConfig) -> None:
     assert values(one)[1] != values(two)[1]
 
 
-def test_threads_and_denormals_of_the_process_do_not_matter(play: Play, tiny: MakeConfig) -> None:
+def test_threads_and_denormals_of_the_process_do_not_matter_and_stay(play: Play, tiny: MakeConfig) -> None:
     config = tiny(training={"rounds": 1, "steps": 3})
     expected = values(play(config)[1])
     torch.set_num_threads(2)
+    torch.set_flush_denormal(True)
     try:
         assert values(play(config)[1]) == expected
-        assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        assert flushes()
+        torch.set_flush_denormal(False)
+        assert values(play(config)[1]) == expected
+        assert not flushes()
     finally:
+        torch.set_flush_denormal(False)
         torch.set_num_threads(1)
 
 
@@ -213,7 +220,7 @@ def test_novelty_is_that_of_the_beginning_of_each_task(play: Play, tiny: MakeCon
         ),
         ({"network": {"device": "abacus"}}, r"network\.device = 'abacus' cannot be used here .*; cpu always can"),
         ({"network": {"readout": "spike_count"}}, r"make it larger than 1\.0, network\.threshold"),
-        ({"stream": {"name": "cifar"}}, r"stream\.name = 'cifar' is unknown; take one of digits, mnist, fsdd, arrays"),
+        ({"stream": {"name": "cifar"}}, r"stream\.name = 'cifar' is unknown; allowed: digits, mnist, fsdd, arrays"),
     ],
 )
 def test_what_does_not_go_together_is_refused_with_the_cure(

@@ -153,5 +153,5 @@ def test_prices_are_numbers_of_nats(field: str, value: float) -> None:
 
 
 def test_the_method_is_one_of_two() -> None:
-    with pytest.raises(ValueError, match=r"auction\.method = 'vickrey' is unknown; give sequential or optimal"):
+    with pytest.raises(ValueError, match=r"auction\.method = 'vickrey' is unknown; allowed: sequential, optimal"):
         AuctionOptions(method="vickrey")  # type: ignore[arg-type]

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from smalti.analysis.findings import findings
 from smalti.analysis.outcomes import accuracy, resources
 from smalti.analysis.report import words
 from smalti.analysis.runs import Run, load_run
 from smalti.scheduler.config import Config
 from smalti.scheduler.runner import start
+from smalti.scheduler.simulation import Simulation
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,19 @@ def test_the_summary_says_what_the_tables_say(run: Run) -> None:
     grown = int((hidden["rule"] != "seed").sum())
     assert f"{grown} neurons were grown (gradmax_whitened) beside {len(hidden) - grown} of seed experts" in chip
     assert f"use {spent['wires']:,.0f} of {spent['sides']:,.0f} wires" in chip
+
+
+def test_the_summary_says_where_a_run_stopped(tiny: Callable[..., Config], tmp_path: Path) -> None:
+    def stop(simulation: Simulation) -> None:
+        if simulation.round == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start(tiny(training={"rounds": 2, "steps": 2}), tmp_path / "stopped", stop)
+    stopped = load_run(tmp_path / "stopped")
+    assert "After one experience of 2, where the run stopped," in words.sentences(stopped)[1]
+    assert "unfinished" in [finding.kind for finding in findings(stopped)]
+    assert "2 of 4 rounds" in repr(stopped)
 
 
 def test_key_numbers_have_names_and_notes(run: Run) -> None:

@@ -25,7 +25,7 @@ def test_every_method_is_an_option() -> None:
         ("ewc_decay", 1.5, "must lie above 0 and at most at 1"),
         ("ewc_samples", 0, "must be at least 1"),
         ("capacity", 0, "must be at least 1"),
-        ("sampler", "ring", "is unknown; give balanced or reservoir"),
+        ("sampler", "ring", "is unknown; allowed: balanced, reservoir"),
     ],
 )
 def test_impossible_options_are_refused_by_name(field: str, value: object, why: str) -> None:

@@ -116,7 +116,7 @@ def test_samples_that_several_experiences_test_are_counted_once(cli: Smalti) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["digit"], "stream.name = 'digit' is unknown; take one of digits"),
+        (["digit"], "stream.name = 'digit' is unknown; did you mean digits? allowed: digits"),
         (["fsdd"], "stream.path is empty; give the zip or the folder"),
         (["mnist", "nowhere"], "stream.path = 'nowhere': there is no such folder or file"),
         (["digits", "file"], "stream.path = 'file': digits come with scikit-learn"),

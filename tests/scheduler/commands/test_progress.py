@@ -3,9 +3,10 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 
+import pytest
 from rich.console import Console
 
-from smalti.scheduler.commands.progress import counting_bar, progress_bar
+from smalti.scheduler.commands.progress import any_bar, counting_bar, progress_bar
 from smalti.scheduler.config import Config
 from smalti.scheduler.simulation import Simulation
 
@@ -41,3 +42,20 @@ def test_a_counting_bar_shows_what_is_at_work_and_how_far_it_is() -> None:
         watch("big")
     assert "big" in seen.getvalue()
     assert "2/3" in seen.getvalue()
+
+
+def test_a_run_shows_a_bar_in_a_terminal_alone(
+    tiny: MakeConfig, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulation = Simulation(tiny(training={"rounds": 1, "steps": 2}))
+    simulation.step()
+    with any_bar() as watch:
+        watch(simulation)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal would
+    with any_bar(wanted=False) as watch:
+        watch(simulation)
+    assert capsys.readouterr() == ("", "")
+    with any_bar() as watch:
+        watch(simulation)
+    assert "1/2" in capsys.readouterr().err

@@ -141,7 +141,7 @@ def test_what_is_no_finished_run_is_refused(tiny: MakeConfig, tmp_path: Path) ->
 
 def test_births_without_room_are_refused_by_tile(tiny: MakeConfig) -> None:
     crowded = replay.Births(((0, 2),) * 7)
-    simulation = Simulation(tiny(growth={"birth_record": "gone"}), births=crowded)
+    simulation = Simulation(tiny(growth={"birth_record": "gone"}), recorded_births=crowded)
     message = r"growth\.birth_record: 2 recorded births for task 0 found no place in tile \(1, 0\) \(it is full\)"
     with pytest.raises(ValueError, match=message):
         simulation.step()

@@ -1,0 +1,91 @@
+"""What the network of a run answers to new samples. Writes nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from smalti.analysis.restored import restored
+from smalti.analysis.runs import Run
+from smalti.model.gating.networks.label import LabelGating
+from smalti.scheduler import evaluation
+from smalti.scheduler.randomness import Use, entropy
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams import Samples
+from smalti.scheduler.streams.encode import draw
+from smalti.scheduler.streams.memory import array_of
+
+NEW = 3  # the part that new samples are, beside train, validation and test
+
+
+def answers(run: Run, x: Any, task: int | None = None) -> pd.DataFrame:
+    """Classes, experts and spikes for new samples; one row a sample.
+
+    Args:
+        run: the run; at least one round is finished.
+        x: [samples, features] or [samples, time, channels], as the run's data before it was pooled.
+        task: the task that all of them belong to; None leaves the choice of the expert to the gating network.
+
+    Returns:
+        Columns class, name (of the class), expert (who answered) and spikes (of all neurons that ran for the sample).
+
+    Raises:
+        ValueError: samples that are unfit, a task that does not exist, or a gate that must be told the task.
+    """
+    simulation = restored(run)
+    agent, stream = simulation.gating, simulation.stream
+    spikes = spikes_of_samples(simulation, x)
+    if task is None:
+        if isinstance(agent.gate, LabelGating) and len(agent.experts) > 1:
+            raise ValueError("gating.network = 'label' cannot choose an expert; say which task the samples are of")
+        said = evaluation.without_label(simulation.network, agent, spikes)
+    else:
+        classes = {e.task: e.classes for e in stream.experiences}
+        served = {label for expert in agent.experts for label in expert.classes}
+        if task not in classes or served.isdisjoint(classes[task]):
+            known = [number for number, labels in classes.items() if not served.isdisjoint(labels)]
+            raise ValueError(f"task = {task} is none that the run has learned; those are {known}")
+        said = evaluation.with_task(simulation.network, agent, spikes, classes[task])
+    assert said.fired is not None
+    chosen = said.classes.tolist()
+    expert_of = {label: expert.number for expert in agent.experts for label in expert.classes}
+    return pd.DataFrame(
+        {
+            "class": np.asarray(chosen, dtype=np.int64),
+            "name": [stream.class_names[label] for label in chosen],
+            "expert": np.asarray([expert_of[label] for label in chosen], dtype=np.int64),
+            "spikes": said.fired.sum(0).round().numpy().astype(np.int64),
+        }
+    )
+
+
+def spikes_of_samples(simulation: Simulation, x: Any) -> Tensor:
+    """New samples as the chip hears them: uint8 [S, T, I], always the same for the same samples and seed.
+
+    Raises:
+        ValueError: another number of features or time steps than the run's data have, or values outside 0..1.
+    """
+    stream = simulation.stream
+    values = array_of(x)
+    if values.dtype.kind not in "biuf" or values.ndim not in (2, 3) or not len(values):
+        raise ValueError(
+            f"x has shape {values.shape} and type {values.dtype}; give numbers [samples, features] or "
+            "[samples, time, channels]"
+        )
+    values = np.ascontiguousarray(values[:, None, :] if values.ndim == 2 else values, dtype=np.float32)
+    channels = math.prod(stream.raw)
+    if values.shape[2] != channels:
+        raise ValueError(f"x has {values.shape[2]} features, the data of the run {channels}; give as many")
+    if values.shape[1] not in (1, stream.steps):
+        raise ValueError(f"x has {values.shape[1]} time steps, the run {stream.steps}; give as many, or no time axis")
+    if not (float(values.min()) >= 0 and float(values.max()) <= 1):
+        raise ValueError(f"x lies in {values.min():g}..{values.max():g}; give firing probabilities a time step, 0..1")
+    ready, count = stream.ready(values), len(values)
+    nothing = np.zeros(count, dtype=np.int64)
+    key = entropy(simulation.config.run.seed, Use.SPIKES, NEW)
+    return torch.from_numpy(draw(Samples(ready, nothing, nothing), stream.steps, key))

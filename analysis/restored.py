@@ -1,0 +1,37 @@
+"""A run's simulation, rebuilt from its checkpoint: what asks its network anew begins here. Writes nothing."""
+
+from __future__ import annotations
+
+import json
+
+from smalti.analysis.runs import Run
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import load
+from smalti.scheduler.records import checkpoint
+from smalti.scheduler.records import state as snapshot
+from smalti.scheduler.records.folder import open_run
+from smalti.scheduler.records.schema import SCHEMA_VERSION
+from smalti.scheduler.runner import fresh
+from smalti.scheduler.simulation import Simulation
+
+
+def restored(run: Run) -> Simulation:
+    """The simulation of a run as its last checkpoint has it; the folder stays as it is.
+
+    Raises:
+        ValueError: another version began the run, no round is finished, the checkpoint is damaged, or its data is gone.
+    """
+    folder = open_run(run.path)
+    version = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))["schema_version"]
+    if version != SCHEMA_VERSION:
+        raise ValueError(
+            f"{run.path} was begun with tables of schema {version}, this smalti writes {SCHEMA_VERSION}: its tables "
+            "can be read, but its neurons can be asked only by the version that began it"
+        )
+    if not folder.checkpoint.exists():
+        raise ValueError(f"{run.path} has no checkpoint yet; `smalti resume {run.path}` goes on with it")
+    saved = checkpoint.load(folder.checkpoint)
+    simulation = fresh(folder, load(Config, folder.config))
+    neurons, links = folder.read_rows("neurons"), folder.read_rows("links")
+    snapshot.restore(simulation, saved.tensors, saved.facts, neurons, links)
+    return simulation
