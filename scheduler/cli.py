@@ -134,9 +134,9 @@ def described(command: type[Run]) -> str:
 
 
 def _values(option: str, arguments: list[str]) -> list[str]:
-    """What follows an option on the command line."""
+    """What an option is given on the command line, after a space or an equals sign."""
     if option not in arguments:
-        return []
+        return [word.partition("=")[2] for word in arguments if word.startswith(f"{option}=")]
     return list(takewhile(lambda word: not word.startswith("-"), arguments[arguments.index(option) + 1 :]))
 
 

@@ -82,7 +82,8 @@ def test_a_users_own_loader(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"stream\.name = 'digit' is unknown; take one of digits, mnist, fsdd, arrays"):
+    known = r"stream\.name = 'digit' is unknown; did you mean digits\? allowed: digits, mnist, fsdd, arrays"
+    with pytest.raises(ValueError, match=known):
         load_stream(StreamOptions(name="digit"), 64)
 
 
