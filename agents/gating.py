@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 import mesa
 import numpy as np
@@ -190,6 +192,30 @@ class GatingAgent(mesa.Agent):  # type: ignore[misc]
 
         waited = len(losses) - self.asked.get(task, 0)
         return History(losses, rounds, waited, self.novelty[task], measured, chance)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Experts, gating network, and what is known of each task."""
+        measured = [(task, [asdict(one) for one in known]) for task, known in self.saturation.items()]
+        return {
+            "gate": self.gate.state_dict(),
+            "experts": [expert.state_dict() for expert in self.experts],
+            "losses": [*self.losses.items()],
+            "asked": [*self.asked.items()],
+            "saturation": measured,
+            "accuracy": [*self.accuracy.items()],
+            "novelty": [*self.novelty.items()],
+            "last": asdict(self.last),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        self.gate.load_state_dict(state["gate"])
+        self.experts = [Expert.from_state(expert) for expert in state["experts"]]
+        self.losses = {task: list(losses) for task, losses in state["losses"]}
+        self.asked, self.accuracy = dict(state["asked"]), dict(state["accuracy"])
+        self.saturation = {task: [Saturation(**one) for one in known] for task, known in state["saturation"]}
+        self.novelty = {task: float(novelty) for task, novelty in state["novelty"]}
+        self.last = Decision(**state["last"])
 
     def describe(self) -> str:
         """One line: what it knows and wants."""

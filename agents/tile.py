@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import mesa
 import numpy as np
@@ -58,6 +59,14 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
         slots = self.network.fabric.slots
         alive = self.network.state.alive[self.tile * slots : (self.tile + 1) * slots]
         return [self.tile * slots + k for k in torch.nonzero(~alive).flatten().tolist()]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Who has been silent, for how long."""
+        return {"silent_rounds": [*self.silent_rounds.items()]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        self.silent_rounds = dict(state["silent_rounds"])
 
     def free_wires(self) -> tuple[int, int]:
         """Wires left into and out of the tile, over all sides."""

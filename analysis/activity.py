@@ -22,9 +22,9 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
 from smalti.scheduler.growth import birth_record as replay
 from smalti.scheduler.records import checkpoint
-from smalti.scheduler.records import state as snapshot
 from smalti.scheduler.records.folder import open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
+from smalti.scheduler.records.state import joined
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Experience
 from smalti.scheduler.streams.batches import VALIDATION
@@ -63,7 +63,7 @@ def restored(run: Run) -> Simulation:
     saved = checkpoint.load(folder.checkpoint)
     simulation = Simulation(load(Config, folder.config), births=replay.restored(folder.path))
     neurons, links = folder.read_rows("neurons"), folder.read_rows("links")
-    snapshot.restore(simulation, saved.tensors, saved.facts, neurons, links)
+    simulation.load_state_dict(joined(saved.tensors, saved.facts), neurons, links)
     return simulation
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -24,6 +24,7 @@ from smalti.model.engines import dense
 from smalti.model.engines.events.plan import Chip, make_plan
 from smalti.model.neuron import SURROGATES, Dynamics, NetworkOptions
 from smalti.model.probe import DenseProbe, Probe
+from smalti.model.storage import copy_into
 
 if TYPE_CHECKING:
     from smalti.model.engines.events.engine import Circuit
@@ -43,6 +44,18 @@ class ChipState:
     source: Tensor  # [K, R] int: what drives a row: slot 0..N-1, channel N..N+I-1, or FREE = -1; written by Links
     alive: Tensor  # [N] bool: slots that hold a neuron
     output: Tensor  # [N] bool: those of them that are output units
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All tensors but ``source``, which follows the links."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "source"}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take over what ``state_dict`` gave, in place.
+
+        Raises:
+            ValueError: a tensor is missing or has another shape; nothing has changed then.
+        """
+        copy_into(self.state_dict(), state, "state")
 
 
 @dataclass(frozen=True)
@@ -230,6 +243,19 @@ class Network:
 
         everyone = self.dynamics()
         return replace(everyone, leak=single(options.leak), threshold=single(options.threshold))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Storage and links; those of the inputs are laid with the chip."""
+        return {"state": self.state.state_dict(), "links": self.links.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` of a network of the same configuration gave.
+
+        Raises:
+            ValueError: where it does not fit.
+        """
+        self.state.load_state_dict(state["state"])
+        self.links.load_state_dict(state["links"])
 
     def _fires(self, running: Tensor | None) -> Tensor:
         """Neurons that may fire [N] bool."""

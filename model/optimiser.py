@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.engines.threads import in_threads
+from smalti.model.storage import copy_into
 
 EPSILON = 1e-8
 CHUNK = 1 << 17  # devices that a thread takes at a time; sums have one order, whatever the threads
@@ -72,6 +73,18 @@ class Moments:
         blank = torch.zeros_like(weight, requires_grad=False)
         norm = torch.zeros(2, dtype=torch.float64, device=weight.device)
         return Moments(blank, blank.clone(), blank.clone(), norm)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All moments."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take over what ``state_dict`` gave, in place.
+
+        Raises:
+            ValueError: a tensor is missing or has another shape; nothing has changed then.
+        """
+        copy_into(self.state_dict(), state, "moments")
 
     def reset(self, devices: Tensor) -> None:
         """Forget all about these devices [K, R, n] bool."""

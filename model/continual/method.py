@@ -74,10 +74,10 @@ class Method:
         return None
 
     def before_step(self, weight: Tensor) -> None:
-        """TaskAware the weights [K, R, n] before a step of the optimiser."""
+        """Told the weights [K, R, n] before a step of the optimiser."""
 
     def after_step(self, weight: Tensor, gradient: Tensor) -> None:
-        """TaskAware the weights [K, R, n] after it, and the gradient [K, R, n] of all but ``penalty``."""
+        """Told the weights [K, R, n] after it, and the gradient [K, R, n] of all but ``penalty``."""
 
     def end_task(self, task: Task) -> None:
         """After the last step of a task."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,6 +76,10 @@ class Memory:
         self.mean = self.mean + weight * (mean - self.mean)
         self.square = self.square + weight * (square - self.square)
         self.count += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it."""
+        return {"count": self.count, "mean": self.mean, "square": self.square}
 
 
 @dataclass(frozen=True)

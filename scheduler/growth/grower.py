@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import mesa
 import numpy as np
@@ -22,7 +23,7 @@ from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.agents.tile import Call, TileAgent
-from smalti.model.growth.graft import Birth, graft, retire
+from smalti.model.graft import Birth, graft, retire
 from smalti.model.growth.learning_rates import begin_stage
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.preselection import preselect, tile_scores
@@ -272,3 +273,11 @@ class Grower:
     def tiles(self) -> list[TileAgent]:
         """All tile agents."""
         return list(self.model.agents_by_type[TileAgent])
+
+    def state_dict(self) -> dict[str, Any]:
+        """The number of the next candidate."""
+        return {"number": self.number}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        self.number = state["number"]

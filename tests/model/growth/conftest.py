@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from smalti.model.chip.links import Offer
-from smalti.model.growth.graft import Birth, graft
+from smalti.model.graft import Birth, graft
 from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.signal import TileSignal, Traces, tile_signal
 from smalti.model.growth.surroundings import Inputs, distances, inputs_of, usual_norms
