@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from smalti.scheduler.old_names import renewed
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 
 FILES = ("config.toml", "environment.json")  # what makes a folder that of a run
@@ -88,7 +89,7 @@ def load_run(path: Path | str, keep: bool = False) -> Run:
         raise ValueError(
             f"{path} was written with schema {version}, this smalti knows {SCHEMA_VERSION} at most; update it"
         )
-    return Run(path=path, config=resolved, environment=facts, kept={} if keep else None)
+    return Run(path=path, config=renewed(resolved), environment=facts, kept={} if keep else None)
 
 
 @dataclass(frozen=True, kw_only=True)

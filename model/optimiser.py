@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from smalti.model import ranges
 from smalti.model.engines.threads import in_threads
 from smalti.model.storage import copy_into
 
@@ -47,15 +48,10 @@ class OptimiserOptions:
     guard: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("momentum", "decay"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"training.optimiser.{name} = {getattr(self, name)} must lie in 0..1, 1 excluded")
-        if not self.clip >= 0:
-            raise ValueError(f"training.optimiser.clip = {self.clip} must not be negative (0 switches clipping off)")
-        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
-            raise ValueError(f"training.optimiser.weight_decay = {self.weight_decay} must be a number, 0 or more")
-        if self.guard < 0:
-            raise ValueError(f"training.optimiser.guard = {self.guard} must not be negative")
+        ranges.choices("training.optimiser", self)
+        ranges.share_below_1("training.optimiser", self, "momentum", "decay")
+        ranges.not_negative("training.optimiser", self, "clip", "guard")
+        ranges.weight("training.optimiser", self, "weight_decay")
 
 
 @dataclass(frozen=True)

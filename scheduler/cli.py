@@ -24,6 +24,7 @@ from smalti.scheduler.commands.show import Show
 from smalti.scheduler.commands.sweep import Sweep
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
+from smalti.scheduler.old_names import renewed_arguments
 
 Command = Compare | Dashboard | Data | Init | Report | Resume | Run | RunBenchmark | Show | Sweep
 COMMANDS: dict[str, type[Command]] = {
@@ -75,6 +76,7 @@ def parse(arguments: list[str]) -> Command:
 
 
 def _run(arguments: list[str]) -> Run:
+    arguments = renewed_arguments(arguments)
     file = Path(arguments[0]) if arguments and not arguments[0].startswith("-") else None
     default = Run(settings=load(Config, file) if file else Config())
     spelled_out = (tyro.conf.FlagConversionOff,)  # --run.quick True, as in the file

@@ -5,16 +5,41 @@ The same object is the TOML file, the command line, the axis of a sweep and what
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
+from typing import Any
 
+from smalti.agents.auction.placement import PLACEMENTS
 from smalti.agents.auction.prices import AuctionOptions
+from smalti.model import ranges
 from smalti.model.chip.fabric import FabricOptions
+from smalti.model.continual import METHODS
 from smalti.model.gating import GatingOptions
+from smalti.model.gating.detection import DETECTORS
+from smalti.model.gating.networks import GATING
+from smalti.model.growth.amount import AMOUNTS
 from smalti.model.growth.options import GrowthOptions
+from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.growth.timing import TIMINGS
 from smalti.model.network import choose_engine
 from smalti.model.neuron import NetworkOptions
-from smalti.scheduler.streams import StreamOptions
+from smalti.scheduler.config_io import check_name
+from smalti.scheduler.old_names import renewed
+from smalti.scheduler.streams import STREAMS, StreamOptions
 from smalti.scheduler.training import TrainingOptions
+
+REGISTRIES: Mapping[str, Mapping[str, object]] = {
+    "stream.name": STREAMS,
+    "training.continual.method": METHODS,
+    "growth.rule": GROWTH_RULES,
+    "growth.when": TIMINGS,
+    "growth.amount": AMOUNTS,
+    "growth.where": PLACEMENTS,
+    "gating.network": GATING,
+    "gating.detect.by": DETECTORS,
+}
+"""Field -> the mapping that holds what it may name; your own module may add to each of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,10 +57,8 @@ class RunOptions:
     quick: bool = False
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise ValueError(f"run.seed = {self.seed} must not be negative")
-        if self.threads < 1:
-            raise ValueError(f"run.threads = {self.threads} must be at least 1")
+        ranges.not_negative("run", self, "seed")
+        ranges.at_least("run", self, 1, "threads")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +84,15 @@ class Config:
     gating: GatingOptions = field(default_factory=GatingOptions)
     auction: AuctionOptions = field(default_factory=AuctionOptions)
     run: RunOptions = field(default_factory=RunOptions)
+
+    def __post_init__(self) -> None:
+        for name, registry in REGISTRIES.items():
+            check_name(name, attrgetter(name)(self), registry)
+
+    @staticmethod
+    def renewed(data: Mapping[str, Any]) -> dict[str, Any]:
+        """Nested mappings of an older version by today's names."""
+        return renewed(data)
 
     def resolved(self) -> Config:
         """The configuration with the engine named and ``run.quick`` spelled out.

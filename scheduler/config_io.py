@@ -37,11 +37,14 @@ PLAIN: Mapping[Any, str] = {
 def from_mapping(cls: type[T], data: Mapping[str, object]) -> T:
     """An instance of ``cls`` from nested mappings, as TOML gives them; what is left out takes its default.
 
+    A class with a function ``renewed`` is asked by it to bring data of older versions up to date.
+
     Raises:
         ValueError: an unknown section or field, or a value of the wrong type, with what is allowed; and
             whatever the dataclasses refuse.
     """
-    return _build(cls, data, "")
+    renewed = getattr(cls, "renewed", None)
+    return _build(cls, data if renewed is None else renewed(data), "")
 
 
 def merge(*sections: Section) -> Section:
@@ -177,6 +180,18 @@ def _wanted(kind: Any) -> str:
             return f"a list, each item {_wanted(arguments[0])}"
         return f"a list of {len(arguments)}: {', '.join(map(_wanted, arguments))}"
     raise TypeError(f"options cannot be of type {kind}; take bool, int, float, str, Literal, tuple or a dataclass")
+
+
+def check_name(field: str, name: str, registry: Mapping[str, object]) -> None:
+    """Whether a registry holds the name that a field gives.
+
+    Raises:
+        ValueError: it does not; all that it holds, and what may be meant.
+    """
+    if name not in registry:
+        close = difflib.get_close_matches(name, registry, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise ValueError(f"{field} = {name!r} is unknown; take one of {', '.join(registry)}{meant}")
 
 
 def choices(given: object, allowed: Iterable[object]) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from smalti.agents.expert import Expert
+from smalti.model import ranges
 from smalti.model.continual import ContinualOptions
 from smalti.model.growth.learning_rates import NewbornOptions, rate_factors
 from smalti.model.network import Activity, Network
@@ -49,14 +50,9 @@ class TrainingOptions:
     continual: ContinualOptions = field(default_factory=ContinualOptions)
 
     def __post_init__(self) -> None:
-        for name in ("rounds", "steps", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"training.{name} = {getattr(self, name)} must be at least 1")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"training.learning_rate = {self.learning_rate} must be a positive number")
-        for name in ("warm_up", "rate_limit", "rate_weight"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise ValueError(f"training.{name} = {getattr(self, name)} must be a number, 0 or more")
+        ranges.at_least("training", self, 1, "rounds", "steps", "batch")
+        ranges.positive("training", self, "learning_rate")
+        ranges.weight("training", self, "warm_up", "rate_limit", "rate_weight")
 
 
 @dataclass(frozen=True)

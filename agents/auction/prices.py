@@ -6,13 +6,13 @@ unit.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Literal
 
 from smalti.agents.auction.bids import Bid
+from smalti.model import ranges
 from smalti.model.chip.links import Links, Offer, Refusal
 from smalti.model.chip.routes import Path
 
@@ -39,13 +39,8 @@ class AuctionOptions:
     wire_price: float = 1e-5
 
     def __post_init__(self) -> None:
-        if self.method not in get_args(Method):
-            allowed = " or ".join(get_args(Method))
-            raise ValueError(f"auction.method = {self.method!r} is unknown; give {allowed}")
-        for name in ("slot_price", "row_price", "wire_price"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"auction.{name} = {value} must be a number of nats, 0 or more")
+        ranges.choices("auction", self)
+        ranges.weight("auction", self, "slot_price", "row_price", "wire_price")
 
 
 @dataclass(frozen=True)

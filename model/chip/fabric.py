@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smalti.model import ranges
+
 SIDES = ("N", "E", "S", "W")
 NORTH, EAST, SOUTH, WEST = range(4)
 IN, OUT = 0, 1
@@ -45,11 +47,8 @@ class FabricOptions:
     dead_routers: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("rows", "cols", "neurons_per_tile", "wires"):
-            if getattr(self, name) < 1:
-                raise FabricError(f"fabric.{name} = {getattr(self, name)} must be at least 1")
-        if self.corner_wires < 0:
-            raise FabricError(f"fabric.corner_wires = {self.corner_wires} must not be negative")
+        ranges.at_least("fabric", self, 1, "rows", "cols", "neurons_per_tile", "wires")
+        ranges.not_negative("fabric", self, "corner_wires")
         for row, col in self.dead_tiles:
             if not (0 <= row < self.rows and 0 <= col < self.cols):
                 raise FabricError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from smalti.model import ranges
+
 Step = Literal["prune_magnitude", "prune_activity", "rewire", "swap"]
 
 
@@ -39,11 +41,6 @@ class RewiringOptions:
                 raise ValueError(f"growth.rewiring.steps names {step!r}; give some of {', '.join(get_args(Step))}")
         if len(set(self.steps)) < len(self.steps):
             raise ValueError(f"growth.rewiring.steps = {self.steps} must name every step once at most")
-        for name in ("guard", "proposals"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"growth.rewiring.{name} = {getattr(self, name)} must not be negative")
-        for name in ("magnitude", "activity", "rewired"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"growth.rewiring.{name} = {getattr(self, name)} must lie in 0..1")
-        if self.shorten not in ("wires", "spikes"):
-            raise ValueError(f"growth.rewiring.shorten = {self.shorten!r} is unknown; give wires or spikes")
+        ranges.choices("growth.rewiring", self)
+        ranges.not_negative("growth.rewiring", self, "guard", "proposals")
+        ranges.share("growth.rewiring", self, "magnitude", "activity", "rewired")

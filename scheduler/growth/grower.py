@@ -15,8 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from smalti.agents.auction.bids import Outcome
-from smalti.agents.auction.placement import PLACEMENTS, Site
-from smalti.agents.auction.placing import place
+from smalti.agents.auction.placement import PLACEMENTS, Site, place
 from smalti.agents.auction.prices import Prices
 from smalti.agents.auction.sequential import clear
 from smalti.agents.candidate import CandidateNeuron

@@ -33,7 +33,7 @@ def tiny(
 ) -> Proposal:
     """Newborns along the top directions of the residual. Costs a regression for each target; keeps the function."""
     left = replace(signal, moment=residual_moment(signal))
-    return finish(signal, whitened_directions(left, count, options.ridge), options, dynamics)
+    return finish(signal, whitened_directions(left, count), options, dynamics)
 
 
 def residual_moment(signal: TileSignal) -> Tensor:

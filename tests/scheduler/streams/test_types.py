@@ -116,7 +116,7 @@ def test_loaded_refuses_unfit_data(changes: dict[str, Any], message: str) -> Non
     [
         ({"order": (0, -1)}, r"stream\.order = \[0, -1\] holds a negative number"),
         ({"drift": 1.5, "boundaries": "hidden"}, r"stream\.drift = 1\.5 is a share of an experience"),
-        ({"boundaries": "secret"}, r"stream\.boundaries = 'secret' is unknown; take told or hidden"),
+        ({"boundaries": "secret"}, r"stream\.boundaries = 'secret' is unknown; give told or hidden"),
         ({"drift": 0.3}, r"stream\.drift = 0\.3 needs stream\.boundaries = hidden"),
     ],
 )
