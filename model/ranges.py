@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import typing
 from collections.abc import Callable
-from functools import cache
 from typing import Any, Literal
 
 
@@ -52,7 +51,7 @@ def share_below_1(section: str, options: object, *names: str) -> None:
     _check(section, options, names, lambda value: 0 <= value < 1, "lie in 0..1, 1 excluded")
 
 
-def choices(section: str, options: object) -> None:
+def choices(section: str, options: Any) -> None:
     """One of the values of its annotation, for every field that has a ``Literal``."""
     for name, allowed in _literals(type(options)).items():
         value = getattr(options, name)
@@ -61,7 +60,6 @@ def choices(section: str, options: object) -> None:
             raise ValueError(f"{section}.{name} = {value!r} is unknown; give {', '.join(names[:-1])} or {names[-1]}")
 
 
-@cache
 def _literals(options: Any) -> dict[str, tuple[Any, ...]]:
     """Field -> what it may be, for fields with a ``Literal``."""
     hints = typing.get_type_hints(options)

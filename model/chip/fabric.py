@@ -47,8 +47,11 @@ class FabricOptions:
     dead_routers: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
-        ranges.at_least("fabric", self, 1, "rows", "cols", "neurons_per_tile", "wires")
-        ranges.not_negative("fabric", self, "corner_wires")
+        try:
+            ranges.at_least("fabric", self, 1, "rows", "cols", "neurons_per_tile", "wires")
+            ranges.not_negative("fabric", self, "corner_wires")
+        except ValueError as error:
+            raise FabricError(str(error)) from error
         for row, col in self.dead_tiles:
             if not (0 <= row < self.rows and 0 <= col < self.cols):
                 raise FabricError(
