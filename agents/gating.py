@@ -158,16 +158,16 @@ class GatingAgent(mesa.Agent):  # type: ignore[misc]
         expert = self._serving(task)
         classes, present = len(expert.classes), len(expert.neurons)
         limit = self.growth.max_neurons * classes or self.network.fabric.neurons
-        room, wanted = limit - present, False
+        room, grows = limit - present, False
         if len(self.losses[task]) / rounds > self.growth.until:
             reason = f"past {self.growth.until:.0%} of the experience newborns could not learn enough"
         else:
             history = self._history(task, rounds, chance, lambda: measure(expert))
-            wanted, reason = TIMINGS[self.growth.when](history, self.growth)
+            grows, reason = TIMINGS[self.growth.when](history, self.growth)
         births = 0
-        if wanted and room <= 0:
+        if grows and room <= 0:
             reason = f"the expert has its {limit} neurons"
-        elif wanted:
+        elif grows:
             births = min(AMOUNTS[self.growth.amount](present, classes, room, self.growth), room)
             self.asked[task] = len(self.losses[task])
         self.last = Decision(births, expert.number, reason)

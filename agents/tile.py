@@ -103,8 +103,8 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
         for candidate in self._candidates(call, signal, call.options.seed_width):
             candidate.bid_as_seed(call.seed_value, targets, wishes)
 
-    def _candidates(self, call: Call, signal: TileSignal, wanted: int) -> list[CandidateNeuron]:
-        count = min(wanted, len(self.for_sale(call)))
+    def _candidates(self, call: Call, signal: TileSignal, most: int) -> list[CandidateNeuron]:
+        count = min(most, len(self.for_sale(call)))
         generator = call.generator(self.tile)
         candidates = self.invite(signal, call.task, call.rule, call.options, generator, call.number, count)
         call.number += len(candidates)
@@ -158,11 +158,11 @@ class TileAgent(mesa.Agent):  # type: ignore[misc]
         count: int,
     ) -> list[CandidateNeuron]:
         """Make candidates by a growth rule, as many as ``count`` and the free slots allow."""
-        wanted = min(count, len(self.free_slots))
-        if wanted == 0 or len(signal.sources) == 0:
+        size = min(count, len(self.free_slots))
+        if size == 0 or len(signal.sources) == 0:
             return []
         proposal: Proposal = GROWTH_RULES[rule].propose(
-            signal, wanted, options, self.network.newborn_dynamics(), generator
+            signal, size, options, self.network.newborn_dynamics(), generator
         )
         return [
             CandidateNeuron(self.model, first_number + k, proposal, k, task, rule)

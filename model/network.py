@@ -157,9 +157,9 @@ class Network:
         weight = self.state.weight.detach()
         if self.engine == "events":
             circuit = self.circuit(outputs, running, all_adjoints=True)
-            wanted = torch.nonzero(self.state.alive).flatten() if targets is None else targets
+            with_adjoint = torch.nonzero(self.state.alive).flatten() if targets is None else targets
             probe: Probe = importlib.import_module("smalti.model.engines.events.probe").EventProbe.of(
-                weight, circuit, x, gradients, wanted
+                weight, circuit, x, gradients, with_adjoint
             )
             return probe
         wiring, dynamics = self.wiring(), self.dynamics(running)
@@ -174,9 +174,9 @@ class Network:
         """Neuron slots [N] bool whose spikes drive devices of the listeners [N] bool."""
         columns = listeners.view(self.fabric.tiles, 1, self.fabric.slots)
         sources = self.state.source[(self.state.mask & columns).any(2)]
-        heard = torch.zeros_like(listeners)
-        heard[sources[(sources >= 0) & (sources < len(listeners))]] = True
-        return heard
+        slots = torch.zeros_like(listeners)
+        slots[sources[(sources >= 0) & (sources < len(listeners))]] = True
+        return slots
 
     def wiring(self) -> dense.Wiring:
         """Links as the dense engine reads them, remade when they have changed."""

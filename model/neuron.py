@@ -119,7 +119,7 @@ def step_membrane(membrane: Tensor, spikes: Tensor, current: Tensor, dynamics: D
     Returns:
         V[t] and S[t], new tensors.
     """
-    kept = membrane * dynamics.leak
-    after = kept * (1 - spikes) if dynamics.hard else kept - dynamics.theta * spikes
+    decayed = membrane * dynamics.leak
+    after = decayed * (1 - spikes) if dynamics.hard else decayed - dynamics.theta * spikes
     membrane = after + current
     return membrane, (membrane >= dynamics.threshold).to(membrane.dtype)

@@ -49,12 +49,12 @@ def from_mapping(cls: type[T], data: Mapping[str, object]) -> T:
 
 def merge(*sections: Section) -> Section:
     """Nested mappings as one; the later wins."""
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for section in sections:
         for name, value in section.items():
-            both = isinstance(value, Mapping) and isinstance(found.get(name), Mapping)
-            found[name] = merge(found[name], value) if both else value
-    return found
+            both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
+            merged[name] = merge(merged[name], value) if both else value
+    return merged
 
 
 def load(cls: type[T], path: Path | str) -> T:

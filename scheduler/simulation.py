@@ -104,8 +104,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
         self._batches: TaskBatches | None = None
         parts = Parts(self.stream, Trainee(self.network, self.moments, self.rehearsal), self.gating, self.grower)
-        told = config.stream.boundaries == "told"
-        self.protocol: TrainingProtocol = TaskAware(parts) if told else TaskFree(parts)
+        aware = config.stream.boundaries == "told"
+        self.protocol: TrainingProtocol = TaskAware(parts) if aware else TaskFree(parts)
 
     @property
     def finished(self) -> bool:

@@ -184,9 +184,9 @@ class _AuctionProgram(_Program):
 
     def choice(self, position: int, bid: Bid, taken: Sequence[bool]) -> Choice:
         """A winner with the paths of its links."""
-        wanted = {(NEWBORN, tile): ways for tile, ways in self._own[position].items()}
-        wanted |= {(source, bid.tile): self._taps[source][bid.tile] for source in self._new_taps(bid)}
-        paths = {key: next(path for z, path in ways.items() if taken[z]) for key, ways in wanted.items()}
+        links = {(NEWBORN, tile): ways for tile, ways in self._own[position].items()}
+        links |= {(source, bid.tile): self._taps[source][bid.tile] for source in self._new_taps(bid)}
+        paths = {key: next(path for z, path in ways.items() if taken[z]) for key, ways in links.items()}
         return Choice(position, paths)
 
     def _new_taps(self, bid: Bid) -> list[int]:

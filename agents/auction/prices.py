@@ -91,10 +91,10 @@ class Prices:
         newborns = [NEWBORN - k for k in range(bid.neurons)]
         offers: list[Offer] = []
         taken: dict[int, set[int]] = {}  # port -> sources to which this quote gives a wire there
-        wanted = [(s, bid.tile, True) for s in bid.taps if (s, bid.tile) not in self.links.rows]
-        wanted += [(one, t, True) for one in newborns for t in bid.targets]
-        wanted += [(one, t, False) for one in newborns for t in bid.wishes]
-        for source, tile, needed in wanted:
+        links = [(s, bid.tile, True) for s in bid.taps if (s, bid.tile) not in self.links.rows]
+        links += [(one, t, True) for one in newborns for t in bid.targets]
+        links += [(one, t, False) for one in newborns for t in bid.wishes]
+        for source, tile, needed in links:
             start = bid.tile if source < 0 else self.links.fabric.tile_of_slot(source)
             offer = self._offer(source, tile, start, ways.get((source, tile)), taken)
             if isinstance(offer, Refusal):

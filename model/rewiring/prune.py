@@ -45,8 +45,8 @@ def _prune(scope: Scope, score: Tensor, share: float, guard: int) -> Changes:
         guard: steps that a device must have taken.
     """
     network = scope.network
-    heard = foreign(network)
-    mean = (score * heard).sum(1, keepdim=True) / heard.sum(1, keepdim=True).clamp(min=1)
+    from_others = foreign(network)
+    mean = (score * from_others).sum(1, keepdim=True) / from_others.sum(1, keepdim=True).clamp(min=1)
     gone = expendable(scope, score, guard) & (score < share * mean)
     emptied = gone.any(2) & ~(network.state.mask & ~gone).any(2)
     switch_off(network, gone, scope.moments)

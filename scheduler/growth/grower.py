@@ -239,11 +239,11 @@ class Grower:
         return outcomes
 
     def _bear_winner(self, outcome: Outcome, candidate: CandidateNeuron, call: Call) -> None:
-        heard = candidate.rule, call.task, False, candidate.sources, candidate.fan_in
-        self.bear(outcome.slot, call.expert, *heard, candidate.fan_out)
+        parts = candidate.rule, call.task, False, candidate.sources, candidate.fan_in
+        self.bear(outcome.slot, call.expert, *parts, candidate.fan_out)
         if outcome.twin >= 0:
             opposite = {target: -weight for target, weight in candidate.fan_out.items()}
-            self.bear(outcome.twin, call.expert, *heard, opposite)
+            self.bear(outcome.twin, call.expert, *parts, opposite)
 
     def bear(
         self,

@@ -59,9 +59,9 @@ class SoftmaxGating:
     @property
     def stored_values(self) -> int:
         """Weights and moments, totals and biases, samples kept, three numbers for novelty, the assignment."""
-        kept = len(self._kept.features) * (self.features + 1)
+        rehearsed = len(self._kept.features) * (self.features + 1)
         small = 2 * len(self._totals) + 3
-        return self._learner.stored_values + kept + small + 2 * len(self.assignment.expert_of)
+        return self._learner.stored_values + rehearsed + small + 2 * len(self.assignment.expert_of)
 
     @property
     def adds_per_sample(self) -> int:
@@ -110,7 +110,7 @@ class SoftmaxGating:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Net and moments, balance, what is kept, spread and assignment."""
-        spread, kept = self._spread, self._kept
+        spread, reservoir = self._spread, self._kept
         return (
             self.assignment.state_dict()
             | self._learner.state_dict("net.")
@@ -118,9 +118,9 @@ class SoftmaxGating:
                 "classes": torch.tensor(self.classes, dtype=torch.int64),
                 "totals": self._totals.clone(),
                 "bias": self._bias.clone(),
-                "kept": kept.features.clone(),
-                "kept_labels": kept.labels.clone(),
-                "numbers": torch.tensor([kept.seen, spread.measured], dtype=torch.int64),
+                "kept": reservoir.features.clone(),
+                "kept_labels": reservoir.labels.clone(),
+                "numbers": torch.tensor([reservoir.seen, spread.measured], dtype=torch.int64),
                 "spread": torch.tensor([spread.sum1, spread.sum2], dtype=torch.float64),
             }
         )
