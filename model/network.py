@@ -244,19 +244,6 @@ class Network:
         everyone = self.dynamics()
         return replace(everyone, leak=single(options.leak), threshold=single(options.threshold))
 
-    def state_dict(self) -> dict[str, Any]:
-        """Storage and links; those of the inputs are laid with the chip."""
-        return {"state": self.state.state_dict(), "links": self.links.state_dict()}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what ``state_dict`` of a network of the same configuration gave.
-
-        Raises:
-            ValueError: where it does not fit.
-        """
-        self.state.load_state_dict(state["state"])
-        self.links.load_state_dict(state["links"])
-
     def _fires(self, running: Tensor | None) -> Tensor:
         """Neurons that may fire [N] bool."""
         state = self.state

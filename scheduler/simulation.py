@@ -312,7 +312,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         """The parts that keep something from round to round."""
         tiles = {f"tile {tile.tile}": tile for tile in self.agents_by_type[TileAgent]}
         return {
-            "network": self.network,
+            "state": self.network.state,
+            "links": self.network.links,
             "moments": self.moments,
             "gating": self.gating,
             "rehearsal": self.rehearsal,

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
 from smalti.agents.auction.bids import Bid
 from smalti.agents.auction.prices import NEWBORN, Prices
@@ -92,6 +90,9 @@ class _Program:
 
     def solve(self, what: str) -> list[bool]:
         """Which variables are 1 in the proven optimum; ``what`` is named in errors."""
+        from scipy.optimize import Bounds, LinearConstraint, milp  # not above: help need not wait for it
+        from scipy.sparse import csr_array
+
         count = len(self.gain)
         if count > MAX_VARIABLES:
             raise ValueError(

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-SEPARATOR = "/"  # between the names of a path
+SEPARATOR = "."  # between the names of a path; the last one may hold it too
 
 
 class Stateful(Protocol):
@@ -44,10 +44,9 @@ def joined(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> dict[str,
     """The state of which these are ``split``."""
     state: dict[str, Any] = {name: joined({}, v) if isinstance(v, Mapping) else v for name, v in facts.items()}
     for path, tensor in tensors.items():
-        *outer, name = path.split(SEPARATOR)
-        place = state
-        for key in outer:
-            place = place[key]
+        place, name = state, path
+        while (outer := name.partition(SEPARATOR))[1] and isinstance(place.get(outer[0]), dict):
+            place, name = place[outer[0]], outer[2]
         place[name] = tensor
     return state
 
