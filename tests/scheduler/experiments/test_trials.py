@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -55,11 +54,11 @@ def test_a_failing_trial_is_reported_and_the_others_finish(
     tiny: MakeConfig, tmp_path: Path, finished_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trials, "RUNS_PER_PROCESS", 1)  # a pool for each of them
-    broken = replace(tiny(), growth=replace(tiny().growth, rule="nonsense"))
+    broken = tiny(fabric={"neurons_per_tile": 2})
     told: dict[str, str] = {}
     failed = run_trials({"good": tiny(), "bad": broken}, tmp_path, told.__setitem__, workers=1)
     assert failed.keys() == {"bad"}
-    assert "growth.rule = 'nonsense' is unknown" in failed["bad"]
+    assert "2 classes need more output slots" in failed["bad"]
     assert told == {"good": "done", "bad": failed["bad"]}
     assert not (tmp_path / "bad").exists()
     pd.testing.assert_frame_equal(rounds(tmp_path / "good"), rounds(finished_run), check_exact=True)

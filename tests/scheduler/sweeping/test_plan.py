@@ -115,13 +115,13 @@ def test_an_invalid_value_is_named_with_its_combination(plan: Plan) -> None:
 
 
 def test_what_only_shows_when_chip_and_stream_meet_is_named_too(plan: Plan, small: str) -> None:
-    sweep = plan(small + '[axes]\n"growth.rule" = ["random", "nonsense"]\n')
+    sweep = plan(small + '[axes]\n"fabric.neurons_per_tile" = [8, 2]\n')
     trials = trials_of(sweep)
     with pytest.raises(
-        ValueError, match=r"growth.rule = 'nonsense' cannot be run: .*unknown; take one of .*sweep.exclude"
+        ValueError, match=r"fabric.neurons_per_tile = 2 cannot be run: .*need more output slots .*sweep.exclude"
     ):
         check_trials(sweep, trials)
-    check_trials(sweep, {name: t for name, t in trials.items() if t.config.growth.rule == "random"})
+    check_trials(sweep, {name: t for name, t in trials.items() if t.config.fabric.neurons_per_tile == 8})
 
 
 def test_the_example_is_a_sweep() -> None:
