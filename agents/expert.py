@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,3 +48,12 @@ class Expert:
         mask = torch.zeros_like(network.state.alive)
         mask[self.members().to(mask.device)] = True
         return mask
+
+    def state_dict(self) -> dict[str, Any]:
+        """All fields."""
+        return asdict(self)
+
+    @staticmethod
+    def from_state(state: dict[str, Any]) -> Expert:
+        """What ``state_dict`` gave."""
+        return Expert(**{**state, "classes": tuple(state["classes"]), "outputs": tuple(state["outputs"])})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 import mesa
 import numpy as np
@@ -157,16 +159,16 @@ class GatingAgent(Agent):
         expert = self._serving(task)
         classes, present = len(expert.classes), len(expert.neurons)
         limit = self.growth.max_neurons * classes or self.network.fabric.neurons
-        room, wanted = limit - present, False
+        room, grows = limit - present, False
         if len(self.losses[task]) / rounds > self.growth.until:
             reason = f"past {self.growth.until:.0%} of the experience newborns could not learn enough"
         else:
             history = self._history(task, rounds, chance, lambda: measure(expert))
-            wanted, reason = TIMINGS[self.growth.when](history, self.growth)
+            grows, reason = TIMINGS[self.growth.when](history, self.growth)
         births = 0
-        if wanted and room <= 0:
+        if grows and room <= 0:
             reason = f"the expert has its {limit} neurons"
-        elif wanted:
+        elif grows:
             births = min(AMOUNTS[self.growth.amount](present, classes, room, self.growth), room)
             self.asked[task] = len(self.losses[task])
         self.last = Decision(births, expert.number, reason)
@@ -191,6 +193,30 @@ class GatingAgent(Agent):
 
         waited = len(losses) - self.asked.get(task, 0)
         return History(losses, rounds, waited, self.novelty[task], measured, chance)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Experts, gating network, and what is known of each task."""
+        measured = [(task, [asdict(one) for one in known]) for task, known in self.saturation.items()]
+        return {
+            "gate": self.gate.state_dict(),
+            "experts": [expert.state_dict() for expert in self.experts],
+            "losses": [*self.losses.items()],
+            "asked": [*self.asked.items()],
+            "saturation": measured,
+            "accuracy": [*self.accuracy.items()],
+            "novelty": [*self.novelty.items()],
+            "last": asdict(self.last),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        self.gate.load_state_dict(state["gate"])
+        self.experts = [Expert.from_state(expert) for expert in state["experts"]]
+        self.losses = {task: list(losses) for task, losses in state["losses"]}
+        self.asked, self.accuracy = dict(state["asked"]), dict(state["accuracy"])
+        self.saturation = {task: [Saturation(**one) for one in known] for task, known in state["saturation"]}
+        self.novelty = {task: float(novelty) for task, novelty in state["novelty"]}
+        self.last = Decision(**state["last"])
 
     def describe(self) -> str:
         """One line: what it knows and wants."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import mesa
 import numpy as np
@@ -60,6 +61,14 @@ class TileAgent(Agent):
         alive = self.network.state.alive[self.tile * slots : (self.tile + 1) * slots]
         return [self.tile * slots + k for k in torch.nonzero(~alive).flatten().tolist()]
 
+    def state_dict(self) -> dict[str, Any]:
+        """Who has been silent, for how long."""
+        return {"silent_rounds": [*self.silent_rounds.items()]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        self.silent_rounds = dict(state["silent_rounds"])
+
     def free_wires(self) -> tuple[int, int]:
         """Wires left into and out of the tile, over all sides."""
         fabric, ledger = self.network.fabric, self.network.links.ledger
@@ -95,8 +104,8 @@ class TileAgent(Agent):
         for candidate in self._candidates(call, signal, call.options.seed_width):
             candidate.bid_as_seed(call.seed_value, targets, wishes)
 
-    def _candidates(self, call: Call, signal: TileSignal, wanted: int) -> list[CandidateNeuron]:
-        count = min(wanted, len(self.for_sale(call)))
+    def _candidates(self, call: Call, signal: TileSignal, most: int) -> list[CandidateNeuron]:
+        count = min(most, len(self.for_sale(call)))
         generator = call.generator(self.tile)
         candidates = self.invite(signal, call.task, call.rule, call.options, generator, call.number, count)
         call.number += len(candidates)
@@ -150,11 +159,11 @@ class TileAgent(Agent):
         count: int,
     ) -> list[CandidateNeuron]:
         """Make candidates by a growth rule, as many as ``count`` and the free slots allow."""
-        wanted = min(count, len(self.free_slots))
-        if wanted == 0 or len(signal.sources) == 0:
+        size = min(count, len(self.free_slots))
+        if size == 0 or len(signal.sources) == 0:
             return []
         proposal: Proposal = GROWTH_RULES[rule].propose(
-            signal, wanted, options, self.network.newborn_dynamics(), generator
+            signal, size, options, self.network.newborn_dynamics(), generator
         )
         return [
             CandidateNeuron(self.model, first_number + k, proposal, k, task, rule)

@@ -43,14 +43,14 @@ def answers(run: Run, x: Any, task: int | None = None) -> pd.DataFrame:
     if task is None:
         if isinstance(agent.gate, LabelGating) and len(agent.experts) > 1:
             raise ValueError("gating.network = 'label' cannot choose an expert; say which task the samples are of")
-        said = evaluation.without_label(simulation.network, agent, spikes)
+        said = evaluation.without_label(agent, spikes)
     else:
         classes = {e.task: e.classes for e in stream.experiences}
         served = {label for expert in agent.experts for label in expert.classes}
         if task not in classes or served.isdisjoint(classes[task]):
             known = [number for number, labels in classes.items() if not served.isdisjoint(labels)]
             raise ValueError(f"task = {task} is none that the run has learned; those are {known}")
-        said = evaluation.with_task(simulation.network, agent, spikes, classes[task])
+        said = evaluation.with_task(agent, spikes, classes[task])
     assert said.fired is not None
     chosen = said.classes.tolist()
     expert_of = {label: expert.number for expert in agent.experts for label in expert.classes}

@@ -8,9 +8,9 @@ from smalti.analysis.runs import Run
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
 from smalti.scheduler.records import checkpoint
-from smalti.scheduler.records import state as snapshot
 from smalti.scheduler.records.folder import open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
+from smalti.scheduler.records.state import joined
 from smalti.scheduler.runner import fresh
 from smalti.scheduler.simulation import Simulation
 
@@ -33,5 +33,5 @@ def restored(run: Run) -> Simulation:
     saved = checkpoint.load(folder.checkpoint)
     simulation = fresh(folder, load(Config, folder.config))
     neurons, links = folder.read_rows("neurons"), folder.read_rows("links")
-    snapshot.restore(simulation, saved.tensors, saved.facts, neurons, links)
+    simulation.load_state_dict(joined(saved.tensors, saved.facts), neurons, links)
     return simulation

@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from smalti.scheduler.old_names import renewed
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 
 FILES = ("config.toml", "environment.json")  # what makes a folder that of a run
@@ -170,7 +171,7 @@ def load_run(path: Path | str, keep: bool = False) -> Run:
         raise ValueError(
             f"{path} was written with schema {version}, this smalti knows {SCHEMA_VERSION} at most; update it"
         )
-    return Run(path=path, config=resolved, environment=facts, kept={} if keep else None)
+    return Run(path=path, config=renewed(resolved), environment=facts, kept={} if keep else None)
 
 
 @dataclass(frozen=True, kw_only=True)

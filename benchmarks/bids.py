@@ -12,6 +12,7 @@ square root of that.
 
 from __future__ import annotations
 
+import copy
 import json
 import multiprocessing
 import sys
@@ -40,7 +41,6 @@ from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.value import predicted_decrease
 from smalti.scheduler.config import Config, RunOptions
 from smalti.scheduler.randomness import Use, generator
-from smalti.scheduler.records import state as snapshot
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import StreamOptions
 from smalti.scheduler.streams.batches import VALIDATION
@@ -152,14 +152,13 @@ class Laboratory:
         self.config, self.source = config, Simulation(config)
         for _ in range(rounds):
             self.source.step()
-        self.tensors, self.facts = snapshot.take(self.source)
-        self.tensors = {name: tensor.clone() for name, tensor in self.tensors.items()}
+        self.state = copy.deepcopy(self.source.state_dict())
 
     def copy(self) -> Simulation:
         """The network as it was when training stopped."""
         twin = Simulation(self.config, self.source.stream)
         registry = self.source.registry
-        snapshot.restore(twin, self.tensors, self.facts, registry.neurons, registry.links)
+        twin.load_state_dict(self.state, registry.neurons, registry.links)
         return twin
 
     def candidates(self, twin: Simulation, rule: str) -> tuple[Call, list[CandidateNeuron]]:
@@ -180,7 +179,7 @@ class Laboratory:
             outcomes = twin.grower.settle(call, [candidates[index]], 1)
             if not outcomes[0].won:
                 return float("nan")
-            twin.register([])
+            twin.register_births()
         twin.reorder(self.config.run.seed + 1000 * order)
         for _ in range(rounds):
             twin.step()

@@ -89,7 +89,7 @@ def measure(simulation: Simulation, options: GatingOptions) -> dict[str, float]:
     for experience in stream.experiences:
         x, labels = simulation.batches_of(experience).evaluation(VALIDATION)
         after = stream.experiences[-1].task
-        rows += evaluation_rows(simulation.network, agent, stream.setting, after, experience, "validation", x, labels)
+        rows += evaluation_rows(agent, stream.setting, after, experience, "validation", x, labels)
     asked = "task" if evaluation.needs_label(agent) else "class"
     answers = [row for row in rows if row["setting"] == asked]
     alone = [float(str(row["accuracy"])) for row in rows if row["setting"] == "gate"]

@@ -4,7 +4,7 @@
     python benchmarks/surrogate.py --seeds 2 --streams digits-joint --surrogates triangle:.7:.3 triangle:.25:1
     python benchmarks/surrogate.py --no-run --json surrogate.json       # reports what is finished, runs nothing
 
-A surrogate is written shape:width:height, or fast_sigmoid:width:height:slope. Every one is compared with --baseline,
+A surrogate is written shape:width:height. Every one is compared with --baseline,
 seed by seed: the interval is Student's t of the paired differences (Student 1908). The active fraction is the share of
 (step, running hidden neuron, sample) within the support, on a training batch of the trained network, mean over
 experiences. Every trial is a run folder under --out; the command goes on where it was stopped. Test data is not read.
@@ -36,7 +36,7 @@ from smalti.scheduler.streams import StreamOptions
 
 CONFIDENCE = 0.95
 STREAMS = ("digits-joint", "digits-split", "fsdd-joint", "fsdd-split")
-CHOICE = ("fast_sigmoid:.5:.45:1", "fast_sigmoid:.7:.4:1")
+CHOICE = ("fast_sigmoid:.5:.45", "fast_sigmoid:.7:.4")
 Streams = dict[str, tuple[Config, str]]  # name -> configuration, setting reported
 
 
@@ -88,16 +88,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Surrogate:
-    """Shape, half-width of the support, height and, for the fast sigmoid, slope."""
+    """Shape, half-width of the support and height."""
 
     shape: Literal["triangle", "fast_sigmoid"]
     width: float
     height: float
-    slope: float | None = None
 
     @staticmethod
     def parse(text: str) -> Surrogate:
-        """From shape:width:height[:slope].
+        """From shape:width:height.
 
         Raises:
             ValueError: the text has another form.
@@ -107,28 +106,18 @@ class Surrogate:
             values = [float(number) for number in numbers]
         except ValueError:
             values = []
-        if shape not in SURROGATES or len(values) != (3 if shape == "fast_sigmoid" else 2):
-            raise ValueError(
-                f"{text!r} is no surrogate; write triangle:width:height or fast_sigmoid:width:height:slope"
-            )
+        if shape not in SURROGATES or len(values) != 2:
+            raise ValueError(f"{text!r} is no surrogate; write triangle:width:height or fast_sigmoid:width:height")
         return Surrogate("fast_sigmoid" if shape == "fast_sigmoid" else "triangle", *values)
 
     @property
     def name(self) -> str:
         """As folders are named."""
-        slope = "" if self.slope is None else f"-s{self.slope:g}"
-        return f"{self.shape}-w{self.width:g}-h{self.height:g}{slope}"
+        return f"{self.shape}-w{self.width:g}-h{self.height:g}"
 
     def within(self, options: NetworkOptions) -> NetworkOptions:
         """The same network with this surrogate."""
-        slope = options.surrogate_slope if self.slope is None else self.slope
-        return replace(
-            options,
-            surrogate=self.shape,
-            surrogate_width=self.width,
-            surrogate_height=self.height,
-            surrogate_slope=slope,
-        )
+        return replace(options, surrogate=self.shape, surrogate_width=self.width, surrogate_height=self.height)
 
 
 @dataclass(frozen=True)

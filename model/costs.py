@@ -31,30 +31,42 @@ def usage(network: Network) -> Usage:
     )
 
 
-def traffic(network: Network, counts: Tensor, heard: Tensor) -> tuple[float, float]:
+def traffic(network: Network, counts: Tensor, input_spikes: Tensor) -> tuple[float, float]:
     """Spikes of neurons, and routing tiles crossed by spikes of neurons and inputs, both per sample.
 
     Args:
+        network: the network.
         counts: spikes of every neuron [N, B].
-        heard: input spikes of every channel, per sample [I].
+        input_spikes: input spikes of every channel, per sample [I].
     """
-    hops = torch.from_numpy(network.links.hops_per_source()).to(torch.float64)
-    per_neuron = counts.detach().to("cpu", torch.float64).mean(1)
-    spikes_x_hops = torch.cat([per_neuron, heard.to("cpu", torch.float64)]) @ hops
-    return float(per_neuron.sum()), float(spikes_x_hops)
+    rates = spikes_per_sample(counts, input_spikes)
+    return float(rates[: len(counts)].sum()), float(rates @ hops(network))
 
 
-def synaptic_operations(network: Network, counts: Tensor, heard: Tensor, running: Tensor) -> float:
+def synaptic_operations(network: Network, counts: Tensor, input_spikes: Tensor, running: Tensor) -> float:
     """Spikes times the devices that they meet, per sample: additions of a forward pass that follows spikes.
 
     Args:
-        counts, heard: as in ``traffic``.
+        network, counts, input_spikes: as in ``traffic``.
         running: neurons that take part [N] bool; devices onto others are switched off.
     """
+    return float(spikes_per_sample(counts, input_spikes) @ fan_out(network, running))
+
+
+def spikes_per_sample(counts: Tensor, input_spikes: Tensor) -> Tensor:
+    """Spikes of every source per sample [N + I] float64; arguments as in ``traffic``."""
+    return torch.cat([counts.detach().to("cpu", torch.float64).mean(1), input_spikes.to("cpu", torch.float64)])
+
+
+def hops(network: Network) -> Tensor:
+    """Routing tiles that a spike of every source crosses [N + I] float64."""
+    return torch.from_numpy(network.links.hops_per_source()).to(torch.float64)
+
+
+def fan_out(network: Network, running: Tensor) -> Tensor:
+    """Devices that a spike of every source meets [N + I] float64, of those onto neurons that run [N] bool."""
     state = network.state
     met = (state.mask & running.view(state.mask.shape[0], 1, -1)).sum(2).flatten().cpu()
     source = state.source.flatten()
     devices = torch.zeros(network.fabric.neurons + network.channels, dtype=torch.float64)
-    devices.index_add_(0, source.clamp(min=0), (met * (source >= 0)).to(torch.float64))
-    per_neuron = counts.detach().to("cpu", torch.float64).mean(1)
-    return float(torch.cat([per_neuron, heard.to("cpu", torch.float64)]) @ devices)
+    return devices.index_add_(0, source.clamp(min=0), (met * (source >= 0)).to(torch.float64))

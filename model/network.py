@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -24,6 +24,7 @@ from smalti.model.engines import dense
 from smalti.model.engines.events.plan import Chip, make_plan
 from smalti.model.neuron import SURROGATES, Dynamics, NetworkOptions
 from smalti.model.probe import DenseProbe, Probe
+from smalti.model.storage import copy_into
 
 if TYPE_CHECKING:
     from smalti.model.engines.events.engine import Circuit
@@ -43,6 +44,18 @@ class ChipState:
     source: Tensor  # [K, R] int: what drives a row: slot 0..N-1, channel N..N+I-1, or FREE = -1; written by Links
     alive: Tensor  # [N] bool: slots that hold a neuron
     output: Tensor  # [N] bool: those of them that are output units
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All tensors but ``source``, which follows the links."""
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "source"}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take over what ``state_dict`` gave, in place.
+
+        Raises:
+            ValueError: a tensor is missing or has another shape; nothing has changed then.
+        """
+        copy_into(self.state_dict(), state, "state")
 
 
 @dataclass(frozen=True)
@@ -144,9 +157,9 @@ class Network:
         weight = self.state.weight.detach()
         if self.engine == "events":
             circuit = self.circuit(outputs, running, all_adjoints=True)
-            wanted = torch.nonzero(self.state.alive).flatten() if targets is None else targets
+            with_adjoint = torch.nonzero(self.state.alive).flatten() if targets is None else targets
             probe: Probe = importlib.import_module("smalti.model.engines.events.probe").EventProbe.of(
-                weight, circuit, x, gradients, wanted
+                weight, circuit, x, gradients, with_adjoint
             )
             return probe
         wiring, dynamics = self.wiring(), self.dynamics(running)
@@ -161,9 +174,9 @@ class Network:
         """Neuron slots [N] bool whose spikes drive devices of the listeners [N] bool."""
         columns = listeners.view(self.fabric.tiles, 1, self.fabric.slots)
         sources = self.state.source[(self.state.mask & columns).any(2)]
-        heard = torch.zeros_like(listeners)
-        heard[sources[(sources >= 0) & (sources < len(listeners))]] = True
-        return heard
+        slots = torch.zeros_like(listeners)
+        slots[sources[(sources >= 0) & (sources < len(listeners))]] = True
+        return slots
 
     def wiring(self) -> dense.Wiring:
         """Links as the dense engine reads them, remade when they have changed."""

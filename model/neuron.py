@@ -3,8 +3,8 @@
     V[t] = a V[t-1] - reset(S[t-1]) + I[t],   S[t] = 1 where V[t] >= theta,   a = exp(-dt / tau)
 
 Symbols: V membrane, I input current of the step (spikes x weights), theta threshold (all dimensionless); a leak per
-step, dt and tau in ms. Soft reset subtracts theta S[t-1]; hard reset multiplies a V[t-1] by (1 - S[t-1]). Output units
-integrate with their own leak and, unless spikes are counted, never fire. The recurrence with the reset one step
+step, dt = 1 ms, tau in ms. Soft reset subtracts theta S[t-1]; hard reset multiplies a V[t-1] by (1 - S[t-1]). Output
+units integrate with their own leak and, unless spikes are counted, never fire. The recurrence with the reset one step
 late is that of the Mosaic reference (Dalgaty et al. 2024); surrogate gradients: Neftci, Mostafa, Zenke 2019.
 """
 
@@ -13,12 +13,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
+from smalti.model import ranges
 from smalti.model.option_values import settle
+
+STEP_MS = 1.0  # length of a time step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +33,12 @@ class NetworkOptions:
             device); auto takes events where it can run.
         tau_ms: membrane time constant of hidden neurons in ms.
         output_tau_ms: membrane time constant of output units in ms.
-        dt_ms: length of a time step in ms.
         threshold: firing threshold theta.
         reset: soft subtracts the threshold after a spike, hard sets the membrane to zero.
-        reset_gradient: let gradients pass through the reset (off: the reset is a constant in the backward pass).
         surrogate: derivative of the spike used backward: triangle or fast_sigmoid, both cut at surrogate_width.
         surrogate_width: half-width of the surrogate's support around the threshold; the narrower, the cheaper is
             training with events. The default costs no accuracy (docs/performance.md).
         surrogate_height: value of the surrogate at the threshold.
-        surrogate_slope: steepness of the fast sigmoid, 1 / (slope |V - theta| + 1)^2.
         readout: what the outputs say: membrane_mean, membrane_max or spike_count over time.
         precision: float32, or float64 for checks.
         device: torch device that computes, such as cpu or cuda.
@@ -47,35 +47,32 @@ class NetworkOptions:
     engine: Literal["auto", "dense", "events"] = "auto"
     tau_ms: float = 20.0
     output_tau_ms: float = 20.0
-    dt_ms: float = 1.0
     threshold: float = 1.0
     reset: Literal["soft", "hard"] = "soft"
-    reset_gradient: bool = False
     surrogate: Literal["triangle", "fast_sigmoid"] = "fast_sigmoid"
     surrogate_width: float = 0.5
     surrogate_height: float = 0.45
-    surrogate_slope: float = 1.0
     readout: Literal["membrane_mean", "membrane_max", "spike_count"] = "membrane_mean"
     precision: Literal["float32", "float64"] = "float32"
     device: str = "cpu"
 
+    reset_gradient: ClassVar[bool] = False  # whether gradients pass through the reset, or take it for a constant
+    surrogate_slope: ClassVar[float] = 1.0  # steepness of the fast sigmoid, 1 / (slope |V - theta| + 1)^2
+
     def __post_init__(self) -> None:
         settle(self, "network")
-        positive = ("tau_ms", "output_tau_ms", "dt_ms", "threshold", "surrogate_width", "surrogate_height")
-        for name in (*positive, "surrogate_slope"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"network.{name} = {value} must be a positive number")
+        widths = "surrogate_width", "surrogate_height"
+        ranges.positive("network", self, "tau_ms", "output_tau_ms", "threshold", *widths)
 
     @property
     def leak(self) -> float:
         """Factor a by which a hidden membrane decays in one step."""
-        return math.exp(-self.dt_ms / self.tau_ms)
+        return math.exp(-STEP_MS / self.tau_ms)
 
     @property
     def output_leak(self) -> float:
         """Factor by which an output membrane decays in one step."""
-        return math.exp(-self.dt_ms / self.output_tau_ms)
+        return math.exp(-STEP_MS / self.output_tau_ms)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -123,7 +120,7 @@ def step_membrane(membrane: Tensor, spikes: Tensor, current: Tensor, dynamics: D
     Returns:
         V[t] and S[t], new tensors.
     """
-    kept = membrane * dynamics.leak
-    after = kept * (1 - spikes) if dynamics.hard else kept - dynamics.theta * spikes
+    decayed = membrane * dynamics.leak
+    after = decayed * (1 - spikes) if dynamics.hard else decayed - dynamics.theta * spikes
     membrane = after + current
     return membrane, (membrane >= dynamics.threshold).to(membrane.dtype)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -19,8 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from smalti.model import ranges
 from smalti.model.engines.threads import in_threads
 from smalti.model.option_values import settle
+from smalti.model.storage import copy_into
 
 EPSILON = 1e-8
 CHUNK = 1 << 17  # devices that a thread takes at a time; sums have one order, whatever the threads
@@ -48,15 +50,9 @@ class OptimiserOptions:
 
     def __post_init__(self) -> None:
         settle(self, "training.optimiser")
-        for name in ("momentum", "decay"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"training.optimiser.{name} = {getattr(self, name)} must lie in 0..1, 1 excluded")
-        if not self.clip >= 0:
-            raise ValueError(f"training.optimiser.clip = {self.clip} must not be negative (0 switches clipping off)")
-        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
-            raise ValueError(f"training.optimiser.weight_decay = {self.weight_decay} must be a number, 0 or more")
-        if self.guard < 0:
-            raise ValueError(f"training.optimiser.guard = {self.guard} must not be negative")
+        ranges.share_below_1("training.optimiser", self, "momentum", "decay")
+        ranges.not_negative("training.optimiser", self, "clip", "guard")
+        ranges.weight("training.optimiser", self, "weight_decay")
 
 
 @dataclass(frozen=True)
@@ -74,6 +70,18 @@ class Moments:
         blank = torch.zeros_like(weight, requires_grad=False)
         norm = torch.zeros(2, dtype=torch.float64, device=weight.device)
         return Moments(blank, blank.clone(), blank.clone(), norm)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All moments."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take over what ``state_dict`` gave, in place.
+
+        Raises:
+            ValueError: a tensor is missing or has another shape; nothing has changed then.
+        """
+        copy_into(self.state_dict(), state, "moments")
 
     def reset(self, devices: Tensor) -> None:
         """Forget all about these devices [K, R, n] bool."""

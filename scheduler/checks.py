@@ -6,7 +6,7 @@ import warnings
 
 import torch
 
-from smalti.agents.auction.placing import check_placement
+from smalti.agents.auction.placement import check_placement
 from smalti.model.chip.fabric import Fabric, FabricError
 from smalti.model.continual import METHODS
 from smalti.model.growth.rule import GrowthError
@@ -24,8 +24,6 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
         ValueError: for a configuration that does not fit the chip or the stream, naming the cure.
     """
     _check_device(config.network.device)
-    if config.growth.rule not in GROWTH_RULES:
-        raise ValueError(f"growth.rule = {config.growth.rule!r} is unknown; take one of {', '.join(GROWTH_RULES)}")
     refusal = GROWTH_RULES[config.growth.rule].refusal(config.network)
     if refusal:
         raise GrowthError(refusal)

@@ -112,7 +112,9 @@ def _run(arguments: list[str]) -> Run:
     from smalti.scheduler.commands.run import Run
     from smalti.scheduler.config import Config
     from smalti.scheduler.config_io import load
+    from smalti.scheduler.old_names import renewed_arguments
 
+    arguments = renewed_arguments(arguments)
     file = Path(arguments[0]) if arguments and not arguments[0].startswith("-") else None
     plugins.load(_values(IMPORTS, arguments))  # now: what follows may use their names
     default = Run(settings=load(Config, file) if file else Config())

@@ -5,10 +5,13 @@ The same object is the TOML file, the command line, the axis of a sweep and what
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from operator import attrgetter
+from typing import Any, ClassVar
 
 from smalti.agents.auction.prices import AuctionOptions
+from smalti.model import ranges
 from smalti.model.chip.fabric import FabricOptions
 from smalti.model.gating import GatingOptions
 from smalti.model.growth.options import GrowthOptions
@@ -16,6 +19,8 @@ from smalti.model.network import choose_engine
 from smalti.model.neuron import NetworkOptions
 from smalti.model.option_values import settle
 from smalti.scheduler import plugins
+from smalti.scheduler.old_names import renewed
+from smalti.scheduler.registries import REGISTRIES, check_name
 from smalti.scheduler.streams import StreamOptions
 from smalti.scheduler.training import TrainingOptions
 
@@ -39,10 +44,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         settle(self, "run")
         plugins.load(self.imports)
-        if self.seed < 0:
-            raise ValueError(f"run.seed = {self.seed} must not be negative")
-        if self.threads < 1:
-            raise ValueError(f"run.threads = {self.threads} must be at least 1")
+        ranges.not_negative("run", self, "seed")
+        ranges.at_least("run", self, 1, "threads")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,13 @@ class Config:
 
     def __post_init__(self) -> None:
         settle(self, "")
+        for name, registry in REGISTRIES.items():
+            check_name(name, attrgetter(name)(self), registry)
+
+    @staticmethod
+    def renewed(data: Mapping[str, Any]) -> dict[str, Any]:
+        """Nested mappings of an older version by today's names."""
+        return renewed(data)
 
     def resolved(self) -> Config:
         """The configuration with the engine named, ``run.quick`` spelled out, and the plug-ins that were asked for.

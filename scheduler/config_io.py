@@ -29,21 +29,24 @@ T = TypeVar("T", bound="DataclassInstance")
 def from_mapping(cls: type[T], data: Mapping[str, object]) -> T:
     """An instance of ``cls`` from nested mappings, as TOML gives them; what is left out takes its default.
 
+    A class with a function ``renewed`` is asked by it to bring data of older versions up to date.
+
     Raises:
         ValueError: an unknown section or field, or a value of the wrong type, with what is allowed; and
             whatever the dataclasses refuse.
     """
-    return build(cls, data)
+    renewed = getattr(cls, "renewed", None)
+    return build(cls, data if renewed is None else renewed(data))
 
 
 def merge(*sections: Section) -> Section:
     """Nested mappings as one; the later wins."""
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for section in sections:
         for name, value in section.items():
-            both = isinstance(value, Mapping) and isinstance(found.get(name), Mapping)
-            found[name] = merge(found[name], value) if both else value
-    return found
+            both = isinstance(value, Mapping) and isinstance(merged.get(name), Mapping)
+            merged[name] = merge(merged[name], value) if both else value
+    return merged
 
 
 def load(cls: type[T], path: Path | str) -> T:

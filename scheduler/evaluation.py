@@ -1,10 +1,14 @@
 """Evaluation: what the network answers with and without a task label, and what the gating network alone would answer.
 
-Without a label the answer is log p(class | x) = log gating(expert | x) + log softmax of that expert's outputs + v log
-gating(class | expert, x); the last term, of weight v = ``gating.vote``, is what the gating network says of that
-expert's classes. With a label the first term falls away. Only the best ``gating.top`` experts run for a sample (0:
-all); all others stay silent. The gates of those that run are not renormalised: a class has one expert, so that would
-add the same number to every class.
+Without a label the answer is that of a mixture of experts,
+
+    log p(class | x) = log p(expert | x) + log p(class | expert, x) + v log prior(class | expert, x)
+
+with the expert posterior p(expert | x) of the gating network, the softmax p(class | expert, x) of the expert's outputs,
+and a class prior of weight v = ``gating.vote``: what the gating network says of that expert's classes. With a label the
+first term falls away. Only the best ``gating.top`` experts run for a sample (0: all); all others stay silent. The
+posterior of those that run is not renormalised: a class has one expert, so that would add the same number to every
+class.
 
 What the gating network takes is counted beside. One that hears inputs decides after ``gating.listen`` steps; meanwhile
 the input spikes wait, and the answer comes that much later. One that hears experts lets all of them run for these
@@ -47,7 +51,7 @@ class Answers:
     """Answers to a part of an experience."""
 
     classes: Tensor  # [B] int
-    unaided: Tensor  # [B] the same without the gating network's vote
+    unaided: Tensor  # [B] the same without the class prior
     spikes_per_sample: float
     hop_spikes_per_sample: float
     operations_per_sample: float  # synaptic operations
@@ -60,7 +64,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Features:
     """What the gating network is shown of samples, and what that took."""
 
     counts: Tensor  # [B, F] spike counts
@@ -68,76 +72,79 @@ class Heard:
     operations: float = 0.0  # synaptic operations of these, per sample
 
 
-def with_label(network: Network, agent: GatingAgent, expert: Expert, x: Tensor, among: Sequence[int]) -> Answers:
+@dataclass(frozen=True)
+class Component:
+    """An expert of the mixture, for the samples for which it runs."""
+
+    expert: Expert
+    rows: Tensor  # [b] int: those samples
+    log_posterior: Tensor  # [b] log p(expert | x)
+
+
+def with_label(agent: GatingAgent, expert: Expert, x: Tensor, among: Sequence[int]) -> Answers:
     """Answers when the task is told: its expert runs, and only the task's classes are possible."""
-    heard = _understand(agent, x) if _votes(agent) else _unheard(network, x)
-    return _answer(network, agent, heard, [(expert, torch.arange(len(x)), torch.zeros(len(x)))], x, among)
+    features = _adapted(agent, x) if _has_prior(agent) else _no_features(agent, x)
+    return _mixture(agent, features, [Component(expert, torch.arange(len(x)), torch.zeros(len(x)))], x, among)
 
 
-def with_task(network: Network, agent: GatingAgent, x: Tensor, among: Sequence[int]) -> Answers:
+def with_task(agent: GatingAgent, x: Tensor, among: Sequence[int]) -> Answers:
     """Answers when the task is told: by its expert, or where its classes are spread over several, by those."""
     expert = agent.find(tuple(among))
-    if expert is None:
-        return without_label(network, agent, x, among)
-    return with_label(network, agent, expert, x, among)
+    return without_label(agent, x, among) if expert is None else with_label(agent, expert, x, among)
 
 
-def without_label(network: Network, agent: GatingAgent, x: Tensor, among: Sequence[int] | None = None) -> Answers:
+def without_label(agent: GatingAgent, x: Tensor, among: Sequence[int] | None = None) -> Answers:
     """Answers when nothing but the input is known: one of the classes seen so far, or of some that are possible."""
     experts = {e.number: e for e in agent.experts}
     possible = among or [c for e in experts.values() for c in e.seen]
     if len(experts) == 1:
-        return with_label(network, agent, next(iter(experts.values())), x, possible)
-    heard = _understand(agent, x)
-    scores = agent.gate.scores(heard.counts)
-    top = scores.topk(min(agent.options.top or len(experts), scores.shape[1]), dim=1).indices
-    asked = []
+        return with_label(agent, next(iter(experts.values())), x, possible)
+    features = _adapted(agent, x)
+    log_posterior = agent.gate.scores(features.counts)
+    top = log_posterior.topk(min(agent.options.top or len(experts), log_posterior.shape[1]), dim=1).indices
+    components = []
     for column, number in enumerate(agent.gate.assignment.experts):
         rows = (top == column).any(1).nonzero().flatten()
         if len(rows):
-            asked.append((experts[number], rows, scores[rows, column]))
-    return replace(_answer(network, agent, heard, asked, x, possible), gate=gate_cost(agent, x))
+            components.append(Component(experts[number], rows, log_posterior[rows, column]))
+    return replace(_mixture(agent, features, components, x, possible), gate=gate_cost(agent, x))
 
 
-def _answer(
-    network: Network,
-    agent: GatingAgent,
-    heard: Heard,
-    asked: list[tuple[Expert, Tensor, Tensor]],
-    x: Tensor,
-    possible: Sequence[int],
+def _mixture(
+    agent: GatingAgent, features: Features, components: Sequence[Component], x: Tensor, possible: Sequence[int]
 ) -> Answers:
-    """The best answer of experts, each being asked about some rows of x, where the gate has its log share."""
-    every = max(c for e in agent.experts for c in e.classes) + 1
-    own = torch.full((len(x), every), -torch.inf, dtype=torch.float64)
-    opinion, voting = torch.zeros_like(own), _votes(agent)
-    fired, operations = heard.fired.clone(), heard.operations
-    for expert, rows, log_share in asked:
-        classes = torch.tensor(expert.classes)
-        log_p, counts, spent = _ask(network, agent, expert, x[rows])
+    """The most probable of some possible classes under a mixture of experts."""
+    classes = max(c for e in agent.experts for c in e.classes) + 1
+    log_mixture = torch.full((len(x), classes), -torch.inf, dtype=torch.float64)
+    log_prior, has_prior = torch.zeros_like(log_mixture), _has_prior(agent)
+    fired, operations = features.fired.clone(), features.operations
+    for component in components:
+        rows, own = component.rows, torch.tensor(component.expert.classes)
+        log_p, counts, spent = _ask(agent, component.expert, x[rows])
         operations += spent * len(rows) / len(x)
-        own[rows[:, None], classes] = log_p + log_share[:, None].double()
-        if voting:
-            opinion[rows[:, None], classes] = agent.options.vote * _opinion(agent, heard.counts[rows], classes)
-        # a trunk runs once for all; who was listened to goes on from there
+        log_mixture[rows[:, None], own] = log_p + component.log_posterior[:, None].double()
+        if has_prior:
+            log_prior[rows[:, None], own] = agent.options.vote * _class_prior(agent, features.counts[rows], own)
+        # A trunk runs once for all; who was listened to goes on from there.
         fired[:, rows] = torch.maximum(fired[:, rows], counts.to("cpu", torch.float64))
-    own[:, [c for c in range(every) if c not in possible]] = -torch.inf
-    spikes, hop_spikes = costs.traffic(network, fired, per_channel(x))
-    cost = gate_cost(agent, x) if voting else GateCost()
-    return Answers((own + opinion).argmax(1), own.argmax(1), spikes, hop_spikes, operations, cost, fired)
+    log_mixture[:, [c for c in range(classes) if c not in possible]] = -torch.inf
+    spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
+    cost = gate_cost(agent, x) if has_prior else GateCost()
+    answers = (log_mixture + log_prior).argmax(1), log_mixture.argmax(1)
+    return Answers(*answers, spikes, hop_spikes, operations, cost, fired)
 
 
-def _votes(agent: GatingAgent) -> bool:
+def _has_prior(agent: GatingAgent) -> bool:
     """Whether the gating network has a say in which class of an expert it is."""
     return agent.options.vote > 0 and not isinstance(agent.gate, LabelGating) and bool(agent.gate.classes)
 
 
-def _opinion(agent: GatingAgent, counts: Tensor, classes: Tensor) -> Tensor:
-    """log gating(class | expert, x) of an expert's classes [B, classes]."""
+def _class_prior(agent: GatingAgent, counts: Tensor, classes: Tensor) -> Tensor:
+    """log prior(class | expert, x) of an expert's classes [B, classes]."""
     gate = agent.gate
-    said = torch.full((len(counts), int(max(*classes, *gate.classes)) + 1), UNKNOWN, dtype=torch.float64)
-    said[:, list(gate.classes)] = gate.class_scores(counts).double() / agent.options.temperature
-    return said[:, classes].log_softmax(1)
+    log_density = torch.full((len(counts), int(max(*classes, *gate.classes)) + 1), UNKNOWN, dtype=torch.float64)
+    log_density[:, list(gate.classes)] = gate.class_scores(counts).double() / agent.options.temperature
+    return log_density[:, classes].log_softmax(1)
 
 
 def per_channel(x: Tensor) -> Tensor:
@@ -154,15 +161,15 @@ def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
     """What the gating network answers by itself; None where it only passes labels on."""
     if isinstance(agent.gate, LabelGating) or not agent.gate.classes:
         return None
-    heard = _understand(agent, x)
-    best = agent.gate.class_scores(heard.counts).argmax(1)
+    features = _adapted(agent, x)
+    best = agent.gate.class_scores(features.counts).argmax(1)
     cost = replace(gate_cost(agent, x), buffered_spikes=0.0, latency=0)  # no expert waits for it
-    said = torch.tensor(agent.gate.classes)[best]
-    answers = Answers(said, said, 0.0, 0.0, heard.operations, cost)
+    classes = torch.tensor(agent.gate.classes)[best]
+    answers = Answers(classes, classes, 0.0, 0.0, features.operations, cost)
     if agent.gate.hears != "experts":
         return answers
     listened = x[:, : heard_steps(agent.options.listen, x.shape[1])]
-    spikes, hop_spikes = costs.traffic(agent.network, heard.fired, per_channel(listened))
+    spikes, hop_spikes = costs.traffic(agent.network, features.fired, per_channel(listened))
     return replace(answers, spikes_per_sample=spikes, hop_spikes_per_sample=hop_spikes)
 
 
@@ -188,54 +195,55 @@ def show_experts(agent: GatingAgent, trained: Expert, batches: TaskBatches) -> N
 
 
 def features(agent: GatingAgent, x: Tensor) -> Tensor:
-    """Spike counts of x [B, T, I] as the gating network hears them [B, F]."""
-    return hear(agent, x).counts
-
-
-def hear(agent: GatingAgent, x: Tensor) -> Heard:
-    """Let the gating network listen to x [B, T, I].
+    """Spike counts of x [B, T, I] as the gating network hears them [B, F].
 
     Raises:
         ValueError: samples are shorter than the gating network wants to listen.
     """
+    return _features(agent, x).counts
+
+
+def _features(agent: GatingAgent, x: Tensor) -> Features:
+    """As ``features``, and what that took."""
     listened = x[:, : heard_steps(agent.options.listen, x.shape[1])]
     listener = expert_listener(agent.gate)
     if listener is not None:
-        return _listen(agent, listener, listened)
+        return _features_of_experts(agent, listener, listened)
     counts = spike_counts(listened, window_count(agent.options.windows, listened.shape[1]))
-    return replace(_unheard(agent.network, x), counts=counts)
+    return replace(_no_features(agent, x), counts=counts)
 
 
-def _understand(agent: GatingAgent, x: Tensor) -> Heard:
-    """As ``hear``, adapted to what all samples of x have in common, if that is asked for."""
-    heard, gate = hear(agent, x), agent.gate
+def _adapted(agent: GatingAgent, x: Tensor) -> Features:
+    """As ``_features``, adapted to what all samples of x have in common, if that is asked for."""
+    features, gate = _features(agent, x), agent.gate
     if not (agent.options.adapt and isinstance(gate, KeepsMeans) and agent.gate.classes):
-        return heard
-    return replace(heard, counts=adapted(gate, heard.counts, agent.options.adapt))
+        return features
+    return replace(features, counts=adapted(gate, features.counts, agent.options.adapt))
 
 
-def _unheard(network: Network, x: Tensor) -> Heard:
+def _no_features(agent: GatingAgent, x: Tensor) -> Features:
     """As if the gating network had not listened."""
-    return Heard(torch.zeros(len(x), 0), torch.zeros((network.fabric.neurons, len(x)), dtype=torch.float64))
+    return Features(torch.zeros(len(x), 0), torch.zeros((agent.network.fabric.neurons, len(x)), dtype=torch.float64))
 
 
-def _listen(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Heard:
+def _features_of_experts(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Features:
     """Let all experts that the gating network hears run at once."""
     network = agent.network
-    heard = [e for number in gate.widths for e in agent.experts if e.number == number]
-    if not heard:
-        return _unheard(network, x)
-    running = torch.stack([agent.running(e) for e in heard]).any(0)
-    outputs = torch.tensor([slot for e in heard for slot in e.outputs], device=network.device)
+    experts = [e for number in gate.widths for e in agent.experts if e.number == number]
+    if not experts:
+        return _no_features(agent, x)
+    running = torch.stack([agent.running(e) for e in experts]).any(0)
+    outputs = torch.tensor([slot for e in experts for slot in e.outputs], device=network.device)
     with torch.no_grad():
         fired = network.run(x, outputs, running).counts.to("cpu", torch.float64)
-    counts, operations = fired[[slot for e in heard for slot in e.neurons]].T, _operations(network, fired, x, running)
-    return Heard(counts, fired, operations)
+    counts, operations = fired[[slot for e in experts for slot in e.neurons]].T, _operations(network, fired, x, running)
+    return Features(counts, fired, operations)
 
 
-def _ask(network: Network, agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor, float]:
-    """log softmax of an expert's outputs [B, classes], the spikes [N, B] and the synaptic operations it took."""
-    outputs, running = torch.tensor(expert.outputs, device=network.device), agent.running(expert)
+def _ask(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor, float]:
+    """log p(class | expert, x) [B, classes], the spikes [N, B] and the synaptic operations it took."""
+    network, running = agent.network, agent.running(expert)
+    outputs = torch.tensor(expert.outputs, device=network.device)
     with torch.no_grad():
         activity = network.run(x, outputs, running)
         log_p = network.read(activity).double().log_softmax(1).cpu()

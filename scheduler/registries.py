@@ -1,7 +1,8 @@
-"""The mappings that users may add to, by the field that names their entries."""
+"""The mappings that users may add to, by the field that names their entries: names are looked up here alone."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,3 +25,15 @@ REGISTRIES: Mapping[str, Mapping[str, Any]] = {
     "gating.detect.by": DETECTORS,
     "training.continual.method": METHODS,
 }
+
+
+def check_name(field: str, name: str, registry: Mapping[str, object]) -> None:
+    """Whether a registry holds the name that a field gives.
+
+    Raises:
+        ValueError: it does not; all that it holds, and what may be meant.
+    """
+    if name not in registry:
+        close = difflib.get_close_matches(name, registry, n=1)
+        meant = f"; did you mean {close[0]}?" if close else ""
+        raise ValueError(f"{field} = {name!r} is unknown; take one of {', '.join(registry)}{meant}")

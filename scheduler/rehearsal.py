@@ -6,6 +6,7 @@ It looks up the samples that a buffer has stored and draws their spikes; what me
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from smalti.model.optimiser import Moments
 from smalti.model.probe import Probe
 from smalti.scheduler.randomness import Use, entropy, generator
 from smalti.scheduler.streams import Samples, Stream
-from smalti.scheduler.streams.batches import Batches, TaskBatches
+from smalti.scheduler.streams.batches import TaskBatches
 from smalti.scheduler.streams.encode import draw
 
 Prober = Callable[[Expert, Tensor, Tensor], Probe]
@@ -78,7 +79,7 @@ class Rehearsal:
         """After the last step of a task; arguments as in ``begin``."""
         self.method.end_task(self._task(batches, expert, expert.label_sets(), running, probe, END))
 
-    def rehearse(self, batches: Batches, number: int, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def rehearse(self, batches: TaskBatches, number: int, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """The minibatch of a step [B, T, I], [B] with the stored samples that belong beside or in place of it."""
         if not self.method.recalls:
             return x, labels
@@ -99,6 +100,15 @@ class Rehearsal:
         """A gradient of the loss [K, R, n] with that of the penalties on weights."""
         costs = [cost for rehearsal in (self.method, self.elastic) if (cost := rehearsal.penalty(weight)) is not None]
         return gradient + torch.autograd.grad(torch.stack(costs).sum(), weight)[0] if costs else gradient
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the method and the elastic protection keep."""
+        return {"method": self.method.state_dict(), "elastic": self.elastic.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        self.method.load_state_dict(state["method"])
+        self.elastic.load_state_dict(state["elastic"])
 
     def _task(
         self, batches: TaskBatches, expert: Expert, old: Tensor, running: Tensor, probe: Prober, purpose: int

@@ -19,9 +19,9 @@ from smalti.scheduler.config_io import differences, dump, from_mapping, load
 from smalti.scheduler.configure import of_data
 from smalti.scheduler.growth import birth_record as replay
 from smalti.scheduler.records import checkpoint
-from smalti.scheduler.records import state as snapshot
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
+from smalti.scheduler.records.state import joined, split
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Data
 from smalti.scheduler.streams.memory import FILE, read
@@ -122,7 +122,7 @@ def restore_last(simulation: Simulation, folder: RunFolder) -> None:
                 "new run"
             )
         neurons, links = folder.read_rows("neurons"), folder.read_rows("links")
-        snapshot.restore(simulation, saved.tensors, saved.facts, neurons, links)
+        simulation.load_state_dict(joined(saved.tensors, saved.facts), neurons, links)
     folder.drop_after(simulation.round - 1)
 
 
@@ -141,7 +141,7 @@ def _drive(simulation: Simulation, folder: RunFolder, watch: Watcher) -> None:
             folder.rewrite("neurons", registry.neurons)
             folder.rewrite("links", registry.links)
             registry.changed = False
-        tensors, facts = snapshot.take(simulation)
+        tensors, facts = split(simulation.state_dict())
         checkpoint.save(folder.checkpoint, tensors, {**facts, "config": dump(simulation.config)})
         simulation.seconds_written = time.perf_counter() - begin
         watch(simulation)

@@ -1,22 +1,20 @@
-"""The simulation: a mesa.Model whose step is one round - train, measure, decide, keep up, auction, graft, record.
+"""The simulation: a mesa.Model whose step is one round.
 
-It holds the parts and calls them in order; what they do is in their own modules. It knows nothing of files: rows of
-the round are handed out, and ``scheduler.records.state`` reads and writes the whole state.
+It holds the parts and calls them in order; what they do is in their own modules, and none of them knows it. It knows
+nothing of files: rows of the round are handed out, and ``scheduler.records.state`` reads and writes the whole state.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import mesa
 import numpy as np
 import torch
 
-from smalti.agents.auction.bids import SEED, Decision
+from smalti.agents.auction.bids import Decision
 from smalti.agents.auction.prices import Prices
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
@@ -32,27 +30,29 @@ from smalti.model.optimiser import Moments
 from smalti.model.rewiring.scope import Changes
 from smalti.scheduler import evaluation
 from smalti.scheduler.checks import check
+from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
 from smalti.scheduler.growth import birth_record as replay
-from smalti.scheduler.growth import rewiring as rewiring
+from smalti.scheduler.growth import rewiring
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.processor import computing
+from smalti.scheduler.protocols.protocol import GROWING, Parts, Progress, Round, Trained, TrainingProtocol
 from smalti.scheduler.protocols.task_aware import TaskAware
 from smalti.scheduler.protocols.task_free import TaskFree
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.records import rows as tables
 from smalti.scheduler.records.played import Played
 from smalti.scheduler.records.registry import NeuronRegistry
+from smalti.scheduler.records.state import Stateful
 from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.streams import Data, Experience, Stream, load_stream
 from smalti.scheduler.streams.batches import TEST, VALIDATION, TaskBatches
-from smalti.scheduler.training import TrainingSummary
+from smalti.scheduler.training import Trainee
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, object]
-SEEDING, GROWING = range(2)  # what candidates are made for: their random numbers are kept apart
 
 
 @dataclass
@@ -120,10 +120,10 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.rows = RoundRows()
         self.played = Played()
         self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
-        self.novelty = float("nan")  # of the present task when it was thought to begin
-        self.validation = float("nan")  # accuracy of the round in hand, if it is asked for
         self._batches: TaskBatches | None = None
-        self.tasks = (TaskAware if config.stream.boundaries == "told" else TaskFree)(self)
+        parts = Parts(self.stream, Trainee(self.network, self.moments, self.rehearsal), self.gating, self.grower)
+        aware = config.stream.boundaries == "told"
+        self.protocol: TrainingProtocol = TaskAware(parts) if aware else TaskFree(parts)
 
     @property
     def finished(self) -> bool:
@@ -144,11 +144,6 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def experience(self) -> Experience:
         """The experience in training."""
         return self.stream.experiences[self.number]
-
-    @property
-    def _is_last(self) -> bool:
-        """Whether the network knows that no experience will follow."""
-        return isinstance(self.tasks, TaskAware) and self.number + 1 == len(self.stream.experiences)
 
     def step(self) -> None:
         """One round; nothing after the last."""
@@ -184,90 +179,98 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         return self.played.collector(self.registry)
 
     def _play_round(self) -> None:
-        begin = time.perf_counter()
-        self._prepare()
-        experience = self.experience
-        self.tasks.begin()
-        seconds_evaluate = self._evaluate(-1) if self.round == 0 else 0.0
+        """Train, decide, retire, rewire, grow (invite, auction, graft), evaluate, record."""
+        clock = Clock()
+        now = self._prepare()
+        self.protocol.begin(now)
+        if self.round == 0:
+            with clock.evaluating():
+                self._evaluate(-1)
+        with clock.training():
+            trained = self.protocol.train(now)
+        with clock.evaluating():
+            validation = self._validate(now.experience)
 
-        trained_at = time.perf_counter()
-        summary = self.tasks.train()
-        seconds_train = time.perf_counter() - trained_at
-        seconds_evaluate += self._validate(experience)
-
-        retired, changes = self._follow(self.tasks.own) if self.tasks.own else ([], Changes())
-        self.register([])
+        retired, changes = 0, Changes()
+        if trained.progress is not None:
+            decision = self._decide(trained.progress, trained.novelty)
+            retired = self._retire(trained.progress)
+            changes = self._rewire(trained.progress)
+            self._grow(now, trained.progress, decision)
+        self.register_births()
         self.registry.follow(self.network.links, self.round)
+
         if (self.round + 1) % self.config.training.rounds == 0:
-            self.tasks.end()
-            seconds_evaluate += self._evaluate(self.number)
-        elapsed = time.perf_counter() - begin + self.seconds_written
-        seconds_other = elapsed - seconds_train - seconds_evaluate
-        self._report(experience, summary, len(retired), changes, (seconds_train, seconds_evaluate, seconds_other))
+            self.protocol.end(now)
+            with clock.evaluating():
+                self._evaluate(self.number)
+        self._record(now, trained, validation, retired, changes, clock)
         self.round += 1
 
-    def _follow(self, summary: TrainingSummary) -> tuple[list[int], Changes]:
-        """Decide, retire, keep up and grow after a round of training; the slots retired, and what was moved."""
-        expert, task = self.tasks.expert, self.experience.task
-        self.gating.watch(self.tasks.key, summary.loss, summary.accuracy, self.novelty)
-        decision = self._decide()
-        retired = self.grower.retire_idle(expert, summary.counts, self._grown_since(self.tasks.began))
-        self.register(retired)
-        changes = self._rewire(expert, summary)
-        if decision.births:
-            x, labels = self.tasks.probe()
-            chance, reserve = self._chance(GROWING), 0 if self._is_last else self.config.growth.reserve
-            if self.births is None:
-                self.grower.grow(expert, task, decision.births, x, labels, chance, reserve)
-            else:
-                self.grower.follow(expert, task, self.births.places(self.round), x, labels, chance)
-        return retired, changes
-
-    def _prepare(self) -> None:
+    def _prepare(self) -> Round:
+        """Set up what one round needs; the round."""
         self.random.seed(int(generator(self.config.run.seed, Use.AGENTS, self.round).integers(2**62)))
         self.rows = RoundRows()
         self.grower.outcomes, self.grower.born, self._registered = [], [], 0
         self.rehearsal.refresh()
+        return Round(self.config, self.round, self.number, self.experience, self.batches_of(self.experience))
 
-    def _decide(self) -> Decision:
+    def _decide(self, progress: Progress, novelty: float) -> Decision:
         """The gating agent's decision on this round; what it may want to measure is measured on the round's probe."""
+        task, summary = progress.task, progress.summary
+        self.gating.watch(task, summary.loss, summary.accuracy, novelty)
         if self.births is not None:
-            return self.gating.follow(self.tasks.key, self.births.places(self.round).total())
+            return self.gating.follow(task, self.births.places(self.round).total())
 
         def measure(expert: Expert) -> saturation.Saturation:
-            batch = self.tasks.probe()
             hidden = torch.tensor(expert.neurons, dtype=torch.int64)
-            return saturation.measure(self.network, self.grower.probe(expert, *batch), hidden, expert.members())
+            probe = self.grower.probe(expert, *progress.probe())
+            return saturation.measure(self.network, probe, hidden, expert.members())
 
         chance = generator(self.config.run.seed, Use.TIMING, self.round)
-        return self.gating.decide(self.tasks.key, self.config.training.rounds, chance, measure)
+        return self.gating.decide(task, self.config.training.rounds, chance, measure)
 
-    def _grown_since(self, began: int) -> set[int]:
-        """Slots of living neurons that were grown, not seeded, from a round on: those that may be retired."""
-        rows = ((slot, self.registry.neurons[number]) for slot, number in self.registry.id_of_slot.items())
-        return {slot for slot, row in rows if int(str(row["birth_round"])) >= began and row["rule"] != SEED}
-
-    def register(self, retired: list[int]) -> None:
-        """Write retirements, and births of the round that are not in it yet, into the registry."""
+    def _retire(self, progress: Progress) -> int:
+        """Retire neurons that were grown since the task began and have been silent for too long; how many."""
+        grown = self.registry.grown_since(progress.began)
+        retired = self.grower.retire_idle(progress.expert, progress.summary.counts, grown)
         for slot in retired:
             self.registry.retired(slot, self.round)
-        for slot, rule, task in self.grower.born[self._registered :]:
-            self.registry.born(self.network, slot, rule, task, self.round)
-        self._registered = len(self.grower.born)
+        self.register_births()
+        return len(retired)
 
-    def _rewire(self, expert: Expert, summary: TrainingSummary) -> Changes:
+    def _rewire(self, progress: Progress) -> Changes:
         """Prune, rewire and swap as configured."""
         options, chance = self.config.growth.rewiring, generator(self.config.run.seed, Use.REWIRING, self.round)
-        scope = rewiring.scope_of(self.network, self.moments, self.gating, expert, summary, self.rehearsal.devices)
+        expert, summary, devices = progress.expert, progress.summary, self.rehearsal.devices
+        scope = rewiring.scope_of(self.network, self.moments, self.gating, expert, summary, devices)
         changes = rewiring.apply_steps(scope, options, chance)
         if changes.moved:
             self.registry.moved(self.fabric, changes.moved)
             rewiring.follow(self.gating.experts, list(self.agents_by_type[TileAgent]), changes.moved)
         return changes
 
-    def _evaluate(self, after: int) -> float:
-        """Evaluate on every experience whose classes have outputs; returns the seconds it took."""
-        begin = time.perf_counter()
+    def _grow(self, now: Round, progress: Progress, decision: Decision) -> None:
+        """Invite candidates, hold the auction and graft the winners, or follow the births of a recorded run."""
+        if not decision.births:
+            return
+        expert, task, chance = progress.expert, now.experience.task, now.chance(GROWING)
+        x, labels = progress.probe()
+        if self.births is None:
+            last = self.config.stream.boundaries == "told" and self.number + 1 == len(self.stream.experiences)
+            reserve = 0 if last else self.config.growth.reserve
+            self.grower.grow(expert, task, decision.births, x, labels, chance, reserve)
+        else:
+            self.grower.follow(expert, task, self.births.places(self.round), x, labels, chance)
+
+    def register_births(self) -> None:
+        """Write births of the round that are not in the registry yet into it."""
+        for slot, rule, task in self.grower.born[self._registered :]:
+            self.registry.born(self.network, slot, rule, task, self.round)
+        self._registered = len(self.grower.born)
+
+    def _evaluate(self, after: int) -> None:
+        """Evaluate on every experience whose classes have outputs."""
         served = {c for expert in self.gating.experts for c in expert.classes}
         for experience in {e.task: e for e in self.stream.experiences}.values():
             if served.isdisjoint(experience.classes):
@@ -276,49 +279,39 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             for part, split in ((VALIDATION, "validation"), (TEST, "test")):
                 x, labels = batches.evaluation(part)
                 self.rows.evaluations += tables.evaluation_rows(
-                    self.network, self.gating, self.stream.setting, after, experience, split, x, labels
+                    self.gating, self.stream.setting, after, experience, split, x, labels
                 )
-        return time.perf_counter() - begin
 
     def _validate(self, experience: Experience) -> float:
-        """Accuracy on validation data, the task being told, if that is asked for; returns the seconds it took."""
-        begin = time.perf_counter()
-        self.validation = float("nan")
-        if self.config.training.validate:
-            x, labels = self.batches_of(experience).evaluation(VALIDATION)
-            answers = evaluation.with_task(self.network, self.gating, x, experience.classes)
-            self.validation = answers.accuracy(labels)
-        return time.perf_counter() - begin
+        """Accuracy on validation data, the task being told, if that is asked for; else NaN."""
+        if not self.config.training.validate:
+            return float("nan")
+        x, labels = self.batches_of(experience).evaluation(VALIDATION)
+        return evaluation.with_task(self.gating, x, experience.classes).accuracy(labels)
 
-    def _report(
-        self,
-        experience: Experience,
-        summary: TrainingSummary,
-        retired: int,
-        changes: Changes,
-        seconds: tuple[float, float, float],
+    def _record(
+        self, now: Round, trained: Trained, validation: float, retired: int, changes: Changes, clock: Clock
     ) -> None:
+        """Rows of the round."""
+        self.rows.detections = trained.detections
         self.rows.bids = [tables.bid_row(self.round, outcome) for outcome in self.grower.outcomes]
         self.rows.ports = tables.port_rows(self.round, self.fabric, self.network.links.ledger.used)
-        steps = (self.round + 1) * self.config.training.steps
-        usage, born = costs.usage(self.network), len(self.grower.born)
-        self.rows.rounds = [
-            tables.round_row(
-                self.round,
-                self.number,
-                experience.task,
-                steps,
-                summary,
-                self.validation,
-                usage,
-                self.rehearsal.stored_values,
-                born,
-                retired,
-                changes,
-                self.novelty,
-                seconds,
-            )
-        ]
+        facts = tables.RoundFacts(
+            round=self.round,
+            experience=now.position,
+            task=now.experience.task,
+            steps=(self.round + 1) * self.config.training.steps,
+            summary=trained.summary,
+            validation=validation,
+            usage=costs.usage(self.network),
+            stored_values=self.rehearsal.stored_values,
+            born=len(self.grower.born),
+            retired=retired,
+            changes=changes,
+            novelty=trained.novelty,
+            seconds=clock.seconds(beside=self.seconds_written),
+        )
+        self.rows.rounds = [tables.round_row(facts)]
 
     def batches_of(self, experience: Experience) -> TaskBatches:
         """Batches of an experience, after those that an earlier one of the same task has had."""
@@ -334,10 +327,40 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.config = replace(self.config, run=replace(self.config.run, seed=seed))
         self._batches, self.rehearsal.seed = None, seed
 
-    def chance_of_seeds(self, step: int = 0) -> Callable[[int, int], np.random.Generator]:
-        """As ``_chance``, for the seed of an expert that is opened before a minibatch of the round."""
-        return self._chance(SEEDING if step == 0 else GROWING + step)
+    def state_dict(self) -> dict[str, Any]:
+        """All that is kept from round to round: tensors and plain values, in mappings in mappings.
 
-    def _chance(self, purpose: int) -> Callable[[int, int], np.random.Generator]:
-        """(stage, tile) -> random numbers for the fan-in of candidates of this round."""
-        return partial(generator, self.config.run.seed, Use.GROWTH, self.round, purpose)
+        Random numbers need no place in it (``scheduler.randomness``), nor do births and links of the past: they stand
+        in the tables ``neurons`` and ``links``.
+        """
+        return {"round": self.round, **{name: part.state_dict() for name, part in self._stateful().items()}}
+
+    def load_state_dict(self, state: Mapping[str, Any], neurons: Sequence[Row], links: Sequence[Row]) -> None:
+        """Take over what ``state_dict`` of a simulation of the same configuration gave; no round must have been played.
+
+        Args:
+            state: what it gave.
+            neurons, links: rows of those tables; what happened after the state was taken is dropped.
+
+        Raises:
+            ValueError: where the state does not fit the configuration.
+        """
+        self.round = state["round"]
+        for name, part in self._stateful().items():
+            part.load_state_dict(state[name])
+        self.registry.load_tables(neurons, links, self.network.links, self.round - 1)
+
+    def _stateful(self) -> dict[str, Stateful]:
+        """The parts that keep something from round to round."""
+        tiles = {f"tile {tile.tile}": tile for tile in self.agents_by_type[TileAgent]}
+        return {
+            "state": self.network.state,
+            "links": self.network.links,
+            "moments": self.moments,
+            "gating": self.gating,
+            "rehearsal": self.rehearsal,
+            "grower": self.grower,
+            "registry": self.registry,
+            "protocol": self.protocol,
+            **tiles,
+        }

@@ -1,4 +1,4 @@
-"""Training of one round: some minibatches of backpropagation through time on the present experience.
+"""Training: one step of backpropagation through time. What steps showed is added up in ``scheduler.summary``.
 
 Loss in nats per sample: cross-entropy over the expert's classes, plus a penalty on neurons that fire too often.
 """
@@ -6,7 +6,6 @@ Loss in nats per sample: cross-entropy over the expert's classes, plus a penalty
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -14,16 +13,13 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from smalti.agents.expert import Expert
-from smalti.model import costs
+from smalti.model import ranges
 from smalti.model.continual import ContinualOptions
 from smalti.model.growth.learning_rates import NewbornOptions, rate_factors
 from smalti.model.network import Activity, Network
 from smalti.model.optimiser import Moments, OptimiserOptions, step
 from smalti.model.option_values import settle
 from smalti.scheduler.rehearsal import Rehearsal
-from smalti.scheduler.streams.batches import Batches
-
-PASSES = 3  # forward, adjoints and weight gradient: a spike meets each device once in every one of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,29 +52,55 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         settle(self, "training")
-        for name in ("rounds", "steps", "batch"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"training.{name} = {getattr(self, name)} must be at least 1")
-        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise ValueError(f"training.learning_rate = {self.learning_rate} must be a positive number")
-        for name in ("warm_up", "rate_limit", "rate_weight"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise ValueError(f"training.{name} = {getattr(self, name)} must be a number, 0 or more")
+        ranges.at_least("training", self, 1, "rounds", "steps", "batch")
+        ranges.positive("training", self, "learning_rate")
+        ranges.weight("training", self, "warm_up", "rate_limit", "rate_weight")
 
 
 @dataclass(frozen=True)
-class TrainingSummary:
-    """What a round of training showed, means over its minibatches."""
+class Trainee:
+    """What is trained; its parts are changed in place."""
 
-    loss: float  # cross-entropy, nats per sample
-    accuracy: float
-    rate: float  # spikes per running hidden neuron and step
-    spikes_per_sample: float
-    hop_spikes_per_sample: float
-    operations: float  # synaptic operations of the round
-    learning_rate: float  # of the last step
-    counts: Tensor  # [N, B] spikes of every neuron, mean over minibatches
-    heard: Tensor  # [I] spikes of every input channel per sample
+    network: Network
+    moments: Moments
+    rehearsal: Rehearsal
+
+
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """The expert that learns on the chip as it is, until growth or rewiring changes that."""
+
+    expert: Expert
+    outputs: Tensor  # [O] int: slots of its outputs
+    running: Tensor  # [N] bool: neurons that take part
+    learns: Tensor  # [K, R, n] bool: devices that may move
+
+    @staticmethod
+    def of(network: Network, expert: Expert, running: Tensor) -> Learner:
+        """An expert on the chip as it is now, and the neurons [N] bool that run with it."""
+        outputs = torch.tensor(expert.outputs, device=network.device)
+        return Learner(expert, outputs, running, network.state.mask & ~network.state.frozen)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples of one step."""
+
+    x: Tensor  # [B, T, I] input spikes
+    labels: Tensor  # [B] int classes
+    rows: Tensor  # [b] int: places of the new ones among the training samples of the task
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step showed."""
+
+    size: int  # B, samples
+    steps: int  # T, time steps of a sample
+    rate: float  # learning rate
+    means: Tensor  # [2]: cross-entropy in nats per sample, accuracy
+    counts: Tensor  # [N, B] spikes of every neuron
+    input_spikes: Tensor  # [I] float64: spikes of every input channel, all samples together
 
 
 def learning_rate(number: int, options: TrainingOptions) -> float:
@@ -126,66 +148,43 @@ def excess_rate(network: Network, activity: Activity, steps: int, options: Train
     return options.rate_weight * above.square().sum()
 
 
-def train(
-    network: Network,
-    moments: Moments,
-    batches: Batches,
-    first_step: int,
-    expert: Expert,
-    running: Tensor,
-    rehearsal: Rehearsal,
+def train_step(
+    trainee: Trainee,
+    learner: Learner,
+    batch: Batch,
+    rate: float,
     options: TrainingOptions,
     newborns: NewbornOptions,
-    observe: Callable[[int, Tensor, Tensor], None],
-) -> TrainingSummary:
-    """Train one round.
+) -> Step:
+    """One step of backpropagation through time.
 
     Args:
-        network, moments: changed in place.
-        batches: batches of the experience.
-        first_step: step of the experience at which the round begins.
-        expert: who learns.
-        running: neurons that take part [N] bool.
-        rehearsal: what keeps old tasks meanwhile.
+        trainee: what is trained; changed in place.
+        learner: the expert that learns.
+        batch: samples of classes that it has seen.
+        rate: learning rate.
         options: training options.
         newborns: learning rates of what has grown.
-        observe: told every step, its input spikes [B, T, I] and its classes [B].
     """
-    state = network.state
-    learns = state.mask & ~state.frozen
-    outputs = torch.tensor(expert.outputs, device=network.device)
-    sums = torch.zeros(2, dtype=torch.float64)
-    fired = torch.zeros(network.fabric.neurons, 1, dtype=torch.float64)
-    heard = torch.zeros(network.channels, dtype=torch.float64)
-    fused = network.engine == "events"
-    rate, batch = 0.0, batches.batch
-    for number in range(first_step, first_step + options.steps):
-        x, labels = batches.training(number)
-        observe(number, x, labels)
-        x, labels = rehearsal.rehearse(batches, number, x, labels)
-        activity = network.run(x, outputs, running)
-        answers = network.read(activity)
-        logits, target = contrasted(expert, answers, labels)
-        loss = cross_entropy(logits, target)
-        objective = loss + excess_rate(network, activity, batches.steps, options)
-        kept = rehearsal.method.loss(answers, batches.rows(number))
-        (gradient,) = torch.autograd.grad(objective if kept is None else objective + kept, state.weight)
-        rate = learning_rate(number, options)
-        factors = rate_factors(state, moments.count, learns, running, newborns)
-        rehearsal.method.before_step(state.weight)
-        pulled = rehearsal.pulled(gradient, state.weight)
-        step(state.weight, pulled, learns, moments, rate, options.optimiser, factors, fused, network.threads)
-        rehearsal.method.after_step(state.weight, gradient)
-        sums += torch.stack([loss.detach(), (logits.argmax(1) == target).to(loss.dtype).mean()]).cpu()
-        fired = fired + activity.counts.detach().cpu()
-        heard += x.sum((0, 1), dtype=torch.float64)
-        batch = len(x)
-    loss_mean, accuracy = (sums / options.steps).tolist()
-    counts = fired / options.steps
-    heard /= options.steps * batch
-    spikes, hop_spikes = costs.traffic(network, counts, heard)
-    additions = costs.synaptic_operations(network, counts, heard, running & state.alive)
-    operations = PASSES * additions * options.steps * batch
-    hidden = (running & state.alive & ~state.output).cpu()
-    mean_rate = float(counts[hidden].sum()) / counts.shape[1] / max(1, int(hidden.sum())) / batches.steps
-    return TrainingSummary(loss_mean, accuracy, mean_rate, spikes, hop_spikes, operations, rate, counts, heard)
+    network, moments, method = trainee.network, trainee.moments, trainee.rehearsal.method
+    state, fused = network.state, network.engine == "events"
+    activity = network.run(batch.x, learner.outputs, learner.running)
+    answers = network.read(activity)
+    logits, target = contrasted(learner.expert, answers, batch.labels)
+    loss = cross_entropy(logits, target)
+    objective = loss + excess_rate(network, activity, batch.x.shape[1], options)
+    retention = method.loss(answers, batch.rows)
+    (gradient,) = torch.autograd.grad(objective if retention is None else objective + retention, state.weight)
+    factors = rate_factors(state, moments.count, learner.learns, learner.running, newborns)
+    method.before_step(state.weight)
+    pulled = trainee.rehearsal.pulled(gradient, state.weight)
+    step(state.weight, pulled, learner.learns, moments, rate, options.optimiser, factors, fused, network.threads)
+    method.after_step(state.weight, gradient)
+    return Step(
+        size=len(batch.x),
+        steps=batch.x.shape[1],
+        rate=rate,
+        means=torch.stack([loss.detach(), (logits.argmax(1) == target).to(loss.dtype).mean()]).cpu(),
+        counts=activity.counts.detach().cpu(),
+        input_spikes=batch.x.sum((0, 1), dtype=torch.float64),
+    )

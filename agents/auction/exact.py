@@ -14,8 +14,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
 from smalti.agents.auction.bids import Bid
 from smalti.agents.auction.prices import NEWBORN, Prices
@@ -92,6 +90,9 @@ class _Program:
 
     def solve(self, what: str) -> list[bool]:
         """Which variables are 1 in the proven optimum; ``what`` is named in errors."""
+        from scipy.optimize import Bounds, LinearConstraint, milp  # not above: help need not wait for it
+        from scipy.sparse import csr_array
+
         count = len(self.gain)
         if count > MAX_VARIABLES:
             raise ValueError(
@@ -184,9 +185,9 @@ class _AuctionProgram(_Program):
 
     def choice(self, position: int, bid: Bid, taken: Sequence[bool]) -> Choice:
         """A winner with the paths of its links."""
-        wanted = {(NEWBORN, tile): ways for tile, ways in self._own[position].items()}
-        wanted |= {(source, bid.tile): self._taps[source][bid.tile] for source in self._new_taps(bid)}
-        paths = {key: next(path for z, path in ways.items() if taken[z]) for key, ways in wanted.items()}
+        links = {(NEWBORN, tile): ways for tile, ways in self._own[position].items()}
+        links |= {(source, bid.tile): self._taps[source][bid.tile] for source in self._new_taps(bid)}
+        paths = {key: next(path for z, path in ways.items() if taken[z]) for key, ways in links.items()}
         return Choice(position, paths)
 
     def _new_taps(self, bid: Bid) -> list[int]:

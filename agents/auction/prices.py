@@ -6,13 +6,13 @@ unit.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
 from smalti.agents.auction.bids import Bid
+from smalti.model import ranges
 from smalti.model.chip.links import Links, Offer, Refusal
 from smalti.model.chip.routes import Path
 from smalti.model.option_values import settle
@@ -41,10 +41,7 @@ class AuctionOptions:
 
     def __post_init__(self) -> None:
         settle(self, "auction")
-        for name in ("slot_price", "row_price", "wire_price"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"auction.{name} = {value} must be a number of nats, 0 or more")
+        ranges.weight("auction", self, "slot_price", "row_price", "wire_price")
 
 
 @dataclass(frozen=True)
@@ -95,10 +92,10 @@ class Prices:
         newborns = [NEWBORN - k for k in range(bid.neurons)]
         offers: list[Offer] = []
         taken: dict[int, set[int]] = {}  # port -> sources to which this quote gives a wire there
-        wanted = [(s, bid.tile, True) for s in bid.taps if (s, bid.tile) not in self.links.rows]
-        wanted += [(one, t, True) for one in newborns for t in bid.targets]
-        wanted += [(one, t, False) for one in newborns for t in bid.wishes]
-        for source, tile, needed in wanted:
+        links = [(s, bid.tile, True) for s in bid.taps if (s, bid.tile) not in self.links.rows]
+        links += [(one, t, True) for one in newborns for t in bid.targets]
+        links += [(one, t, False) for one in newborns for t in bid.wishes]
+        for source, tile, needed in links:
             start = bid.tile if source < 0 else self.links.fabric.tile_of_slot(source)
             offer = self._offer(source, tile, start, ways.get((source, tile)), taken)
             if isinstance(offer, Refusal):

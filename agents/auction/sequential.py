@@ -108,15 +108,15 @@ class _Relief:
 
     def after(self, quote: Quote) -> list[int]:
         """Positions of bids to quote again after these links were laid, ascending."""
-        found: set[int] = set()
+        affected: set[int] = set()
         for offer in quote.offers:
             if offer.source > NEWBORN:
-                found.update(self.by_tap[offer.source])
+                affected.update(self.by_tap[offer.source])
             for port in offer.new_ports:
                 free = self.links.ledger.free(port)
                 if free <= self.largest_crowd:
-                    found.update(p for p in self.by_port[port] if free <= self.crowd[p])
-        return sorted(found)
+                    affected.update(p for p in self.by_port[port] if free <= self.crowd[p])
+        return sorted(affected)
 
     def _ports(self, bid: Bid) -> set[int]:
         tile_of = self.links.fabric.tile_of_slot

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smalti.model import ranges
 from smalti.model.option_values import settle
 
 SIDES = ("N", "E", "S", "W")
@@ -48,11 +49,11 @@ class FabricOptions:
 
     def __post_init__(self) -> None:
         settle(self, "fabric")
-        for name in ("rows", "cols", "neurons_per_tile", "wires"):
-            if getattr(self, name) < 1:
-                raise FabricError(f"fabric.{name} = {getattr(self, name)} must be at least 1")
-        if self.corner_wires < 0:
-            raise FabricError(f"fabric.corner_wires = {self.corner_wires} must not be negative")
+        try:
+            ranges.at_least("fabric", self, 1, "rows", "cols", "neurons_per_tile", "wires")
+            ranges.not_negative("fabric", self, "corner_wires")
+        except ValueError as error:
+            raise FabricError(str(error)) from error
         for row, col in self.dead_tiles:
             if not (0 <= row < self.rows and 0 <= col < self.cols):
                 raise FabricError(

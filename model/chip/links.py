@@ -7,6 +7,7 @@ Sources are slots 0..N-1 and input channels N..N+I-1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -101,6 +102,20 @@ class Links:
     def lay(self, offer: Offer) -> int:
         """Lay the link of an offer that still holds and return its row."""
         return self._lay(offer.source, offer.tile, offer.path)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Source, tile, row and path of every link but those of the inputs, which are laid with the chip."""
+        neurons = [(source, tile, row) for (source, tile), row in self.rows.items() if source < self.fabric.neurons]
+        return {"links": [(source, tile, row, self.paths[source, tile].cells) for source, tile, row in neurons]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Lay the links that ``state_dict`` gave, where there are none but those of the inputs.
+
+        Raises:
+            FabricError: a path does not exist on this chip.
+        """
+        for source, tile, row, cells in state["links"]:
+            self.restore(source, tile, row, tuple(cells))
 
     def restore(self, source: int, tile: int, row: int, cells: tuple[int, ...]) -> None:
         """Lay a link again as a record of it says (row and path included)."""

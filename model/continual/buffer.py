@@ -22,9 +22,9 @@ def store(notes: dict[str, Tensor], task: Task, sampler: str, capacity: int) -> 
     numbers = torch.full_like(order, task.number)
     new = torch.stack([numbers, order, task.labels[order]], 1).tolist()
     seen = int(notes["facts"][0])
-    kept = SAMPLERS[sampler](notes["entries"].tolist(), seen, new, capacity, task.chance)
+    entries = SAMPLERS[sampler](notes["entries"].tolist(), seen, new, capacity, task.chance)
     facts = torch.tensor([seen + len(new), task.values])
-    return {"entries": torch.tensor(kept, dtype=torch.int64), "facts": facts}
+    return {"entries": torch.tensor(entries, dtype=torch.int64), "facts": facts}
 
 
 def draw(notes: dict[str, Tensor], count: int, chance: np.random.Generator) -> Tensor:

@@ -21,12 +21,12 @@ def diagonal(network: Network, probe: Probe) -> Tensor:
         probe: spikes, and adjoints of all that runs, of the loss -log p(label | x) per sample.
     """
     state, fabric = network.state, network.fabric
-    found = torch.zeros_like(state.weight, requires_grad=False)
+    information = torch.zeros_like(state.weight, requires_grad=False)
     for tile in torch.nonzero(state.mask.any(2).any(1)).flatten().tolist():
         rows = torch.nonzero(state.mask[tile].any(1)).flatten()
         columns = torch.nonzero(state.mask[tile].any(0)).flatten()
         drive = probe.drive(state.source.to(rows.device)[tile, rows].cpu())  # [T, P, B]
         adjoints = probe.adjoints(columns.cpu() + tile * fabric.slots)  # [T, Q, B]
         single = torch.einsum("tpb,tqb->bpq", drive, adjoints)
-        found[tile, rows[:, None], columns] = single.square().mean(0).to(found)
-    return found * state.mask
+        information[tile, rows[:, None], columns] = single.square().mean(0).to(information)
+    return information * state.mask

@@ -74,10 +74,10 @@ class Method:
         return None
 
     def before_step(self, weight: Tensor) -> None:
-        """TaskAware the weights [K, R, n] before a step of the optimiser."""
+        """Told the weights [K, R, n] before a step of the optimiser."""
 
     def after_step(self, weight: Tensor, gradient: Tensor) -> None:
-        """TaskAware the weights [K, R, n] after it, and the gradient [K, R, n] of all but ``penalty``."""
+        """Told the weights [K, R, n] after it, and the gradient [K, R, n] of all but ``penalty``."""
 
     def end_task(self, task: Task) -> None:
         """After the last step of a task."""
@@ -90,12 +90,12 @@ class Method:
     def state_dict(self) -> dict[str, Tensor]:
         """All that is kept; ``load_state_dict`` of the same options continues bit for bit."""
         named = {"devices": self.devices, "notes": self.notes}
-        return {f"{kind}.{name}": value for kind, kept in named.items() for name, value in kept.items()}
+        return {f"{kind}.{name}": value for kind, known in named.items() for name, value in known.items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take over what ``state_dict`` gave."""
         self.devices, self.notes = {}, {}
         for key, value in state.items():
             kind, name = key.split(".", 1)
-            kept = self.devices if kind == "devices" else self.notes
-            kept[name] = value.detach().clone().to(self.network.device)
+            known = self.devices if kind == "devices" else self.notes
+            known[name] = value.detach().clone().to(self.network.device)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
+from smalti.model import ranges
 from smalti.model.option_values import settle
 
 Sampler = Literal["balanced", "reservoir"]
@@ -21,7 +21,6 @@ class ContinualOptions:
         ewc_samples: most training samples of a task from which its Fisher information is measured.
         ewc_decay: share of the running Fisher information that ewc_online keeps from task to task (its gamma).
         si_strength: weight of the penalty of si (its c).
-        si_damping: added to the squared move of a weight by which si divides the loss it brought (its xi).
         lwf_strength: weight of the distillation loss of lwf.
         lwf_temperature: temperature of both softmaxes in it.
         capacity: most samples in the buffer of replay and gdumb.
@@ -34,7 +33,6 @@ class ContinualOptions:
     ewc_samples: int = 256
     ewc_decay: float = 0.95
     si_strength: float = 0.1
-    si_damping: float = 0.001
     lwf_strength: float = 1.0
     lwf_temperature: float = 2.0
     capacity: int = 200
@@ -42,21 +40,8 @@ class ContinualOptions:
 
     def __post_init__(self) -> None:
         settle(self, "training.continual")
-        from smalti.model.continual import METHODS  # not above: that module builds on this one
-
-        if self.method not in METHODS:
-            raise ValueError(
-                f"training.continual.method = {self.method!r} is unknown; give one of {', '.join(METHODS)} "
-                "or add yours to smalti.model.continual.METHODS first"
-            )
-        for name in ("ewc_strength", "si_strength", "lwf_strength"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) >= 0):
-                raise ValueError(f"training.continual.{name} = {getattr(self, name)} must be a number, 0 or more")
-        for name in ("si_damping", "lwf_temperature"):
-            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0):
-                raise ValueError(f"training.continual.{name} = {getattr(self, name)} must be a positive number")
-        if not 0 < self.ewc_decay <= 1:
-            raise ValueError(f"training.continual.ewc_decay = {self.ewc_decay} must lie above 0 and at most at 1")
-        for name in ("ewc_samples", "capacity"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"training.continual.{name} = {getattr(self, name)} must be at least 1")
+        section = "training.continual"
+        ranges.weight(section, self, "ewc_strength", "si_strength", "lwf_strength")
+        ranges.positive(section, self, "lwf_temperature")
+        ranges.share_above_0(section, self, "ewc_decay")
+        ranges.at_least(section, self, 1, "ewc_samples", "capacity")

@@ -29,13 +29,13 @@ def reservoir(
     Returns:
         What it holds afterwards.
     """
-    kept = list(held)
+    buffer = list(held)
     for number, entry in enumerate(new, start=seen):
-        if len(kept) < capacity:
-            kept.append(entry)
+        if len(buffer) < capacity:
+            buffer.append(entry)
         elif (place := int(chance.integers(number + 1))) < capacity:
-            kept[place] = entry
-    return kept
+            buffer[place] = entry
+    return buffer
 
 
 def balanced(
@@ -46,21 +46,21 @@ def balanced(
     A sample is taken in while its class has fewer than capacity / classes; where the buffer is full, a random sample of
     the class with most makes room. Arguments as in ``reservoir``.
     """
-    kept = list(held)
-    count = Counter(entry[LABEL] for entry in kept)
+    buffer = list(held)
+    count = Counter(entry[LABEL] for entry in buffer)
     for entry in new:
         label = entry[LABEL]
         classes = len(count) + (label not in count)
         if count[label] >= capacity / classes:
             continue
-        if len(kept) >= capacity:
+        if len(buffer) >= capacity:
             largest = max(count, key=lambda name: (count[name], -name))
-            places = [k for k, other in enumerate(kept) if other[LABEL] == largest]
-            del kept[places[int(chance.integers(len(places)))]]
+            places = [k for k, other in enumerate(buffer) if other[LABEL] == largest]
+            del buffer[places[int(chance.integers(len(places)))]]
             count[largest] -= 1
-        kept.append(entry)
+        buffer.append(entry)
         count[label] += 1
-    return kept
+    return buffer
 
 
 SAMPLERS: dict[str, Callable[[Sequence[Entry], int, Sequence[Entry], int, np.random.Generator], list[Entry]]] = {

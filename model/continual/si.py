@@ -17,6 +17,7 @@ from torch import Tensor
 from smalti.model.continual.method import Method, Task
 
 KNOWN = ("path", "moved", "importance", "anchor")
+DAMPING = 0.001  # xi, added to the squared move
 
 
 class Si(Method):
@@ -49,5 +50,5 @@ class Si(Method):
     def end_task(self, task: Task) -> None:
         """Add the importance for this task, move the anchor."""
         known = self.devices
-        known["importance"] += (known["path"] / (known["moved"].square() + self.options.si_damping)).clamp(min=0)
+        known["importance"] += (known["path"] / (known["moved"].square() + DAMPING)).clamp(min=0)
         known["anchor"].copy_(self.network.state.weight.detach())

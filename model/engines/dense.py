@@ -112,20 +112,20 @@ def adjoints(
     spikes = tape.spikes
     delta = torch.empty_like(tape.membrane)
     behind = weight.new_empty(wiring.tiles, weight.shape[1], batch)  # what rows would like to receive
-    wanted = grad_spikes
+    grad_spike = grad_spikes
     later = torch.zeros_like(grad_spikes)
     for t in reversed(range(steps)):
         if dynamics.reset_gradient:
             reset = tape.membrane[t] * dynamics.leak if dynamics.hard else dynamics.theta
-            wanted = wanted - later * reset
+            grad_spike = grad_spike - later * reset
         carried = later * dynamics.leak
         if dynamics.hard:
             carried.addcmul_(carried, spikes[t], value=-1.0)
         slope = dynamics.surrogate(tape.membrane[t] - dynamics.threshold)
-        torch.mul(wanted, slope, out=delta[t])
+        torch.mul(grad_spike, slope, out=delta[t])
         later = delta[t].add_(carried).index_add_(0, outputs, grad_membrane[t])
         torch.bmm(weight, later.view(wiring.tiles, -1, batch), out=behind)
-        wanted = grad_spikes + gather_fan_out(behind, wiring)
+        grad_spike = grad_spikes + gather_fan_out(behind, wiring)
     return delta
 
 

@@ -54,11 +54,11 @@ def noise_floor(fits: Sequence[Fit], counts: Sequence[int], within: float) -> fl
     h = within * mean (trace - sum lambda) / (F - r) + (1 - within) * mean trace / F, the means over classes
     weighted by their degrees of freedom: a class of one sample, which shows no variance, has no say.
     """
-    features, kept = fits[0].basis.shape
+    features, rank = fits[0].basis.shape
     freedom = max(sum(n - 1 for n in counts), 1)
     h = 0.0
     for f, n in zip(fits, counts, strict=True):
-        beyond = max(f.trace - float(f.values.sum()), 0.0) / (features - kept)
+        beyond = max(f.trace - float(f.values.sum()), 0.0) / (features - rank)
         h += (within * beyond + (1.0 - within) * f.trace / features) * (n - 1) / freedom
     return max(h, FLOOR)
 

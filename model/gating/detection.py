@@ -10,14 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from smalti.model import ranges
 from smalti.model.option_values import settle
 
 LEAST = 0.02  # deviation of the loss that is believed at least, nats
+WINDOW = 30  # minibatches over which the running mean of the loss and its deviation are taken
 SEEN = 5  # minibatches after which a running mean is compared with
 
 
@@ -33,7 +36,6 @@ class DetectionOptions:
             and a new expert, whatever raised the alarm.
         shift: alarm where the mean input is this many times as far from the usual one as chance would have it, squared.
         jump: alarm where the loss is this many deviations above its running mean.
-        memory: minibatches over which the running mean of the loss and its deviation are taken.
         every: minibatches between two alarms for by = schedule, and in the mean for random.
         rest: minibatches after an alarm in which there is no other.
         gather: samples of labels without an expert that are waited for, after an alarm, before one is founded for them.
@@ -44,7 +46,6 @@ class DetectionOptions:
     novelty: float = 0.5
     shift: float = 5.0
     jump: float = 4.0
-    memory: int = 30
     every: int = 250
     rest: int = 10
     gather: int = 64
@@ -52,14 +53,10 @@ class DetectionOptions:
 
     def __post_init__(self) -> None:
         settle(self, "gating.detect")
-        if self.by not in DETECTORS:
-            raise ValueError(f"gating.detect.by = {self.by!r} is unknown; take one of {', '.join(DETECTORS)}")
-        for name in ("novelty", "shift", "jump"):
-            if not math.isfinite(getattr(self, name)):
-                raise ValueError(f"gating.detect.{name} = {getattr(self, name)} must be a finite number")
-        for name, least in (("memory", 2), ("every", 1), ("rest", 0), ("gather", 2), ("hold", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"gating.detect.{name} = {getattr(self, name)} must be at least {least}")
+        ranges.finite("gating.detect", self, "novelty", "shift", "jump")
+        ranges.at_least("gating.detect", self, 2, "gather")
+        ranges.at_least("gating.detect", self, 1, "every", "hold")
+        ranges.not_negative("gating.detect", self, "rest")
 
 
 @dataclass
@@ -78,6 +75,10 @@ class Memory:
         self.mean = self.mean + weight * (mean - self.mean)
         self.square = self.square + weight * (square - self.square)
         self.count += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        """All of it."""
+        return {"count": self.count, "mean": self.mean, "square": self.square}
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,7 @@ def loss(glimpse: Glimpse, options: DetectionOptions) -> tuple[float, float]:
     if memory.count >= SEEN:
         variance = float(memory.square - memory.mean.square())
         threshold = float(memory.mean) + options.jump * max(math.sqrt(max(variance, 0.0)), LEAST)
-    memory.add(now, now.square(), options.memory)
+    memory.add(now, now.square(), WINDOW)
     return float(now), threshold
 
 

@@ -48,8 +48,8 @@ def class_shares(scores: Tensor, classes: Sequence[int], assignment: Assignment)
     return shares
 
 
-def check_state(name: str, state: Mapping[str, Tensor], wanted: Iterable[str]) -> None:
+def check_state(name: str, state: Mapping[str, Tensor], required: Iterable[str]) -> None:
     """Whether a state has all tensors that a gating network wants; ValueError names what it lacks."""
-    missing = sorted(set(wanted) - state.keys())
+    missing = sorted(set(required) - state.keys())
     if missing:
         raise ValueError(f"the state of a {name} gating network lacks {', '.join(missing)}")

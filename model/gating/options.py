@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from smalti.model import ranges
 from smalti.model.gating.detection import DetectionOptions
 from smalti.model.gating.learned import LearnedGateOptions
 from smalti.model.option_values import settle
@@ -61,22 +62,11 @@ class GatingOptions:
 
     def __post_init__(self) -> None:
         settle(self, "gating")
-        from smalti.model.gating.networks import GATING  # not above: that module builds on this one
-
-        if self.network not in GATING:
-            raise ValueError(
-                f"gating.network = {self.network!r} is unknown; give one of {sorted(GATING)} "
-                "or add yours to smalti.model.gating.GATING first"
-            )
-        for name, least in (("listen", 0), ("windows", 0), ("rank", 1), ("adapt", 0), ("top", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"gating.{name} = {getattr(self, name)} must be at least {least}")
-        if not 0.0 <= self.shrink_within <= 1.0:
-            raise ValueError(f"gating.shrink_within = {self.shrink_within} is a share; give 0 to 1")
-        if not (math.isfinite(self.temperature) and self.temperature > 0.0):
-            raise ValueError(f"gating.temperature = {self.temperature} must be finite and above 0")
-        if not (math.isfinite(self.vote) and self.vote >= 0.0):
-            raise ValueError(f"gating.vote = {self.vote} must be a number, 0 or more")
+        ranges.not_negative("gating", self, "listen", "windows", "adapt", "top")
+        ranges.at_least("gating", self, 1, "rank")
+        ranges.share("gating", self, "shrink_within")
+        ranges.positive("gating", self, "temperature")
+        ranges.weight("gating", self, "vote")
         if not self.stiffness > 0.0:
             raise ValueError(
                 f"gating.stiffness = {self.stiffness} must be above 0; inf freezes, gating.protect = false protects "

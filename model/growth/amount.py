@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from smalti.model.growth.options import GrowthOptions
 
+SHARE = 0.2  # of the present hidden neurons
 Amount = Callable[[int, int, int, GrowthOptions], int]
 
 
@@ -19,8 +20,8 @@ def fixed(present: int, classes: int, room: int, options: GrowthOptions) -> int:
 
 
 def geometric(present: int, classes: int, room: int, options: GrowthOptions) -> int:
-    """The share ``factor`` of the expert's present hidden neurons, rounded up."""
-    return math.ceil(options.factor * present)
+    """A share of the expert's present hidden neurons, rounded up."""
+    return math.ceil(SHARE * present)
 
 
 def until_price(present: int, classes: int, room: int, options: GrowthOptions) -> int:

@@ -20,15 +20,17 @@ from smalti.model.growth.proposal import Proposal, propose
 
 Score = Callable[[Tensor], Tensor]  # per-sample fan-out gradients [C, Q, B] -> [C], differentiable
 ROUNDING = 1e-5  # of a gradient: if no more is left beside the rate, nothing is
+LENGTH = 0.2  # of a step, as a share of the fan-in's norm
 
 
-def climb(start: Proposal, options: GrowthOptions, score: Score) -> Proposal:
+def climb(start: Proposal, options: GrowthOptions, score: Score, length: float = LENGTH) -> Proposal:
     """Newborns after ``growth.practice`` steps uphill; of each the best that was met.
 
     Args:
         start: calibrated newborns; a weight of zero stays zero.
-        options: with the number and the length of steps, and the firing rate.
+        options: with the number of steps, and the firing rate.
         score: what to make large.
+        length: of a step, as a share of the fan-in's norm.
     """
     signal, dynamics, fan_in = start.signal, start.dynamics, start.fan_in
     best, highest = fan_in, torch.full_like(fan_in[:, 0], -torch.inf)
@@ -46,7 +48,7 @@ def climb(start: Proposal, options: GrowthOptions, score: Score) -> Proposal:
         uphill, faster = (
             fan_in_gradient(membrane, spikes, wish, signal.drive, dynamics).sum(2) * (fan_in != 0) for wish in wishes
         )
-        stride = options.practice_length * fan_in.norm(dim=1, keepdim=True)
+        stride = length * fan_in.norm(dim=1, keepdim=True)
         fan_in = fan_in + _direction(uphill, faster) * stride
         fan_in = fan_in * calibrate(fan_in, signal.drive, options.target_rate, dynamics)[0][:, None]
     return replace(propose(signal, best, start.fan_out, dynamics), seen=start.seen)

@@ -8,12 +8,12 @@ Knows no agents and no experts, only masks of neurons.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from smalti.model import ranges
 from smalti.model.network import ChipState
 from smalti.model.option_values import settle
 
@@ -40,11 +40,8 @@ class NewbornOptions:
 
     def __post_init__(self) -> None:
         settle(self, "growth.newborns")
-        if not (math.isfinite(self.rate) and self.rate > 0):
-            raise ValueError(f"growth.newborns.rate = {self.rate} must be a positive number")
-        for name in ("warm_up", "youth"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"growth.newborns.{name} = {getattr(self, name)} must not be negative")
+        ranges.positive("growth.newborns", self, "rate")
+        ranges.not_negative("growth.newborns", self, "warm_up", "youth")
 
 
 def begin_stage(state: ChipState, before: Tensor, expert: Tensor, options: NewbornOptions) -> None:

@@ -48,12 +48,12 @@ def fan_out_gradient(spikes: Tensor, delta: Tensor) -> Tensor:
     return torch.einsum("tcb,tqb->cqb", spikes, delta)
 
 
-def fan_in_gradient(membrane: Tensor, spikes: Tensor, wanted: Tensor, drive: Tensor, dynamics: Dynamics) -> Tensor:
+def fan_in_gradient(membrane: Tensor, spikes: Tensor, grad_spikes: Tensor, drive: Tensor, dynamics: Dynamics) -> Tensor:
     """Per-sample gradient of the loss with respect to the fan-in.
 
     Args:
         membrane, spikes: of the newborns [T, C, B].
-        wanted: what their targets would like their spikes to be, sum_q u_q delta_q[t+1], [T, C, B].
+        grad_spikes: what their targets would like their spikes to be, sum_q u_q delta_q[t+1], [T, C, B].
         drive: presynaptic spikes [T, P, B].
         dynamics: of one hidden neuron, [1, 1] tensors.
 
@@ -63,7 +63,7 @@ def fan_in_gradient(membrane: Tensor, spikes: Tensor, wanted: Tensor, drive: Ten
     slope = dynamics.surrogate(membrane - dynamics.threshold)
     adjoint, later = torch.empty_like(membrane), torch.zeros_like(membrane[0])
     for t in reversed(range(len(membrane))):
-        due = wanted[t]
+        due = grad_spikes[t]
         if dynamics.reset_gradient:
             due = due - later * (membrane[t] * dynamics.leak if dynamics.hard else dynamics.theta)
         carried = later * dynamics.leak

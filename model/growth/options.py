@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from smalti.model import ranges
 from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.model.option_values import settle
 from smalti.model.rewiring.options import RewiringOptions
 
 Reach = Literal["outputs", "neighbours"]
+RecordedAt = Literal["recorded", "start"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +24,7 @@ class GrowthOptions:
         when: needed (loss of the task above enough_loss), never, schedule (every few rounds), plateau (the loss has
             stopped falling), noracl (neurons and devices are used up), novelty (as needed, for new inputs alone) or
             random (random rounds, as many as schedule has).
-        amount: births asked for: fixed (births for each class), geometric (factor times the present neurons) or
+        amount: births asked for: fixed (births for each class), geometric (a fifth of the present neurons) or
             until_price (as many as bid above their price).
         where: auction (value minus price), value (price ignored), uniform (any tile with room), balanced (fewest
             neurons of the expert), nearest (to its outputs) or fullest (least room). Limits always hold; all but
@@ -33,10 +34,8 @@ class GrowthOptions:
         every: rounds between two growths for when = schedule, and in the mean for random.
         patience: rounds without improvement for when = plateau; rounds between two growths for plateau and noracl.
         tolerance: relative fall of the loss below which when = plateau finds it flat.
-        enough_novelty: novelty of a task's inputs, in standard deviations, from which when = novelty may grow.
         dimension_share: share of the highest effective dimension of the task above which when = noracl may grow.
         fisher_share: share of the Fisher information added up so far that a round may add where when = noracl grows.
-        factor: births as a share of the expert's present hidden neurons, for amount = geometric.
         birth_record: folder of a finished run whose births are followed, in number, round and tile, whatever when,
             amount and where say; the neurons are made by rule, and by random where rule makes too few. Empty for none.
         birth_record_at: recorded (in the rounds of that run) or start (in the first round of their task, those alone
@@ -51,10 +50,8 @@ class GrowthOptions:
         target_rate: firing rate per step to which the fan-in of a newborn is calibrated.
         preselection: most tiles that are asked for candidates; on larger chips, those that could be told most.
         new_taps: most links from other tiles that a candidate may buy to listen to, beyond the rows already there.
-        ridge: added to the diagonal of the presynaptic covariance, as a share of its mean.
         pool: newborns that a tile tries out for its candidates, for the rules mixed, candidates and intern.
         practice: gradient steps that candidates take before they bid, for the rules firefly and intern.
-        practice_length: length of such a step, as a share of the fan-in's norm.
         probe: samples of the batch from which growth signals and bids are computed.
         retire_after: rounds that a grown neuron may stay silent before its tile retires it; 0 never retires.
         rewiring: what is removed and moved between training and growth.
@@ -69,12 +66,10 @@ class GrowthOptions:
     every: int = 2
     patience: int = 2
     tolerance: float = 0.05
-    enough_novelty: float = 3.0
     dimension_share: float = 0.9
     fisher_share: float = 0.25
-    factor: float = 0.2
     birth_record: str = ""
-    birth_record_at: Literal["recorded", "start"] = "recorded"
+    birth_record_at: RecordedAt = "recorded"
     seed_width: int = 1
     reserve: int = 4
     births: int = 1
@@ -85,10 +80,8 @@ class GrowthOptions:
     target_rate: float = 0.2
     preselection: int = 32
     new_taps: int = 2
-    ridge: float = 1e-3
     pool: int = 32
     practice: int = 5
-    practice_length: float = 0.2
     probe: int = 256
     retire_after: int = 3
     rewiring: RewiringOptions = field(default_factory=RewiringOptions)
@@ -96,47 +89,11 @@ class GrowthOptions:
 
     def __post_init__(self) -> None:
         settle(self, "growth")
-        self._check_timing()
-        for name, least in (
-            ("seed_width", 1),
-            ("births", 1),
-            ("candidates", 1),
-            ("preselection", 1),
-            ("probe", 8),
-            ("pool", 1),
-        ):
-            if getattr(self, name) < least:
-                raise ValueError(f"growth.{name} = {getattr(self, name)} must be at least {least}")
-        for name in ("reserve", "max_neurons", "new_taps", "retire_after", "enough_loss", "practice"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"growth.{name} = {getattr(self, name)} must not be negative")
-        for name in ("target_rate", "until"):
-            if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f"growth.{name} = {getattr(self, name)} must lie above 0 and at most at 1")
-        for name in ("ridge", "practice_length"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"growth.{name} = {getattr(self, name)} must be positive")
-
-    def _check_timing(self) -> None:
-        from smalti.model.growth.amount import AMOUNTS  # not above: those modules build on this one
-        from smalti.model.growth.timing import TIMINGS
-
-        for name, allowed in (
-            ("when", [*TIMINGS]),
-            ("amount", [*AMOUNTS]),
-        ):
-            if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f"growth.{name} = {getattr(self, name)!r} is unknown; take one of {', '.join(allowed)}"
-                )
-        for name in ("every", "patience"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"growth.{name} = {getattr(self, name)} must be at least 1")
-        for name in ("tolerance", "dimension_share"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"growth.{name} = {getattr(self, name)} must be a share from 0 to below 1")
-        for name in ("fisher_share", "factor"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"growth.{name} = {getattr(self, name)} must be a positive number")
-        if math.isnan(self.enough_novelty):
-            raise ValueError("growth.enough_novelty = nan must be a number")
+        ranges.at_least("growth", self, 1, "every", "patience", "seed_width", "births", "candidates", "preselection")
+        ranges.at_least("growth", self, 1, "pool")
+        ranges.at_least("growth", self, 8, "probe")
+        ranges.not_negative("growth", self, "reserve", "max_neurons", "new_taps", "retire_after", "enough_loss")
+        ranges.not_negative("growth", self, "practice")
+        ranges.share_above_0("growth", self, "target_rate", "until")
+        ranges.share_below_1("growth", self, "tolerance", "dimension_share")
+        ranges.positive("growth", self, "fisher_share")

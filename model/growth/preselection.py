@@ -16,22 +16,22 @@ from smalti.model.network import Network
 from smalti.model.probe import Probe
 
 
-def tile_scores(network: Network, probe: Probe, heard: Tensor, members: Tensor) -> Tensor:
+def tile_scores(network: Network, probe: Probe, input_spikes: Tensor, members: Tensor) -> Tensor:
     """Score of every tile [K], 0 or more.
 
     Args:
         network, probe: of the expert that shall grow.
-        heard: input spikes of every channel in the probe batch [I].
+        input_spikes: input spikes of every channel in the probe batch [I].
         members: slots that newborns may drive [Q].
     """
     fabric, state = network.fabric, network.state
-    wanted = torch.zeros(fabric.neurons, dtype=torch.bool)
-    wanted[members] = True
-    squares = (probe.gradient.square() * wanted.view(fabric.tiles, 1, -1)).sum(2)  # [K, R]
-    spikes = torch.cat([probe.counts.sum(1), heard.to(probe.counts)]).clamp(min=1)
-    told = (squares / spikes[state.source.clamp(min=0)] * (state.source >= 0)).sum(1)
+    is_target = torch.zeros(fabric.neurons, dtype=torch.bool)
+    is_target[members] = True
+    squares = (probe.gradient.square() * is_target.view(fabric.tiles, 1, -1)).sum(2)  # [K, R]
+    spikes = torch.cat([probe.counts.sum(1), input_spikes.to(probe.counts)]).clamp(min=1)
+    scores = (squares / spikes[state.source.clamp(min=0)] * (state.source >= 0)).sum(1)
     reach = [[tile, *fabric.neighbours(tile)] for tile in range(fabric.tiles)]
-    return torch.stack([told[tiles].sum() for tiles in reach])
+    return torch.stack([scores[tiles].sum() for tiles in reach])
 
 
 def preselect(scores: Tensor, tiles: Sequence[int], count: int) -> frozenset[int]:

@@ -13,7 +13,7 @@ from smalti.model.growth.calibrate import calibrate
 from smalti.model.growth.newborn import fan_in_gradient, fan_out_gradient, live
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.signal import TileSignal
-from smalti.model.growth.value import predicted_decrease, told_decrease
+from smalti.model.growth.value import predicted_decrease, transfer_decrease
 from smalti.model.neuron import Dynamics
 
 
@@ -40,10 +40,10 @@ class Proposal:
         if self.seen:
             return self.best_step(targets)
         signal = self.signal
-        moment, wanted = signal.moment[targets], signal.wanted[targets][:, targets]
+        moment, target_fisher = signal.moment[targets], signal.target_fisher[targets][:, targets]
         asleep = ~(self.fan_in != 0).any(1, keepdim=True)
         direction = torch.where(asleep, self.fan_out[:, targets] @ moment, self.fan_in)
-        return told_decrease(direction, moment, signal.covariance, wanted, len(signal.drive))
+        return transfer_decrease(direction, moment, signal.covariance, target_fisher, len(signal.drive))
 
     def best_step(self, targets: Tensor) -> Tensor:
         """Predicted decrease of the loss [C] at the best step along the gradient of all weights with these targets."""
@@ -51,8 +51,8 @@ class Proposal:
         driving = self.fan_out * targets
         if driving.any():
             membrane, spikes = live(self.fan_in, self.signal.drive, self.dynamics)
-            wanted = torch.einsum("cq,tqb->tcb", driving, self.signal.delta)
-            of_taps = fan_in_gradient(membrane, spikes, wanted, self.signal.drive, self.dynamics)
+            grad_spikes = torch.einsum("cq,tqb->tcb", driving, self.signal.delta)
+            of_taps = fan_in_gradient(membrane, spikes, grad_spikes, self.signal.drive, self.dynamics)
             both = [gradient, of_taps * self.wired[:, :, None]]
             gradient = torch.cat([*both, gradient, -both[1]] if self.paired else both, 1)
         return predicted_decrease(gradient, self.signal.loss, self.seen)

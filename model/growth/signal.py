@@ -58,7 +58,7 @@ class TileSignal:
         return ~self.new
 
     @cached_property
-    def wanted(self) -> Tensor:
+    def target_fisher(self) -> Tensor:
         """Fisher information of the targets' input currents, E sum_t delta delta^T [Q, Q]."""
         return torch.einsum("tqb,trb->qr", self.delta, self.delta) / self.samples
 

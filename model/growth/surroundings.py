@@ -44,14 +44,14 @@ def usual_norms(network: Network, members: Tensor) -> Norms:
 
 def inputs_of(network: Network, targets: Tensor) -> tuple[Inputs, ...]:
     """Existing devices onto targets [Q] that are not frozen, tile by tile."""
-    slots, found = network.fabric.slots, []
+    slots, inputs = network.fabric.slots, []
     learns = network.state.mask & ~network.state.frozen
     for tile in torch.unique(targets // slots).tolist():
         places = torch.nonzero(targets // slots == tile).flatten()
         rows = torch.nonzero(network.state.source[tile] >= 0).flatten()
         mask = learns[tile][rows][:, targets[places] % slots].T
-        found.append(Inputs(places, network.state.source[tile][rows], mask))
-    return tuple(found)
+        inputs.append(Inputs(places, network.state.source[tile][rows], mask))
+    return tuple(inputs)
 
 
 def distances(network: Network, tile: int, sources: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ import numpy as np
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.saturation import Saturation
 
+NOVEL = 3.0  # novelty in standard deviations from which inputs are new
+
 
 @dataclass(frozen=True)
 class History:
@@ -90,8 +92,8 @@ def noracl(history: History, options: GrowthOptions) -> tuple[bool, str]:
 
 def novelty(history: History, options: GrowthOptions) -> tuple[bool, str]:
     """As ``needed``, but only for tasks whose inputs were new to the gating network when they began."""
-    if not history.novelty >= options.enough_novelty:
-        return False, f"novelty {history.novelty:.2f} is below {options.enough_novelty:.2f}: known inputs"
+    if not history.novelty >= NOVEL:
+        return False, f"novelty {history.novelty:.2f} is below {NOVEL:.2f}: known inputs"
     return needed(history, options)
 
 

@@ -1,7 +1,7 @@
 """What a newborn is worth: predicted decrease of the mean loss, in nats per sample.
 
-By its input (``told_decrease``), which is what candidates bid. Before it spikes, a newborn of fan-in w could send its
-targets the current y[t] = w zbar[t]. With M and C of ``model.growth.signal`` and F = E sum_t delta delta^T of the
+By its input (``transfer_decrease``), which is what candidates bid. Before it spikes, a newborn of fan-in w could send
+its targets the current y[t] = w zbar[t]. With M and C of ``model.growth.signal`` and F = E sum_t delta delta^T of the
 targets, the best step of its fan-out lowers the loss, to second order and with the Fisher information taken apart into
 what the targets want and what it sends (as in K-FAC, Martens & Grosse 2015, arXiv 1503.05671; summed over time by its
 largest value), by
@@ -53,14 +53,14 @@ def predicted_decrease(gradient: Tensor, loss: Tensor, seen: bool = False) -> Te
     return gains[0] if seen else (gains[0] + gains[1]) / 2
 
 
-def told_decrease(fan_in: Tensor, moment: Tensor, covariance: Tensor, wanted: Tensor, steps: int) -> Tensor:
+def transfer_decrease(fan_in: Tensor, moment: Tensor, covariance: Tensor, target_fisher: Tensor, steps: int) -> Tensor:
     """Nats per sample by which the mean loss falls at the best step of the fan-out, as if currents were sent.
 
     Args:
         fan_in: [C, P], of any length.
         moment: M of the targets [Q, P].
         covariance: C [P, P].
-        wanted: F of the targets [Q, Q].
+        target_fisher: F of the targets [Q, Q].
         steps: T.
 
     Returns:
@@ -68,10 +68,10 @@ def told_decrease(fan_in: Tensor, moment: Tensor, covariance: Tensor, wanted: Te
     """
     if not len(moment):
         return torch.zeros_like(fan_in[:, 0])
-    told = (fan_in @ moment.T).double()
-    heard = steps * torch.einsum("cp,pr,cr->c", fan_in, covariance, fan_in).double()
-    level = RIDGE * float(wanted.diagonal().mean()) + 1e-30
-    stiff = wanted.double() + level * torch.eye(len(wanted), dtype=torch.float64, device=wanted.device)
-    gain = (told * torch.linalg.solve(stiff, told.T).T).sum(1)
-    decrease: Tensor = (gain / (2 * heard.clamp(min=1e-30))).clamp(0, 0.5).to(fan_in)
+    correlation = (fan_in @ moment.T).double()
+    power = steps * torch.einsum("cp,pr,cr->c", fan_in, covariance, fan_in).double()
+    level = RIDGE * float(target_fisher.diagonal().mean()) + 1e-30
+    fisher = target_fisher.double() + level * torch.eye(len(moment), dtype=torch.float64, device=moment.device)
+    gain = (correlation * torch.linalg.solve(fisher, correlation.T).T).sum(1)
+    decrease: Tensor = (gain / (2 * power.clamp(min=1e-30))).clamp(0, 0.5).to(fan_in)
     return decrease

@@ -27,7 +27,7 @@ class Layout:
     links: Links
     place: list[int]  # slot of every neuron now
     drives: dict[int, set[int]]  # neuron -> neurons that its devices drive, itself excluded
-    heard: dict[int, set[int]]  # neuron -> neurons that it hears, itself excluded
+    sources: dict[int, set[int]]  # neuron -> neurons that it hears, itself excluded
     waiting: dict[int, set[int]]  # neuron -> tiles that it reaches by a link without devices
     routed: dict[int, set[int]]  # neuron -> tiles that it reaches by routed links
 
@@ -37,13 +37,13 @@ class Layout:
         fabric, links, mask = network.fabric, network.links, network.state.mask.cpu()
         layout = Layout(links, list(range(fabric.neurons)), {}, {}, {}, {})
         for neuron in torch.nonzero(network.state.alive).flatten().tolist():
-            for table in (layout.drives, layout.heard, layout.waiting, layout.routed):
+            for table in (layout.drives, layout.sources, layout.waiting, layout.routed):
                 table[neuron] = set()
         for tile, row, column in torch.nonzero(mask).tolist():
             source, target = int(links.source[tile, row]), tile * fabric.slots + column
             if source < fabric.neurons and source != target:
                 layout.drives[source].add(target)
-                layout.heard[target].add(source)
+                layout.sources[target].add(source)
         empty = ~mask.any(2)
         for (source, tile), row in links.rows.items():
             if links.kind(source, tile) == "routed":
@@ -67,7 +67,7 @@ class Layout:
 
     def exchange(self, a: int, b: int, cost: Cost) -> bool:
         """Let two neurons change places if all links find room and the cost falls; otherwise all is as before."""
-        touched = sorted({a, b} | self.heard[a] | self.heard[b])
+        touched = sorted({a, b} | self.sources[a] | self.sources[b])
         before = self.cost(touched, cost)
         routed = {neuron: set(self.routed[neuron]) for neuron in touched}
         ended = self._end(touched, (a, b))

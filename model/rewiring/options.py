@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from smalti.model import ranges
 from smalti.model.option_values import settle
 
 Step = Literal["prune_magnitude", "prune_activity", "rewire", "swap"]
@@ -39,9 +40,5 @@ class RewiringOptions:
         settle(self, "growth.rewiring")
         if len(set(self.steps)) < len(self.steps):
             raise ValueError(f"growth.rewiring.steps = {self.steps} must name every step once at most")
-        for name in ("guard", "proposals"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"growth.rewiring.{name} = {getattr(self, name)} must not be negative")
-        for name in ("magnitude", "activity", "rewired"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"growth.rewiring.{name} = {getattr(self, name)} must lie in 0..1")
+        ranges.not_negative("growth.rewiring", self, "guard", "proposals")
+        ranges.share("growth.rewiring", self, "magnitude", "activity", "rewired")

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.model.growth.graft import switch_off
+from smalti.model.graft import switch_off
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.scope import Changes, Scope, expendable, foreign
 
@@ -45,8 +45,8 @@ def _prune(scope: Scope, score: Tensor, share: float, guard: int) -> Changes:
         guard: steps that a device must have taken.
     """
     network = scope.network
-    heard = foreign(network)
-    mean = (score * heard).sum(1, keepdim=True) / heard.sum(1, keepdim=True).clamp(min=1)
+    from_others = foreign(network)
+    mean = (score * from_others).sum(1, keepdim=True) / from_others.sum(1, keepdim=True).clamp(min=1)
     gone = expendable(scope, score, guard) & (score < share * mean)
     emptied = gone.any(2) & ~(network.state.mask & ~gone).any(2)
     switch_off(network, gone, scope.moments)

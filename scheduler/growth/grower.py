@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import mesa
 import numpy as np
@@ -14,15 +15,14 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from smalti.agents.auction.bids import Outcome
-from smalti.agents.auction.placement import PLACEMENTS, Site
-from smalti.agents.auction.placing import place
+from smalti.agents.auction.placement import PLACEMENTS, Site, place
 from smalti.agents.auction.prices import Prices
 from smalti.agents.auction.sequential import clear
 from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.agents.tile import Call, TileAgent
-from smalti.model.growth.graft import Birth, graft, retire
+from smalti.model.graft import Birth, graft, retire
 from smalti.model.growth.learning_rates import begin_stage
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.preselection import preselect, tile_scores
@@ -239,11 +239,11 @@ class Grower:
         return outcomes
 
     def _bear_winner(self, outcome: Outcome, candidate: CandidateNeuron, call: Call) -> None:
-        heard = candidate.rule, call.task, False, candidate.sources, candidate.fan_in
-        self.bear(outcome.slot, call.expert, *heard, candidate.fan_out)
+        parts = candidate.rule, call.task, False, candidate.sources, candidate.fan_in
+        self.bear(outcome.slot, call.expert, *parts, candidate.fan_out)
         if outcome.twin >= 0:
             opposite = {target: -weight for target, weight in candidate.fan_out.items()}
-            self.bear(outcome.twin, call.expert, *heard, opposite)
+            self.bear(outcome.twin, call.expert, *parts, opposite)
 
     def bear(
         self,
@@ -272,3 +272,11 @@ class Grower:
     def tiles(self) -> list[TileAgent]:
         """All tile agents."""
         return list(self.model.agents_by_type[TileAgent])
+
+    def state_dict(self) -> dict[str, Any]:
+        """The number of the next candidate."""
+        return {"number": self.number}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        self.number = state["number"]

@@ -16,7 +16,7 @@ from smalti.model.optimiser import Moments
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.scope import Changes, Scope
 from smalti.model.rewiring.steps import STEPS
-from smalti.scheduler.training import TrainingSummary
+from smalti.scheduler.summary import TrainingSummary
 
 
 def scope_of(
@@ -34,7 +34,7 @@ def scope_of(
     members = expert.running(network)
     if agent.listeners(expert):
         members = torch.zeros_like(members)
-    rate = torch.cat([summary.counts.mean(1), summary.heard])
+    rate = torch.cat([summary.counts.mean(1), summary.input_spikes])
     return Scope(network, moments, members.cpu(), agent.hears(expert), agent.running(expert), rate, known)
 
 

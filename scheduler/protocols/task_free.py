@@ -15,264 +15,51 @@ experiences.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from smalti.agents.expert import Expert
-from smalti.model.gating.detection import DETECTORS, Glimpse, Memory
+from smalti.model.gating.detection import DETECTORS, DetectionOptions, Glimpse, Memory
 from smalti.scheduler import evaluation
 from smalti.scheduler.growth.seed_expert import extend_expert, open_expert
-from smalti.scheduler.lessons import Shown, merged
-from smalti.scheduler.protocols.task_aware import protect
+from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained, protect
+from smalti.scheduler.protocols.waiting import Waiting, classes_of
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.streams.drift import DriftingBatches, Minibatch
-from smalti.scheduler.training import TrainingSummary, positions, train
+from smalti.scheduler.summary import Accumulator
+from smalti.scheduler.training import Batch, Learner, learning_rate, positions, train_step
 
-if TYPE_CHECKING:
-    from smalti.scheduler.simulation import Simulation
-
-Row = dict[str, object]
-TENSORS = ("x", "labels", "fresh")  # of the samples that wait
-FACTS = ("key", "began", "present", "learned", "alarmed", "rest")  # what else is kept from round to round
+KEPT = ("key", "began", "present", "learned", "alarmed", "rest", "novelty")  # plain fields of a checkpoint
 
 
 @dataclass
-class Waiting:
-    """Samples of labels without an expert."""
+class Lesson:
+    """The round in hand."""
 
-    x: Tensor  # [W, T, I] uint8 input spikes
-    labels: Tensor  # [W] int
-    fresh: Tensor  # [W] bool: the gating network has yet to learn them
-    since: int = 0  # minibatches since the first of them came
-
-    @property
-    def classes(self) -> tuple[int, ...]:
-        """Their labels, ascending."""
-        return _classes(self.labels)
-
-
-class TaskFree:
-    """Who is trained, as a detector and the labels tell it."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation, self.options = simulation, simulation.config.gating.detect
-        self.own: TrainingSummary | None = (
-            None  # what the round showed of the present expert; None where it had no sample
-        )
-        self.key = -1  # episodes so far, less one: what the gating agent calls the present task
-        self.began = 0  # round in which the episode began
-        self.present = -1  # number of the present expert
-        self.learned = 0  # minibatches of the episode that trained it
-        self.alarmed = True  # whether an alarm waits to be settled; the beginning needs none
-        self.rest = 0  # minibatches without alarms to come
-        self.memory = Memory()
-        self.waiting = self._nobody()
-        self._summaries: list[TrainingSummary] = []  # of the present expert in the round in hand
-        self._seen: list[tuple[Tensor, Tensor]] = []  # what it was trained on
+    now: Round
+    shown: Accumulator
+    first: int = 0  # stretch of ``shown`` with which the present episode begins
+    seen: list[tuple[Tensor, Tensor]] = field(default_factory=list)  # what the episode was trained on
+    detections: list[dict[str, object]] = field(default_factory=list)
 
     @property
-    def expert(self) -> Expert:
-        """The expert in training."""
-        return self.simulation.gating.experts[self.present]
+    def options(self) -> DetectionOptions:
+        """Options of detection."""
+        return self.now.config.gating.detect
 
-    def begin(self) -> None:
-        """Nothing is known before the first minibatch."""
-
-    def train(self) -> TrainingSummary:
-        """Train a round, minibatch by minibatch."""
-        s, every = self.simulation, []
-        options, seed = s.config.training, s.config.run.seed
-        drifting = DriftingBatches(s.stream, options, s.config.stream.drift, seed)
-        self._summaries, self._seen = [], []
-        within = s.round % options.rounds * options.steps
-        for step in range(within, within + options.steps):
-            batch = drifting.minibatch(s.number, step)
-            self._look(batch, s.number * options.rounds * options.steps + step)
-            summary = self._learn(batch)
-            every += [summary] if summary else []
-        self.own = merged(self._summaries, s.network) if self._summaries else None
-        return merged(every, s.network)
-
-    def end(self) -> None:
-        """Nobody is told that an experience ends."""
-
-    def probe(self) -> tuple[Tensor, Tensor]:
-        """Spikes [B, T, I] and classes [B] of the samples trained on last."""
-        x, labels = (torch.cat(parts) for parts in zip(*self._seen, strict=True))
-        count = self.simulation.config.growth.probe
-        return x[-count:], labels[-count:]
-
-    def _look(self, batch: Minibatch, step: int) -> None:
-        """Ask the detector, and follow from it."""
-        s = self.simulation
-        unserved = ~self._served_by(s.gating.experts, batch.labels)
-        alarm = bool(s.gating.experts) and self._detect(batch, step, float(unserved.double().mean()))
-        self._wait(batch, unserved)
-        if alarm:
-            self.rest, self.alarmed = self.options.rest, True
-        if not len(self.waiting.labels):
-            if alarm:
-                self._go_back(batch, step)
-        elif self.alarmed and len(self.waiting.labels) >= self.options.gather and len(self.waiting.classes) > 1:
-            self._settle(step)
-        elif self.waiting.since >= self.options.hold and s.gating.experts:
-            self._take_on(self.expert, step, "hold")
-
-    def _detect(self, batch: Minibatch, step: int, unserved: float) -> bool:
-        s = self.simulation
-        counts = evaluation.features(s.gating, batch.x)
-        glimpse = Glimpse(
-            step=step,
-            counts=counts,
-            novelty=partial(s.gating.gate.novelty, counts),
-            loss=partial(self._loss, batch),
-            unserved=unserved,
-            begins=batch.begins,
-            memory=self.memory,
-            chance=generator(s.config.run.seed, Use.DETECTION, step),
-        )
-        value, threshold = DETECTORS[self.options.by](glimpse, self.options)
-        alarm = value > threshold and not self.rest and not self.alarmed
-        self.rest = max(0, self.rest - 1)
-        if alarm:
-            self._note(step, "alarm", self.options.by, value, threshold, self.present, _classes(batch.labels))
-        return alarm
-
-    def _loss(self, batch: Minibatch) -> float:
-        """Loss of the present expert before it learns; a label that it has no output for counts as one more class."""
-        s, expert = self.simulation, self.expert
-        mine = self._served_by([expert], batch.labels)
-        total = float((~mine).sum()) * math.log(len(expert.classes) + 1)
-        if mine.any():
-            outputs = torch.tensor(expert.outputs, device=s.network.device)
-            target = positions(expert.classes, batch.labels[mine]).to(s.network.device)
-            with torch.no_grad():
-                logits = s.network.read(s.network.run(batch.x[mine], outputs, s.gating.running(expert)))
-                total += float(cross_entropy(logits, target, reduction="sum"))
-        return total / len(batch.labels)
-
-    def _wait(self, batch: Minibatch, unserved: Tensor) -> None:
-        waiting = self.waiting
-        since = waiting.since + 1 if len(waiting.labels) else 0
-        kept = {name: torch.cat([getattr(waiting, name), getattr(batch, name)[unserved]]) for name in TENSORS}
-        self.waiting = Waiting(**kept, since=since)
-        batch.fresh = batch.fresh & ~unserved
-
-    def _go_back(self, batch: Minibatch, step: int) -> None:
-        """An alarm, and every label has an expert."""
-        gating = self.simulation.gating
-        foreign = batch.labels[~self._served_by([self.expert], batch.labels)]
-        served = {e.number: int(self._served_by([e], foreign).sum()) for e in gating.experts}
-        expert = gating.experts[max(served, key=lambda n: served[n])] if len(foreign) else self.expert
-        self._note(step, "again", "labels", len(foreign) / len(batch.labels), 0.0, expert.number, ())
-        novelty = gating.gate.novelty(evaluation.features(gating, batch.x))
-        protect(self.simulation, expert)
-        self._begin(expert, novelty)
-
-    def _settle(self, step: int) -> None:
-        """An alarm, and enough samples of labels without an expert."""
-        s, gating = self.simulation, self.simulation.gating
-        counts, classes = evaluation.features(gating, self.waiting.x), self.waiting.classes
-        novelty = gating.gate.novelty(counts)
-        if gating.experts and novelty <= self.options.novelty:
-            best = int(gating.gate.scores(counts).mean(0).argmax())
-            self._take_on(gating.experts[gating.gate.assignment.experts[best]], step, "gate")
-            return
-        if s.config.gating.experts == "shared":
-            classes = tuple(range(s.stream.classes))
-        protect(s, None)
-        expert = self._found(classes, step)
-        self._note(step, "new", "gate", novelty, self.options.novelty, expert.number, classes)
-        self._begin(expert, novelty)
-
-    def _take_on(self, expert: Expert, step: int, detector: str) -> None:
-        """Let an expert serve the labels that wait; where its tile has no room, a new one."""
-        s, classes = self.simulation, self.waiting.classes
-        novelty = s.gating.gate.novelty(evaluation.features(s.gating, self.waiting.x))
-        event = "extended"
-        protect(s, expert)
-        if not extend_expert(s.grower, expert, s.experience.task, classes):
-            event, expert = "new", self._found(classes, step)
-        self._note(step, event, detector, novelty, self.options.novelty, expert.number, classes)
-        self._begin(expert, novelty)
-
-    def _found(self, classes: tuple[int, ...], step: int) -> Expert:
-        """A new expert for the samples that wait."""
-        s, within = self.simulation, step % self.simulation.config.training.steps
-        expert = s.gating.found(classes)
-        expert.meet(self.key + 1, classes, apart=False)
-        open_expert(s.grower, expert, s.experience.task, self.waiting.x, self.waiting.labels, s.chance_of_seeds(within))
-        return expert
-
-    def _begin(self, expert: Expert, novelty: float) -> None:
-        """Begin an episode of an expert; whoever waited is served now."""
-        s = self.simulation
-        self.key, self.began, self.present, self.learned = self.key + 1, s.round, expert.number, 0
-        if self.key not in expert.tasks:
-            expert.meet(self.key, expert.classes, apart=False)
-        s.novelty, self.memory, self.alarmed, self.rest = novelty, Memory(), False, self.options.rest
-        self._summaries, self._seen = [], []
-        waiting, self.waiting = self.waiting, self._nobody()
-        self._observe(waiting.x[waiting.fresh], waiting.labels[waiting.fresh])
-
-    def _learn(self, batch: Minibatch) -> TrainingSummary | None:
-        """Train the present expert on the samples that it serves, if there are any."""
-        s = self.simulation
-        self._observe(batch.x[batch.fresh], batch.labels[batch.fresh])
-        mine = self._served_by([self.expert], batch.labels) if s.gating.experts else torch.zeros(0, dtype=torch.bool)
-        if not mine.any():
-            return None
-        x, labels, options = batch.x[mine], batch.labels[mine], s.config.training
-        total = options.rounds * options.steps
-        summary = train(
-            s.network,
-            s.moments,
-            Shown(x, labels),
-            min(self.learned, total - 1),
-            self.expert,
-            s.gating.running(self.expert),
-            s.rehearsal,
-            replace(options, rounds=total, steps=1),
-            s.config.growth.newborns,
-            lambda number, x, labels: None,
-        )
-        self.learned += 1
-        self._summaries.append(summary)
-        self._seen.append((x, labels))
-        return summary
-
-    def _observe(self, x: Tensor, labels: Tensor) -> None:
-        gating = self.simulation.gating
-        if len(labels):
-            gating.gate.observe(evaluation.features(gating, x), labels, self.key)
-
-    def _served_by(self, experts: list[Expert], labels: Tensor) -> Tensor:
-        """Which labels some of the experts serve [B] bool."""
-        return torch.isin(labels, torch.tensor([c for e in experts for c in e.classes], dtype=labels.dtype))
-
-    def _nobody(self) -> Waiting:
-        shape = 0, self.simulation.stream.steps, self.simulation.stream.channels
-        nothing = torch.zeros(0, dtype=torch.int64)
-        return Waiting(torch.zeros(shape, dtype=torch.uint8), nothing, nothing.bool())
-
-    def _note(
-        self,
-        step: int,
-        event: str,
-        detector: str,
-        value: float,
-        threshold: float,
-        expert: int,
-        classes: tuple[int, ...],
+    def note(
+        self, step: int, event: str, reading: tuple[str, float, float], expert: int, classes: tuple[int, ...]
     ) -> None:
-        self.simulation.rows.detections.append(
+        """Write a row of the table ``detections``; a reading is a detector, its value and its threshold."""
+        detector, value, threshold = reading
+        self.detections.append(
             {
-                "round": self.simulation.round,
+                "round": self.now.number,
                 "step": step,
                 "event": event,
                 "detector": detector,
@@ -283,21 +70,194 @@ class TaskFree:
             }
         )
 
-    def take(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Tensors and facts that a checkpoint must hold."""
-        tensors = {f"waiting.{name}": getattr(self.waiting, name) for name in TENSORS}
-        tensors |= {"memory.mean": self.memory.mean, "memory.square": self.memory.square}
-        facts = {name: getattr(self, name) for name in FACTS}
-        return tensors, {**facts, "count": self.memory.count, "since": self.waiting.since}
-
-    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
-        """Take over what ``take`` gave."""
-        for name in FACTS:
-            setattr(self, name, facts[name])
-        self.memory = Memory(facts["count"], tensors["memory.mean"], tensors["memory.square"])
-        self.waiting = Waiting(**{name: tensors[f"waiting.{name}"] for name in TENSORS}, since=facts["since"])
+    def probe(self) -> tuple[Tensor, Tensor]:
+        """Spikes [B, T, I] and classes [B] of the samples trained on last."""
+        x, labels = (torch.cat(parts) for parts in zip(*self.seen, strict=True))
+        count = self.now.config.growth.probe
+        return x[-count:], labels[-count:]
 
 
-def _classes(labels: Tensor) -> tuple[int, ...]:
-    """The classes that occur among labels, ascending."""
-    return tuple(sorted(set(labels.tolist())))
+class TaskFree:
+    """Who is trained, as a detector and the labels tell it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.key = -1  # episodes so far, less one: what the gating agent calls the present task
+        self.began = 0  # round in which the episode began
+        self.present = -1  # number of the present expert
+        self.learned = 0  # minibatches of the episode that trained it
+        self.alarmed = True  # whether an alarm waits to be settled; the beginning needs none
+        self.rest = 0  # minibatches without alarms to come
+        self.novelty = float("nan")  # of the episode's inputs when it began
+        self.memory = Memory()
+        self.waiting = Waiting.nobody(parts.stream.steps, parts.stream.channels)
+
+    @property
+    def expert(self) -> Expert:
+        """The expert in training."""
+        return self.parts.agent.experts[self.present]
+
+    def begin(self, now: Round) -> None:
+        """Nothing is known before the first minibatch."""
+
+    def train(self, now: Round) -> Trained:
+        """Train a round, minibatch by minibatch."""
+        options, stream = now.config.training, now.config.stream
+        length = options.rounds * options.steps
+        drifting = DriftingBatches(self.parts.stream, length, options.batch, stream.drift, now.config.run.seed)
+        lesson = Lesson(now, Accumulator(self.parts.trainee.network))
+        for step in range(now.first_step, now.first_step + options.steps):
+            batch = drifting.minibatch(now.position, step)
+            self._look(lesson, batch, now.position * length + step)
+            self._learn(lesson, batch)
+        progress = None
+        if lesson.seen:
+            own = lesson.shown.summary(lesson.first)
+            progress = Progress(self.expert, self.key, self.began, own, lesson.probe)
+        return Trained(lesson.shown.summary(), progress, self.novelty, lesson.detections)
+
+    def end(self, now: Round) -> None:
+        """Nobody is told that an experience ends."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is kept from round to round."""
+        plain = {name: getattr(self, name) for name in KEPT}
+        return {**plain, "memory": self.memory.state_dict(), "waiting": self.waiting.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        for name in KEPT:
+            setattr(self, name, state[name])
+        self.novelty = float(self.novelty)
+        self.memory, self.waiting = Memory(**state["memory"]), Waiting.from_state(state["waiting"])
+
+    def _look(self, lesson: Lesson, batch: Minibatch, step: int) -> None:
+        """Ask the detector, and follow from it."""
+        experts, options = self.parts.agent.experts, lesson.options
+        unserved = ~_served_by(experts, batch.labels)
+        alarm = bool(experts) and self._detect(lesson, batch, step, float(unserved.double().mean()))
+        self.waiting = self.waiting.joined(batch, unserved)
+        batch.fresh = batch.fresh & ~unserved
+        if alarm:
+            self.rest, self.alarmed = options.rest, True
+        if not len(self.waiting):
+            if alarm:
+                self._go_back(lesson, batch, step)
+        elif self.alarmed and len(self.waiting) >= options.gather and len(self.waiting.classes) > 1:
+            self._settle(lesson, step)
+        elif self.waiting.since >= options.hold and experts:
+            self._take_on(lesson, self.expert, step, "hold")
+
+    def _detect(self, lesson: Lesson, batch: Minibatch, step: int, unserved: float) -> bool:
+        counts, options = evaluation.features(self.parts.agent, batch.x), lesson.options
+        glimpse = Glimpse(
+            step=step,
+            counts=counts,
+            novelty=partial(self.parts.agent.gate.novelty, counts),
+            loss=partial(self._loss, batch),
+            unserved=unserved,
+            begins=batch.begins,
+            memory=self.memory,
+            chance=generator(lesson.now.config.run.seed, Use.DETECTION, step),
+        )
+        value, threshold = DETECTORS[options.by](glimpse, options)
+        alarm = value > threshold and not self.rest and not self.alarmed
+        self.rest = max(0, self.rest - 1)
+        if alarm:
+            lesson.note(step, "alarm", (options.by, value, threshold), self.present, classes_of(batch.labels))
+        return alarm
+
+    def _loss(self, batch: Minibatch) -> float:
+        """Loss of the present expert before it learns; a label that it has no output for counts as one more class."""
+        network, expert = self.parts.trainee.network, self.expert
+        mine = _served_by([expert], batch.labels)
+        total = float((~mine).sum()) * math.log(len(expert.classes) + 1)
+        if mine.any():
+            outputs = torch.tensor(expert.outputs, device=network.device)
+            target = positions(expert.classes, batch.labels[mine]).to(network.device)
+            with torch.no_grad():
+                logits = network.read(network.run(batch.x[mine], outputs, self.parts.agent.running(expert)))
+                total += float(cross_entropy(logits, target, reduction="sum"))
+        return total / len(batch.labels)
+
+    def _go_back(self, lesson: Lesson, batch: Minibatch, step: int) -> None:
+        """An alarm, and every label has an expert."""
+        agent = self.parts.agent
+        foreign = batch.labels[~_served_by([self.expert], batch.labels)]
+        served = {e.number: int(_served_by([e], foreign).sum()) for e in agent.experts}
+        expert = agent.experts[max(served, key=lambda n: served[n])] if len(foreign) else self.expert
+        lesson.note(step, "again", ("labels", len(foreign) / len(batch.labels), 0.0), expert.number, ())
+        novelty = agent.gate.novelty(evaluation.features(agent, batch.x))
+        protect(self.parts, lesson.now.config.gating, expert)
+        self._begin(lesson, expert, novelty)
+
+    def _settle(self, lesson: Lesson, step: int) -> None:
+        """An alarm, and enough samples of labels without an expert."""
+        agent, gating = self.parts.agent, lesson.now.config.gating
+        counts, classes = evaluation.features(agent, self.waiting.x), self.waiting.classes
+        novelty = agent.gate.novelty(counts)
+        if agent.experts and novelty <= gating.detect.novelty:
+            best = int(agent.gate.scores(counts).mean(0).argmax())
+            self._take_on(lesson, agent.experts[agent.gate.assignment.experts[best]], step, "gate")
+            return
+        if gating.experts == "shared":
+            classes = tuple(range(self.parts.stream.classes))
+        protect(self.parts, gating, None)
+        expert = self._found(lesson, classes, step)
+        lesson.note(step, "new", ("gate", novelty, gating.detect.novelty), expert.number, classes)
+        self._begin(lesson, expert, novelty)
+
+    def _take_on(self, lesson: Lesson, expert: Expert, step: int, detector: str) -> None:
+        """Let an expert serve the labels that wait; where its tile has no room, a new one."""
+        agent, classes, gating = self.parts.agent, self.waiting.classes, lesson.now.config.gating
+        novelty = agent.gate.novelty(evaluation.features(agent, self.waiting.x))
+        event = "extended"
+        protect(self.parts, gating, expert)
+        if not extend_expert(self.parts.grower, expert, lesson.now.experience.task, classes):
+            event, expert = "new", self._found(lesson, classes, step)
+        lesson.note(step, event, (detector, novelty, gating.detect.novelty), expert.number, classes)
+        self._begin(lesson, expert, novelty)
+
+    def _found(self, lesson: Lesson, classes: tuple[int, ...], step: int) -> Expert:
+        """A new expert for the samples that wait."""
+        now = lesson.now
+        expert, chance = self.parts.agent.found(classes), now.chance_of_seeds(step % now.config.training.steps)
+        expert.meet(self.key + 1, classes, apart=False)
+        open_expert(self.parts.grower, expert, now.experience.task, self.waiting.x, self.waiting.labels, chance)
+        return expert
+
+    def _begin(self, lesson: Lesson, expert: Expert, novelty: float) -> None:
+        """Begin an episode of an expert; whoever waited is served now."""
+        self.key, self.began, self.present, self.learned = self.key + 1, lesson.now.number, expert.number, 0
+        if self.key not in expert.tasks:
+            expert.meet(self.key, expert.classes, apart=False)
+        self.novelty, self.memory, self.alarmed, self.rest = novelty, Memory(), False, lesson.options.rest
+        lesson.first, lesson.seen = lesson.shown.stretches, []
+        served, self.waiting = self.waiting, Waiting.nobody(*self.waiting.x.shape[1:])
+        self._observe(served.x[served.fresh], served.labels[served.fresh])
+
+    def _learn(self, lesson: Lesson, batch: Minibatch) -> None:
+        """Train the present expert on the samples that it serves, if there are any."""
+        self._observe(batch.x[batch.fresh], batch.labels[batch.fresh])
+        if not self.parts.agent.experts:
+            return
+        mine = _served_by([self.expert], batch.labels)
+        if not mine.any():
+            return
+        trainee, options = self.parts.trainee, lesson.now.config.training
+        learner = Learner.of(trainee.network, self.expert, self.parts.agent.running(self.expert))
+        samples = Batch(batch.x[mine], batch.labels[mine], torch.arange(int(mine.sum())))
+        rate = learning_rate(min(self.learned, options.rounds * options.steps - 1), options)
+        step = train_step(trainee, learner, samples, rate, options, lesson.now.config.growth.newborns)
+        lesson.shown.add(learner, step)
+        self.learned += 1
+        lesson.seen.append((samples.x, samples.labels))
+
+    def _observe(self, x: Tensor, labels: Tensor) -> None:
+        if len(labels):
+            self.parts.agent.gate.observe(evaluation.features(self.parts.agent, x), labels, self.key)
+
+
+def _served_by(experts: list[Expert], labels: Tensor) -> Tensor:
+    """Which labels some of the experts serve [B] bool."""
+    return torch.isin(labels, torch.tensor([c for e in experts for c in e.classes], dtype=labels.dtype))

@@ -59,20 +59,20 @@ def _check_names(table: str, given: Collection[str], names: Sequence[str]) -> No
 
 def _array(table: str, column: Column, values: Collection[Any]) -> pa.Array:
     where = f"{table}.{column.name}"
-    wanted, types = ACCEPTED[column.dtype]
-    found = {values.dtype.type} if isinstance(values, np.ndarray) else set(map(type, values))
-    _check_types(where, wanted, found, types, column.nullable)
+    expected, types = ACCEPTED[column.dtype]
+    kinds = {values.dtype.type} if isinstance(values, np.ndarray) else set(map(type, values))
+    _check_types(where, expected, kinds, types, column.nullable)
     if column.dtype == INTS:
-        _check_types(where, wanted, set(map(type, chain.from_iterable(values))), (Integral,), False)
+        _check_types(where, expected, set(map(type, chain.from_iterable(values))), (Integral,), False)
     try:
         return pa.array(values, type=column.dtype)
     except (pa.ArrowException, OverflowError, UnicodeError) as error:
         raise ValueError(f"{where}: {error}") from error
 
 
-def _check_types(where: str, wanted: str, found: set[type], types: tuple[type, ...], nullable: bool) -> None:
-    for kind in found:
+def _check_types(where: str, expected: str, kinds: set[type], types: tuple[type, ...], nullable: bool) -> None:
+    for kind in kinds:
         if kind is type(None) and nullable:
             continue
         if not issubclass(kind, types) or (kind is bool and bool not in types):
-            raise ValueError(f"{where} must be {wanted}, not of type {kind.__name__}")
+            raise ValueError(f"{where} must be {expected}, not of type {kind.__name__}")

@@ -35,7 +35,7 @@ def environment(seed: int, threads: int) -> dict[str, object]:
         "platform": platform.platform(),
         "machine": platform.machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+        "versions": {name: version for name in PACKAGES if (version := _version(name))},
     }
     commit = checkout_commit(Path(__file__).resolve().parent.parent)
     return facts | ({"commit": commit} if commit else {})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from smalti.agents.auction.bids import SEED
 from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.links import Links, side_of_row
 from smalti.model.network import Network
@@ -89,21 +91,30 @@ class NeuronRegistry:
             "retired_round": None,
         }
 
-    def restore(
-        self, neurons: Sequence[Row], links: Iterable[Row], slots: dict[int, int], present: Links, last_round: int
-    ) -> None:
+    def grown_since(self, round_number: int) -> set[int]:
+        """Slots of living neurons that were grown, not seeded, from a round on."""
+        living = ((slot, self.neurons[number]) for slot, number in self.id_of_slot.items())
+        return {slot for slot, row in living if int(str(row["birth_round"])) >= round_number and row["rule"] != SEED}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Who lives where; the rest stands in the tables."""
+        return {"slots": [*self.id_of_slot.items()]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave; ``load_tables`` follows."""
+        self.id_of_slot = dict(state["slots"])
+
+    def load_tables(self, neurons: Sequence[Row], links: Iterable[Row], present: Links, last_round: int) -> None:
         """Take over tables as they were after a round, dropping what happened later.
 
         Args:
             neurons, links: rows of the tables.
-            slots: slot -> neuron id of the living neurons.
             present: the chip's links after that round.
             last_round: the round.
         """
         self.neurons = [_as_of(row, last_round) for row in neurons if _born_by(row, last_round)]
         self.links = [_as_of(row, last_round) for row in links if _born_by(row, last_round)]
-        self.id_of_slot = dict(slots)
-        slot_of_id = {number: slot for slot, number in slots.items()}
+        slot_of_id = {number: slot for slot, number in self.id_of_slot.items()}
         for number, slot in slot_of_id.items():  # it may have moved later
             self.neurons[number] |= _place(present.fabric, slot)
         for row in self.links:

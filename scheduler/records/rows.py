@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,11 +12,11 @@ from smalti.agents.auction.bids import Outcome
 from smalti.agents.gating import GatingAgent
 from smalti.model.chip.fabric import DIRECTIONS, SIDES, Fabric
 from smalti.model.costs import Usage
-from smalti.model.network import Network
 from smalti.model.rewiring.scope import Changes
+from smalti.scheduler.clock import Seconds
 from smalti.scheduler.evaluation import Answers, gate_alone, needs_label, with_task, without_label
 from smalti.scheduler.streams import Experience
-from smalti.scheduler.training import TrainingSummary
+from smalti.scheduler.summary import TrainingSummary
 
 Row = dict[str, object]
 
@@ -67,7 +67,6 @@ def _port_columns(fabric: Fabric) -> dict[str, np.ndarray]:
 
 
 def evaluation_rows(
-    network: Network,
     agent: GatingAgent,
     setting: str,
     after: int,
@@ -83,9 +82,9 @@ def evaluation_rows(
     """
     answers: dict[str, Answers | None] = {}
     if setting in ("class", "task"):
-        answers["task"] = with_task(network, agent, x, experience.classes)
+        answers["task"] = with_task(agent, x, experience.classes)
         setting = "class"
-    unlabelled = None if needs_label(agent) else without_label(network, agent, x)
+    unlabelled = None if needs_label(agent) else without_label(agent, x)
     answers[setting] = unlabelled
     answers["experts"] = replace(unlabelled, classes=unlabelled.unaided) if unlabelled else None
     answers["gate"] = gate_alone(agent, x)
@@ -110,30 +109,36 @@ def evaluation_rows(
     ]
 
 
-def round_row(
-    round_number: int,
-    experience: int,
-    task: int,
-    steps: int,
-    summary: TrainingSummary,
-    validation: float,
-    usage: Usage,
-    stored: int,
-    born: int,
-    retired: int,
-    changes: Changes,
-    novelty: float,
-    seconds: tuple[float, float, float],
-) -> Row:
+@dataclass(frozen=True, kw_only=True)
+class RoundFacts:
+    """What the table ``rounds`` says of a round."""
+
+    round: int
+    experience: int  # its number in the stream
+    task: int
+    steps: int  # training steps of the run so far
+    summary: TrainingSummary
+    validation: float
+    usage: Usage
+    stored_values: int
+    born: int
+    retired: int
+    changes: Changes
+    novelty: float
+    seconds: Seconds
+
+
+def round_row(facts: RoundFacts) -> Row:
     """One round."""
+    summary, usage, changes, seconds = facts.summary, facts.usage, facts.changes, facts.seconds
     return {
-        "round": round_number,
-        "experience": experience,
-        "task": task,
-        "step": steps,
+        "round": facts.round,
+        "experience": facts.experience,
+        "task": facts.task,
+        "step": facts.steps,
         "loss": summary.loss,
         "accuracy": summary.accuracy,
-        "validation": validation,
+        "validation": facts.validation,
         "neurons": usage.neurons,
         "links": usage.links,
         "devices": usage.devices,
@@ -141,16 +146,16 @@ def round_row(
         "spikes_per_sample": summary.spikes_per_sample,
         "hop_spikes_per_sample": summary.hop_spikes_per_sample,
         "operations": summary.operations,
-        "stored_values": stored,
+        "stored_values": facts.stored_values,
         "hidden_rate": summary.rate,
-        "born": born,
-        "retired": retired,
+        "born": facts.born,
+        "retired": facts.retired,
         "pruned": changes.pruned,
         "rewired": changes.rewired,
         "swapped": len(changes.moved),
         "learning_rate": summary.learning_rate,
-        "novelty": novelty,
-        "seconds_train": seconds[0],
-        "seconds_evaluate": seconds[1],
-        "seconds_other": seconds[2],
+        "novelty": facts.novelty,
+        "seconds_train": seconds.train,
+        "seconds_evaluate": seconds.evaluate,
+        "seconds_other": seconds.other,
     }

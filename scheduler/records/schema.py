@@ -12,7 +12,7 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 APPENDED = ("rounds", "bids", "ports", "evaluations", "detections")
 """Tables that get one part a round."""

@@ -37,17 +37,17 @@ def load_arrays(options: StreamOptions) -> Loaded:
         ValueError: naming the file and the array, if anything in it is unfit.
     """
     path = _existing(options.path)
-    found, ignored = npz.read(path, ("x", "y"), OPTIONAL, HOW)
-    return of_arrays(path, found, (f"arrays ignored in the file: {', '.join(ignored)}",) if ignored else ())
+    arrays, ignored = npz.read(path, ("x", "y"), OPTIONAL, HOW)
+    return of_arrays(path, arrays, (f"arrays ignored in the file: {', '.join(ignored)}",) if ignored else ())
 
 
-def of_arrays(path: str, found: Mapping[str, NDArray[Any]], notes: tuple[str, ...] = ()) -> Loaded:
+def of_arrays(path: str, arrays: Mapping[str, NDArray[Any]], notes: tuple[str, ...] = ()) -> Loaded:
     """Checks arrays by their names, as above; errors begin with the path, or with what else they come from.
 
     Raises:
         ValueError: naming the array that is unfit.
     """
-    x, y = found["x"], npz.integers(path, "y", found["y"])
+    x, y = arrays["x"], npz.integers(path, "y", arrays["y"])
     if x.dtype.kind not in "biuf":
         raise ValueError(f"{path}: x has type {x.dtype}; give numbers between 0 and 1")
     if x.ndim not in (2, 3):
@@ -56,14 +56,14 @@ def of_arrays(path: str, found: Mapping[str, NDArray[Any]], notes: tuple[str, ..
         x = x[:, None, :]
     domain: Ints | None = None
     names: tuple[str, ...] = ()
-    if "task" in found:
-        values, codes = np.unique(npz.integers(path, "task", found["task"]), return_inverse=True)
+    if "task" in arrays:
+        values, codes = np.unique(npz.integers(path, "task", arrays["task"]), return_inverse=True)
         domain, names = codes.astype(np.int64), tuple(str(value) for value in values)
     part = None
-    if "part" in found:
-        if found["part"].dtype.kind not in "US":
-            raise ValueError(f"{path}: part has type {found['part'].dtype}; give strings: train, validation, test")
-        part = found["part"].astype(np.str_)
+    if "part" in arrays:
+        if arrays["part"].dtype.kind not in "US":
+            raise ValueError(f"{path}: part has type {arrays['part'].dtype}; give strings: train, validation, test")
+        part = arrays["part"].astype(np.str_)
     return Loaded(
         origin=path,
         x=_single(path, x),
@@ -74,7 +74,7 @@ def of_arrays(path: str, found: Mapping[str, NDArray[Any]], notes: tuple[str, ..
         domain_names=names,
         tasks=domain is not None,
         part=part,
-        image=_image(path, found["image"]) if "image" in found else None,
+        image=_image(path, arrays["image"]) if "image" in arrays else None,
         notes=notes,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,26 +14,6 @@ from smalti.scheduler.streams import Experience, Samples
 from smalti.scheduler.streams.encode import batches, draw
 
 TRAIN, VALIDATION, TEST = range(3)
-
-
-class Batches(Protocol):
-    """What training needs: B samples of T steps each."""
-
-    batch: int  # B
-    steps: int  # T
-
-    @property
-    def task(self) -> int:
-        """Task whose samples they are."""
-        ...
-
-    def training(self, step: int) -> tuple[Tensor, Tensor]:
-        """Batch of a training step: spikes [B, T, I] uint8 and classes [B] int."""
-        ...
-
-    def rows(self, step: int) -> Tensor:
-        """Rows of the batch of a training step among the training samples of the task [B] int."""
-        ...
 
 
 class TaskBatches:

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from smalti.scheduler.streams import Experience, Stream
 from smalti.scheduler.streams.batches import TaskBatches
-from smalti.scheduler.training import TrainingOptions
 
 
 @dataclass
@@ -36,28 +35,36 @@ def mixed(steps: int, drift: float, batch: int) -> np.ndarray:
 
 
 class DriftingBatches:
-    """The minibatches of a run, as functions of experience and step."""
+    """The minibatches of a run, as functions of experience and step.
 
-    def __init__(self, stream: Stream, training: TrainingOptions, drift: float, seed: int) -> None:
-        self.stream, self.training, self.seed = stream, training, seed
+    Args:
+        stream: the experiences.
+        steps: minibatches of an experience.
+        batch: samples of a minibatch, B.
+        drift: share of an experience's minibatches that are mixed with the next one's.
+        seed: seed of the run.
+    """
+
+    def __init__(self, stream: Stream, steps: int, batch: int, drift: float, seed: int) -> None:
+        self.stream, self.batch, self.seed = stream, batch, seed
         self._of_task: dict[int, TaskBatches] = {}  # task -> its samples
         self._own: list[np.ndarray] = []  # of an experience: first place in its own task at each step
         self._next: list[np.ndarray] = []  # first place in the next one's
         self._shares: list[np.ndarray] = []  # samples from the next one
-        steps, past = training.rounds * training.steps, dict.fromkeys((e.task for e in stream.experiences), 0)
+        past = dict.fromkeys((e.task for e in stream.experiences), 0)
         for number, experience in enumerate(stream.experiences):
             following = stream.experiences[number + 1 : number + 2]
-            batch = min(training.batch, len(experience.train))
+            size = min(batch, len(experience.train))
             changes = any(other.task != experience.task for other in following)
-            share = mixed(steps, drift if changes else 0.0, batch)
+            share = mixed(steps, drift if changes else 0.0, size)
             self._shares.append(share)
-            self._own.append(_places(past, experience.task, batch - share))
+            self._own.append(_places(past, experience.task, size - share))
             self._next.append(_places(past, following[0].task, share) if following else share)
 
     def minibatch(self, number: int, step: int) -> Minibatch:
         """What experience ``number`` brings at its minibatch ``step``, both counted from 0."""
         here, share = self.stream.experiences[number], int(self._shares[number][step])
-        own = min(self.training.batch, len(here.train)) - share
+        own = min(self.batch, len(here.train)) - share
         parts = [self._part(here, int(self._own[number][step]), own)] if own else []
         if share:
             following = self.stream.experiences[number + 1]
@@ -74,7 +81,7 @@ class DriftingBatches:
 
     def _batches(self, experience: Experience) -> TaskBatches:
         if experience.task not in self._of_task:
-            self._of_task[experience.task] = TaskBatches(experience, self.stream.steps, self.training.batch, self.seed)
+            self._of_task[experience.task] = TaskBatches(experience, self.stream.steps, self.batch, self.seed)
         return self._of_task[experience.task]
 
 

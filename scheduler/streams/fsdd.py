@@ -143,17 +143,17 @@ def _open(path: str) -> tuple[dict[tuple[int, str, int], str], Callable[[str], b
 
 
 def _index(path: str, names: list[str]) -> dict[tuple[int, str, int], str]:
-    found: dict[tuple[int, str, int], str] = {}
+    files: dict[tuple[int, str, int], str] = {}
     for name in names:
         match = _NAME.search(name)
         if match:
             key = (int(match[1]), match[2], int(match[3]))
-            if key in found:
-                raise ValueError(f"{path}: {name} and {found[key]} are the same recording; remove one")
-            found[key] = name
-    if not found:
+            if key in files:
+                raise ValueError(f"{path}: {name} and {files[key]} are the same recording; remove one")
+            files[key] = name
+    if not files:
         raise ValueError(f"{path}: no recordings {{digit}}_{{speaker}}_{{index}}.wav in it; {_SOURCE}")
-    return found
+    return files
 
 
 def _audio(path: str, name: str, read: Callable[[str], bytes]) -> Floats:

@@ -36,7 +36,7 @@ def read(file: Path, axes: int) -> NDArray[np.uint8]:
     if len(raw) < start:
         raise ValueError(f"{file} is cut off in its header; download it again")
     sizes = tuple(int(size) for size in np.frombuffer(raw, dtype=">u4", count=axes, offset=4))
-    held, wanted = len(raw) - start, math.prod(sizes)
-    if held != wanted:
-        raise ValueError(f"{file} holds {held} bytes of data and announces {wanted}; download it again")
+    held, announced = len(raw) - start, math.prod(sizes)
+    if held != announced:
+        raise ValueError(f"{file} holds {held} bytes of data and announces {announced}; download it again")
     return np.frombuffer(raw, dtype=np.uint8, offset=start).reshape(sizes)

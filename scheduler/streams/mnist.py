@@ -103,20 +103,20 @@ def _embedded() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 def _read_folder(folder: Path) -> tuple[Arrays, tuple[str, ...]]:
     """The four arrays of a folder's IDX files, and notes on them; a plain file is preferred to its .gz."""
-    found: dict[str, dict[str, Path]] = {}
+    sets: dict[str, dict[str, Path]] = {}
     for file in sorted(folder.iterdir(), reverse=True):
         match = _NAME.match(file.name)
         if match and file.is_file():
             key = f"{'x' if match['kind'] == 'images' else 'y'}_{'train' if match['part'] == 'train' else 'test'}"
-            found.setdefault(match["set"], {})[key] = file
-    if not found:
+            sets.setdefault(match["set"], {})[key] = file
+    if not sets:
         raise ValueError(f"{folder}: none of the files {FILES} (or .gz) is in it; give the folder that holds them")
-    if len(found) > 1:
-        several = ", ".join(sorted(found))
+    if len(sets) > 1:
+        several = ", ".join(sorted(sets))
         raise ValueError(
             f"{folder}: files of several data sets ({several}) are in it; give those of one their own folder"
         )
-    ((name, files),) = found.items()
+    ((name, files),) = sets.items()
     for key in KEYS:
         if key not in files:
             there = ", ".join(sorted(file.name for file in files.values()))

@@ -26,19 +26,19 @@ def read(
     """
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: this is no .npz file; write one with {how}")
-    found = {}
+    arrays = {}
     try:
         with np.load(path, allow_pickle=False) as file:
             ignored = [key for key in file.files if key not in (*required, *optional)]
             for key in (*required, *optional):
                 if key in file.files:
-                    found[key] = _array(path, key, file)
+                    arrays[key] = _array(path, key, file)
     except (OSError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: cannot be read ({error}); write it anew with numpy.savez") from error
     for key in required:
-        if key not in found:
+        if key not in arrays:
             raise ValueError(f"{path}: there is no array {key}; write it with {how}")
-    return found, ignored
+    return arrays, ignored
 
 
 def integers(path: str, key: str, values: NDArray[Any]) -> NDArray[np.int64]:

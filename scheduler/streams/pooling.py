@@ -11,34 +11,34 @@ from smalti.scheduler.streams.types import Floats
 Shape = tuple[int, ...]  # (channels,), or (rows, columns) of an image
 
 
-def choose_block(shape: Shape, max_channels: int, wanted: int) -> Shape:
+def choose_block(shape: Shape, max_channels: int, side: int) -> Shape:
     """Sides of the blocks that are averaged into one channel each, so that at most `max_channels` are left.
 
-    `wanted` is `StreamOptions.pool`: the side of the blocks (of both sides, for an image), 0 (automatic) or -1
+    `side` is `StreamOptions.pool`: the side of the blocks (of both sides, for an image), 0 (automatic) or -1
     (refuse). The automatic block of an image is the smallest sufficient of 1 x 1, 1 x 2, 2 x 2, 2 x 3, 3 x 3 and
     so on. That of plain channels is the smallest sufficient divisor of their number; if that is more than twice
     the smallest sufficient number, that number.
 
     Raises:
-        ValueError: if the channels do not fit and pooling is refused, or the wanted block is too small or large.
+        ValueError: if the channels do not fit and pooling is refused, or the block is too small or large.
     """
     if max_channels < 1:
         raise ValueError(f"the chip has {max_channels} north wires; it needs at least 1 to hear anything")
-    if wanted > max(shape):
-        raise ValueError(f"stream.pool = {wanted}, but the stream has {_number(shape)}; give at most {max(shape)}")
+    if side > max(shape):
+        raise ValueError(f"stream.pool = {side}, but the stream has {_number(shape)}; give at most {max(shape)}")
     least = next(n for n in range(1, max(shape) + 1) if _left(shape, (n,) * len(shape)) <= max_channels)
-    if wanted == -1 and least > 1:
+    if side == -1 and least > 1:
         raise ValueError(
             f"the stream has {_number(shape)}, the chip {max_channels} north wires, and stream.pool = -1 "
             f"forbids pooling; set it to 0 or to {least} or more, or build more of fabric.cols x fabric.wires"
         )
-    if 0 < wanted < least:
-        left = _number(pooled(shape, (wanted,) * len(shape)))
+    if 0 < side < least:
+        left = _number(pooled(shape, (side,) * len(shape)))
         raise ValueError(
-            f"stream.pool = {wanted} leaves {left} for {max_channels} north wires; set it to 0 or to {least} or more"
+            f"stream.pool = {side} leaves {left} for {max_channels} north wires; set it to 0 or to {least} or more"
         )
-    if wanted > 0 or least == 1:
-        return (max(wanted, 1),) * len(shape)
+    if side > 0 or least == 1:
+        return (max(side, 1),) * len(shape)
     if len(shape) == 2:
         oblong = (least - 1, least)
         return oblong if _left(shape, oblong) <= max_channels else (least, least)

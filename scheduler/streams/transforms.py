@@ -64,26 +64,26 @@ def repeat(loaded: Loaded, parts: Rows, options: StreamOptions, ready: Ready) ->
     Raises:
         ValueError: if the transform does not go with the data.
     """
-    kept = np.sort(np.concatenate(list(parts.values())))
+    used = np.sort(np.concatenate(list(parts.values())))
     names, views = ["original"], [ready]
     for task in range(1, count(options)):
         name, view = TRANSFORMS[options.transform](task, loaded, options, ready)
         names.append(name)
         views.append(view)
-    chosen = loaded.x[kept]
+    chosen = loaded.x[used]
     everything = replace(
         loaded,
         x=np.concatenate([view(chosen) for view in views]),
-        y=np.tile(loaded.y[kept], len(views)),
-        domain=np.repeat(np.arange(len(views)), len(kept)),
+        y=np.tile(loaded.y[used], len(views)),
+        domain=np.repeat(np.arange(len(views)), len(used)),
         domain_names=tuple(names),
         tasks=False,
         part=None,
         image=None,
         notes=(*loaded.notes, f"tasks are copies of the data: {', '.join(names)}"),
     )
-    offsets = len(kept) * np.arange(len(views))[:, None]
-    places = {part: (offsets + np.searchsorted(kept, rows)).ravel() for part, rows in parts.items()}
+    offsets = len(used) * np.arange(len(views))[:, None]
+    places = {part: (offsets + np.searchsorted(used, rows)).ravel() for part, rows in parts.items()}
     return everything, places
 
 

@@ -12,7 +12,7 @@ import torch
 from smalti.agents.auction.bids import Decision
 from smalti.agents.expert import Expert
 from smalti.agents.tile import TileAgent
-from smalti.model.growth.graft import Birth, graft
+from smalti.model.graft import Birth, graft
 from smalti.model.growth.saturation import Saturation
 
 
@@ -41,7 +41,7 @@ def decide(agent: Any, task: int, rounds: int = 10, measure: Any = no_measure) -
         ({"max_neurons": 2, "when": "schedule", "every": 3}, 0.5, 3, 0, "the expert has its 4 neurons"),
         ({"max_neurons": 0, "births": 99}, 0.5, 3, 19, "loss 0.500 asks for more neurons"),
         ({"when": "schedule", "every": 3}, 0.0, 3, 4, "round 3 is a multiple of 3"),
-        ({"amount": "geometric", "factor": 0.5}, 0.5, 3, 3, "loss 0.500 asks for more neurons"),
+        ({"amount": "geometric"}, 0.5, 3, 1, "loss 0.500 asks for more neurons"),
         ({"amount": "until_price", "max_neurons": 6}, 0.5, 3, 7, "loss 0.500 asks for more neurons"),
         ({"amount": "until_price", "max_neurons": 0}, 0.5, 3, 19, "loss 0.500 asks for more neurons"),
     ],

@@ -30,8 +30,8 @@ def test_traffic_is_hops_times_spikes_by_hand() -> None:
     chip = network()
     counts = torch.zeros(8, 2)
     counts[0], counts[2] = torch.tensor([3.0, 5.0]), torch.tensor([2.0, 0.0])
-    heard = torch.tensor([4.0, 1.0 + 2.0]) / 2
-    spikes, hop_spikes = costs.traffic(chip, counts, heard)
+    input_spikes = torch.tensor([4.0, 1.0 + 2.0]) / 2
+    spikes, hop_spikes = costs.traffic(chip, counts, input_spikes)
     assert spikes == (3 + 2 + 5 + 0) / 2
     assert hop_spikes == (4 * (3 + 5) + (4 + 1) + (0 + 2)) / 2
 
@@ -48,9 +48,9 @@ def test_usage_is_counted_by_hand() -> None:
 def test_synaptic_operations_are_spikes_times_devices_by_hand() -> None:
     """Neuron 0 meets 1 device in tile 1 and 2 in tile 3 (one switched off); channel 0 meets 1, channel 1 none."""
     chip = network()
-    counts, heard = torch.zeros(8, 2), torch.tensor([2.5, 7.0])
+    counts, input_spikes = torch.zeros(8, 2), torch.tensor([2.5, 7.0])
     counts[0], counts[2] = torch.tensor([3.0, 5.0]), torch.tensor([2.0, 0.0])
     everybody, most = torch.ones(8, dtype=torch.bool), torch.ones(8, dtype=torch.bool)
     most[7] = False
-    assert costs.synaptic_operations(chip, counts, heard, everybody) == 4 * (1 + 2) + 2.5
-    assert costs.synaptic_operations(chip, counts, heard, most) == 4 * (1 + 1) + 2.5
+    assert costs.synaptic_operations(chip, counts, input_spikes, everybody) == 4 * (1 + 2) + 2.5
+    assert costs.synaptic_operations(chip, counts, input_spikes, most) == 4 * (1 + 1) + 2.5

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from smalti.scheduler.config import Config, RunOptions
+from smalti.scheduler.config import REGISTRIES, Config, RunOptions
 from smalti.scheduler.config_io import dump, flatten, from_mapping, load
 
 
@@ -57,3 +57,39 @@ def test_every_field_is_described_in_the_file() -> None:
     fields = [number for number, line in enumerate(lines) if " = " in line and not line.startswith("#")]
     assert len(fields) == len(flatten(Config()))
     assert all(lines[number - 1].startswith("# ") for number in fields)
+
+
+@pytest.mark.parametrize(
+    ("section", "field", "name", "message"),
+    [
+        ("growth", "rule", "gradmux", "is unknown; take one of random, random_raw, .*; did you mean gradmax"),
+        ("growth", "when", "wishful", "is unknown; take one of needed, never, "),
+        ("growth", "amount", "wishful", "is unknown; take one of fixed, geometric, until_price$"),
+        ("growth", "where", "anywhere", "is unknown; take one of auction, value"),
+        ("gating", "network", "oracle", "is unknown; take one of gaussian, lda, "),
+        ("stream", "name", "cifar", "is unknown; take one of digits, mnist, fsdd, arrays$"),
+    ],
+)
+def test_names_that_nobody_has_registered_are_refused(section: str, field: str, name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{section}\.{field} = '{name}' {message}"):
+        from_mapping(Config, {section: {field: name}})
+
+
+def test_names_in_deeper_sections_are_looked_up_too() -> None:
+    with pytest.raises(ValueError, match=r"gating\.detect\.by = 'smell' is unknown; take one of novelty, shift,"):
+        from_mapping(Config, {"gating": {"detect": {"by": "smell"}}})
+    known = "none, ewc, ewc_online, si, lwf, replay, gdumb; did you mean ewc"
+    with pytest.raises(ValueError, match=rf"training\.continual\.method = 'ewcc' is unknown; take one of {known}"):
+        from_mapping(Config, {"training": {"continual": {"method": "ewcc"}}})
+
+
+@pytest.mark.parametrize("field", REGISTRIES)
+def test_a_name_of_ones_own_is_valid_once_it_is_registered(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data: object = "mine"
+    for part in reversed(field.split(".")):
+        data = {part: data}
+    assert isinstance(data, dict)
+    with pytest.raises(ValueError, match="'mine' is unknown"):
+        from_mapping(Config, data)
+    monkeypatch.setitem(REGISTRIES[field], "mine", next(iter(REGISTRIES[field].values())))  # type: ignore[arg-type]
+    assert flatten(from_mapping(Config, data))[field] == "mine"

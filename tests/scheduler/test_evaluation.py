@@ -17,7 +17,7 @@ from smalti.model.gating.assignment import Assignment
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.networks.random import RandomGating
 from smalti.model.gating.networks.seed import SeedGating
-from smalti.model.growth.graft import Birth, graft
+from smalti.model.graft import Birth, graft
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
@@ -89,7 +89,7 @@ def bear(network: Network, moments: Moments, slot: int, output: bool, weight: fl
 
 def ask(agent: GatingAgent, x: Tensor, top: int) -> Answers:
     agent.options = replace(agent.options, top=top)
-    return without_label(agent.network, agent, x)
+    return without_label(agent, x)
 
 
 def spikes(agent: GatingAgent, number: int) -> float:
@@ -160,17 +160,17 @@ def test_answers_do_not_depend_on_the_other_samples(agent: GatingAgent) -> None:
 
 
 def test_a_label_picks_the_expert_and_masks_other_classes(agent: GatingAgent) -> None:
-    network, (zero, one) = agent.network, agent.experts
-    assert with_label(network, agent, zero, inputs(1, 2), (4, 1)).classes.tolist() == [4, 4]
-    assert with_label(network, agent, zero, inputs(1, 2), (1,)).classes.tolist() == [1, 1]
-    assert with_label(network, agent, one, inputs(0), (0,)).classes.tolist() == [0]
-    assert with_label(network, agent, one, inputs(0), (0, 6)).spikes_per_sample == pytest.approx(spikes(agent, 1))
+    zero, one = agent.experts
+    assert with_label(agent, zero, inputs(1, 2), (4, 1)).classes.tolist() == [4, 4]
+    assert with_label(agent, zero, inputs(1, 2), (1,)).classes.tolist() == [1, 1]
+    assert with_label(agent, one, inputs(0), (0,)).classes.tolist() == [0]
+    assert with_label(agent, one, inputs(0), (0, 6)).spikes_per_sample == pytest.approx(spikes(agent, 1))
 
 
 def test_a_single_expert_needs_no_gate(agent: GatingAgent) -> None:
     del agent.experts[1]
     agent.gate = None
-    assert without_label(agent.network, agent, inputs(1, 2)).classes.tolist() == [4, 4]
+    assert without_label(agent, inputs(1, 2)).classes.tolist() == [4, 4]
 
 
 def test_the_gate_alone_names_the_class_that_it_scores_best(agent: GatingAgent) -> None:
@@ -191,7 +191,7 @@ def test_what_a_gate_takes_stands_beside_its_answers(agent: GatingAgent) -> None
     alone = gate_alone(agent, inputs(2, 0))
     assert alone is not None
     assert alone.gate == GateCost(adds_per_sample=7, stored_values=11)
-    assert with_label(agent.network, agent, agent.experts[0], inputs(0), (4, 1)).gate == GateCost()
+    assert with_label(agent, agent.experts[0], inputs(0), (4, 1)).gate == GateCost()
 
 
 def test_who_listens_to_nothing_lets_nothing_wait(agent: GatingAgent) -> None:
@@ -281,18 +281,18 @@ def test_the_gating_network_votes_on_the_classes_of_an_expert(
     gate = Gate()
     gate.trust = (0.3, 0.3, 0.3)
     agent.gate, agent.options = gate, replace(agent.options, vote=vote, temperature=1.0)
-    assert without_label(agent.network, agent, inputs(0, 1, 2)).classes.tolist() == expected
+    assert without_label(agent, inputs(0, 1, 2)).classes.tolist() == expected
 
 
 def test_a_vote_decides_alone_where_one_expert_serves_all(agent: GatingAgent) -> None:
     agent.experts = agent.experts[1:]
     x = inputs(0, 2)
-    assert without_label(agent.network, agent, x).classes.tolist() == [6, 6]
+    assert without_label(agent, x).classes.tolist() == [6, 6]
     gate = Gate()
     gate.assignment = assigned(1)
     gate.scores = lambda counts: torch.zeros(len(counts), 1)  # type: ignore[method-assign]
     agent.gate, agent.options = gate, replace(agent.options, vote=9.0, temperature=1.0)
-    answers = without_label(agent.network, agent, x)
+    answers = without_label(agent, x)
     assert answers.classes.tolist() == [0, 6]
     assert answers.unaided.tolist() == [6, 6]
     assert answers.gate.adds_per_sample == 7
@@ -301,17 +301,17 @@ def test_a_vote_decides_alone_where_one_expert_serves_all(agent: GatingAgent) ->
 def test_it_votes_where_the_task_is_told_too_and_is_paid_for(agent: GatingAgent) -> None:
     one = agent.experts[1]
     agent.options = replace(agent.options, vote=9.0, temperature=1.0)
-    answers = with_label(agent.network, agent, one, inputs(0, 2), one.classes)
+    answers = with_label(agent, one, inputs(0, 2), one.classes)
     assert answers.classes.tolist() == [0, 6]
     assert answers.unaided.tolist() == [6, 6]
     assert answers.gate == GateCost(adds_per_sample=7, stored_values=11, buffered_spikes=11.0, latency=STEPS)
     assert answers.spikes_per_sample == pytest.approx(spikes(agent, 1))
-    assert with_label(agent.network, agent, one, inputs(0), (6,)).classes.tolist() == [6]
+    assert with_label(agent, one, inputs(0), (6,)).classes.tolist() == [6]
 
 
 def test_who_passes_labels_on_has_no_vote(agent: GatingAgent) -> None:
     agent.options, agent.gate = replace(agent.options, vote=9.0), LabelGating(agent.options, CHANNELS)
     agent.gate.observe(torch.zeros(1, CHANNELS), torch.tensor([0]), 0)
-    answers = with_label(agent.network, agent, agent.experts[1], inputs(0), (0, 6))
+    answers = with_label(agent, agent.experts[1], inputs(0), (0, 6))
     assert answers.classes.tolist() == [6]
     assert answers.gate == GateCost()

@@ -41,7 +41,7 @@ SETTINGS: dict[str, dict[str, dict[str, object]]] = {
     "noracl and nearest": {"growth": {"when": "noracl", "patience": 1, "where": "nearest", "until": 1.0}},
     "novelty and fullest": {"growth": {"when": "novelty", "where": "fullest", "until": 1.0}},
     "random and value": {"growth": {"when": "random", "every": 1, "where": "value", "until": 1.0}},
-    "geometric": {"growth": {"amount": "geometric", "factor": 0.5, "until": 1.0}},
+    "geometric": {"growth": {"amount": "geometric", "until": 1.0}},
     "until the price": {"growth": {"amount": "until_price", "until": 1.0}},
     "neighbours": {
         "growth": {"reach": "neighbours", "until": 1.0},
@@ -58,7 +58,6 @@ SETTINGS: dict[str, dict[str, dict[str, object]]] = {
     "largest membrane": {"network": {"readout": "membrane_max"}},
     "spike count": {"network": {"readout": "spike_count", "surrogate_width": 1.5}},
     "hard reset": {"network": {"reset": "hard", "surrogate": "fast_sigmoid"}},
-    "reset with gradient": {"network": {"reset_gradient": True}},
     "float64": {"network": {"precision": "float64"}},
     "sgd": {"training": {"optimiser": OptimiserOptions(method="sgd")}},
     "retiring": {"growth": {"retire_after": 1, "target_rate": 0.05}, "training": {"learning_rate": 0.3, "rounds": 4}},

@@ -7,14 +7,23 @@ from itertools import pairwise
 
 import pytest
 import torch
-from torch import Tensor
 
 from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.model.network import Activity
 from smalti.scheduler.config import Config
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TaskBatches
-from smalti.scheduler.training import TrainingOptions, TrainingSummary, excess_rate, learning_rate, positions, train
+from smalti.scheduler.summary import Accumulator, TrainingSummary
+from smalti.scheduler.training import (
+    Batch,
+    Learner,
+    Trainee,
+    TrainingOptions,
+    excess_rate,
+    learning_rate,
+    positions,
+    train_step,
+)
 
 MakeConfig = Callable[..., Config]
 ROUNDS, STEPS = 2, 5
@@ -102,33 +111,26 @@ def test_no_penalty_under_the_limit_nor_for_outputs_and_empty_slots(opened: Simu
 
 
 def summary(
-    simulation: Simulation,
-    options: TrainingOptions,
-    told: list[tuple[int, Tensor, Tensor]],
-    newborns: NewbornOptions | None = None,
+    simulation: Simulation, options: TrainingOptions, newborns: NewbornOptions | None = None
 ) -> TrainingSummary:
     """Train the first expert anew on its experience."""
-    expert = simulation.gating.experts[0]
+    network, expert = simulation.network, simulation.gating.experts[0]
     batches = TaskBatches(simulation.stream.experiences[0], simulation.stream.steps, 16, seed=5)
-    return train(
-        simulation.network,
-        simulation.moments,
-        batches,
-        0,
-        expert,
-        simulation.gating.running(expert),
-        simulation.rehearsal,
-        options,
-        newborns or NewbornOptions(),
-        lambda *step: told.append(step),
-    )
+    trainee = Trainee(network, simulation.moments, simulation.rehearsal)
+    learner = Learner.of(network, expert, simulation.gating.running(expert))
+    shown = Accumulator(network)
+    for number in range(options.steps):
+        batch = Batch(*batches.training(number), batches.rows(number))
+        rate = learning_rate(number, options)
+        shown.add(learner, train_step(trainee, learner, batch, rate, options, newborns or NewbornOptions()))
+    return shown.summary()
 
 
 def test_loss_falls_on_two_classes_that_can_be_told_apart(opened: Simulation) -> None:
     options = TrainingOptions(rounds=4, steps=15, learning_rate=0.03, warm_up=2)
-    before = summary(opened, replace(options, steps=1), [])
-    summary(opened, options, [])
-    after = summary(opened, replace(options, steps=4, learning_rate=1e-9), [])
+    before = summary(opened, replace(options, steps=1))
+    summary(opened, options)
+    after = summary(opened, replace(options, steps=4, learning_rate=1e-9))
     assert before.loss > 0.4
     assert after.loss < 0.5 * before.loss
     assert after.accuracy > 0.9
@@ -142,7 +144,7 @@ def test_newborns_warm_up_and_seeds_do_not(tiny: MakeConfig) -> None:
         simulation.step()
         state = simulation.network.state
         before, grown = state.weight.detach().clone(), state.stage > 0
-        summary(simulation, TrainingOptions(rounds=1, steps=1), [], newborns)
+        summary(simulation, TrainingOptions(rounds=1, steps=1), newborns)
         moved.append(state.weight.detach() - before)
     assert moved[0][grown].any()
     assert moved[0][~grown].any()
@@ -156,20 +158,11 @@ def test_frozen_devices_stay_bit_for_bit_and_the_others_move(opened: Simulation)
     state.frozen[half[:, 0], half[:, 1], half[:, 2]] = True
     before = state.weight.detach().clone()
     opened.moments.reset(state.mask)
-    summary(opened, TrainingOptions(rounds=1, steps=8, learning_rate=0.05), [])
+    summary(opened, TrainingOptions(rounds=1, steps=8, learning_rate=0.05))
     moved = state.weight.detach() != before
     assert not (moved & (state.frozen | ~state.mask)).any()
     assert moved.sum() > 0.5 * (state.mask & ~state.frozen).sum()
     assert not opened.moments.second[state.frozen].any()
-
-
-def test_every_step_is_told_with_its_batch(opened: Simulation) -> None:
-    told: list[tuple[int, Tensor, Tensor]] = []
-    summary(opened, TrainingOptions(rounds=1, steps=3), told)
-    batches = TaskBatches(opened.stream.experiences[0], opened.stream.steps, 16, seed=5)
-    assert [number for number, _, _ in told] == [0, 1, 2]
-    assert all(torch.equal(x, batches.training(number)[0]) for number, x, _ in told)
-    assert all(torch.equal(y, batches.training(number)[1]) for number, _, y in told)
 
 
 @pytest.mark.parametrize("readout", ["membrane_mean", "spike_count"])
@@ -177,8 +170,8 @@ def test_summary_counts_spikes_of_all_and_the_rate_of_hidden_neurons(tiny: MakeC
     simulation = Simulation(tiny(network={"readout": readout, "surrogate_width": 1.5}))
     simulation.step()
     expert = simulation.gating.experts[0]
-    summary(simulation, TrainingOptions(rounds=1, steps=30), [])  # until outputs that count have something to count
-    shown = summary(simulation, TrainingOptions(rounds=1, steps=3), [])
+    summary(simulation, TrainingOptions(rounds=1, steps=30))  # until outputs that count have something to count
+    shown = summary(simulation, TrainingOptions(rounds=1, steps=3))
     hidden = shown.counts[expert.neurons].mean(1)
     assert shown.spikes_per_sample == pytest.approx(float(shown.counts.mean(1).sum()))
     assert shown.rate == pytest.approx(float(hidden.mean()) / simulation.stream.steps)
@@ -188,7 +181,7 @@ def test_summary_counts_spikes_of_all_and_the_rate_of_hidden_neurons(tiny: MakeC
 
 
 def test_operations_of_a_round_are_three_passes_over_every_sample(opened: Simulation) -> None:
-    one, two = (summary(opened, TrainingOptions(rounds=1, steps=s, learning_rate=1e-9), []) for s in (1, 2))
+    one, two = (summary(opened, TrainingOptions(rounds=1, steps=s, learning_rate=1e-9)) for s in (1, 2))
     state, spikes = opened.network.state, one.counts.mean(1)
     rows = state.mask.sum(2).double()
     of_neurons = sum(float(rows[state.source == s].sum() * spikes[s]) for s in range(len(spikes)))
@@ -204,5 +197,5 @@ def test_a_gradient_that_is_not_finite_stops_the_training_and_changes_no_weight(
         state.weight[tile, row, column] = math.nan
     before = state.weight.detach().clone()
     with pytest.raises(FloatingPointError, match="learning_rate"):
-        summary(opened, TrainingOptions(rounds=1, steps=1), [])
+        summary(opened, TrainingOptions(rounds=1, steps=1))
     assert torch.equal(state.weight.nan_to_num(), before.nan_to_num())

@@ -16,15 +16,15 @@ def aligned(size: int, dtype: Any) -> Array:
     item = np.dtype(dtype).itemsize
     raw = np.zeros(size * item + CACHE_LINE, dtype=np.uint8)
     first = -raw.ctypes.data % CACHE_LINE
-    found: Array = raw[first : first + size * item].view(dtype)
-    return found
+    zeros: Array = raw[first : first + size * item].view(dtype)
+    return zeros
 
 
 def line_up(values: Array, dtype: Any) -> Array:
     """An aligned copy of flat values, in this precision."""
-    found = aligned(values.size, dtype)
-    found[:] = values
-    return found
+    copy = aligned(values.size, dtype)
+    copy[:] = values
+    return copy
 
 
 def to_units(flat: Array, lanes: int, samples: int) -> Array:
@@ -34,9 +34,9 @@ def to_units(flat: Array, lanes: int, samples: int) -> Array:
 
 def to_banks(units: Array, lanes: int) -> Array:
     """[units, samples] -> [banks * samples * lanes]."""
-    found = aligned(units.size, units.dtype)
-    found.reshape(-1, units.shape[1], lanes)[:] = units.reshape(-1, lanes, units.shape[1]).swapaxes(1, 2)
-    return found
+    flat = aligned(units.size, units.dtype)
+    flat.reshape(-1, units.shape[1], lanes)[:] = units.reshape(-1, lanes, units.shape[1]).swapaxes(1, 2)
+    return flat
 
 
 def to_slots(plan: Plan, units: Array, neurons: int) -> Array:

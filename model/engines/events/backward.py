@@ -146,11 +146,11 @@ def _ask(
         for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
             code = np.int64(tape.active[event])
             sample, unit = code // lanes, bank * lanes + code % lanes
-            wanted = zeros(width, weight)
+            grad_spike = zeros(width, weight)
             for segment in range(graph.start[unit], graph.start[unit + 1]):
                 place = (graph.bank[segment] * samples + sample) * lanes
-                wanted = add_product(wanted, load(width, weight, segment * lanes), load(width, adjoint, place))
-            stash[event - first] = total(wanted)
+                grad_spike = add_product(grad_spike, load(width, weight, segment * lanes), load(width, adjoint, place))
+            stash[event - first] = total(grad_spike)
 
 
 @kernel
@@ -165,7 +165,7 @@ def _pass_surrogate(
     adjoint: Floats,
     stash: Floats,
 ) -> None:
-    """Turn what is wanted of a spike into what is wanted of the membrane."""
+    """Turn the gradient with respect to a spike into that with respect to the membrane."""
     lanes, constants = lanes_of(width), cells.constants
     theta, height, one = constants[THETA], constants[HEIGHT], constants[ONE]
     fall, slope = height / constants[REACH], constants[SLOPE]
@@ -174,19 +174,19 @@ def _pass_surrogate(
         here = bank * samples * lanes
         for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
             code = np.int64(tape.active[event])
-            wanted = stash[event - first]
+            grad_spike = stash[event - first]
             if grad_counts.size:
-                wanted += grad_counts[here + code]
+                grad_spike += grad_counts[here + code]
             membrane = tape.membrane[event]
             if cells.reset_gradient:
                 lost = membrane * cells.leak[bank * lanes + code % lanes] if cells.hard else theta
-                wanted -= adjoint[here + code] * lost
+                grad_spike -= adjoint[here + code] * lost
             distance = abs(membrane - theta)
             if cells.surrogate == TRIANGLE:
-                stash[event - first] = wanted * (height - distance * fall)
+                stash[event - first] = grad_spike * (height - distance * fall)
             else:
                 steep = slope * distance + one
-                stash[event - first] = wanted * (height / (steep * steep))
+                stash[event - first] = grad_spike * (height / (steep * steep))
 
 
 @kernel
@@ -229,8 +229,8 @@ def _blame_inputs(
     """Weight gradient of the inputs of a step."""
     lanes = lanes_of(width)
     units = adjoint.size // samples
-    for event in range(tape.heard_at[t], tape.heard_at[t + 1]):
-        code = np.int64(tape.heard[event])
+    for event in range(tape.inputs_at[t], tape.inputs_at[t + 1]):
+        code = np.int64(tape.inputs[event])
         source, sample = units + code // BLOCK, code % BLOCK
         strength = spread(width, tape.strength[event])
         for segment in range(graph.start[source], graph.learning[source]):

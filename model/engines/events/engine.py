@@ -59,7 +59,7 @@ class Circuit:
         cells = Cells(
             leak=line_up(np.where(output, options.output_leak, options.leak), dtype),
             threshold=line_up(np.where(plan.fires, options.threshold, np.inf), dtype),
-            support=line_up(np.where(plan.wanted, reach, 0), dtype),
+            support=line_up(np.where(plan.needs_adjoint, reach, 0), dtype),
             constants=np.array(constants, dtype=dtype),
             surrogate=kernels.TRIANGLE if options.surrogate == "triangle" else kernels.FAST_SIGMOID,
             hard=options.reset == "hard",
@@ -260,12 +260,12 @@ def _give_back(spare: list[Tape], tape: Tape) -> None:
 
 def _tape(circuit: Circuit, samples: int, steps: int, channels: int) -> Tape:
     """Room for all that could happen; memory is only taken by what does."""
-    size, heard = steps * circuit.plan.units * samples, steps * samples * channels + 1
+    size, inputs = steps * circuit.plan.units * samples, steps * samples * channels + 1
     rows = steps * circuit.plan.banks + 1
     return Tape(
-        heard=np.empty(heard, dtype=np.uint32),
-        strength=np.empty(heard, dtype=circuit.dtype),
-        heard_at=np.zeros(steps + 1, dtype=np.int64),
+        inputs=np.empty(inputs, dtype=np.uint32),
+        strength=np.empty(inputs, dtype=circuit.dtype),
+        inputs_at=np.zeros(steps + 1, dtype=np.int64),
         fired=np.empty(size, dtype=np.uint16),
         fired_at=np.zeros(rows, dtype=np.int64),
         active=np.empty(size, dtype=np.uint16),

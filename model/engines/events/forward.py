@@ -52,9 +52,9 @@ class Cells(NamedTuple):
 class Tape(NamedTuple):
     """What happened in a block."""
 
-    heard: NDArray[np.uint32]  # input events: channel * BLOCK + sample
+    inputs: NDArray[np.uint32]  # input events: channel * BLOCK + sample
     strength: Floats  # and their values
-    heard_at: Ints  # [T + 1] where each step begins
+    inputs_at: Ints  # [T + 1] where each step begins
     fired: NDArray[np.uint16]  # spikes, as codes
     fired_at: Ints  # [T * banks + 1] where each bank of each step begins
     active: NDArray[np.uint16]  # membranes inside the support, as codes
@@ -92,13 +92,13 @@ def forward(
     banks = cells.leak.size // lanes
     # Banks that something has reached; all others are at rest, which only matters where rest is inside the support.
     awake = np.full(banks, keep and cells.constants[REACH] > cells.constants[THETA])
-    heard = fired = active = 0
+    inputs = fired = active = 0
     for t in range(steps):
         row = t * banks if keep else 0
         if not keep:
-            heard = fired = 0
-        tape.heard_at[t if keep else 0] = heard
-        heard = listen(width, graph, weight, x, t, tape, heard, v, awake)
+            inputs = fired = 0
+        tape.inputs_at[t if keep else 0] = inputs
+        inputs = listen(width, graph, weight, x, t, tape, inputs, v, awake)
         _read(graph.outputs, lanes, samples, v, outputs[t])
         for bank in range(banks):
             tape.fired_at[row + bank], tape.active_at[row + bank] = fired, active
@@ -107,7 +107,7 @@ def forward(
         tape.fired_at[row + banks], tape.active_at[row + banks] = fired, active
         if t + 1 < steps:
             send(width, graph, weight, row, banks, samples, tape, v, awake)
-    tape.heard_at[steps if keep else 1] = heard
+    tape.inputs_at[steps if keep else 1] = inputs
 
 
 @kernel
@@ -118,21 +118,21 @@ def listen(
     x: Array,
     t: int,
     tape: Tape,
-    heard: int,
+    inputs: int,
     v: Floats,
     awake: Bools,
 ) -> int:
     """Add the inputs of step t to the membranes; returns the number of input events so far."""
     lanes, samples, channels = lanes_of(width), x.shape[0], x.shape[2]
     units = graph.learning.size - channels
-    first = heard
+    first = inputs
     for sample in range(samples):
         for channel in range(channels):  # written in any case, counted if it is an event: no branch to mispredict
-            tape.heard[heard] = channel * BLOCK + sample
-            tape.strength[heard] = x[sample, t, channel]
-            heard += x[sample, t, channel] != 0
-    for event in range(first, heard):
-        code = int(tape.heard[event])
+            tape.inputs[inputs] = channel * BLOCK + sample
+            tape.strength[inputs] = x[sample, t, channel]
+            inputs += x[sample, t, channel] != 0
+    for event in range(first, inputs):
+        code = int(tape.inputs[event])
         source, sample = units + code // BLOCK, code % BLOCK
         strength = spread(width, tape.strength[event])
         for segment in range(graph.start[source], graph.start[source + 1]):
@@ -140,7 +140,7 @@ def listen(
             place = (graph.bank[segment] * samples + sample) * lanes
             gain = multiply(load(width, weight, segment * lanes), strength)
             store(v, place, add(load(width, v, place), gain))
-    return heard
+    return inputs
 
 
 @kernel

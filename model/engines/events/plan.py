@@ -53,7 +53,7 @@ class Plan:
     row: Ints  # [segments] first device of the row, in the crossbars laid flat
     learns: Bools  # [segments * lanes] devices whose gradient is wanted
     fires: Bools  # [units]
-    wanted: Bools  # [units] whose adjoints are of use
+    needs_adjoint: Bools  # [units] whose adjoints are of use
 
     @property
     def units(self) -> int:
@@ -92,8 +92,8 @@ def make_plan(chip: Chip, all_adjoints: bool = False) -> Plan:
     fires = (slot >= 0) & chip.fires[slot]
     near_start, near = _near(source, bank, len(slot) // lanes, lanes)
     graph = Graph(start, learning, bank.astype(np.int32), near_start, near, unit_of[chip.outputs])
-    wanted = fires if all_adjoints else fires & _of_use(source, bank, learns, drives, len(slot), lanes)
-    return Plan(graph, lanes, slot, column.astype(np.int32), row, learns.reshape(-1), fires, wanted)
+    needs_adjoint = fires if all_adjoints else fires & _of_use(source, bank, learns, drives, len(slot), lanes)
+    return Plan(graph, lanes, slot, column.astype(np.int32), row, learns.reshape(-1), fires, needs_adjoint)
 
 
 def _banks(present: Bools, tiles: int, slots: int) -> tuple[int, Ints, Ints, Ints]:
@@ -135,9 +135,9 @@ def _segments(
     place = tile[:, None], row[:, None], np.maximum(columns, 0)
     used = chip.mask[place] & (columns >= 0)
     learns = columns >= 0 if every else chip.learns[place] & used
-    kept = learns.any(1) if every else used.any(1)
+    taken = learns.any(1) if every else used.any(1)
     first = (tile * rows + row) * slots
-    return source[kept], first[kept], bank[kept], learns[kept], used[kept]
+    return source[taken], first[taken], bank[taken], learns[taken], used[taken]
 
 
 def _near(source: Ints, bank: Ints, banks: int, lanes: int) -> tuple[Ints, Ints]:

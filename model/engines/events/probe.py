@@ -34,7 +34,7 @@ class EventProbe:
     of_outputs: Array  # [T, O, B] direct gradient of the output membranes
     of_counts: Array | None  # [units, B] direct gradient of spikes; None for zero
     banks: Ints  # [D] banks whose adjoints are kept
-    kept: Sequence[Array]  # their adjoints in every block, flat [D * T * samples * lanes]
+    of_blocks: Sequence[Array]  # their adjoints in every block, flat [D * T * samples * lanes]
     rooms: Sequence[Array]  # where sums of every block are worked out, flat [T * samples * lanes]
     gradient: Tensor  # [K, R, n] of the rows in use
     known: dict[Pair, Array] = field(default_factory=dict, repr=False, compare=False)  # sums of pairs of banks
@@ -75,11 +75,11 @@ class EventProbe:
         bank, lane = self._places(targets)
         banks = np.unique(bank[lane >= 0])
         size = len(banks) * steps * plan.lanes
-        kept = [aligned(size * block.samples, self.circuit.dtype) for block in self.past.blocks]
-        parts = run_backward(self.circuit, self.past, self.of_outputs, self.of_counts, banks, kept)
+        of_blocks = [aligned(size * block.samples, self.circuit.dtype) for block in self.past.blocks]
+        parts = run_backward(self.circuit, self.past, self.of_outputs, self.of_counts, banks, of_blocks)
         gradient = torch.zeros_like(self.gradient)
         scatter(plan, self.circuit.width, parts, gradient.numpy())
-        return replace(self, banks=banks, kept=kept, gradient=gradient, known={})
+        return replace(self, banks=banks, of_blocks=of_blocks, gradient=gradient, known={})
 
     @property
     def presynaptic(self) -> Tensor:
@@ -87,11 +87,11 @@ class EventProbe:
         neurons = len(self.counts)
         every = self.drive(torch.arange(neurons + self.x.shape[2]))
         steps, _, batch = every.shape
-        found = torch.zeros(steps + 1, every.shape[1] + 1, batch, dtype=every.dtype)
-        found[:-1, :-1] = every
+        spikes = torch.zeros(steps + 1, every.shape[1] + 1, batch, dtype=every.dtype)
+        spikes[:-1, :-1] = every
         for block in self.past.blocks:
-            found[-1, :neurons, block.here] = torch.from_numpy(self._last_spikes(block.tape, block.samples))
-        return found
+            spikes[-1, :neurons, block.here] = torch.from_numpy(self._last_spikes(block.tape, block.samples))
+        return spikes
 
     @property
     def delta(self) -> Tensor:
@@ -102,17 +102,17 @@ class EventProbe:
         """See ``Probe``."""
         bank, lane = self._places(sources)
         banks, circuit, steps = np.unique(bank[lane >= 0]), self.circuit, self.x.shape[1]
-        found = []
+        arrivals_of_blocks = []
         for block in self.past.blocks:
             arrivals = np.empty((len(banks), steps * block.samples * circuit.plan.lanes), dtype=circuit.dtype)
             for number, into in zip(banks.tolist(), arrivals, strict=True):
                 traces(circuit.width, block.tape, block.samples, 0.0, number, into)
-            found.append(arrivals)
-        return self._pick(bank, lane, banks, found)
+            arrivals_of_blocks.append(arrivals)
+        return self._pick(bank, lane, banks, arrivals_of_blocks)
 
     def adjoints(self, targets: Tensor) -> Tensor:
         """See ``Probe``."""
-        return self._pick(*self._places(targets), self.banks, self.kept)
+        return self._pick(*self._places(targets), self.banks, self.of_blocks)
 
     def moments(self, leak: float, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """See ``Probe``."""
@@ -137,12 +137,12 @@ class EventProbe:
         pairs = [(g, s) for g in targets.tolist() for s in sources.tolist()]
         ordered = [(max(pair), min(pair)) if kind == TRACE else pair for pair in pairs]  # C is symmetric
         self._correlate(leak, kind, sorted({pair for pair in ordered if (leak, kind, *pair) not in known}))
-        found = np.zeros((len(targets) * lanes + 1, len(sources) * lanes + 1), dtype=self.circuit.dtype)
-        room = found[:-1, :-1].reshape(len(targets), lanes, len(sources), lanes)
+        sums = np.zeros((len(targets) * lanes + 1, len(sources) * lanes + 1), dtype=self.circuit.dtype)
+        room = sums[:-1, :-1].reshape(len(targets), lanes, len(sources), lanes)
         for k, (pair, order) in enumerate(zip(pairs, ordered, strict=True)):
             block = known[leak, kind, *order]
             room[k // len(sources), :, k % len(sources)] = block if pair == order else block.T
-        return found
+        return sums
 
     def _correlate(self, leak: float, kind: int, pairs: list[tuple[int, int]]) -> None:
         """Compute the sums of these pairs of banks, target first, sorted."""
@@ -150,7 +150,7 @@ class EventProbe:
             return
         blocks, width, lanes = self.past.blocks, self.circuit.width, self.circuit.plan.lanes
         to, of = np.array(pairs, dtype=np.int64).T.copy()
-        delta = self.kept if kind == DELTA else [np.empty(0, self.circuit.dtype) for _ in blocks]
+        delta = self.of_blocks if kind == DELTA else [np.empty(0, self.circuit.dtype) for _ in blocks]
         place = np.searchsorted(self.banks, to) if kind == DELTA else to
         sums = [aligned(len(pairs) * lanes**2, self.circuit.dtype) for _ in blocks]
 
@@ -165,13 +165,13 @@ class EventProbe:
     def _pick(self, bank: Ints, lane: Ints, banks: Ints, values: Sequence[Array]) -> Tensor:
         """Values of some lanes [T, S, B] out of those of whole banks; 0 of banks that are not there."""
         steps = self.x.shape[1]
-        found = np.zeros((steps, len(bank), len(self.x)), dtype=self.circuit.dtype)
+        picked = np.zeros((steps, len(bank), len(self.x)), dtype=self.circuit.dtype)
         here = np.flatnonzero((lane >= 0) & np.isin(bank, banks))
         place = np.searchsorted(banks, bank[here])
         for block, flat in zip(self.past.blocks if len(here) else (), values, strict=False):
             by_bank = flat.reshape(len(banks), steps, block.samples, -1)
-            found[:, here, block.here] = by_bank[place, :, :, lane[here]].swapaxes(0, 1)
-        return torch.from_numpy(found)
+            picked[:, here, block.here] = by_bank[place, :, :, lane[here]].swapaxes(0, 1)
+        return torch.from_numpy(picked)
 
     @cached_property
     def _unit(self) -> Ints:
@@ -193,9 +193,9 @@ class EventProbe:
     def _last_spikes(self, tape: Tape, samples: int) -> Array:
         """Spikes of the last step, which arrive nowhere, [N, samples]."""
         plan = self.circuit.plan
-        found = np.zeros((len(self.counts), samples), dtype=self.circuit.dtype)
+        spikes = np.zeros((len(self.counts), samples), dtype=self.circuit.dtype)
         for bank in range(plan.banks):
             row = len(tape.fired_at) - 1 - plan.banks + bank
             code = tape.fired[tape.fired_at[row] : tape.fired_at[row + 1]].astype(np.int64)
-            found[plan.slot[bank * plan.lanes + code % plan.lanes], code // plan.lanes] = 1
-        return found
+            spikes[plan.slot[bank * plan.lanes + code % plan.lanes], code // plan.lanes] = 1
+        return spikes

@@ -66,7 +66,7 @@ def correlate(
 @kernel
 def traces(width: Width, tape: Tape, samples: int, leak: float, bank: int, into: Floats) -> None:
     """Write the filtered events of a bank as they arrive, flat [T, samples, lanes]: zbar[t] = z[t] + a zbar[t-1]."""
-    lanes, steps = lanes_of(width), tape.heard_at.size - 1
+    lanes, steps = lanes_of(width), tape.inputs_at.size - 1
     size, keep = samples * lanes, spread(width, into.dtype.type(leak))
     into[:size] = 0
     for t in range(steps):
@@ -74,8 +74,8 @@ def traces(width: Width, tape: Tape, samples: int, leak: float, bank: int, into:
         for place in range(here, here + size if t > 0 else here, lanes):
             store(into, place, multiply(load(width, into, place - size), keep))
         if bank < 0:
-            for event in range(tape.heard_at[t], tape.heard_at[t + 1]):
-                code = np.int64(tape.heard[event])
+            for event in range(tape.inputs_at[t], tape.inputs_at[t + 1]):
+                code = np.int64(tape.inputs[event])
                 lane = code // BLOCK + (bank + 1) * lanes
                 if 0 <= lane < lanes:
                     into[here + code % BLOCK * lanes + lane] += tape.strength[event]
@@ -99,7 +99,7 @@ def _filter_backward(width: Width, x: Array, size: int, leak: float, into: Float
 @kernel
 def _neurons(width: Width, tape: Tape, rows: Floats, samples: int, bank: int, into: Floats, k: int) -> None:
     """For every spike of a bank add the row of the step and sample it arrives at to a lane's row of block k."""
-    lanes, steps = lanes_of(width), tape.heard_at.size - 1
+    lanes, steps = lanes_of(width), tape.inputs_at.size - 1
     fired, fired_at = tape.fired, tape.fired_at
     for t in range(1, steps):
         row = _row(tape, t - 1, bank)
@@ -113,13 +113,13 @@ def _neurons(width: Width, tape: Tape, rows: Floats, samples: int, bank: int, in
 def _channels(width: Width, tape: Tape, rows: Floats, samples: int, banks: Ints, into: Floats, k: int) -> None:
     """The same for the events of banks of channels, each with its strength, and the blocks from k on."""
     lanes = lanes_of(width)
-    heard, strength, heard_at = tape.heard, tape.strength, tape.heard_at
+    inputs, strength, inputs_at = tape.inputs, tape.strength, tape.inputs_at
     first = np.full(-banks.min(), -1)  # row of a bank's first channel
     for j in range(banks.size):
         first[-1 - banks[j]] = (k + j) * lanes
-    for t in range(heard_at.size - 1):
-        for event in range(heard_at[t], heard_at[t + 1]):
-            code = np.int64(heard[event])
+    for t in range(inputs_at.size - 1):
+        for event in range(inputs_at[t], inputs_at[t + 1]):
+            code = np.int64(inputs[event])
             channel = code // BLOCK
             if channel < first.size * lanes and first[channel // lanes] >= 0:
                 here, there = (t * samples + code % BLOCK) * lanes, (first[channel // lanes] + channel % lanes) * lanes
@@ -130,4 +130,4 @@ def _channels(width: Width, tape: Tape, rows: Floats, samples: int, banks: Ints,
 @kernel
 def _row(tape: Tape, t: int, bank: int) -> int:
     """Where the spikes of a bank at a step begin and end, in ``tape.fired_at``."""
-    return t * ((tape.fired_at.size - 1) // (tape.heard_at.size - 1)) + bank
+    return t * ((tape.fired_at.size - 1) // (tape.inputs_at.size - 1)) + bank

@@ -135,12 +135,12 @@ class AutoencoderGating:
             ValueError: a tensor is missing or is of another size; nothing changes then.
         """
         check_state("autoencoder", state, ("experts", "assigned", "tasks", "shown", "measured", "spreads"))
-        tasks, wanted = state["tasks"].tolist(), (self.features, self.options.learned.hidden)
+        tasks, expected = state["tasks"].tolist(), (self.features, self.options.learned.hidden)
         check_state("autoencoder", state, [key for t in tasks for key in self._blank().state_dict(f"{t}.")])
         for shape in (tuple(state[f"{task}.weight0"].shape) for task in tasks):
-            if shape != wanted:
+            if shape != expected:
                 raise ValueError(
-                    f"the state has (features, hidden) = {shape}, the network {wanted}; load it with the stream, "
+                    f"the state has (features, hidden) = {shape}, the network {expected}; load it with the stream, "
                     "gating.windows and gating.learned.hidden it was saved with"
                 )
         self.assignment.load_state_dict(state)

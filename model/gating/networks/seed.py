@@ -81,8 +81,8 @@ class SeedGating:
                 f"experts {sorted(changed)} have other neurons than when they were heard, and their samples are gone; "
                 "set gating.protect, or take a gating network that hears inputs"
             )
-        kept = {e: space for e, space in self._spaces.items() if e != trained}
-        self._spaces = {e: kept.get(e) or GaussianGating(self.options, n) for e, n in widths.items() if n}
+        others = {e: space for e, space in self._spaces.items() if e != trained}
+        self._spaces = {e: others.get(e) or GaussianGating(self.options, n) for e, n in widths.items() if n}
 
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Add counts [B, sum of widths] of labelled samples [B] int to their classes, in every space.
@@ -112,8 +112,8 @@ class SeedGating:
     def novelty(self, counts: Tensor) -> float:
         """Mean of the novelties in the experts' spaces (``GaussianGating.novelty``) that can tell; inf if none can."""
         parts = self._parts(counts)
-        told = [space.novelty(part) for space, part in zip(self._spaces.values(), parts, strict=True)]
-        finite = [value for value in told if math.isfinite(value)]
+        novelties = [space.novelty(part) for space, part in zip(self._spaces.values(), parts, strict=True)]
+        finite = [value for value in novelties if math.isfinite(value)]
         return sum(finite) / len(finite) if finite else math.inf
 
     def state_dict(self) -> dict[str, Tensor]:

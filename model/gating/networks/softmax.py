@@ -9,10 +9,6 @@ while its total exceeds the mean by ``margin``, the rest renormalised; here that
 own expert is shut teach nothing, and answers are not touched. ``loss_free`` (arXiv 2408.15664) adds a bias to each
 logit, moved after every batch by the sign of the mean load minus the expert's; the loss is not touched, but here the
 bias also stands in the share of an answer, not only in the choice.
-
-Freezing (Li et al., ICLR 2025: a gate that goes on learning after the experts have converged undoes their
-specialisation): a task is learned no further once the loss of ``PATIENCE`` batches in a row, each measured before it is
-learned, was below ``settled``.
 """
 
 from __future__ import annotations
@@ -35,7 +31,7 @@ from smalti.model.gating.protocol import Hears
 from smalti.model.gating.reservoir import Reservoir
 
 SEED = 0
-PATIENCE = 3  # batches in a row whose loss must be low before a task counts as learned
+BIAS_STEP = 0.001  # by how much loss_free moves a bias after every batch
 
 
 class SoftmaxGating:
@@ -52,7 +48,6 @@ class SoftmaxGating:
         self._learner = fresh((features, hidden, 0) if hidden else (features, 0), SEED)
         self._totals = torch.zeros(0, dtype=torch.float64)  # [E] gates, summed over samples
         self._bias = torch.zeros(0, dtype=torch.float64)  # [E]
-        self._low: dict[int, int] = {}  # task -> batches in a row whose loss was low; PATIENCE for those learned
         self._spread = Spread()
         self._kept = Reservoir(options.learned.rehearsal, features)
 
@@ -63,19 +58,15 @@ class SoftmaxGating:
 
     @property
     def stored_values(self) -> int:
-        """Weights and moments, totals and biases, samples kept, three numbers for novelty, tasks, the assignment."""
-        kept = len(self._kept.features) * (self.features + 1)
-        small = 2 * len(self._totals) + 3 + 2 * len(self._low)
-        return self._learner.stored_values + kept + small + 2 * len(self.assignment.expert_of)
+        """Weights and moments, totals and biases, samples kept, three numbers for novelty, the assignment."""
+        rehearsed = len(self._kept.features) * (self.features + 1)
+        small = 2 * len(self._totals) + 3
+        return self._learner.stored_values + rehearsed + small + 2 * len(self.assignment.expert_of)
 
     @property
     def adds_per_sample(self) -> int:
         """A forward pass, a bias and the logsumexp for each expert."""
         return self._learner.adds + 2 * len(self._totals)
-
-    def frozen(self, task: int) -> bool:
-        """Whether a task is learned and moves the gate no more."""
-        return self._low.get(task, 0) >= PATIENCE
 
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Learn from counts [B, F] and labels [B] int; samples of classes without an expert only count as seen.
@@ -94,11 +85,9 @@ class SoftmaxGating:
         with torch.no_grad():
             logits = forward(self._learner.weights, f)
         self._spread.note(_doubt((logits + self._bias).log_softmax(1)))
-        self._judge(task, float(cross_entropy(logits, self._targets(checked))))
         shut = self._shut()
         self._balance(logits, shut)
-        if not self.frozen(task):
-            self._learn(f, checked, shut)
+        self._learn(f, checked, shut)
         self._kept.add(f, checked)
 
     def scores(self, counts: Tensor) -> Tensor:
@@ -121,7 +110,7 @@ class SoftmaxGating:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Net and moments, balance, what is kept, spread and assignment."""
-        spread, kept = self._spread, self._kept
+        spread, reservoir = self._spread, self._kept
         return (
             self.assignment.state_dict()
             | self._learner.state_dict("net.")
@@ -129,10 +118,9 @@ class SoftmaxGating:
                 "classes": torch.tensor(self.classes, dtype=torch.int64),
                 "totals": self._totals.clone(),
                 "bias": self._bias.clone(),
-                "low": torch.tensor(list(self._low.items()), dtype=torch.int64).reshape(-1, 2),
-                "kept": kept.features.clone(),
-                "kept_labels": kept.labels.clone(),
-                "numbers": torch.tensor([kept.seen, spread.measured], dtype=torch.int64),
+                "kept": reservoir.features.clone(),
+                "kept_labels": reservoir.labels.clone(),
+                "numbers": torch.tensor([reservoir.seen, spread.measured], dtype=torch.int64),
                 "spread": torch.tensor([spread.sum1, spread.sum2], dtype=torch.float64),
             }
         )
@@ -156,7 +144,6 @@ class SoftmaxGating:
         self._learner = Learner.from_state(state, "net.", layers)
         self._seen = set(state["classes"].tolist())
         self._totals, self._bias = state["totals"].clone(), state["bias"].clone()
-        self._low = {int(task): int(batches) for task, batches in state["low"].tolist()}
         self._kept.features, self._kept.labels = state["kept"].clone(), state["kept_labels"].clone()
         self._kept.seen, measured = state["numbers"].tolist()
         sum1, sum2 = state["spread"].tolist()
@@ -180,10 +167,6 @@ class SoftmaxGating:
         column = {c: self.assignment.experts.index(e) for c, e in self.assignment.expert_of.items()}
         return torch.tensor([column.get(c, -1) for c in labels.tolist()], dtype=torch.int64)
 
-    def _judge(self, task: int, loss: float) -> None:
-        if not self.frozen(task):
-            self._low[task] = self._low.get(task, 0) + 1 if loss < self.options.learned.settled else 0
-
     def _shut(self) -> Tensor:
         """Experts [E] bool whose gate is 0 for a batch."""
         if self.options.learned.balance != "eigen":
@@ -195,7 +178,7 @@ class SoftmaxGating:
         self._totals += logits.masked_fill(shut, -math.inf).softmax(1).sum(0)
         if self.options.learned.balance == "loss_free":
             load = torch.bincount((logits + self._bias).argmax(1), minlength=len(self.assignment.experts)).double()
-            self._bias += self.options.learned.bias_step * (load.mean() - load).sign()
+            self._bias += BIAS_STEP * (load.mean() - load).sign()
 
     def _learn(self, f: Tensor, labels: Tensor, shut: Tensor) -> None:
         """Steps of Adam on a batch and on as many samples that were kept."""

@@ -17,7 +17,7 @@ def mixed(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
     """The best of a pool by what their spikes predict. Costs an SVD, calibration of the pool; keeps the function."""
-    whitened = whitened_directions(signal, options.pool // 2, options.ridge)
+    whitened = whitened_directions(signal, options.pool // 2)
     drawn = random_directions(signal, options.pool - len(whitened), generator)
     pool = finish(signal, torch.cat([whitened, drawn]), options, dynamics)
     return pool.best(count, pool.best_step(every_target(signal)))

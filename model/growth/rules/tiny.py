@@ -33,7 +33,7 @@ def tiny(
 ) -> Proposal:
     """Newborns along the top directions of the residual. Costs a regression for each target; keeps the function."""
     left = replace(signal, moment=residual_moment(signal))
-    return finish(signal, whitened_directions(left, count, options.ridge), options, dynamics)
+    return finish(signal, whitened_directions(left, count), options, dynamics)
 
 
 def residual_moment(signal: TileSignal) -> Tensor:
@@ -53,13 +53,13 @@ def residual(signal: TileSignal, inputs: Inputs) -> Tensor:
     Returns:
         [T, q, B], as in ``signal.delta``: step t holds what is left of the adjoint of t + 1.
     """
-    wanted = signal.delta[:, inputs.places].double()
-    heard = signal.traces.probe.drive(inputs.sources).double().roll(-1, 0)
-    heard[-1] = 0
+    adjoints = signal.delta[:, inputs.places].double()
+    spikes = signal.traces.probe.drive(inputs.sources).double().roll(-1, 0)
+    spikes[-1] = 0
     mask = inputs.mask
-    power = torch.einsum("teb,tfb->ef", heard, heard)
+    power = torch.einsum("teb,tfb->ef", spikes, spikes)
     level = RIDGE * power.diagonal().mean() + 1e-12
     normal = power * (mask[:, :, None] & mask[:, None, :]) + torch.diag_embed(torch.where(mask, level, 1.0))
-    against = torch.einsum("tqb,teb->qe", wanted, heard) * mask
+    against = torch.einsum("tqb,teb->qe", adjoints, spikes) * mask
     weight = torch.linalg.solve(normal, against)
-    return (wanted - torch.einsum("qe,teb->tqb", weight, heard)).to(signal.delta)
+    return (adjoints - torch.einsum("qe,teb->tqb", weight, spikes)).to(signal.delta)

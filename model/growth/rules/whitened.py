@@ -16,16 +16,23 @@ from smalti.model.growth.proposal import Proposal, finish
 from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import Dynamics
 
+RIDGE = 1e-3  # added to the diagonal of the presynaptic covariance, as a share of its mean
+
 
 def gradmax_whitened(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
     """Newborns along the top singular directions. Costs one SVD [Q, P]; keeps the function exactly."""
-    return finish(signal, whitened_directions(signal, count, options.ridge), options, dynamics)
+    return finish(signal, whitened_directions(signal, count), options, dynamics)
 
 
-def whitened_directions(signal: TileSignal, count: int, ridge: float) -> Tensor:
+def whitened_directions(signal: TileSignal, count: int, ridge: float = RIDGE) -> Tensor:
     """Top fan-in directions [C, P], C at most ``count`` and at most the rank of M.
+
+    Args:
+        signal: of a tile.
+        count: most directions.
+        ridge: added to the diagonal of the presynaptic covariance, as a share of its mean.
 
     Raises:
         FloatingPointError: where the growth signal is not finite.

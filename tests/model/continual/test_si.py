@@ -25,10 +25,11 @@ def descend(method: Method, network: Network, steps: int, rate: float, sign: flo
 
 
 def test_importance_of_a_quadratic_is_half_its_curvature(
-    make: Callable[..., Method], two: Network, task: Callable[..., Task]
+    make: Callable[..., Method], two: Network, task: Callable[..., Task], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Zenke et al. 2017: the path sums to the fall of the loss, h / 2 moved^2, and so the importance to h / 2."""
-    method = make("si", si_damping=1e-12)
+    monkeypatch.setattr("smalti.model.continual.si.DAMPING", 1e-12)
+    method = make("si")
     start = two.state.weight.detach()[two.state.mask]
     method.begin_task(task(0))
     descend(method, two, steps=40000, rate=1e-3)
@@ -39,14 +40,19 @@ def test_importance_of_a_quadratic_is_half_its_curvature(
 
 
 def test_penalty_after_two_tasks_by_hand(
-    make: Callable[..., Method], two: Network, task: Callable[..., Task], put: Callable[..., None]
+    make: Callable[..., Method],
+    two: Network,
+    task: Callable[..., Task],
+    put: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Two steps of rate 1/2 from (1, -2), with paths and moves worked out.
 
     The moves are (-0.5, 0.75) with the gradients (1, -1.5), then (0, 0.5625) with (0, -1.125). So the paths are
     (0.5, 1.125 + 0.6328125) and the moves (-0.5, 1.3125) in all.
     """
-    method, mask = make("si", si_damping=0.25, si_strength=3.0), two.state.mask
+    monkeypatch.setattr("smalti.model.continual.si.DAMPING", 0.25)
+    method, mask = make("si", si_strength=3.0), two.state.mask
     method.begin_task(task(0))
     descend(method, two, steps=2, rate=0.5)
     method.end_task(task(0))

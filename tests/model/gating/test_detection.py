@@ -40,10 +40,9 @@ def alarms(by: str, glimpses: list[Glimpse], options: DetectionOptions = OPTIONS
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"by": "smell"}, r"gating\.detect\.by = 'smell' is unknown; take one of novelty, shift,"),
         ({"novelty": math.nan}, r"gating\.detect\.novelty = nan must be a finite number"),
         ({"jump": math.inf}, r"gating\.detect\.jump = inf must be a finite number"),
-        ({"memory": 1}, r"gating\.detect\.memory = 1 must be at least 2"),
+        ({"gather": 1}, r"gating\.detect\.gather = 1 must be at least 2"),
         ({"hold": 0}, r"gating\.detect\.hold = 0 must be at least 1"),
     ],
 )

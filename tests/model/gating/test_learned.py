@@ -15,9 +15,6 @@ from smalti.model.gating.learned import LearnedGateOptions
         ("rehearsal", -1),
         ("learning_rate", 0.0),
         ("margin", math.inf),
-        ("bias_step", math.nan),
-        ("settled", -0.1),
-        ("settled", math.nan),
         ("balance", "even"),
     ],
 )

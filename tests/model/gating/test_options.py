@@ -6,7 +6,6 @@ import pytest
 
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.networks import GATING
-from smalti.model.gating.networks.gaussian import GaussianGating
 
 
 def test_defaults_are_valid_and_name_a_network() -> None:
@@ -18,7 +17,6 @@ def test_defaults_are_valid_and_name_a_network() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("network", "oracle"),
         ("windows", -1),
         ("rank", 0),
         ("shrink_within", 1.1),
@@ -37,8 +35,3 @@ def test_defaults_are_valid_and_name_a_network() -> None:
 def test_refuses_invalid_values_by_name(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=rf"gating\.{field} = {value!r}"):
         GatingOptions(**{field: value})  # type: ignore[arg-type]
-
-
-def test_a_network_of_ones_own_can_be_added(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(GATING, "mine", GaussianGating)
-    assert GatingOptions(network="mine").network == "mine"

@@ -52,8 +52,8 @@ def sum_of_wishes(gradient: Tensor) -> Tensor:
     return gradient.mean(2).sum(1)
 
 
-def practice(steps: int, length: float, rate: float = 1 / 3) -> GrowthOptions:
-    return GrowthOptions(practice=steps, practice_length=length, target_rate=rate)
+def practice(steps: int, rate: float = 1 / 3) -> GrowthOptions:
+    return GrowthOptions(practice=steps, target_rate=rate)
 
 
 def test_it_finds_the_best_answer_of_a_neuron_that_remembers_nothing(begin: Begin) -> None:
@@ -63,7 +63,7 @@ def test_it_finds_the_best_answer_of_a_neuron_that_remembers_nothing(begin: Begi
     best = sum_of_wishes(every.gradient).max()
     assert float(best) == 4
     assert (sum_of_wishes(start.gradient) < best).all()
-    found = climb(start, practice(12, 0.2), sum_of_wishes)
+    found = climb(start, practice(12), sum_of_wishes, 0.2)
     assert sum_of_wishes(found.gradient).tolist() == [best, best, best]
     assert (found.fan_in[:, 0] >= 1).all()
     assert (found.fan_in[:, 1] < 1).all()
@@ -77,7 +77,7 @@ def test_of_each_the_best_that_was_met_is_kept(begin: Begin) -> None:
         met.append(sum_of_wishes(gradient).detach())
         return sum_of_wishes(gradient)
 
-    found = climb(start, practice(6, 0.7), watched)  # strides far too long
+    found = climb(start, practice(6), watched, 0.7)  # strides far too long
     scores = torch.stack(met)
     assert len(scores) == 7
     assert torch.equal(sum_of_wishes(found.gradient), scores.amax(0))
@@ -93,7 +93,7 @@ def test_a_step_goes_uphill_is_a_share_of_the_fan_in_long_and_ends_at_the_rate_w
 ) -> None:
     """It is at right angles to autograd's gradient of the number of spikes through a plain loop; then it is scaled."""
     start = begin([[1.8, 1.9, 0.4], [0.95, 1.2, 0.9]])
-    found = climb(start, practice(1, 0.3), sum_of_wishes)
+    found = climb(start, practice(1), sum_of_wishes, 0.3)
     assert (sum_of_wishes(found.gradient) > sum_of_wishes(start.gradient)).all()
     assert found.rate.tolist() == pytest.approx([5 / 13] * 2)  # the first wire speaks in 5 of 13 steps
     weight = start.fan_in.clone().requires_grad_()
@@ -112,23 +112,23 @@ def test_a_step_goes_uphill_is_a_share_of_the_fan_in_long_and_ends_at_the_rate_w
 
 def test_a_neuron_of_one_wire_has_nowhere_to_go_but_faster(begin: Begin) -> None:
     start = begin([[1.2], [1.7]], tau_ms=20.0, wires=1)
-    assert torch.equal(climb(start, practice(5, 0.5), sum_of_wishes).fan_in, start.fan_in)
+    assert torch.equal(climb(start, practice(5), sum_of_wishes, 0.5).fan_in, start.fan_in)
 
 
 def test_no_steps_no_gradient_and_nobody_change_nothing(begin: Begin) -> None:
     start = begin([[0.4, 1.5, 0.6]])
-    assert torch.equal(climb(start, practice(0, 0.5), sum_of_wishes).fan_in, start.fan_in)
+    assert torch.equal(climb(start, practice(0), sum_of_wishes, 0.5).fan_in, start.fan_in)
     unloved = begin([[0.4, 1.5, 0.6]], likes=0)
-    assert torch.equal(climb(unloved, practice(5, 0.5), sum_of_wishes).fan_in, start.fan_in)
+    assert torch.equal(climb(unloved, practice(5), sum_of_wishes, 0.5).fan_in, start.fan_in)
     silent = begin([[0.0, 0.0, 0.0]])
-    assert not climb(silent, practice(5, 0.5), sum_of_wishes).fan_in.any()
+    assert not climb(silent, practice(5), sum_of_wishes, 0.5).fan_in.any()
     nobody = begin(torch.zeros(0, 3))
-    assert climb(nobody, practice(5, 0.5), sum_of_wishes).fan_in.shape == (0, 3)
+    assert climb(nobody, practice(5), sum_of_wishes, 0.5).fan_in.shape == (0, 3)
 
 
 def test_a_weight_of_zero_stays_zero_though_it_would_help(begin: Begin) -> None:
     start = begin([[0.0, 1.2, 0.8]])
-    found = climb(start, practice(8, 0.2), sum_of_wishes)
+    found = climb(start, practice(8), sum_of_wishes, 0.2)
     assert found.fan_in[0, 0] == 0
     assert (found.fan_in[0, 1:] != start.fan_in[0, 1:]).all()
     assert torch.equal(found.wired, found.fan_in != 0)
@@ -136,6 +136,6 @@ def test_a_weight_of_zero_stays_zero_though_it_would_help(begin: Begin) -> None:
 
 def test_what_else_is_known_of_them_is_kept(begin: Begin) -> None:
     start = replace(begin([[0.6, 1.2, 0.7]]), seen=True, fan_out=torch.full((1, 1), 0.5, dtype=torch.float64))
-    found = climb(start, practice(2, 0.2), sum_of_wishes)
+    found = climb(start, practice(2), sum_of_wishes, 0.2)
     assert found.seen
     assert torch.equal(found.fan_out, start.fan_out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields, replace
 from itertools import product
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.growth.graft import retire
+from smalti.model.graft import retire
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal, every_target
 from smalti.model.growth.rule import EXACTLY, GrowthError
@@ -29,6 +29,12 @@ STEPS, BATCH = 12, 8
 Hand = Callable[..., TileSignal]
 
 
+class ThroughReset(NetworkOptions):
+    """Gradients pass through the reset."""
+
+    reset_gradient: ClassVar[bool] = True
+
+
 @pytest.mark.parametrize(
     ("engine", "reset", "reset_gradient", "surrogate"),
     list(product(("dense", "events"), ("soft", "hard"), (False, True), ("triangle", "fast_sigmoid"))),
@@ -41,11 +47,10 @@ def test_predicted_gradients_of_fan_outs_of_zero_are_autograds_after_the_graft(
     surrogate: Literal["triangle", "fast_sigmoid"],
 ) -> None:
     """Through time, recurrence and the newborn's own resets, for every rule that keeps the function exactly."""
-    options = NetworkOptions(
+    options = (ThroughReset if reset_gradient else NetworkOptions)(
         precision="float64",
         engine=engine,
         reset=reset,
-        reset_gradient=reset_gradient,
         surrogate=surrogate,
         readout="spike_count" if reset_gradient else "membrane_mean",
         surrogate_width=1.1,

@@ -87,7 +87,7 @@ def test_noracl_needs_both_gates_and_a_rest(measured: list[tuple[float, float]],
     [(math.inf, 0.5, True), (3.0, 0.5, True), (2.9, 0.5, False), (9.0, 0.05, False), (math.nan, 0.5, False)],
 )
 def test_novelty_asks_for_new_inputs_that_are_not_learned_yet(novelty: float, loss: float, expected: bool) -> None:
-    assert asks("novelty", [loss], {"enough_novelty": 3.0, "enough_loss": 0.1}, novelty=novelty) == expected
+    assert asks("novelty", [loss], {"enough_loss": 0.1}, novelty=novelty) == expected
 
 
 @pytest.mark.parametrize(("every", "until"), [(2, 0.7), (3, 1.0), (1, 0.6), (4, 0.3), (9, 0.1)])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.growth.proposal import propose
-from smalti.model.growth.value import RIDGE, predicted_decrease, told_decrease
+from smalti.model.growth.value import RIDGE, predicted_decrease, transfer_decrease
 from smalti.model.neuron import NetworkOptions
 
 LN2 = float(np.log(2))
@@ -131,18 +131,20 @@ def test_a_bid_by_hand() -> None:
 
     def bid(moment: float, covariance: float, wanted: float) -> float:
         matrices = (torch.full((1, 1), value, dtype=torch.float64) for value in (3.0, moment, covariance, wanted))
-        return told_decrease(*matrices, steps=5).item()
+        return transfer_decrease(*matrices, steps=5).item()
 
     assert bid(2.0, 1.0, 2.0) == pytest.approx(0.2, rel=1.1 * RIDGE)
     assert bid(2.0, 1.0, 0.5) == 0.5
     assert bid(0.0, 1.0, 2.0) == 0
     assert bid(0.0, 0.0, 0.0) == 0  # all is silent
     nobody = torch.zeros(0, 1, dtype=torch.float64)
-    assert told_decrease(torch.ones(2, 1), nobody, torch.ones(1, 1), nobody[:, :0], 5).tolist() == [0, 0]
+    assert transfer_decrease(torch.ones(2, 1), nobody, torch.ones(1, 1), nobody[:, :0], 5).tolist() == [0, 0]
 
 
 def test_an_unwanted_target_is_not_in_the_way() -> None:
     """The adjoints of two targets are alike but for one that never wants anything."""
     w, c = torch.ones(1, 1).double(), torch.ones(1, 1).double()
-    two = told_decrease(w, torch.tensor([[1.0], [0.0]]).double(), c, torch.diag(torch.tensor([4.0, 0.0])).double(), 5)
+    two = transfer_decrease(
+        w, torch.tensor([[1.0], [0.0]]).double(), c, torch.diag(torch.tensor([4.0, 0.0])).double(), 5
+    )
     assert two.item() == pytest.approx(1 / 4 / 10, rel=1.1 * RIDGE)

@@ -22,7 +22,7 @@ def test_an_exchange_that_gains_nothing_or_finds_no_room_leaves_no_trace(chip: C
     place = chip(seed, share=0.3)
     links, network = place.network.links, place.network
     layout = Layout.of(network)
-    tables = repr((layout.place, layout.drives, layout.heard, layout.waiting))
+    tables = repr((layout.place, layout.drives, layout.sources, layout.waiting))
     books = dict(links.rows), dict(links.paths), links.ledger.used.tolist(), links.source.tolist()
     reached = {neuron: set(tiles) for neuron, tiles in layout.routed.items()}
     neurons = movable(network).nonzero()[0].tolist()
@@ -32,7 +32,7 @@ def test_an_exchange_that_gains_nothing_or_finds_no_room_leaves_no_trace(chip: C
                 assert not layout.exchange(a, b, dear)
     place.check()
     assert (links.rows, links.paths, links.ledger.used.tolist(), links.source.tolist()) == books
-    assert repr((layout.place, layout.drives, layout.heard, layout.waiting)) == tables
+    assert repr((layout.place, layout.drives, layout.sources, layout.waiting)) == tables
     assert layout.routed == reached
 
 

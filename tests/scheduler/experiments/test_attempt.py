@@ -47,8 +47,8 @@ def test_a_trial_is_run_measured_and_then_left_alone(job: Job, short: Config) ->
 
 
 def test_an_error_is_written_down_and_not_tried_again(job: Job, tiny: MakeConfig, short: Config) -> None:
-    assert attempt(job, Trial("bad", tiny(growth={"rule": "nonsense"}), Cell(), {})) == ENDED
-    assert job.folder.error("bad").startswith("ValueError: growth.rule = 'nonsense' is unknown; take one of")
+    assert attempt(job, Trial("bad", tiny(fabric={"neurons_per_tile": 2}), Cell(), {})) == ENDED
+    assert job.folder.error("bad").startswith("FabricError: 2 classes need more output slots")
     assert "Traceback" in (job.folder.path / "errors" / "bad").read_text()
     assert attempt(job, Trial("bad", short, Cell(), {})) == ENDED
     assert not job.folder.begun("bad")

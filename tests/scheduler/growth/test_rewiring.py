@@ -96,7 +96,7 @@ def test_experts_learned_before_answer_as_they_did(keeping: Callable[..., Config
         after = answers(simulation)
         for expert, (neurons, outputs) in zip(simulation.gating.experts, noted, strict=True):
             expert.neurons, expert.outputs = neurons, outputs
-        present = simulation.gating.experts.index(simulation.tasks.expert)
+        present = next(k for k, e in enumerate(simulation.gating.experts) if simulation.number in e.tasks)
         for number, (one, other) in enumerate(zip(before, after, strict=True)):
             if number != present:
                 seen += 1
@@ -115,7 +115,7 @@ def test_a_trunk_that_others_hear_is_spared(keeping: Callable[..., Config]) -> N
     simulation.step()
     (trunk,) = simulation.gating.experts
     summary = type(
-        "TrainingSummary", (), {"counts": torch.zeros(simulation.fabric.neurons, 1), "heard": torch.zeros(8)}
+        "TrainingSummary", (), {"counts": torch.zeros(simulation.fabric.neurons, 1), "input_spikes": torch.zeros(8)}
     )
 
     def members() -> list[int]:

@@ -12,6 +12,7 @@ from smalti.model.gating.detection import DETECTORS, DetectionOptions
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth.seed_expert import extend_expert
 from smalti.scheduler.protocols.task_aware import TaskAware
+from smalti.scheduler.protocols.task_free import TaskFree
 from smalti.scheduler.simulation import RoundRows, Simulation
 
 MakeConfig = Callable[..., Config]
@@ -24,6 +25,11 @@ def hidden(tiny: MakeConfig, by: str, order: tuple[int, ...] = (), drift: float 
     stream = {"boundaries": "hidden", "order": order, "drift": drift, **changes.pop("stream", {})}
     gating = {"detect": detect, **changes.pop("gating", {})}
     return tiny(stream=stream, gating=gating, fabric={"neurons_per_tile": 12}, **changes)
+
+
+def protocol_of(simulation: Simulation) -> TaskFree:
+    assert isinstance(simulation.protocol, TaskFree)
+    return simulation.protocol
 
 
 def events(rounds: list[RoundRows]) -> list[tuple[int, str, int, list[int]]]:
@@ -39,7 +45,7 @@ def test_any_detector_keeps_the_limits_and_its_books(play: Play, tiny: MakeConfi
     assert sorted(served) == [0, 1, 2, 3]  # in the end every label has one expert, whatever was noticed
     assert [row["experience"] for rows in rounds for row in rows.rounds] == [0] * 3 + [1] * 3 + [2] * 3
     assert [row["task"] for rows in rounds for row in rows.rounds] == [0] * 3 + [1] * 3 + [0] * 3
-    assert simulation.tasks.key == sum(len(e.tasks) for e in simulation.gating.experts) - 1
+    assert protocol_of(simulation).key == sum(len(e.tasks) for e in simulation.gating.experts) - 1
 
 
 def test_told_alarms_found_an_expert_a_task_and_find_it_again(play: Play, tiny: MakeConfig) -> None:
@@ -67,7 +73,7 @@ def test_a_return_without_an_alarm_trains_nobody(play: Play, tiny: MakeConfig) -
         rows.append(simulation.rows.rounds[0])
     assert torch.equal(simulation.network.state.weight.detach(), weight)
     assert all(row["loss"] != row["loss"] and row["operations"] == 0 and row["born"] == 0 for row in rows)
-    assert simulation.tasks.present == 1
+    assert protocol_of(simulation).present == 1
 
 
 def test_labels_that_no_alarm_announces_are_taken_on_after_a_while(play: Play, tiny: MakeConfig) -> None:
@@ -150,7 +156,7 @@ def test_labels_of_nobody_wait_and_are_not_trained_on(tiny: MakeConfig) -> None:
     simulation = Simulation(tiny_with(hidden(tiny, "labels"), gather=1000, hold=1000))
     simulation.step()
     assert not simulation.gating.experts
-    assert len(simulation.tasks.waiting.labels) == 4 * 16  # type: ignore[union-attr]
+    assert len(protocol_of(simulation).waiting) == 4 * 16
     assert simulation.rows.rounds[0]["neurons"] == 0
 
 
@@ -166,7 +172,7 @@ def test_one_expert_serves_domains_and_begins_anew_at_an_alarm(play: Play, tiny:
 
 def test_told_tasks_that_return_find_their_expert_and_go_on_with_their_data(play: Play, tiny: MakeConfig) -> None:
     simulation, rounds = play(tiny(stream={"order": (0, 1, 0)}))
-    assert isinstance(simulation.tasks, TaskAware)
+    assert isinstance(simulation.protocol, TaskAware)
     assert [expert.tasks for expert in simulation.gating.experts] == [[0, 2], [1]]
     assert [len(simulation.gating.losses[key]) for key in (0, 1, 2)] == [3, 3, 3]
     asked = [{(row["after"], row["on"]) for row in rows.evaluations} for rows in rounds]

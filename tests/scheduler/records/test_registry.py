@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.growth.graft import Birth, graft, retire
+from smalti.model.graft import Birth, graft, retire
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
@@ -148,7 +148,8 @@ def test_an_earlier_round_is_restored_from_the_tables_of_a_later_one(history: tu
     registry, _ = history
     (neurons, links, slots), present = registry.earlier
     restored = NeuronRegistry()
-    restored.restore(copy.deepcopy(registry.neurons), copy.deepcopy(registry.links), slots, present, 1)
+    restored.load_state_dict({"slots": [*slots.items()]})
+    restored.load_tables(copy.deepcopy(registry.neurons), copy.deepcopy(registry.links), present, 1)
     assert restored.neurons == neurons
     assert restored.links == links
     assert restored.changed
@@ -158,7 +159,8 @@ def test_a_restored_registry_goes_on_like_the_first(history: tuple[NeuronRegistr
     registry, network = history
     (_, _, slots), present = registry.earlier
     restored = NeuronRegistry()
-    restored.restore(copy.deepcopy(registry.neurons), copy.deepcopy(registry.links), slots, present, 1)
+    restored.load_state_dict({"slots": [*slots.items()]})
+    restored.load_tables(copy.deepcopy(registry.neurons), copy.deepcopy(registry.links), present, 1)
     restored.retired(9, 2)
     restored.born(network, 6, "random", 0, 2)
     restored.follow(network.links, 2)

@@ -11,11 +11,12 @@ from smalti.agents.auction.bids import Bid, Outcome
 from smalti.model.chip.fabric import EAST, IN, OUT, SOUTH, Fabric, FabricOptions
 from smalti.model.costs import Usage
 from smalti.model.rewiring.scope import Changes
+from smalti.scheduler.clock import Seconds
 from smalti.scheduler.config import Config
 from smalti.scheduler.records.arrow import to_arrow
-from smalti.scheduler.records.rows import bid_row, port_rows, round_row
+from smalti.scheduler.records.rows import RoundFacts, bid_row, port_rows, round_row
 from smalti.scheduler.simulation import RoundRows, Simulation
-from smalti.scheduler.training import TrainingSummary
+from smalti.scheduler.summary import TrainingSummary
 
 MakeConfig = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]
@@ -74,11 +75,26 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
         operations=900.0,
         learning_rate=0.01,
         counts=torch.zeros(1, 1),
-        heard=torch.zeros(1),
+        input_spikes=torch.zeros(1),
     )
     usage = Usage(neurons=5, links=8, devices=13, wires=21)
     changes = Changes(pruned=4, rewired=3, moved={0: 1, 1: 0})
-    row = round_row(3, 2, 1, 240, summary, 0.55, usage, 77, 2, 1, changes, math.inf, (1.0, 2.0, 3.0))
+    facts = RoundFacts(
+        round=3,
+        experience=2,
+        task=1,
+        steps=240,
+        summary=summary,
+        validation=0.55,
+        usage=usage,
+        stored_values=77,
+        born=2,
+        retired=1,
+        changes=changes,
+        novelty=math.inf,
+        seconds=Seconds(train=1.0, evaluate=2.0, other=3.0),
+    )
+    row = round_row(facts)
     assert to_arrow("rounds", [row]).num_rows == 1
     counted = [5, 8, 13, 21, 12.0, 40.0, 900.0, 77, 0.1, 2, 1, 4, 3, 2]
     assert list(row.values()) == [3, 2, 1, 240, 0.7, 0.6, 0.55, *counted, 0.01, math.inf, 1, 2, 3]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,13 +20,14 @@ from smalti.model.optimiser import OptimiserOptions
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.steps import STEPS
 from smalti.scheduler.config import Config
-from smalti.scheduler.records import state as snapshot
 from smalti.scheduler.records.checkpoint import load, save
+from smalti.scheduler.records.state import joined, split
 from smalti.scheduler.simulation import RoundRows, Simulation
 
 MakeConfig = Callable[..., Config]
 Check = Callable[[Simulation], None]
 State = tuple[dict[str, Tensor], dict[str, Any]]
+Tables = tuple[list[dict[str, object]], list[dict[str, object]]]
 
 
 def rewiring(*steps: str) -> RewiringOptions:
@@ -107,6 +109,17 @@ def timeless(rows: RoundRows) -> str:
     return repr((kept, rows.bids, ports, rows.evaluations, rows.detections))
 
 
+def taken(simulation: Simulation) -> State:
+    return split(simulation.state_dict())
+
+
+def restored(config: Config, state: State, tables: Tables) -> Simulation:
+    """A new simulation with this state; the tables are those of the simulation whose state it is."""
+    simulation = Simulation(config)
+    simulation.load_state_dict(joined(*state), *copy.deepcopy(tables))
+    return simulation
+
+
 @pytest.mark.parametrize("changes", KEEPING.values(), ids=KEEPING)
 def test_from_every_round_a_restored_simulation_goes_on_bit_for_bit(
     tiny: MakeConfig, changes: dict[str, dict[str, object]], check: Check, tmp_path: Path
@@ -116,17 +129,17 @@ def test_from_every_round_a_restored_simulation_goes_on_bit_for_bit(
     while not whole.finished:
         whole.step()
         rounds.append(timeless(whole.rows))
-        save(tmp_path / str(whole.round), *snapshot.take(whole))
+        save(tmp_path / str(whole.round), *taken(whole))
     tables = whole.registry.neurons, whole.registry.links
     for number in range(1, whole.total_rounds):
-        again, saved = Simulation(config), load(tmp_path / str(number))
-        snapshot.restore(again, saved.tensors, saved.facts, *copy.deepcopy(tables))
+        saved = load(tmp_path / str(number))
+        again = restored(config, (saved.tensors, saved.facts), tables)
         while not again.finished:
             again.step()
             check(again)
             assert timeless(again.rows) == rounds[again.round - 1]
         assert (again.registry.neurons, again.registry.links) == tables
-        assert_same(snapshot.take(again), snapshot.take(whole))
+        assert_same(taken(again), taken(whole))
 
 
 def assert_same(one: State, other: State) -> None:
@@ -144,8 +157,7 @@ def test_patience_with_silent_neurons_is_kept(tiny: MakeConfig) -> None:
     with torch.no_grad():
         whole.network.state.weight[tile, :, column] = 0
     whole.step()
-    again, tables = Simulation(config), copy.deepcopy((whole.registry.neurons, whole.registry.links))
-    snapshot.restore(again, *snapshot.take(whole), *tables)
+    again = restored(config, taken(whole), (whole.registry.neurons, whole.registry.links))
     for simulation in (whole, again):
         assert simulation.network.state.alive[slot]
         simulation.step()
@@ -157,12 +169,11 @@ def test_taking_and_restoring_changes_nothing(tiny: MakeConfig) -> None:
     simulation = Simulation(config)
     for _ in range(3):
         simulation.step()
-    tensors, facts = snapshot.take(simulation)
-    assert_same(snapshot.take(simulation), (tensors, facts))
-    again = Simulation(config)
-    tables = copy.deepcopy((simulation.registry.neurons, simulation.registry.links))
-    snapshot.restore(again, tensors, json.loads(json.dumps(facts)), *tables)
-    assert_same(snapshot.take(again), (tensors, facts))
+    tensors, facts = taken(simulation)
+    assert_same(taken(simulation), (tensors, facts))
+    tables = simulation.registry.neurons, simulation.registry.links
+    again = restored(config, (tensors, json.loads(json.dumps(facts))), tables)
+    assert_same(taken(again), (tensors, facts))
     assert again.network.links.rows == simulation.network.links.rows
     assert again.network.links.paths == simulation.network.links.paths
     assert (again.network.links.ledger.used == simulation.network.links.ledger.used).all()
@@ -173,23 +184,25 @@ def test_taking_and_restoring_changes_nothing(tiny: MakeConfig) -> None:
 def test_a_record_of_another_chip_is_refused(tiny: MakeConfig) -> None:
     simulation = Simulation(tiny(training={"rounds": 1, "steps": 2}))
     simulation.step()
-    tensors, facts = snapshot.take(simulation)
+    tensors, facts = taken(simulation)
     for other in (tiny(fabric={"wires": 9}), tiny(fabric={"cols": 3})):
         with pytest.raises(
             ValueError, match=r"does not fit config\.toml: state\.weight is missing or has another shape"
         ):
-            snapshot.restore(Simulation(other), tensors, facts, [], [])
+            restored(other, (tensors, facts), ([], []))
     for name in ("moments.count", "state.stage"):
         lacking = {key: tensor for key, tensor in tensors.items() if key != name}
         with pytest.raises(ValueError, match=f"{re.escape(name)} is missing"):
-            snapshot.restore(Simulation(simulation.config), lacking, facts, [], [])
+            restored(simulation.config, (lacking, facts), ([], []))
 
 
-def test_a_record_from_before_label_sets_is_refused(tiny: MakeConfig) -> None:
-    simulation = Simulation(tiny(training={"rounds": 1, "steps": 2}))
-    simulation.step()
-    tensors, facts = snapshot.take(simulation)
-    for expert in facts["experts"]:
-        del expert["sets"]
-    with pytest.raises(ValueError, match="older version, which knew no label sets; start a new run"):
-        snapshot.restore(Simulation(simulation.config), tensors, facts, [], [])
+def test_tensors_and_facts_are_told_apart_and_put_together() -> None:
+    weight, mean = torch.ones(2), torch.zeros(3)
+    state = {"round": 3, "gate": {"net.weight": weight, "seen": (1, 2)}, "memory": {"mean": mean}, "worst": math.inf}
+    tensors, facts = split(state)
+    assert tensors.keys() == {"gate.net.weight", "memory.mean"}
+    assert facts == {"round": 3, "gate": {"seen": [1, 2]}, "memory": {}, "worst": "inf"}
+    again = joined(tensors, json.loads(json.dumps(facts)))
+    assert torch.equal(again["gate"]["net.weight"], weight)
+    assert torch.equal(again["memory"]["mean"], mean)
+    assert (again["round"], again["gate"]["seen"], float(again["worst"])) == (3, [1, 2], math.inf)

@@ -9,10 +9,8 @@ import torch
 from smalti.scheduler.streams import Experience, Samples, Stream
 from smalti.scheduler.streams.batches import TaskBatches
 from smalti.scheduler.streams.drift import DriftingBatches, mixed
-from smalti.scheduler.training import TrainingOptions
 
 STEPS, ROUNDS, LENGTH, BATCH = 6, 2, 5, 4  # time steps; an experience is 10 minibatches
-TRAINING = TrainingOptions(rounds=ROUNDS, steps=LENGTH, batch=BATCH)
 COUNTS = (10, 13, 7)  # training samples of the tasks
 
 
@@ -28,7 +26,7 @@ def experience(task: int) -> Experience:
 def drifting(order: tuple[int, ...], drift: float = 0.0) -> DriftingBatches:
     tasks = [experience(task) for task in range(len(COUNTS))]
     stream = Stream("made", "class", tuple(tasks[t] for t in order), max(COUNTS), STEPS, 3, ("0", "1", "2"), ())
-    return DriftingBatches(stream, TRAINING, drift, seed=3)
+    return DriftingBatches(stream, ROUNDS * LENGTH, BATCH, drift, seed=3)
 
 
 def every(order: tuple[int, ...], drift: float = 0.0) -> list[list[tuple[int, int, bool]]]:

@@ -198,7 +198,7 @@ def test_only_runs_that_can_learn_keep_a_tape(busy: Busy, spikes: Spikes, monkey
         network.run(spikes(), outputs)
     network.state.weight.requires_grad_(False)
     assert not network.run(spikes(), outputs).membrane.requires_grad
-    assert [len(past.blocks[0].tape.heard_at) - 1 for past in pasts] == [20, 1, 1]  # steps that a tape has room for
+    assert [len(past.blocks[0].tape.inputs_at) - 1 for past in pasts] == [20, 1, 1]  # steps that a tape has room for
     assert pasts[1].blocks[0].tape.fired.size * 20 == pasts[0].blocks[0].tape.fired.size
 
 

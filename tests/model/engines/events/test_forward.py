@@ -61,10 +61,17 @@ def fabrics(draw: Any) -> FabricOptions:
     )
 
 
+def with_constants(reset_gradient: bool, surrogate_slope: float, **options: Any) -> NetworkOptions:
+    """Options with other constants."""
+    constants = {"reset_gradient": reset_gradient, "surrogate_slope": surrogate_slope}
+    made: NetworkOptions = type("Changed", (NetworkOptions,), constants)(**options)
+    return made
+
+
 def neurons() -> Any:
     """Options of the network, in float64."""
     return st.builds(
-        NetworkOptions,
+        with_constants,
         engine=st.just("events"),
         precision=st.just("float64"),
         tau_ms=st.floats(2, 30),

@@ -55,7 +55,7 @@ def test_a_small_plan_written_out() -> None:
     assert graph.near.tolist() == [0, 1, 1]
     assert graph.outputs.tolist() == [9]
     assert np.flatnonzero(plan.fires).tolist() == [0, 1, 8]
-    assert np.flatnonzero(plan.wanted).tolist() == [0, 1, 8]
+    assert np.flatnonzero(plan.needs_adjoint).tolist() == [0, 1, 8]
 
 
 def test_experts_that_are_switched_off_are_not_in_the_plan() -> None:
@@ -66,7 +66,7 @@ def test_experts_that_are_switched_off_are_not_in_the_plan() -> None:
     assert plan.row.tolist() == [first(1, 1), first(0, 2)]
     assert plan.graph.bank.tolist() == [1, 0]
     assert plan.graph.outputs.tolist() == [8]
-    assert np.flatnonzero(plan.wanted).tolist() == [0]
+    assert np.flatnonzero(plan.needs_adjoint).tolist() == [0]
 
 
 CHAIN = [[-1, -1, 4, 2], [-1, -1, 0, 1]]
@@ -78,15 +78,15 @@ def test_a_frozen_trunk_costs_no_gradient_and_what_lies_behind_a_learner_does() 
     plan = make_plan(small(CHAIN, LINKS, learning=[(1, 2, 0)]))
     assert plan.row.tolist() == [first(1, 2), first(1, 3), first(0, 3), first(0, 2)]
     assert (plan.graph.learning - plan.graph.start[:-1]).tolist() == [1, *[0] * 17]
-    assert np.flatnonzero(plan.wanted).tolist() == [1, 8]
-    assert np.flatnonzero(make_plan(small(CHAIN, LINKS, learning=[])).wanted).tolist() == []
-    assert np.flatnonzero(make_plan(small(CHAIN, LINKS, learning=[(1, 3, 1)])).wanted).tolist() == []
-    assert np.flatnonzero(make_plan(small(CHAIN, LINKS, learning=[(0, 2, 0)])).wanted).tolist() == [0, 1, 8]
+    assert np.flatnonzero(plan.needs_adjoint).tolist() == [1, 8]
+    assert np.flatnonzero(make_plan(small(CHAIN, LINKS, learning=[])).needs_adjoint).tolist() == []
+    assert np.flatnonzero(make_plan(small(CHAIN, LINKS, learning=[(1, 3, 1)])).needs_adjoint).tolist() == []
+    assert np.flatnonzero(make_plan(small(CHAIN, LINKS, learning=[(0, 2, 0)])).needs_adjoint).tolist() == [0, 1, 8]
 
 
 def test_a_probe_wants_all_adjoints_and_the_gradient_of_all_rows() -> None:
     plan = make_plan(small(CHAIN, LINKS, learning=[]), all_adjoints=True)
-    assert np.flatnonzero(plan.wanted).tolist() == [0, 1, 8]
+    assert np.flatnonzero(plan.needs_adjoint).tolist() == [0, 1, 8]
     assert plan.graph.learning.tolist() == plan.graph.start[1:].tolist()
     assert plan.learns.reshape(-1, 8).sum(1).tolist() == [
         (plan.column >= 0)[8 * b :][:8].sum() for b in plan.graph.bank
@@ -179,7 +179,7 @@ def test_adjoints_are_wanted_where_something_that_learns_is_or_drives(chip: Chip
     useful = {d // (rows * slots) * slots + d % slots for _, d in running_devices(chip, chip.learns)}
     while more := {target for source, target in edges if source in useful} - useful:
         useful |= more
-    assert set(plan.slot[plan.wanted]) == useful & set(np.flatnonzero(chip.fires))
+    assert set(plan.slot[plan.needs_adjoint]) == useful & set(np.flatnonzero(chip.fires))
     banks = {(np.flatnonzero(plan.slot == a)[0] // plan.lanes, np.flatnonzero(plan.slot == b)[0] // plan.lanes)
              for a, b in edges if a < len(chip.fires)}  # fmt: skip
     starts = plan.graph.near_start

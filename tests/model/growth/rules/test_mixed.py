@@ -25,7 +25,7 @@ def test_it_takes_the_most_valuable_of_whitened_and_random_newborns(site: Callab
         signal, how = place.signal(place.free_slots()[0], taps=1), place.network.newborn_dynamics()
         options = GrowthOptions(pool=12)
         made = mixed(signal, 4, options, how, np.random.default_rng(seed))
-        whitened = whitened_directions(signal, 6, options.ridge)
+        whitened = whitened_directions(signal, 6)
         drawn = random_directions(signal, 12 - len(whitened), np.random.default_rng(seed))
         values = []
         for kind, directions in (("whitened", whitened), ("random", drawn)):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.growth.graft import Birth, retire
+from smalti.model.graft import Birth, retire
 from smalti.model.growth.newborn import fan_in_gradient, live
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal

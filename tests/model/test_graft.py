@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.growth.graft import Birth, freeze, graft, retire
+from smalti.model.graft import Birth, freeze, graft, retire
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.rule import EXACTLY

@@ -1,0 +1,113 @@
+"""What both protocols are given, and what they find. A protocol says who is trained when; it knows no simulation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from smalti.agents.expert import Expert
+from smalti.agents.gating import GatingAgent
+from smalti.model.gating.options import GatingOptions
+from smalti.model.graft import freeze, guarded
+from smalti.scheduler.config import Config
+from smalti.scheduler.growth.grower import Grower
+from smalti.scheduler.randomness import Use, generator
+from smalti.scheduler.streams import Experience, Stream
+from smalti.scheduler.streams.batches import TaskBatches
+from smalti.scheduler.summary import TrainingSummary
+from smalti.scheduler.training import Trainee
+
+SEEDING, GROWING = range(2)  # what candidates are made for: their random numbers are kept apart
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is trained and grown; changed in place."""
+
+    stream: Stream
+    trainee: Trainee
+    agent: GatingAgent
+    grower: Grower
+
+
+@dataclass(frozen=True)
+class Round:
+    """The round that is to be played."""
+
+    config: Config
+    number: int
+    position: int  # of the experience in the stream
+    experience: Experience
+    batches: TaskBatches  # of the experience
+
+    @property
+    def first_step(self) -> int:
+        """Step of the experience at which the round begins."""
+        training = self.config.training
+        return self.number % training.rounds * training.steps
+
+    def chance(self, purpose: int) -> Callable[[int, int], np.random.Generator]:
+        """(stage, tile) -> random numbers for the fan-in of candidates of this round."""
+        return partial(generator, self.config.run.seed, Use.GROWTH, self.number, purpose)
+
+    def chance_of_seeds(self, step: int = 0) -> Callable[[int, int], np.random.Generator]:
+        """As ``chance``, for the seed of an expert that is opened before a minibatch of the round."""
+        return self.chance(SEEDING if step == 0 else GROWING + step)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a round of training showed of the expert in training."""
+
+    expert: Expert
+    task: int  # what the gating agent calls the task in training
+    began: int  # round in which that began
+    summary: TrainingSummary
+    probe: Callable[[], tuple[Tensor, Tensor]]  # spikes [B, T, I] and classes [B] for growth signals
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a round of training showed."""
+
+    summary: TrainingSummary  # of everybody who was trained
+    progress: Progress | None  # None where the expert in training had no sample
+    novelty: float  # of the task in training when it was thought to begin
+    detections: list[dict[str, object]] = field(default_factory=list)  # rows of that table
+
+
+class TrainingProtocol(Protocol):
+    """Who is trained when."""
+
+    def begin(self, now: Round) -> None:
+        """Before the round, and before the first evaluation."""
+
+    def train(self, now: Round) -> Trained:
+        """Train the round."""
+
+    def end(self, now: Round) -> None:
+        """After the last round of an experience."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is kept from round to round."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+
+
+def protect(parts: Parts, options: GatingOptions, plastic: Expert | None) -> None:
+    """Freeze what has been learned, or pull it back (``gating.stiffness``), but for an expert that goes on learning."""
+    if not options.protect:
+        return
+    network = parts.trainee.network
+    spared = None if plastic is None else plastic.running(network)
+    if math.isinf(options.stiffness):
+        freeze(network, spared)
+    else:
+        parts.trainee.rehearsal.elastic.hold(guarded(network, spared), options.stiffness)

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from smalti.model import ranges
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    size: float = 0.5
+    other: float = 0.5
+    way: Literal["up", "down", "along"] = "up"
+
+
+def at_least_2(section: str, options: object, *names: str) -> None:
+    ranges.at_least(section, options, 2, *names)
+
+
+@pytest.mark.parametrize(
+    ("check", "allowed", "refused", "range_"),
+    [
+        (at_least_2, (2, 3.5, math.inf), (1.9, -math.inf, math.nan), "be at least 2"),
+        (ranges.not_negative, (0, 3, math.inf), (-1e-9, math.nan), "not be negative"),
+        (ranges.positive, (1e-9, 3), (0, -1, math.inf, math.nan), "be a positive number"),
+        (ranges.finite, (-3, 0, 3), (math.inf, -math.inf, math.nan), "be a finite number"),
+        (ranges.weight, (0, 3), (-1e-9, math.inf, math.nan), "be a number, 0 or more"),
+        (ranges.share, (0, 0.5, 1), (-1e-9, 1.1, math.nan), r"lie in 0\.\.1"),
+        (ranges.share_above_0, (1e-9, 1), (0, 1.1, math.nan), "lie above 0 and at most at 1"),
+        (ranges.share_below_1, (0, 0.9), (-1e-9, 1, math.nan), r"lie in 0\.\.1, 1 excluded"),
+    ],
+)
+def test_what_lies_in_a_range(
+    check: Callable[..., None], allowed: tuple[float, ...], refused: tuple[float, ...], range_: str
+) -> None:
+    for value in allowed:
+        check("part", Options(size=value), "size")
+    for value in refused:
+        with pytest.raises(ValueError, match=rf"^part\.size = {value} must {range_}$"):
+            check("part", Options(size=value), "size")
+
+
+def test_every_field_that_is_named_is_looked_at_and_no_other() -> None:
+    options = Options(other=-1.0)
+    ranges.not_negative("part", options, "size")
+    with pytest.raises(ValueError, match=r"part\.other = -1\.0"):
+        ranges.not_negative("part", options, "size", "other")
