@@ -11,13 +11,12 @@ command goes on where it was stopped.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
+from unittest.mock import patch
 
-import numpy as np
 import tyro
 from rich.console import Console
 from torch import Tensor
@@ -27,7 +26,6 @@ from smalti.agents.expert import Expert
 from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.scheduler.config import Config, RunOptions
 from smalti.scheduler.experiments.trials import run_trials
-from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.simulation import Simulation
 
 STREAMS = {"split": "digits split, growth and gating", "joint": "digits joint, growth"}
@@ -61,28 +59,6 @@ class Options:
             raise ValueError(f"--streams {unknown[0]} is unknown; take some of {', '.join(STREAMS)}")
 
 
-@dataclass
-class Watched(Grower):
-    """A grower that measures the mean loss on the probe before and after every growth event, in nats."""
-
-    losses: list[tuple[float, float]] = field(default_factory=list)
-
-    def grow(
-        self,
-        expert: Expert,
-        task: int,
-        births: int,
-        x: Tensor,
-        labels: Tensor,
-        chance: Callable[[int, int], np.random.Generator],
-        reserve: int,
-    ) -> None:
-        """Grow, and measure."""
-        before = self.probe(expert, x, labels).loss.mean()
-        super().grow(expert, task, births, x, labels, chance, reserve)
-        self.losses.append((float(before), float(self.probe(expert, x, labels).loss.mean())))
-
-
 def raised(stream: str) -> dict[str, tuple[Config, tuple[str, ...]]]:
     """Name -> configuration and the settings to report."""
     usual, settings = conditions("")[STREAMS[stream]]
@@ -96,14 +72,19 @@ def raised(stream: str) -> dict[str, tuple[Config, tuple[str, ...]]]:
 
 
 def jumps(config: Config) -> list[tuple[float, float]]:
-    """Loss before and after every growth event of a whole run."""
-    simulation = Simulation(config)
-    usual = simulation.grower
-    parts: tuple[Any, ...] = usual.model, usual.network, usual.moments, usual.agent, usual.prices, usual.options
-    simulation.grower = watched = Watched(*parts)
-    while not simulation.finished:
-        simulation.step()
-    return watched.losses
+    """Mean loss on the probe before and after every growth event of a whole run, nats."""
+    simulation, losses = Simulation(config), []
+    grower, grow = simulation.grower, simulation.grower.grow
+
+    def watched(expert: Expert, task: int, births: int, x: Tensor, labels: Tensor, *how: Any) -> None:
+        before = grower.probe(expert, x, labels).loss.mean()
+        grow(expert, task, births, x, labels, *how)
+        losses.append((float(before), float(grower.probe(expert, x, labels).loss.mean())))
+
+    with patch.object(grower, "grow", watched):
+        while not simulation.finished:
+            simulation.step()
+    return losses
 
 
 def main() -> None:
