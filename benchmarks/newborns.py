@@ -9,12 +9,11 @@ in accuracy: `smalti compare newborns`, whose streams these are.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import mean
 from typing import Any
+from unittest.mock import patch
 
-import numpy as np
 import tyro
 from rich.console import Console
 from torch import Tensor
@@ -23,7 +22,6 @@ from smalti.agents.expert import Expert
 from smalti.scheduler.config import Config
 from smalti.scheduler.experiments.plan import Cell
 from smalti.scheduler.experiments.reading import find_file, load_experiment
-from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.simulation import Simulation
 
 VARIANT = "variance-transfer"
@@ -42,37 +40,20 @@ class Options:
     streams: tuple[str, ...] = ("split", "joint")
 
 
-@dataclass
-class Watched(Grower):
-    """A grower that measures the mean loss on the probe before and after every growth event, in nats."""
-
-    losses: list[tuple[float, float]] = field(default_factory=list)
-
-    def grow(
-        self,
-        expert: Expert,
-        task: int,
-        births: int,
-        x: Tensor,
-        labels: Tensor,
-        chance: Callable[[int, int], np.random.Generator],
-        reserve: int,
-    ) -> None:
-        """Grow, and measure."""
-        before = self.probe(expert, x, labels).loss.mean()
-        super().grow(expert, task, births, x, labels, chance, reserve)
-        self.losses.append((float(before), float(self.probe(expert, x, labels).loss.mean())))
-
-
 def jumps(config: Config) -> list[tuple[float, float]]:
-    """Loss before and after every growth event of a whole run."""
-    simulation = Simulation(config)
-    usual = simulation.grower
-    parts: tuple[Any, ...] = usual.model, usual.network, usual.moments, usual.agent, usual.prices, usual.options
-    simulation.grower = watched = Watched(*parts)
-    while not simulation.finished:
-        simulation.step()
-    return watched.losses
+    """Mean loss on the probe before and after every growth event of a whole run, nats."""
+    simulation, losses = Simulation(config), []
+    grower, grow = simulation.grower, simulation.grower.grow
+
+    def watched(expert: Expert, task: int, births: int, x: Tensor, labels: Tensor, *how: Any) -> None:
+        before = grower.probe(expert, x, labels).loss.mean()
+        grow(expert, task, births, x, labels, *how)
+        losses.append((float(before), float(grower.probe(expert, x, labels).loss.mean())))
+
+    with patch.object(grower, "grow", watched):
+        while not simulation.finished:
+            simulation.step()
+    return losses
 
 
 def main() -> None:

@@ -76,6 +76,7 @@ class Config:
 
     def __post_init__(self) -> None:
         settle(self, "")
+        plugins.load(self.run.imports)  # a copy in another process may not have them yet
         for name, registry in REGISTRIES.items():
             check_name(name, attrgetter(name)(self), registry)
 
@@ -92,7 +93,6 @@ class Config:
         Raises:
             ValueError: for an engine that cannot run here.
         """
-        plugins.load(self.run.imports)  # a copy in another process may not have them yet
         run = replace(self.run, imports=tuple(dict.fromkeys((*self.run.imports, *plugins.asked()))))
         named = replace(self, run=run, network=replace(self.network, engine=choose_engine(self.network)))
         return named._shortened() if self.run.quick else named

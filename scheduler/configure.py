@@ -45,9 +45,9 @@ def configure(given: Given = None, options: Mapping[str, Any] | None = None) -> 
     try:
         config = build(Config, merge(data, changes))
     except ValueError as error:
+        if data == {"stream": {"name": given}} and str(error).startswith("stream.name = "):
+            raise ValueError(f"{given!r} is neither a file nor a stream; {choices(given, STREAMS)}") from error
         raise ValueError(f"{source}: {error}" if source else str(error)) from error
-    if config.stream.name not in STREAMS:
-        raise ValueError(f"{given!r} is neither a file nor a stream; {choices(config.stream.name, STREAMS)}")
     return config
 
 

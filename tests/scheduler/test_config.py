@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from smalti.scheduler.config import REGISTRIES, Config, RunOptions
+from smalti.scheduler.config import Config, RunOptions
 from smalti.scheduler.config_io import dump, flatten, from_mapping, load
+from smalti.scheduler.registries import REGISTRIES
 
 
 def test_quick_shrinks_what_takes_long_and_nothing_else() -> None:
@@ -14,7 +15,7 @@ def test_quick_shrinks_what_takes_long_and_nothing_else() -> None:
     long = Config().resolved()
     changed = {name for name, value in flatten(quick).items() if value != flatten(long)[name]}
     expected = {"training.rounds", "training.steps", "training.warm_up", "growth.probe", "stream.limit", "run.quick"}
-    assert changed == expected | {"growth.rewiring.guard"}
+    assert changed == expected | {"growth.rewiring.guard", "growth.every"}
     assert (quick.training.rounds, quick.training.steps, quick.stream.limit, quick.growth.probe) == (3, 10, 30, 64)
     assert quick.growth.rewiring.guard == 10
     assert quick.resolved() == quick
@@ -22,7 +23,7 @@ def test_quick_shrinks_what_takes_long_and_nothing_else() -> None:
 
 def test_quick_leaves_what_is_smaller_already() -> None:
     small = {"training": {"rounds": 2, "steps": 3, "warm_up": 0}, "stream": {"limit": 5}}
-    small["growth"] = {"probe": 8, "rewiring": {"guard": 9}}
+    small["growth"] = {"probe": 8, "every": 1, "rewiring": {"guard": 9}}
     config = from_mapping(Config, {**small, "run": {"quick": True}, "network": {"engine": "dense"}})
     assert config.resolved() == config
 

@@ -219,7 +219,7 @@ def test_novelty_is_that_of_the_beginning_of_each_task(play: Play, tiny: MakeCon
         ),
         ({"network": {"device": "abacus"}}, r"network\.device = 'abacus' cannot be used here .*; cpu always can"),
         ({"network": {"readout": "spike_count"}}, r"make it larger than 1\.0, network\.threshold"),
-        ({"stream": {"name": "cifar"}}, r"stream\.name = 'cifar' is unknown; allowed: digits, mnist, fsdd, arrays"),
+        ({"stream": {"name": "cifar"}}, r"stream\.name = 'cifar' is unknown; take one of digits, mnist, fsdd, arrays"),
     ],
 )
 def test_what_does_not_go_together_is_refused_with_the_cure(

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from smalti.scheduler.config import Config
-from smalti.scheduler.records import state as snapshot
 from smalti.scheduler.records.schema import TABLES
+from smalti.scheduler.records.state import split
 from smalti.scheduler.simulation import RoundRows, Simulation
 from smalti.scheduler.streams import memory
 
@@ -29,10 +29,10 @@ def test_it_ends_by_itself_and_stays_as_it_is(tiny: MakeConfig) -> None:
     assert simulation.running
     simulation.run_model()
     assert (simulation.running, simulation.steps, simulation.round) == (False, 4, 4)
-    before = {name: value.clone() for name, value in snapshot.take(simulation)[0].items()}
+    before = {name: value.clone() for name, value in split(simulation.state_dict())[0].items()}
     simulation.step()
     assert (simulation.running, simulation.steps, simulation.round) == (False, 4, 4)
-    assert all(torch.equal(before[name], value) for name, value in snapshot.take(simulation)[0].items())
+    assert all(torch.equal(before[name], value) for name, value in split(simulation.state_dict())[0].items())
     assert list(simulation) == []
 
 

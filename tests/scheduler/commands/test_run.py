@@ -117,7 +117,7 @@ def test_an_interrupt_says_how_to_go_on(cli: Smalti, tiny_toml: Path, monkeypatc
         (["--growth.rule", "wishful"], "growth.rule = 'wishful' is unknown; take one of"),
         (["--growth.rule", "gradmax"], "gradmax_whitened, which has no fan-out instead"),
         (["--growth.rule", "primed", "--network.surrogate_width", "0.2"], "make it larger than 0.3"),
-        (["--stream.name", "cifar"], "stream.name = 'cifar' is unknown; allowed: digits, mnist, fsdd, arrays"),
+        (["--stream.name", "cifar"], "stream.name = 'cifar' is unknown; take one of digits, mnist, fsdd, arrays"),
         (["--training.learning_rate", "nan"], "training.learning_rate = nan must be"),
         (["--training.rate_weight", "nan"], "training.rate_weight = nan must be"),
         (["--run.threads", "0"], "run.threads = 0 must be at least 1"),

@@ -127,11 +127,18 @@ def test_an_invalid_value_is_named_with_its_combination(plan: Plan) -> None:
 
 
 def test_what_only_shows_when_chip_and_stream_meet_is_named_too(plan: Plan, small: str) -> None:
-    experiment = plan(small + '[axes]\n"growth.rule" = ["random", "nonsense"]\n')
+    experiment = plan(small + '[axes]\n"fabric.neurons_per_tile" = [8, 2]\n')
     trials = trials_of(experiment)
-    with pytest.raises(ValueError, match=r"growth.rule = 'nonsense' cannot be run: .*unknown; take one of .*exclude"):
+    with pytest.raises(
+        ValueError, match=r"neurons_per_tile = 2 cannot be run: .* output slots .*exclude leaves it out"
+    ):
         check_trials(experiment, trials)
-    check_trials(experiment, {name: t for name, t in trials.items() if t.config.growth.rule == "random"})
+    check_trials(experiment, {name: t for name, t in trials.items() if t.config.fabric.neurons_per_tile == 8})
+
+
+def test_a_name_that_is_unknown_is_named_with_its_combination(plan: Plan) -> None:
+    with pytest.raises(ValueError, match=r"growth.rule = 'nonsense' cannot be run: .*unknown; take one of random"):
+        trials_of(plan('[axes]\n"growth.rule" = ["random", "nonsense"]\n'))
 
 
 def test_the_example_is_an_experiment() -> None:
