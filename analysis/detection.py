@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from smalti.analysis.runs import Run
+from smalti.analysis.tables import RunTables
 
 WITHIN = 10  # minibatches after a change is complete in which an alarm still counts (W)
 
@@ -41,7 +41,7 @@ class Detection:
     false: float  # per 100 minibatches
 
 
-def summary(run: Run, within: int = WITHIN) -> Detection:
+def summary(run: RunTables, within: int = WITHIN) -> Detection:
     """Judge a finished run with hidden boundaries."""
     experiences = run.table("rounds").drop_duplicates("experience").sort_values("experience")
     training, stream = run.config["training"], run.config["stream"]

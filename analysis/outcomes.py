@@ -18,24 +18,24 @@ import pandas as pd
 
 from smalti.analysis import curves, detection, metrics
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES, SPENT
-from smalti.analysis.runs import Run, Runs
+from smalti.analysis.tables import RunTables
 
 SPLITS = ("validation", "test")
 RUN = "run"  # the setting of measures that do not depend on what the network is asked
 
 
-def settings(run: Run) -> list[str]:
+def settings(run: RunTables) -> list[str]:
     """Settings in which the run was evaluated, in the order of ``SETTING_NAMES``, parts of an answer last."""
     present = set(run.table("evaluations")["setting"])
     return [name for name in SETTING_NAMES if name in present]
 
 
-def answers(run: Run) -> list[str]:
+def answers(run: RunTables) -> list[str]:
     """Settings in which the whole network was asked, not its experts or its gating network alone."""
     return [name for name in settings(run) if name not in PARTS]
 
 
-def headline(run: Run) -> str:
+def headline(run: RunTables) -> str:
     """The setting that a run is judged by: that of its stream, if it was asked so in the end, else what it was."""
     stream = str(run.config["stream"]["setting"])
     table = run.table("evaluations")
@@ -44,13 +44,13 @@ def headline(run: Run) -> str:
     return stream if stream in there or not there else there[0]
 
 
-def order(run: Run) -> list[int]:
+def order(run: RunTables) -> list[int]:
     """Tasks in the order in which they came or are to come, as far as the tables know; some may return."""
     given = list(run.config["stream"]["order"])
     return given or sorted(int(task) for task in run.table("evaluations")["on"].unique())
 
 
-def accuracies(run: Run, setting: str, split: str = "test") -> pd.DataFrame:
+def accuracies(run: RunTables, setting: str, split: str = "test") -> pd.DataFrame:
     """Accuracy on every task (columns, in the order in which they came) after every experience (rows; -1: before)."""
     table = run.table("evaluations")
     chosen = table[(table["setting"] == setting) & (table["split"] == split)]
@@ -58,7 +58,7 @@ def accuracies(run: Run, setting: str, split: str = "test") -> pd.DataFrame:
     return matrix[[task for task in dict.fromkeys(order(run)) if task in matrix.columns]]
 
 
-def accuracy(run: Run, setting: str, split: str = "validation", by_samples: bool = False) -> float:
+def accuracy(run: RunTables, setting: str, split: str = "validation", by_samples: bool = False) -> float:
     """Accuracy after the last experience that is over; NaN where there is none or the network was not asked so then.
 
     Args:
@@ -79,7 +79,7 @@ def accuracy(run: Run, setting: str, split: str = "validation", by_samples: bool
     return float(asked["accuracy"].sum() / len(came))
 
 
-def measures(run: Run, setting: str, split: str) -> dict[str, float]:
+def measures(run: RunTables, setting: str, split: str) -> dict[str, float]:
     """What the answers in one setting came to, by name.
 
     Args:
@@ -102,7 +102,7 @@ def measures(run: Run, setting: str, split: str) -> dict[str, float]:
     return _finite(found)
 
 
-def resources(run: Run) -> dict[str, float]:
+def resources(run: RunTables) -> dict[str, float]:
     """What the run left on the chip and took to get there, by name.
 
     Raises:
@@ -135,7 +135,7 @@ def resources(run: Run) -> dict[str, float]:
     return _finite(found)
 
 
-def outcomes(run: Run) -> pd.DataFrame:
+def outcomes(run: RunTables) -> pd.DataFrame:
     """All measures of a run as a long table.
 
     Returns:
@@ -148,30 +148,12 @@ def outcomes(run: Run) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["setting", "split", "metric", "value"])
 
 
-def overall(run: Run, split: str = "validation") -> dict[str, float]:
+def overall(run: RunTables, split: str = "validation") -> dict[str, float]:
     """The measures of a run that are told first: resources, and the answers in the setting that it is judged by."""
     return {**measures(run, headline(run), split), **resources(run)}
 
 
-def results(runs: Runs, split: str = "validation") -> pd.DataFrame:
-    """A row a run that has finished a round: column run, the fields in which they differ, then what ``overall`` gives.
-
-    Args:
-        runs: as ``load_runs`` gives them.
-        split: validation or test; choices are made on validation data.
-
-    Raises:
-        ValueError: none has finished a round.
-    """
-    rows = [{"run": name, **overall(run, split)} for name, run in runs if not run.table("rounds").empty]
-    if not rows:
-        raise ValueError(f"none of the {len(runs)} runs has finished a round")
-    table = pd.DataFrame(rows)
-    named = [name for name in METRICS if name in table]
-    return runs.settings().merge(table[["run", *named]], on="run")
-
-
-def living(run: Run) -> pd.DataFrame:
+def living(run: RunTables) -> pd.DataFrame:
     """Neurons alive now, with the row and column of their tile."""
     neurons = run.table("neurons")
     alive = neurons[neurons["retired_round"].isna()].copy()
@@ -180,7 +162,7 @@ def living(run: Run) -> pd.DataFrame:
     return alive
 
 
-def matrix(run: Run, setting: str, split: str) -> pd.DataFrame:
+def matrix(run: RunTables, setting: str, split: str) -> pd.DataFrame:
     """Accuracies as a long table: columns after, on (place of the task among those that came, from 0), task, value."""
     wide = accuracies(run, setting, split)
     values = wide.to_numpy(float)
@@ -189,7 +171,7 @@ def matrix(run: Run, setting: str, split: str) -> pd.DataFrame:
     return pd.DataFrame({**places, "value": values[row, column]})
 
 
-def _transfer(run: Run, setting: str, split: str) -> dict[str, float]:
+def _transfer(run: RunTables, setting: str, split: str) -> dict[str, float]:
     """What was forgotten and transferred; it is defined where every task came once and was asked after every other."""
     came = order(run)
     if len(set(came)) < len(came):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from smalti.analysis.restored import restored
-from smalti.analysis.runs import Run
+from smalti.analysis.tables import RunTables
 from smalti.model.gating.networks.label import LabelGating
 from smalti.scheduler import evaluation
 from smalti.scheduler.randomness import Use, entropy
@@ -23,7 +23,7 @@ from smalti.scheduler.streams.memory import array_of
 NEW = 3  # the part that new samples are, beside train, validation and test
 
 
-def answers(run: Run, x: Any, task: int | None = None) -> pd.DataFrame:
+def answers(run: RunTables, x: Any, task: int | None = None) -> pd.DataFrame:
     """Classes, experts and spikes for new samples; one row a sample.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from smalti.analysis.runs import Run
+from smalti.analysis.tables import RunTables
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
 from smalti.scheduler.records import checkpoint
@@ -15,7 +15,7 @@ from smalti.scheduler.runner import fresh
 from smalti.scheduler.simulation import Simulation
 
 
-def restored(run: Run) -> Simulation:
+def restored(run: RunTables) -> Simulation:
     """The simulation of a run as its last checkpoint has it; the folder stays as it is.
 
     Raises:

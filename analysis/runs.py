@@ -16,6 +16,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from smalti.analysis.outcomes import accuracy, overall, settings
+from smalti.analysis.quantities import METRICS, SETTING_NAMES
 from smalti.scheduler.old_names import renewed
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 
@@ -59,16 +61,14 @@ class Run:
         Raises:
             ValueError: no round is finished yet.
         """
-        from smalti.analysis import outcomes, quantities  # which build on this module
-
         rows = [
-            (f"accuracy, {quantities.SETTING_NAMES[setting]}", outcomes.accuracy(self, setting, "test"), "accuracy")
-            for setting in outcomes.settings(self)
+            (f"accuracy, {SETTING_NAMES[setting]}", accuracy(self, setting, "test"), "accuracy")
+            for setting in settings(self)
         ]
-        rows += [(name, value, name) for name, value in outcomes.overall(self, "test").items() if name != "accuracy"]
+        rows += [(name, value, name) for name, value in overall(self, "test").items() if name != "accuracy"]
         columns = ["measure", "value", "meaning"]
         table = pd.DataFrame(rows, columns=columns).set_index("measure")
-        return table.assign(meaning=[quantities.METRICS[name].meaning for name in table["meaning"]])
+        return table.assign(meaning=[METRICS[name].meaning for name in table["meaning"]])
 
     @overload
     def predict(self, x: Any, task: int | None = None, details: Literal[False] = False) -> NDArray[np.int64]: ...
@@ -95,7 +95,7 @@ class Run:
         Raises:
             ValueError: samples that are unfit, a task that does not exist, or a run without a finished round.
         """
-        from smalti.analysis.prediction import answers  # which builds on this module
+        from smalti.analysis.prediction import answers  # not above: tables can be read without torch
 
         found = answers(self, x, task)
         return found if details else found["class"].to_numpy()
@@ -214,6 +214,21 @@ class Runs:
             raise ValueError(f"none of the {len(self)} runs has a table {name!r}; they have {there}")
         filled = [part for part in parts if len(part)] or parts[:1]
         return pd.concat(filled, ignore_index=True)
+
+    def results(self, split: str = "validation") -> pd.DataFrame:
+        """A row a run that has finished a round: ``run``, the fields in which they differ, then its measures.
+
+        Args:
+            split: validation or test; choices are made on validation data.
+
+        Raises:
+            ValueError: none has finished a round.
+        """
+        rows = [{"run": name, **overall(run, split)} for name, run in self if not run.table("rounds").empty]
+        if not rows:
+            raise ValueError(f"none of the {len(self)} runs has finished a round")
+        table = pd.DataFrame(rows)
+        return self.settings().merge(table[["run", *(name for name in METRICS if name in table)]], on="run")
 
     def _values(self, run: Run) -> dict[str, Any]:
         flat = _flat(run.config)

@@ -7,11 +7,10 @@ nothing of files: rows of the round are handed out, and ``scheduler.records.stat
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import mesa
-import numpy as np
 import torch
 
 from smalti.agents.auction.bids import Decision
@@ -43,6 +42,7 @@ from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.records import rows as tables
 from smalti.scheduler.records.played import Played
 from smalti.scheduler.records.registry import NeuronRegistry
+from smalti.scheduler.records.rows import RoundRows, Row
 from smalti.scheduler.records.state import Stateful
 from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.streams import Data, Experience, Stream, load_stream
@@ -51,19 +51,6 @@ from smalti.scheduler.training import Trainee
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Row = dict[str, object]
-
-
-@dataclass
-class RoundRows:
-    """What one round adds to the tables."""
-
-    rounds: list[Row] = field(default_factory=list)
-    bids: list[Row] = field(default_factory=list)
-    ports: dict[str, np.ndarray] = field(default_factory=dict)  # columns
-    evaluations: list[Row] = field(default_factory=list)
-    detections: list[Row] = field(default_factory=list)
 
 
 class Simulation(mesa.Model):  # type: ignore[misc]

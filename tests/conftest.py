@@ -14,9 +14,10 @@ import torch
 from smalti.model.chip.fabric import FabricOptions
 from smalti.model.growth.options import GrowthOptions
 from smalti.scheduler.config import Config
+from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.records.schema import TABLES
 from smalti.scheduler.runner import start
-from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import StreamOptions
 from smalti.scheduler.training import TrainingOptions
 

@@ -30,7 +30,7 @@ def draw_pareto(
     """A dot a run, and the front.
 
     Args:
-        table: a row a run, as ``analysis.outcomes.results`` gives it, or ``trials.parquet``.
+        table: a row a run, as ``Runs.results`` gives it, or ``trials.parquet``.
         cost: column of what should be small.
         gain: column of what should be large.
         by: column that chooses colour and mark, e.g. ``growth.rule``.

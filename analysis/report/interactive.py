@@ -121,7 +121,7 @@ def along(runs: Mapping[str, Run], split: str = "test") -> Figure:
 
 
 def front(table: pd.DataFrame) -> Figure:
-    """Accuracy against wires, a dot a run, and the Pareto front; a table as ``analysis.outcomes.results`` gives it."""
+    """Accuracy against wires, a dot a run, and the Pareto front; a table as ``Runs.results`` gives it."""
     figure, best = _panels(["accuracy"], "wires in use"), pareto_front(table)
     figure.add_scatter(
         x=best["wires"], y=best["accuracy"], name="Pareto front", line={"color": "#888888", "shape": "hv"}

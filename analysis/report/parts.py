@@ -10,7 +10,7 @@ import pandas as pd
 
 from smalti.analysis import market
 from smalti.analysis.findings import Finding, findings
-from smalti.analysis.outcomes import accuracies, answers, results
+from smalti.analysis.outcomes import accuracies, answers
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.report import configuration, interactive, words
 from smalti.analysis.report.activity import Activity, look
@@ -118,7 +118,7 @@ def beside(runs: Runs, parts: list[Part]) -> Beside:
 
 
 def _front(runs: Runs) -> Iterator[Drawing]:
-    table = results(runs, "test")
+    table = runs.results("test")
     if len(table.dropna(subset=["accuracy", "wires"])) >= FRONT:
         told = "Test accuracy at the end against wires in use; no run off the line is better in both."
         yield _plot(interactive.front(table), "Accuracy and wires", told)

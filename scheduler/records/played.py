@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from smalti.scheduler.records.registry import NeuronRegistry
-    from smalti.scheduler.simulation import RoundRows, Simulation
+    from smalti.scheduler.records.rows import RoundRows
 
 
-def _latest(name: str, model: Simulation) -> object:
+def _latest(name: str, model: Any) -> object:
     """A column of the round played last."""
     return model.rows.rounds[0][name]
 

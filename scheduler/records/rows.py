@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -19,6 +19,17 @@ from smalti.scheduler.streams import Experience
 from smalti.scheduler.summary import TrainingSummary
 
 Row = dict[str, object]
+
+
+@dataclass
+class RoundRows:
+    """What one round adds to the tables."""
+
+    rounds: list[Row] = field(default_factory=list)
+    bids: list[Row] = field(default_factory=list)
+    ports: dict[str, np.ndarray] = field(default_factory=dict)  # columns
+    evaluations: list[Row] = field(default_factory=list)
+    detections: list[Row] = field(default_factory=list)
 
 
 def bid_row(round_number: int, outcome: Outcome) -> Row:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from smalti.analysis import metrics, outcomes
-from smalti.analysis.outcomes import accuracies, accuracy, headline, living, measures, resources, results, settings
+from smalti.analysis.outcomes import accuracies, accuracy, headline, living, measures, resources, settings
 from smalti.analysis.quantities import METRICS, SPENT
 from smalti.analysis.runs import Run, load_run, load_runs
 from smalti.scheduler.config import Config
@@ -256,7 +256,7 @@ def test_the_long_table_and_its_flat_form(finished_run: Path) -> None:
 
 def test_a_row_for_every_run(finished_run: Path) -> None:
     run = load_run(finished_run)
-    table = results(load_runs(finished_run))
+    table = load_runs(finished_run).results()
     assert len(table) == 1
     row = table.iloc[0]
     assert row["run"] == "finished"

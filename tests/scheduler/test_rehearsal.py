@@ -9,8 +9,9 @@ import torch
 
 from smalti.model.continual import METHODS, ContinualOptions
 from smalti.scheduler.config import Config
+from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.rehearsal import answers
-from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TaskBatches
 
 MakeConfig = Callable[..., Config]

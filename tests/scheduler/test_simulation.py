@@ -17,7 +17,8 @@ from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.steps import STEPS
 from smalti.scheduler.config import Config
 from smalti.scheduler.processor import flushes
-from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.records.rows import RoundRows
+from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import VALIDATION
 
 MakeConfig = Callable[..., Config]

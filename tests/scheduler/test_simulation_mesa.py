@@ -15,9 +15,10 @@ import pytest
 import torch
 
 from smalti.scheduler.config import Config
+from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.records.schema import TABLES
 from smalti.scheduler.records.state import split
-from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import memory
 
 MakeConfig = Callable[..., Config]

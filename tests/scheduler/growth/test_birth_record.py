@@ -13,8 +13,9 @@ from smalti.agents.auction.bids import SEED
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth import birth_record as replay
 from smalti.scheduler.records.folder import open_run
+from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.runner import resume, start
-from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
 Timeless = Callable[[Path], dict[str, pd.DataFrame]]

@@ -19,8 +19,9 @@ from smalti.model.rewiring.steps import STEPS
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth import rewiring as rewiring
 from smalti.scheduler.records.folder import open_run
+from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.runner import resume, start
-from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]

@@ -13,7 +13,8 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.growth.seed_expert import extend_expert
 from smalti.scheduler.protocols.task_aware import TaskAware
 from smalti.scheduler.protocols.task_free import TaskFree
-from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.records.rows import RoundRows
+from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]

@@ -14,8 +14,8 @@ from smalti.model.rewiring.scope import Changes
 from smalti.scheduler.clock import Seconds
 from smalti.scheduler.config import Config
 from smalti.scheduler.records.arrow import to_arrow
-from smalti.scheduler.records.rows import RoundFacts, bid_row, port_rows, round_row
-from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.records.rows import RoundFacts, RoundRows, bid_row, port_rows, round_row
+from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.summary import TrainingSummary
 
 MakeConfig = Callable[..., Config]

@@ -21,8 +21,9 @@ from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.steps import STEPS
 from smalti.scheduler.config import Config
 from smalti.scheduler.records.checkpoint import load, save
+from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.records.state import joined, split
-from smalti.scheduler.simulation import RoundRows, Simulation
+from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
 Check = Callable[[Simulation], None]
