@@ -73,6 +73,7 @@ METRICS = {
     "stored_values": Metric("values stored", "numbers that protect old tasks, samples among them"),
     "training_hop_spikes": Metric("hops x spikes in training", "per sample of the last round"),
     "training_operations": Metric("training operations", "synaptic operations of all training", ".3g"),
+    "writes": Metric("writes", "devices programmed, in learning (each step of each device that learns) and in growth"),
     "loss": Metric("loss", "training loss of the last round, nats per sample", ".3f"),
     "loss_after": Metric("loss after growth", "training loss 500 steps after the last birth, nats per sample", ".3f"),
     "seconds": Metric("seconds", "that all rounds took", ",.1f"),

@@ -168,7 +168,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def _play_round(self) -> None:
         """Train, decide, retire, rewire, grow (invite, auction, graft), evaluate, record."""
         clock = Clock()
-        now = self._prepare()
+        now, mask = self._prepare(), self.network.state.mask.clone()
         self.protocol.begin(now)
         if self.round == 0:
             with clock.evaluating():
@@ -191,7 +191,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             self.protocol.end(now)
             with clock.evaluating():
                 self._evaluate(self.number)
-        self._record(now, trained, validation, retired, changes, clock)
+        laid = int((self.network.state.mask & ~mask).sum())
+        self._record(now, trained, validation, retired, laid, changes, clock)
         self.round += 1
 
     def _prepare(self) -> Round:
@@ -277,7 +278,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         return evaluation.with_task(self.gating, x, experience.classes).accuracy(labels)
 
     def _record(
-        self, now: Round, trained: Trained, validation: float, retired: int, changes: Changes, clock: Clock
+        self, now: Round, trained: Trained, validation: float, retired: int, laid: int, changes: Changes, clock: Clock
     ) -> None:
         """Rows of the round."""
         self.rows.detections = trained.detections
@@ -294,6 +295,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             stored_values=self.rehearsal.stored_values,
             born=len(self.grower.born),
             retired=retired,
+            laid=laid,
             changes=changes,
             novelty=trained.novelty,
             seconds=clock.seconds(beside=self.seconds_written),

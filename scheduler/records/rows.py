@@ -134,6 +134,7 @@ class RoundFacts:
     stored_values: int
     born: int
     retired: int
+    laid: int  # devices that were not there when it began
     changes: Changes
     novelty: float
     seconds: Seconds
@@ -157,6 +158,7 @@ def round_row(facts: RoundFacts) -> Row:
         "spikes_per_sample": summary.spikes_per_sample,
         "hop_spikes_per_sample": summary.hop_spikes_per_sample,
         "operations": summary.operations,
+        "writes": summary.writes + facts.laid,
         "stored_values": facts.stored_values,
         "hidden_rate": summary.rate,
         "born": facts.born,

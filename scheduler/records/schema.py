@@ -59,6 +59,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("spikes_per_sample", FLOAT, "spikes per sample", "spikes of neurons, mean over training"),
         Column("hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "routing tiles crossed by spikes"),
         Column("operations", FLOAT, "number", "synaptic operations of the round's training, forward and backward"),
+        Column("writes", INT64, "number", "devices programmed: steps x devices that learn, and devices laid by growth"),
         Column("stored_values", INT64, "number", "numbers held to keep old tasks: buffers, importances, anchors"),
         Column("hidden_rate", FLOAT, "spikes per step", "mean firing rate of the hidden neurons that ran"),
         Column("born", INT64, "number", "neurons born in the round, seeds and outputs included"),

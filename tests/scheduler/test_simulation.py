@@ -285,3 +285,15 @@ def test_validation_is_measured_after_every_round_if_that_is_asked_for(tiny: Mak
     _, silent = play(tiny())
     assert all(math.isnan(float(str(rows.rounds[0]["validation"]))) for rows in silent)
     assert [rows.rounds[0]["loss"] for rows in silent] == [row["loss"] for row in asked]
+
+
+def test_writes_are_the_steps_of_devices_that_learn_and_the_devices_laid(play: Play, tiny: MakeConfig) -> None:
+    """Nothing is frozen in the first experience: what learns in its rounds is all that there was when they began."""
+    simulation, rounds = play(tiny(growth={"births": 2, "retire_after": 0}))
+    steps = simulation.config.training.steps
+    found = [(int(str(row["writes"])), int(str(row["devices"]))) for rows in rounds for row in rows.rounds]
+    for (_, before), (writes, now) in zip(found[:2], found[1:3], strict=True):
+        assert writes == steps * before + now - before
+    protected = [e for e in simulation.gating.experts if 1 in e.tasks]
+    assert protected
+    assert found[-1][0] < steps * found[-2][1]  # the devices of the first expert are frozen
