@@ -89,19 +89,19 @@ def tables(
     """
     rows = [row for row in rows if row.trial in measured]
     long = _outcomes(experiment, rows, measured, split)
-    found = {}
+    written = {}
     if experiment.options.control:
         opened = {row.trial: load_run(trials / row.trial, keep=True) for row in rows}
-        found["matrices"] = _matrices(experiment, rows, measured, opened, split)
+        written["matrices"] = _matrices(experiment, rows, measured, opened, split)
         curved = [row for row in rows if curves.has_curve(opened[row.trial].table("rounds"))]
         if curved:
-            found["curves"] = _curves(curved, opened)
+            written["curves"] = _curves(curved, opened)
             long = pd.concat([long, _against(experiment, curved, measured, opened)], ignore_index=True)
-    found["outcomes"] = long
-    found["summary"] = comparison.summary(long)
+    written["outcomes"] = long
+    written["summary"] = comparison.summary(long)
     if experiment.options.control:
-        found["differences"] = _differences(experiment, rows, long)
-    return found
+        written["differences"] = _differences(experiment, rows, long)
+    return written
 
 
 def _outcomes(experiment: Experiment, rows: list[Row], measured: Measured, split: str) -> pd.DataFrame:
@@ -150,15 +150,15 @@ def _against(experiment: Experiment, rows: list[Row], measured: Measured, opened
             if other is not None:
                 yield row, opened[row.trial].table("rounds"), opened[other].table("rounds")
 
-    found = []
+    compared = []
     for row, rounds, other in partners(experiment.options.control[0]):
-        found.append((row, "steps_to_control", curves.steps_to_control(rounds, other)))
+        compared.append((row, "steps_to_control", curves.steps_to_control(rounds, other)))
     if experiment.options.static:
         for row, rounds, other in partners(experiment.options.static):
-            found.append((row, "compute_to_static", curves.compute_to_static(rounds, other)))
+            compared.append((row, "compute_to_static", curves.compute_to_static(rounds, other)))
     parts = [
         (*_place(row), setting, row.seed, metric, value)
-        for row, metric, value in found
+        for row, metric, value in compared
         for setting in measured[row.trial]["answers"]
     ]
     return pd.DataFrame(parts, columns=["variant", "stream", "setting", "seed", "metric", "value"])

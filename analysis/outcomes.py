@@ -90,16 +90,16 @@ def measures(run: RunTables, setting: str, split: str) -> dict[str, float]:
     table = run.table("evaluations")
     table = table[table["split"] == split]
     last = table[(table["after"] == table["after"].max()) & (table["setting"] == setting)]
-    found = {
+    values = {
         "accuracy": accuracy(run, setting, split),
         "accuracy_by_samples": accuracy(run, setting, split, by_samples=True),
         **_transfer(run, setting, split),
     }
     if setting not in (*PARTS, "task"):  # the parts of an answer to which no task was told
-        found |= {f"{part}_accuracy": accuracy(run, part, split) for part in PARTS}
+        values |= {f"{part}_accuracy": accuracy(run, part, split) for part in PARTS}
     if len(last):
-        found |= {name: float(np.average(last[name], weights=last["samples"])) for name in SPENT if name in last}
-    return _finite(found)
+        values |= {name: float(np.average(last[name], weights=last["samples"])) for name in SPENT if name in last}
+    return _finite(values)
 
 
 def resources(run: RunTables) -> dict[str, float]:
@@ -116,7 +116,7 @@ def resources(run: RunTables) -> dict[str, float]:
     tiles = fabric["rows"] * fabric["cols"] - len({tuple(place) for place in fabric["dead_tiles"]})
     routed = links[links["retired_round"].isna() & (links["kind"] == "routed")]
     seconds = rounds[["seconds_train", "seconds_evaluate", "seconds_other"]].to_numpy(float)
-    found = {
+    values = {
         **{name: float(last[name]) for name in ("neurons", "links", "devices", "wires", "stored_values", "loss")},
         "outputs": outputs,
         "slots": tiles * fabric["neurons_per_tile"] - outputs,
@@ -130,8 +130,8 @@ def resources(run: RunTables) -> dict[str, float]:
         "overhead": float(seconds[:, 2].sum() / seconds.sum()),
     }
     if run.config["stream"].get("boundaries") == "hidden":
-        found |= asdict(detection.summary(run))
-    return _finite(found)
+        values |= asdict(detection.summary(run))
+    return _finite(values)
 
 
 def outcomes(run: RunTables) -> pd.DataFrame:
@@ -178,7 +178,7 @@ def _transfer(run: RunTables, setting: str, split: str) -> dict[str, float]:
     evaluations = run.table("evaluations")
     try:
         accuracy_after = metrics.accuracy_matrix(evaluations, setting, split, came)
-        found = {
+        values = {
             "backward_transfer": metrics.backward_transfer(accuracy_after),
             "forgetting": metrics.forgetting(accuracy_after),
             "average_incremental_accuracy": metrics.average_incremental_accuracy(accuracy_after),
@@ -187,14 +187,14 @@ def _transfer(run: RunTables, setting: str, split: str) -> dict[str, float]:
         return {}
     try:
         before = metrics.initial_accuracy(evaluations, setting, split, came)
-        found["forward_transfer"] = metrics.forward_transfer(accuracy_after, before)
+        values["forward_transfer"] = metrics.forward_transfer(accuracy_after, before)
     except ValueError:  # a task cannot be answered before it was learned
         pass
-    return found
+    return values
 
 
-def _finite(found: dict[str, float]) -> dict[str, float]:
-    return {name: float(value) for name, value in found.items() if math.isfinite(value)}
+def _finite(values: dict[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items() if math.isfinite(value)}
 
 
 def flat(table: pd.DataFrame, setting: str) -> Iterator[tuple[str, float]]:

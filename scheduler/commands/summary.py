@@ -57,8 +57,8 @@ def resources_view(run: Run) -> Table:
     """Neurons, wires, spikes and hops."""
     text = {name: METRICS[name].text(value) for name, value in overall(run, "test").items()}
     table = Table(title="resources", title_justify="left", show_header=False)
-    born = f"{text['born']} born, {text['retired']} retired"
-    table.add_row("neurons", f"{text['neurons']} hidden of {text['slots']} slots, {text['outputs']} outputs ({born})")
+    table.add_row("neurons", f"{text['neurons']} hidden of {text['slots']} slots, {text['outputs']} outputs")
+    table.add_row("born, retired", f"{text['born']}, {text['retired']}")
     table.add_row("wires", f"{text['wires']} of {text['sides']} sides of tiles")
     table.add_row("links, devices", f"{text['links']}, {text['devices']}")
     table.add_row("spikes per sample", text.get("spikes_per_sample", "-"))

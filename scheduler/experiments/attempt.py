@@ -6,6 +6,7 @@ is killed leaves the trial to the next, which goes on from its last checkpoint.
 
 from __future__ import annotations
 
+import gc
 import traceback
 import warnings
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smalti.scheduler.experiments.folder import ExperimentFolder, Measures
-from smalti.scheduler.experiments.running import models_forgotten, run_trial
+from smalti.scheduler.experiments.running import run_trial
 from smalti.scheduler.experiments.trials import Trial
 
 ENDED, BUSY = "ended", "busy"
@@ -55,7 +56,7 @@ def _run(job: Job, trial: Trial) -> None:
     try:
         if trial.leader and job.folder.error(trial.leader):
             raise ValueError(f"the run that it follows failed ({trial.leader})")
-        with warnings.catch_warnings(record=True) as said, models_forgotten(), chdir(job.directory):
+        with warnings.catch_warnings(record=True) as said, chdir(job.directory):
             warnings.simplefilter("always")
             run_trial(trial.prepared(job.folder.trials), path)
         told = dict.fromkeys(str(one.message) for one in said if one.category is UserWarning)
@@ -63,3 +64,4 @@ def _run(job: Job, trial: Trial) -> None:
     except Exception as error:  # whatever happens in a trial, the others go on
         short = " ".join(f"{type(error).__name__}: {error}".split())
         job.folder.keep_error(name, f"{traceback.format_exc()}\n{short}")
+    gc.collect()  # a simulation is a circle: what it held is needed now, for the next

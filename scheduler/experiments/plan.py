@@ -216,15 +216,15 @@ def _of_seed(section: Section, seed: int) -> Section:
     """A section with, of every list in its ``by_seed``, the seed's value, in turn."""
 
     def chosen(lists: Section) -> dict[str, object]:
-        found: dict[str, object] = {}
+        section: dict[str, object] = {}
         for name, values in lists.items():
             if isinstance(values, Mapping):
-                found[name] = chosen(values)
+                section[name] = chosen(values)
             elif isinstance(values, list) and values:
-                found[name] = values[seed % len(values)]
+                section[name] = values[seed % len(values)]
             else:
                 raise ValueError(f"by_seed: {name} = {values!r} must be a list, a value for each seed in turn")
-        return found
+        return section
 
     plain = {name: value for name, value in section.items() if name != BY_SEED}
     return merge(plain, chosen(section.get(BY_SEED, {})))

@@ -16,6 +16,14 @@ from smalti.scheduler.experiments.plan import BY_SEED, UNNAMED, Experiment
 FILES = Path(__file__).with_name("files")
 EXAMPLE = FILES / "example.toml"
 SECTIONS = ("base", "axes", "variants", "streams", BY_SEED)
+OLD = {
+    "sweep": "its fields stand at the top of the file now, [[sweep.exclude]] is [[exclude]], [[sweep.only]] is [[only]]",
+    "benchmark": "its fields stand at the top of the file now",
+    "methods": "[methods.NAME] is called [variants.NAME] now",
+    "settings": "[settings.NAME] is called [streams.NAME] now",
+    "compare": "rules, placements and timings are [axes] or [variants.NAME] now, like those of `smalti compare growth`",
+}
+"""Sections of older versions, and what to write instead."""
 
 
 def find_file(name: str) -> Path:
@@ -55,22 +63,26 @@ def _read(name: str, data: dict[str, Value], data_paths: Mapping[str, str]) -> E
     plain = {f.name for f in fields(ExperimentOptions)}
     known = (*plain, *SECTIONS, "exclude", "only")
     for key in data:
+        if key in OLD:
+            raise ValueError(f"{key}: {OLD[key]} (docs/sweeps.md)")
         if key not in known:
             raise ValueError(f"{key} is unknown; {choices(key, known)}")
     for section in SECTIONS:
         if not isinstance(data.get(section, {}), Mapping):
             raise ValueError(f"{section} = {data[section]!r} must be a section [{section}]")
-    told = {key: [value] if key == "control" and isinstance(value, str) else value for key, value in data.items()}
-    options = from_mapping(ExperimentOptions, {key: value for key, value in told.items() if key in plain})
+    fields_given = {
+        key: [value] if key == "control" and isinstance(value, str) else value for key, value in data.items()
+    }
+    options = from_mapping(ExperimentOptions, {key: value for key, value in fields_given.items() if key in plain})
     base = merge(_section(data, "base"), {BY_SEED: _section(data, BY_SEED)} if BY_SEED in data else {})
     variants, sections = _variants(_section(data, "variants"))
     named = _named("streams", _section(data, "streams"))
     every = {UNNAMED: {}} if not named else _located(named, base, data_paths)
     if named and not every:
         raise ValueError(f"the data of its streams ({', '.join(named)}) are not here; say where, such as --fsdd FILE")
-    found = Experiment(
+    experiment = Experiment(
         name,
-        options,
+        from_mapping(ExperimentOptions, options),
         base,
         tuple(read_axis(axis, given) for axis, given in dotted(_section(data, "axes")).items()),
         variants,
@@ -79,10 +91,10 @@ def _read(name: str, data: dict[str, Value], data_paths: Mapping[str, str]) -> E
         tuple(read_condition("exclude", entry) for entry in entries("exclude", data.get("exclude", []))),
         tuple(read_only(entry) for entry in entries("only", data.get("only", []))),
     )
-    found = found.only_some(tuple(every), (), 0) if named else found
-    for place in found.places():
-        found.config(place)
-    return found
+    experiment = experiment.only_some(tuple(every), (), 0) if named else experiment
+    for place in experiment.places():
+        experiment.config(place)
+    return experiment
 
 
 def _section(data: Mapping[str, Value], name: str) -> Section:
@@ -114,12 +126,12 @@ def _variants(given: Section) -> tuple[Mapping[str, Variant], Mapping[str, Secti
 
 def _located(streams: Section, base: Section, data_paths: Mapping[str, str]) -> dict[str, Section]:
     """The streams whose data is there, with its path."""
-    found = {}
+    located = {}
     for name, section in streams.items():
         options = merge(base, section).get("stream", {})
         place = data_paths.get(options.get("name", ""))
         if place:
-            found[name] = merge(section, {"stream": {"path": place}})
+            located[name] = merge(section, {"stream": {"path": place}})
         elif place is None or options.get("path"):
-            found[name] = section
-    return found
+            located[name] = section
+    return located

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import mesa
 
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, load
@@ -37,19 +33,6 @@ def run_trial(config: Config, path: Path) -> None:
     write_text_atomic(path / FINISHED, "")
 
 
-@contextmanager
-def models_forgotten() -> Iterator[None]:
-    """For processes that run many simulations: let go of those made meanwhile, which Mesa counts agents for."""
-    counted: dict[mesa.Model, object] = getattr(mesa.Agent, "_ids", {})
-    before = set(counted)
-    try:
-        yield
-    finally:
-        for model in set(counted) - before:
-            del counted[model]
-        gc.collect()
-
-
 def run_all(configs: Mapping[str, Config], out: Path, tell: Callable[[str, str], None], workers: int = 0) -> list[str]:
     """Run every configuration into a folder of its name under ``out``, on all cores; what is there is not run again.
 
@@ -68,7 +51,7 @@ def run_all(configs: Mapping[str, Config], out: Path, tell: Callable[[str, str],
     out.mkdir(parents=True, exist_ok=True)
     pool = Parallel(n_jobs=workers or -threads, batch_size=1, return_as="generator_unordered")
     failed = []
-    for name, error in pool(delayed(_attempt)(name, config, out / name) for name, config in configs.items()):
+    for name, error in pool(delayed(_attempt)(name, config.resolved(), out / name) for name, config in configs.items()):
         tell(name, error or "done")
         failed += [name] * bool(error)
     return failed
@@ -76,8 +59,7 @@ def run_all(configs: Mapping[str, Config], out: Path, tell: Callable[[str, str],
 
 def _attempt(name: str, config: Config, path: Path) -> tuple[str, str]:
     try:
-        with models_forgotten():
-            run_trial(config, path)
+        run_trial(config, path)
     except Exception as error:  # whatever happens in a run, the others go on
         return name, f"{type(error).__name__}: {error}"
     return name, ""

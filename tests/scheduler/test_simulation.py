@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -292,7 +293,7 @@ def test_writes_are_the_steps_of_devices_that_learn_and_the_devices_laid(play: P
     simulation, rounds = play(tiny(growth={"births": 2, "retire_after": 0}))
     steps = simulation.config.training.steps
     found = [(int(str(row["writes"])), int(str(row["devices"]))) for rows in rounds for row in rows.rounds]
-    for (_, before), (writes, now) in zip(found[:2], found[1:3], strict=True):
+    for (_, before), (writes, now) in pairwise(found[:3]):
         assert writes == steps * before + now - before
     protected = [e for e in simulation.gating.experts if 1 in e.tasks]
     assert protected

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import time
@@ -14,7 +13,6 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.experiments.attempt import BUSY, ENDED, Job, attempt
 from smalti.scheduler.experiments.folder import ExperimentFolder, Measures
 from smalti.scheduler.experiments.plan import Cell
-from smalti.scheduler.experiments.running import models_forgotten
 from smalti.scheduler.experiments.trials import Trial
 from smalti.scheduler.simulation import Simulation
 
@@ -88,11 +86,17 @@ def test_a_trial_that_another_process_holds_is_left_to_it(job: Job, short: Confi
     assert [path.name for path in job.folder.trials.iterdir()] == ["one"]
 
 
-def test_simulations_do_not_stay_in_memory(short: Config) -> None:
-    with models_forgotten():
-        kept = weakref.ref(Simulation(short))
-    gc.collect()
-    assert kept() is None
+def test_simulations_do_not_stay_in_memory(job: Job, short: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: list[weakref.ref[Simulation]] = []
+    make = Simulation.__init__
+
+    def watched(self: Simulation, *given: object, **named: object) -> None:
+        make(self, *given, **named)  # type: ignore[arg-type]
+        alive.append(weakref.ref(self))
+
+    monkeypatch.setattr(Simulation, "__init__", watched)
+    attempt(job, Trial("one", short, Cell(), {}))
+    assert [reference() for reference in alive] == [None]
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

@@ -99,6 +99,8 @@ def test_threads_are_those_of_the_greediest_trial(plan: Plan) -> None:
     [
         ("", "the experiment is empty"),
         ("[axis]\n", "axis is unknown; did you mean axes"),
+        ("[sweep]\nseeds = 2\n", "sweep: its fields stand at the top of the file now"),
+        ("[methods.grown]\n", r"\[methods.NAME\] is called \[variants.NAME\] now"),
         ("axes = 3\n", r"must be a section \[axes\]"),
         ("seeds = -1\n", "seeds = -1 must lie between 0 and 1,000,000"),
         ("seeds = 1000000000000\n", "seeds = 1000000000000 must lie between"),
