@@ -17,7 +17,7 @@ FILES = Path(__file__).with_name("files")
 EXAMPLE = FILES / "example.toml"
 SECTIONS = ("base", "axes", "variants", "streams", BY_SEED)
 OLD = {
-    "sweep": "its fields stand at the top of the file now, [[sweep.exclude]] is [[exclude]], [[sweep.only]] is [[only]]",
+    "sweep": "its fields stand at the top of the file now, [[sweep.exclude]] is [[exclude]], [[sweep.only]] [[only]]",
     "benchmark": "its fields stand at the top of the file now",
     "methods": "[methods.NAME] is called [variants.NAME] now",
     "settings": "[settings.NAME] is called [streams.NAME] now",
@@ -70,10 +70,9 @@ def _read(name: str, data: dict[str, Value], data_paths: Mapping[str, str]) -> E
     for section in SECTIONS:
         if not isinstance(data.get(section, {}), Mapping):
             raise ValueError(f"{section} = {data[section]!r} must be a section [{section}]")
-    fields_given = {
-        key: [value] if key == "control" and isinstance(value, str) else value for key, value in data.items()
-    }
-    options = from_mapping(ExperimentOptions, {key: value for key, value in fields_given.items() if key in plain})
+    options = {key: value for key, value in data.items() if key in plain}
+    if isinstance(options.get("control"), str):
+        options["control"] = [options["control"]]
     base = merge(_section(data, "base"), {BY_SEED: _section(data, BY_SEED)} if BY_SEED in data else {})
     variants, sections = _variants(_section(data, "variants"))
     named = _named("streams", _section(data, "streams"))

@@ -1,0 +1,62 @@
+"""docs/options.md: every field of the configuration with its present default, and no other."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+from smalti.scheduler.config import Config
+from smalti.scheduler.config_io import flatten
+
+DOCS = Path(__file__).resolve().parent.parent / "docs" / "options.md"
+HEAD = ["field", "default", "what it does", "what it was seen to do"]
+
+
+def rows(text: str) -> dict[str, list[list[str]]]:
+    """Cells of the tables below every heading, without those of their heads."""
+    found: dict[str, list[list[str]]] = {}
+    heading = ""
+    for line in text.splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ")
+        elif line.startswith("|"):
+            found.setdefault(heading, []).append([cell.strip() for cell in line.strip("|").split(" | ")])
+    assert all(table[0] == HEAD and set(table[1]) == {"---"} for table in found.values())
+    return {heading: table[2:] for heading, table in found.items()}
+
+
+def unquoted(cell: str) -> str:
+    """A cell without its backticks."""
+    return cell.strip("`")
+
+
+def typed(value: object) -> tuple[type, object]:
+    """A value beside its type, as TOML would give both back: 0 is not 0.0."""
+    plain = list(value) if isinstance(value, tuple) else value
+    return type(plain), plain
+
+
+def test_every_field_stands_in_its_section_with_its_default() -> None:
+    told = {}
+    for section, table in rows(DOCS.read_text(encoding="utf-8")).items():
+        for name, default, *_ in (map(unquoted, row) for row in table):
+            assert name not in told
+            assert name.rpartition(".")[0] == section
+            told[name] = typed(tomllib.loads(f"value = {default}")["value"])
+    assert told == {name: typed(value) for name, value in flatten(Config()).items()}
+
+
+def test_every_row_says_what_was_seen() -> None:
+    tables = rows(DOCS.read_text(encoding="utf-8"))
+    assert all(len(row) == len(HEAD) and all(row) for table in tables.values() for row in table)
+
+
+def test_the_number_of_fields_is_the_one_told() -> None:
+    (number,) = re.findall(r"There are (\d+) fields", DOCS.read_text(encoding="utf-8"))
+    assert int(number) == len(flatten(Config()))
+
+
+def test_links_lead_somewhere() -> None:
+    links = set(re.findall(r"\]\(([^)#]+)\)", DOCS.read_text(encoding="utf-8")))
+    assert all((DOCS.parent / link).exists() for link in links)
