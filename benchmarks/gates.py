@@ -21,7 +21,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.activity import Meter
+from smalti.analysis.restored import restored
+from smalti.analysis.runs import load_run
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.features import heard_steps, window_count
 from smalti.model.gating.learned import LearnedGateOptions
@@ -68,8 +69,7 @@ def main() -> None:
     console = Console(width=None if sys.stdout.isatty() else 150)
     trials = {f"seed{seed}": Config(run=RunOptions(seed=seed)) for seed in range(options.seeds)}
     failed = run_all(trials, options.out, lambda name, how: console.print(f"{name}: {how}", highlight=False))
-    meter = Meter()
-    runs = [run for name in trials if name not in failed and (run := meter.restored(options.out / name)) is not None]
+    runs = [restored(load_run(options.out / name)) for name in trials if name not in failed]
     console.print(view({name: [measure(run, gate) for run in runs] for name, gate in conditions().items()}))
 
 

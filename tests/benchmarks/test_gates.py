@@ -5,17 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.activity import Meter
 from benchmarks.gates import COSTS, conditions, listen, measure, view
 from smalti.analysis.outcomes import accuracy
+from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.networks import GATING
 
 
 def test_a_gate_shown_afterwards_knows_what_it_would_have_known(finished_run: Path) -> None:
-    simulation = Meter().restored(finished_run)
-    assert simulation is not None
+    simulation = restored(load_run(finished_run))
     during = simulation.gating.gate.state_dict()
     experts = simulation.gating.experts
     listen(simulation, simulation.config.gating)
@@ -30,8 +29,7 @@ def test_a_gate_shown_afterwards_knows_what_it_would_have_known(finished_run: Pa
 
 
 def test_all_gates_are_compared(finished_run: Path) -> None:
-    simulation = Meter().restored(finished_run)
-    assert simulation is not None
+    simulation = restored(load_run(finished_run))
     wanted = {name: replace(options, listen=min(options.listen, 8)) for name, options in conditions().items()}
     assert {options.network for options in wanted.values()} == set(GATING)
     results = {name: [measure(simulation, options)] for name, options in wanted.items()}
