@@ -58,25 +58,38 @@ def accuracies(run: RunTables, setting: str, split: str = "test") -> pd.DataFram
     return matrix[[task for task in dict.fromkeys(order(run)) if task in matrix.columns]]
 
 
-def accuracy(run: RunTables, setting: str, split: str = "validation", by_samples: bool = False) -> float:
+def mean_accuracies(run: RunTables, setting: str, split: str = "test") -> pd.Series:
+    """Accuracy after every experience: the mean over the tasks that had come by then; before any, over all tasks."""
+    matrix, tasks = accuracies(run, setting, split).fillna(0.0), order(run)
+    came = [list(dict.fromkeys(tasks[: after + 1] if after >= 0 else tasks)) for after in matrix.index]
+    means = [row.reindex(on, fill_value=0.0).mean() for on, (_, row) in zip(came, matrix.iterrows(), strict=True)]
+    return pd.Series(means, index=matrix.index, dtype=float)
+
+
+def accuracy(run: RunTables, setting: str, split: str = "validation") -> float:
     """Accuracy after the last experience that is over; NaN where there is none or the network was not asked so then.
 
     Args:
         run: finished or not.
         setting: task, class, domain, joint, experts or gate.
         split: validation or test.
-        by_samples: whether tasks weigh as many samples as they have, instead of alike.
     """
-    table = run.table("evaluations")
-    latest = table.loc[table["split"] == split, "after"].max()
+    latest = _latest(run, split)
+    return math.nan if latest < 0 else float(mean_accuracies(run, setting, split).get(latest, math.nan))
+
+
+def accuracy_by_samples(run: RunTables, setting: str, split: str = "validation") -> float:
+    """As ``accuracy``, but every sample weighs alike, and tasks that could not be answered do not count."""
+    latest, table = _latest(run, split), run.table("evaluations")
     last = table[(table["setting"] == setting) & (table["split"] == split) & (table["after"] == latest)]
-    if last.empty or latest < 0:
-        return math.nan
-    came = set(order(run)[: int(latest) + 1])
-    asked = last[last["on"].isin(came)]
-    if by_samples:
-        return float(np.average(asked["accuracy"], weights=asked["samples"]))
-    return float(asked["accuracy"].sum() / len(came))
+    asked = last[last["on"].isin(order(run)[: latest + 1])]
+    return float(np.average(asked["accuracy"], weights=asked["samples"])) if len(asked) else math.nan
+
+
+def _latest(run: RunTables, split: str) -> int:
+    """Number of the last experience after which anything was asked; -1: none."""
+    after = run.table("evaluations").loc[lambda table: table["split"] == split, "after"]
+    return int(after.max()) if len(after) else -1
 
 
 def measures(run: RunTables, setting: str, split: str) -> dict[str, float]:
@@ -92,7 +105,7 @@ def measures(run: RunTables, setting: str, split: str) -> dict[str, float]:
     last = table[(table["after"] == table["after"].max()) & (table["setting"] == setting)]
     values = {
         "accuracy": accuracy(run, setting, split),
-        "accuracy_by_samples": accuracy(run, setting, split, by_samples=True),
+        "accuracy_by_samples": accuracy_by_samples(run, setting, split),
         **_transfer(run, setting, split),
     }
     if setting not in (*PARTS, "task"):  # the parts of an answer to which no task was told

@@ -1,1 +1,1 @@
-"""Rounds, task streams, auction, configuration, records and the command line: what runs a simulation."""
+"""Rounds, task streams, configuration, records, experiments and the command line: what runs a simulation."""

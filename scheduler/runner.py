@@ -17,7 +17,7 @@ from pathlib import Path
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, dump, from_mapping, load
 from smalti.scheduler.configure import of_data
-from smalti.scheduler.growth import birth_record as replay
+from smalti.scheduler.growth import birth_record
 from smalti.scheduler.records import checkpoint
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
@@ -51,7 +51,7 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None) -
     files: dict[str, str | bytes] = {}
     facts: dict[str, object] = {"experiences": len(simulation.stream.experiences)}
     if simulation.births is not None:
-        files[replay.FILE] = replay.dump(simulation.births)
+        files[birth_record.FILE] = birth_record.dump(simulation.births)
     if data is not None:
         files[FILE], facts[FINGERPRINT] = data.dump(), data.fingerprint
     run = config.run
@@ -108,7 +108,7 @@ def fresh(folder: RunFolder, config: Config) -> Simulation:
         data = read(kept)
         if data.fingerprint != facts[FINGERPRINT]:
             raise ValueError(f"{kept} was changed since the run began: set it back, or start a new run")
-    return Simulation(config, recorded_births=replay.restored(folder.path), data=data)
+    return Simulation(config, recorded_births=birth_record.restored(folder.path), data=data)
 
 
 def restore_last(simulation: Simulation, folder: RunFolder) -> None:

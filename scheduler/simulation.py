@@ -1,7 +1,7 @@
 """The simulation: a mesa.Model whose step is one round.
 
 It holds the parts and calls them in order; what they do is in their own modules, and none of them knows it. It knows
-nothing of files: rows of the round are handed out, and ``scheduler.records.state`` reads and writes the whole state.
+nothing of files: rows of the round are handed out, and ``state_dict`` is all that a checkpoint holds.
 """
 
 from __future__ import annotations
@@ -31,8 +31,7 @@ from smalti.scheduler import evaluation
 from smalti.scheduler.checks import check
 from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
-from smalti.scheduler.growth import birth_record as replay
-from smalti.scheduler.growth import rewiring
+from smalti.scheduler.growth import birth_record, rewiring
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.processor import computing
 from smalti.scheduler.protocols.protocol import GROWING, Parts, Progress, Round, Trained, TrainingProtocol
@@ -71,7 +70,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self,
         config: Given = None,
         loaded_stream: Stream | None = None,
-        recorded_births: replay.Births | None = None,
+        recorded_births: birth_record.Births | None = None,
         data: Data | None = None,
         **options: object,
     ) -> None:
@@ -100,7 +99,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.births = recorded_births
         if config.growth.birth_record and recorded_births is None:
             tasks = [experience.task for experience in self.stream.experiences]
-            self.births = replay.read(config.growth, self.fabric, tasks, config.training.rounds)
+            self.births = birth_record.read(config.growth, self.fabric, tasks, config.training.rounds)
         self.registry = NeuronRegistry()
         self.round = 0  # of the next step
         self._registered = 0  # of the births of the round in hand, those in the registry

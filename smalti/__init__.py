@@ -14,7 +14,7 @@ True
 >>> len(simulation.table("rounds"))
 2
 
-What is named here is all that a user needs; the rest may change. Nothing is imported before it is used.
+What is named here stays; the rest may change. Nothing is imported before it is used.
 """
 
 from importlib import import_module

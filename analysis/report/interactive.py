@@ -9,7 +9,7 @@ import pandas as pd
 
 from smalti.analysis import market
 from smalti.analysis.comparison import pareto_front
-from smalti.analysis.outcomes import accuracies, headline
+from smalti.analysis.outcomes import headline, mean_accuracies
 from smalti.analysis.plots.figure import PALETTE, task_colour
 from smalti.analysis.runs import Run
 
@@ -111,8 +111,7 @@ def along(runs: Mapping[str, Run], split: str = "test") -> Figure:
     """Several runs: mean accuracy over the experiences known so far, after each of them."""
     figure = _panels(["mean accuracy"], "experiences learned")
     for number, (name, run) in enumerate(runs.items()):
-        matrix = accuracies(run, headline(run), split)
-        mean = matrix[matrix.index >= 0].mean(axis=1)
+        mean = mean_accuracies(run, headline(run), split).loc[0:]
         colour = PALETTE[number % len(PALETTE)]
         _line(figure, 1, mean.index.to_series() + 1, mean, name, colour, "linear", legend=True)
     figure.update_xaxes(dtick=1)

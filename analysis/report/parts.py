@@ -10,7 +10,7 @@ import pandas as pd
 
 from smalti.analysis import market
 from smalti.analysis.findings import Finding, findings
-from smalti.analysis.outcomes import accuracies, answers
+from smalti.analysis.outcomes import accuracies, answers, mean_accuracies
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.report import configuration, interactive, words
 from smalti.analysis.report.activity import Activity, look
@@ -125,10 +125,10 @@ def _front(runs: Runs) -> Iterator[Drawing]:
 
 
 def _matrix(run: Run, setting: str) -> Matrix:
-    table = accuracies(run, setting)
+    table, means = accuracies(run, setting), mean_accuracies(run, setting)
     rows = []
-    for after, row in table.iterrows():
-        cells = [None if pd.isna(value) else float(value) for value in [*row, row.mean()]]
+    for (after, row), mean in zip(table.iterrows(), means, strict=True):
+        cells = [None if pd.isna(value) else float(value) for value in [*row, mean]]
         rows.append(("before any" if after == -1 else f"after {after}", cells))
     return Matrix(title=SETTING_NAMES[setting], columns=[*(f"on {on}" for on in table.columns), "mean"], rows=rows)
 

@@ -6,9 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import pandas as pd
-
-from smalti.analysis.outcomes import accuracies, accuracy, headline, measures, overall, settings
+from smalti.analysis.outcomes import accuracy, headline, mean_accuracies, measures, overall, settings
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.runs import Run
 
@@ -79,7 +77,7 @@ def _answers(run: Run) -> str:
     main, there = headline(run), settings(run)
     if main not in there:
         return ""
-    before = _mean(accuracies(run, main), -1)
+    before = float(mean_accuracies(run, main).get(-1, math.nan))
     told = f"After {_how_far(run)} {percent(accuracy(run, main, 'test'))} of the test samples are answered rightly"
     told += f" ({SETTING_NAMES[main]}{'' if math.isnan(before) else f'; {percent(before)} before any learning'})"
     if main != "task" and "task" in there:
@@ -135,7 +133,3 @@ def duration(seconds: float) -> str:
 def several(count: int, name: str) -> str:
     """So many of something, a small number in letters."""
     return f"{NUMBERS[count] if count < len(NUMBERS) else count} {name}{'' if count == 1 else 's'}"
-
-
-def _mean(matrix: pd.DataFrame, after: int) -> float:
-    return float(matrix.loc[after].to_numpy(float).mean()) if after in matrix.index else math.nan

@@ -1,1 +1,1 @@
-"""Growth: the signal, how newborns are made (``rules``), what they are worth, when and how many, the graft."""
+"""Growth: the signal, how newborns are made (``rules``), what they are worth, when and how many."""

@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from smalti.analysis.outcomes import accuracies, accuracy, answers, living, overall, settings
+from smalti.analysis.outcomes import accuracies, accuracy, answers, living, mean_accuracies, overall, settings
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES
 from smalti.analysis.runs import Run, load_run
 from smalti.scheduler.config import Config
@@ -41,15 +41,15 @@ def print_summary(path: Path, console: Console) -> None:
 
 def accuracy_view(run: Run, setting: str) -> Table:
     """Test accuracy on every task after every task."""
-    matrix = accuracies(run, setting)
+    matrix, means = accuracies(run, setting), mean_accuracies(run, setting)
     table = Table(title=f"test accuracy, {SETTING_NAMES[setting]}", title_justify="left")
     table.add_column("after task")
     for task in matrix.columns:
         table.add_column(f"on {task}", justify="right")
     table.add_column("mean", justify="right")
-    for after, row in matrix.iterrows():
+    for (after, row), mean in zip(matrix.iterrows(), means, strict=True):
         cells = ["" if pd.isna(value) else f"{value:.3f}" for value in row]
-        table.add_row("before any" if after == -1 else str(after), *cells, f"{row.mean():.3f}")
+        table.add_row("before any" if after == -1 else str(after), *cells, f"{mean:.3f}")
     return table
 
 

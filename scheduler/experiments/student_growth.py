@@ -1,4 +1,4 @@
-"""Ways to add a neuron to a small batches-forward student. Knows nothing of schedules, optimisers and seeds.
+"""Ways to add a neuron to many small students at once. Knows nothing of schedules, optimisers and seeds.
 
 Every rule here sets one side of the newborn to zero, so the student's function is kept exactly. Where the fan-in is
 zero, the neuron learns only because the derivative of the rectifier at 0 is taken as 1.

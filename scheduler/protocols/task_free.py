@@ -38,8 +38,8 @@ KEPT = ("key", "began", "present", "learned", "alarmed", "rest", "novelty")  # p
 
 
 @dataclass
-class Lesson:
-    """The round in hand."""
+class RoundState:
+    """The round in hand, and what it has gathered so far."""
 
     now: Round
     shown: Accumulator
@@ -105,16 +105,16 @@ class TaskFree:
         options, stream = now.config.training, now.config.stream
         length = options.rounds * options.steps
         drifting = DriftingBatches(self.parts.stream, length, options.batch, stream.drift, now.config.run.seed)
-        lesson = Lesson(now, Accumulator(self.parts.trainee.network))
+        state = RoundState(now, Accumulator(self.parts.trainee.network))
         for step in range(now.first_step, now.first_step + options.steps):
             batch = drifting.minibatch(now.position, step)
-            self._look(lesson, batch, now.position * length + step)
-            self._learn(lesson, batch)
+            self._look(state, batch, now.position * length + step)
+            self._learn(state, batch)
         progress = None
-        if lesson.seen:
-            own = lesson.shown.summary(lesson.first)
-            progress = Progress(self.expert, self.key, self.began, own, lesson.probe)
-        return Trained(lesson.shown.summary(), progress, self.novelty, lesson.detections)
+        if state.seen:
+            own = state.shown.summary(state.first)
+            progress = Progress(self.expert, self.key, self.began, own, state.probe)
+        return Trained(state.shown.summary(), progress, self.novelty, state.detections)
 
     def end(self, now: Round) -> None:
         """Nobody is told that an experience ends."""
@@ -131,25 +131,25 @@ class TaskFree:
         self.novelty = float(self.novelty)
         self.memory, self.waiting = Memory(**state["memory"]), Waiting.from_state(state["waiting"])
 
-    def _look(self, lesson: Lesson, batch: Minibatch, step: int) -> None:
+    def _look(self, state: RoundState, batch: Minibatch, step: int) -> None:
         """Ask the detector, and follow from it."""
-        experts, options = self.parts.agent.experts, lesson.options
+        experts, options = self.parts.agent.experts, state.options
         unserved = ~_served_by(experts, batch.labels)
-        alarm = bool(experts) and self._detect(lesson, batch, step, float(unserved.double().mean()))
+        alarm = bool(experts) and self._detect(state, batch, step, float(unserved.double().mean()))
         self.waiting = self.waiting.joined(batch, unserved)
         batch.fresh = batch.fresh & ~unserved
         if alarm:
             self.rest, self.alarmed = options.rest, True
         if not len(self.waiting):
             if alarm:
-                self._go_back(lesson, batch, step)
+                self._go_back(state, batch, step)
         elif self.alarmed and len(self.waiting) >= options.gather and len(self.waiting.classes) > 1:
-            self._settle(lesson, step)
+            self._settle(state, step)
         elif self.waiting.since >= options.hold and experts:
-            self._take_on(lesson, self.expert, step, "hold")
+            self._take_on(state, self.expert, step, "hold")
 
-    def _detect(self, lesson: Lesson, batch: Minibatch, step: int, unserved: float) -> bool:
-        counts, options = evaluation.features(self.parts.agent, batch.x), lesson.options
+    def _detect(self, state: RoundState, batch: Minibatch, step: int, unserved: float) -> bool:
+        counts, options = evaluation.features(self.parts.agent, batch.x), state.options
         glimpse = Glimpse(
             step=step,
             counts=counts,
@@ -158,13 +158,13 @@ class TaskFree:
             unserved=unserved,
             begins=batch.begins,
             memory=self.memory,
-            chance=generator(lesson.now.config.run.seed, Use.DETECTION, step),
+            chance=generator(state.now.config.run.seed, Use.DETECTION, step),
         )
         value, threshold = DETECTORS[options.by](glimpse, options)
         alarm = value > threshold and not self.rest and not self.alarmed
         self.rest = max(0, self.rest - 1)
         if alarm:
-            lesson.note(step, "alarm", (options.by, value, threshold), self.present, classes_of(batch.labels))
+            state.note(step, "alarm", (options.by, value, threshold), self.present, classes_of(batch.labels))
         return alarm
 
     def _loss(self, batch: Minibatch) -> float:
@@ -180,63 +180,63 @@ class TaskFree:
                 total += float(cross_entropy(logits, target, reduction="sum"))
         return total / len(batch.labels)
 
-    def _go_back(self, lesson: Lesson, batch: Minibatch, step: int) -> None:
+    def _go_back(self, state: RoundState, batch: Minibatch, step: int) -> None:
         """An alarm, and every label has an expert."""
         agent = self.parts.agent
         foreign = batch.labels[~_served_by([self.expert], batch.labels)]
         served = {e.number: int(_served_by([e], foreign).sum()) for e in agent.experts}
         expert = agent.experts[max(served, key=lambda n: served[n])] if len(foreign) else self.expert
-        lesson.note(step, "again", ("labels", len(foreign) / len(batch.labels), 0.0), expert.number, ())
+        state.note(step, "again", ("labels", len(foreign) / len(batch.labels), 0.0), expert.number, ())
         novelty = agent.gate.novelty(evaluation.features(agent, batch.x))
-        protect(self.parts, lesson.now.config.gating, expert)
-        self._begin(lesson, expert, novelty)
+        protect(self.parts, state.now.config.gating, expert)
+        self._begin(state, expert, novelty)
 
-    def _settle(self, lesson: Lesson, step: int) -> None:
+    def _settle(self, state: RoundState, step: int) -> None:
         """An alarm, and enough samples of labels without an expert."""
-        agent, gating = self.parts.agent, lesson.now.config.gating
+        agent, gating = self.parts.agent, state.now.config.gating
         counts, classes = evaluation.features(agent, self.waiting.x), self.waiting.classes
         novelty = agent.gate.novelty(counts)
         if agent.experts and novelty <= gating.detect.novelty:
             best = int(agent.gate.scores(counts).mean(0).argmax())
-            self._take_on(lesson, agent.experts[agent.gate.assignment.experts[best]], step, "gate")
+            self._take_on(state, agent.experts[agent.gate.assignment.experts[best]], step, "gate")
             return
         if gating.experts == "shared":
             classes = tuple(range(self.parts.stream.classes))
         protect(self.parts, gating, None)
-        expert = self._found(lesson, classes, step)
-        lesson.note(step, "new", ("gate", novelty, gating.detect.novelty), expert.number, classes)
-        self._begin(lesson, expert, novelty)
+        expert = self._found(state, classes, step)
+        state.note(step, "new", ("gate", novelty, gating.detect.novelty), expert.number, classes)
+        self._begin(state, expert, novelty)
 
-    def _take_on(self, lesson: Lesson, expert: Expert, step: int, detector: str) -> None:
+    def _take_on(self, state: RoundState, expert: Expert, step: int, detector: str) -> None:
         """Let an expert serve the labels that wait; where its tile has no room, a new one."""
-        agent, classes, gating = self.parts.agent, self.waiting.classes, lesson.now.config.gating
+        agent, classes, gating = self.parts.agent, self.waiting.classes, state.now.config.gating
         novelty = agent.gate.novelty(evaluation.features(agent, self.waiting.x))
         event = "extended"
         protect(self.parts, gating, expert)
-        if not extend_expert(self.parts.grower, expert, lesson.now.experience.task, classes):
-            event, expert = "new", self._found(lesson, classes, step)
-        lesson.note(step, event, (detector, novelty, gating.detect.novelty), expert.number, classes)
-        self._begin(lesson, expert, novelty)
+        if not extend_expert(self.parts.grower, expert, state.now.experience.task, classes):
+            event, expert = "new", self._found(state, classes, step)
+        state.note(step, event, (detector, novelty, gating.detect.novelty), expert.number, classes)
+        self._begin(state, expert, novelty)
 
-    def _found(self, lesson: Lesson, classes: tuple[int, ...], step: int) -> Expert:
+    def _found(self, state: RoundState, classes: tuple[int, ...], step: int) -> Expert:
         """A new expert for the samples that wait."""
-        now = lesson.now
+        now = state.now
         expert, chance = self.parts.agent.found(classes), now.chance_of_seeds(step % now.config.training.steps)
         expert.meet(self.key + 1, classes, apart=False)
         open_expert(self.parts.grower, expert, now.experience.task, self.waiting.x, self.waiting.labels, chance)
         return expert
 
-    def _begin(self, lesson: Lesson, expert: Expert, novelty: float) -> None:
+    def _begin(self, state: RoundState, expert: Expert, novelty: float) -> None:
         """Begin an episode of an expert; whoever waited is served now."""
-        self.key, self.began, self.present, self.learned = self.key + 1, lesson.now.number, expert.number, 0
+        self.key, self.began, self.present, self.learned = self.key + 1, state.now.number, expert.number, 0
         if self.key not in expert.tasks:
             expert.meet(self.key, expert.classes, apart=False)
-        self.novelty, self.memory, self.alarmed, self.rest = novelty, Memory(), False, lesson.options.rest
-        lesson.first, lesson.seen = lesson.shown.stretches, []
+        self.novelty, self.memory, self.alarmed, self.rest = novelty, Memory(), False, state.options.rest
+        state.first, state.seen = state.shown.stretches, []
         served, self.waiting = self.waiting, Waiting.nobody(*self.waiting.x.shape[1:])
         self._observe(served.x[served.fresh], served.labels[served.fresh])
 
-    def _learn(self, lesson: Lesson, batch: Minibatch) -> None:
+    def _learn(self, state: RoundState, batch: Minibatch) -> None:
         """Train the present expert on the samples that it serves, if there are any."""
         self._observe(batch.x[batch.fresh], batch.labels[batch.fresh])
         if not self.parts.agent.experts:
@@ -244,14 +244,14 @@ class TaskFree:
         mine = _served_by([self.expert], batch.labels)
         if not mine.any():
             return
-        trainee, options = self.parts.trainee, lesson.now.config.training
+        trainee, options = self.parts.trainee, state.now.config.training
         learner = Learner.of(trainee.network, self.expert, self.parts.agent.running(self.expert))
         samples = Batch(batch.x[mine], batch.labels[mine], torch.arange(int(mine.sum())))
         rate = learning_rate(min(self.learned, options.rounds * options.steps - 1), options)
-        step = train_step(trainee, learner, samples, rate, options, lesson.now.config.growth.newborns)
-        lesson.shown.add(learner, step)
+        step = train_step(trainee, learner, samples, rate, options, state.now.config.growth.newborns)
+        state.shown.add(learner, step)
         self.learned += 1
-        lesson.seen.append((samples.x, samples.labels))
+        state.seen.append((samples.x, samples.labels))
 
     def _observe(self, x: Tensor, labels: Tensor) -> None:
         if len(labels):

@@ -1,7 +1,7 @@
 """The state of a run in one file, from which a killed run continues bit for bit. Knows not what it means.
 
 Tensors are kept as safetensors, all else as JSON in the metadata of the same file; nothing is ever pickled. A
-checksum over both finds damage that leaves the file readable.
+checksum over both finds damage that leaves the file readable. What a state holds, ``Simulation.state_dict`` says.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@
     RUN/data.npz               the data, if it was given in memory
     RUN/environment.json       versions, seed, threads, commit
     RUN/tables/TABLE/*.parquet one table; pandas.read_parquet("RUN/tables/TABLE") reads it at any time
+    RUN/report.html            the report, once the run has ended (``run.report``)
     RUN/checkpoint/            what a killed run goes on from (``scheduler.records.checkpoint``)
     RUN/.lock                  held by the process that writes
 

@@ -1,4 +1,4 @@
-"""The state of a simulation as tensors and plain facts, and back: what a checkpoint holds.
+"""The state of a simulation as tensors and plain facts, and back, as a checkpoint keeps them.
 
 Whoever keeps something from round to round says it by ``state_dict``: a mapping of tensors, plain values and further
 mappings, all by text. Tensors are taken out of it, by their path in it; the rest is the facts.

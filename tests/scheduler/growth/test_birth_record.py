@@ -11,7 +11,7 @@ import pytest
 
 from smalti.agents.auction.bids import SEED
 from smalti.scheduler.config import Config
-from smalti.scheduler.growth import birth_record as replay
+from smalti.scheduler.growth import birth_record
 from smalti.scheduler.records.folder import open_run
 from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.runner import resume, start
@@ -141,7 +141,7 @@ def test_what_is_no_finished_run_is_refused(tiny: MakeConfig, tmp_path: Path) ->
 
 
 def test_births_without_room_are_refused_by_tile(tiny: MakeConfig) -> None:
-    crowded = replay.Births(((0, 2),) * 7)
+    crowded = birth_record.Births(((0, 2),) * 7)
     simulation = Simulation(tiny(growth={"birth_record": "gone"}), recorded_births=crowded)
     message = r"growth\.birth_record: 2 recorded births for task 0 found no place in tile \(1, 0\) \(it is full\)"
     with pytest.raises(ValueError, match=message):
@@ -149,11 +149,11 @@ def test_births_without_room_are_refused_by_tile(tiny: MakeConfig) -> None:
 
 
 def test_a_damaged_record_is_refused(tmp_path: Path) -> None:
-    assert replay.restored(tmp_path) is None
-    given = replay.Births(((0, 2), (3, 1)))
-    (tmp_path / replay.FILE).write_text(replay.dump(given))
-    assert replay.restored(tmp_path) == given
+    assert birth_record.restored(tmp_path) is None
+    given = birth_record.Births(((0, 2), (3, 1)))
+    (tmp_path / birth_record.FILE).write_text(birth_record.dump(given))
+    assert birth_record.restored(tmp_path) == given
     for text in ("[[0, 1]", "[[0]]", "[3]", json.dumps([["a", 1]])):
-        (tmp_path / replay.FILE).write_text(text)
+        (tmp_path / birth_record.FILE).write_text(text)
         with pytest.raises(ValueError, match=r"births\.json is damaged .*; restore it from a copy"):
-            replay.restored(tmp_path)
+            birth_record.restored(tmp_path)
