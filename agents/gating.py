@@ -55,7 +55,7 @@ class GatingAgent(Agent):
         """The expert that serves these classes already (tasks that share labels share an expert)."""
         return next((e for e in self.experts if set(classes) <= set(e.classes)), None)
 
-    def found(self, classes: tuple[int, ...]) -> Expert:
+    def add_expert(self, classes: tuple[int, ...]) -> Expert:
         """A new expert without neurons, its outputs in the next south tile that has room.
 
         Raises:

@@ -148,10 +148,13 @@ def spikes_of(run: Run, experience: int, samples: int = 1, running: Running = "e
     registry = simulation.registry
     kinds = {slot: str(registry.neurons[number]["kind"]) for slot, number in registry.id_of_slot.items()}
     step, slot, sample = (index.numpy() for index in torch.nonzero(fired, as_tuple=True))
-    told = {"kind": [kinds[s] for s in slot], "unit": [registry.id_of_slot[s] for s in slot], "step": step}
-    heard = torch.nonzero(x)  # sample, step, channel
-    inputs = {"kind": "input", "unit": heard[:, 2].numpy(), "step": heard[:, 1].numpy()}
-    parts = [pd.DataFrame({"sample": sample, **told}), pd.DataFrame({"sample": heard[:, 0].numpy(), **inputs})]
+    hidden_columns = {"kind": [kinds[s] for s in slot], "unit": [registry.id_of_slot[s] for s in slot], "step": step}
+    input_spikes = torch.nonzero(x)  # sample, step, channel
+    inputs = {"kind": "input", "unit": input_spikes[:, 2].numpy(), "step": input_spikes[:, 1].numpy()}
+    parts = [
+        pd.DataFrame({"sample": sample, **hidden_columns}),
+        pd.DataFrame({"sample": input_spikes[:, 0].numpy(), **inputs}),
+    ]
     return Raster(
         spikes=pd.concat([part for part in parts if len(part)], ignore_index=True),
         neurons=_hidden(simulation),
@@ -181,9 +184,9 @@ def _who_runs(simulation: Simulation, experience: Experience, running: Running) 
     """Outputs that are read, and neurons that run [N] bool (None: all), for the samples of an experience."""
     if running not in ("expert", "all"):
         raise ValueError(f"running = {running!r} is unknown; take expert or all")
-    agent, wanted = simulation.gating, set(experience.classes)
-    asked = [expert for expert in agent.experts if wanted & set(expert.classes)]
-    if not wanted <= {label for expert in asked for label in expert.classes}:
+    agent, classes = simulation.gating, set(experience.classes)
+    asked = [expert for expert in agent.experts if classes & set(expert.classes)]
+    if not classes <= {label for expert in asked for label in expert.classes}:
         raise ValueError(f"nobody has learned task {experience.task} yet")
     outputs = torch.tensor([slot for expert in asked for slot in expert.outputs], device=simulation.network.device)
     if running == "all":

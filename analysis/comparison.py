@@ -82,7 +82,7 @@ def _told(
 ) -> pd.DataFrame:
     """Keys with the mean of their values and its interval; those of equally many values are resampled together."""
     counts = np.array([len(of) for of in values], dtype=int)
-    found = pd.DataFrame(keys, columns=names)
+    differences = pd.DataFrame(keys, columns=names)
     numbers = np.full((len(values), 3), np.nan)
     for count in np.unique(counts):
         rows = np.flatnonzero(counts == count)
@@ -91,7 +91,7 @@ def _told(
             numbers[rows, 0] = block[:, 0]
         else:
             numbers[rows] = np.stack(mean_intervals(block, seed, resamples=resamples), axis=1)
-    return found.assign(mean=numbers[:, 0], low=numbers[:, 1], high=numbers[:, 2], n=counts)
+    return differences.assign(mean=numbers[:, 0], low=numbers[:, 1], high=numbers[:, 2], n=counts)
 
 
 def _check(table: pd.DataFrame, group: list[str]) -> None:

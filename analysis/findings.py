@@ -35,30 +35,32 @@ class Finding:
     detail: str  # where, and what can be done
 
 
-def findings(run: Run, spikes: pd.Series[float] | None = None, heard: pd.Series[float] | None = None) -> list[Finding]:
+def findings(
+    run: Run, spikes: pd.Series[float] | None = None, fan_out: pd.Series[float] | None = None
+) -> list[Finding]:
     """All that the checks find in a run, warnings first.
 
     Args:
         run: the run; at least one round is finished.
         spikes: spikes of each living neuron per validation sample, by its id; None leaves that check out.
-        heard: sum of the absolute outgoing weights of each living neuron, by its id; None leaves that check out.
+        fan_out: sum of the absolute outgoing weights of each living neuron, by its id; None leaves that check out.
     """
     rounds, bids, neurons = run.table("rounds"), run.table("bids"), run.table("neurons")
     evaluations, config = run.table("evaluations"), run.config
-    found = [
+    checks = [
         unfinished(rounds, config["training"]["rounds"], run.environment.get("experiences")),
         shrunk(config["run"]),
         *(forgotten(evaluations, setting, came=order(run)) for setting in answers(run) if setting != "joint"),
         stalled(rounds, config["growth"]["enough_loss"]),
         saturated(run.table("ports"), bids),
         None if spikes is None else silent(neurons, spikes),
-        None if heard is None else unheard(neurons, heard),
+        None if fan_out is None else unheard(neurons, fan_out),
         nothing_grown(neurons, bids, config["growth"]["when"]),
         outdone({name: accuracy(run, name, "test") for name in settings(run)}),
     ]
     if config["stream"].get("boundaries") == "hidden":
-        found.append(missed(detection.summary(run)))
-    return sorted((f for f in found if f is not None), key=lambda f: f.weight != "warning")
+        checks.append(missed(detection.summary(run)))
+    return sorted((f for f in checks if f is not None), key=lambda f: f.weight != "warning")
 
 
 def unfinished(rounds: pd.DataFrame, each: int, experiences: int | None = None) -> Finding | None:
@@ -116,13 +118,13 @@ def forgotten(evaluations: pd.DataFrame, setting: str, split: str = "test", came
             fell.append((int(str(on)), before, now))
     if not fell:
         return None
-    told = _several([f"task {on} from {before:.1%} to {now:.1%}" for on, before, now in fell])
+    text = _several([f"task {on} from {before:.1%} to {now:.1%}" for on, before, now in fell])
     whole = "With every task there are more classes to choose from. " if setting == "class" else ""
     return Finding(
         kind="forgotten",
         weight="warning",
         title=f"{_count(len(fell), 'task')} forgotten, {SETTING_NAMES[setting]}",
-        detail=f"Accuracy fell since they were learned: {told}. {whole}"
+        detail=f"Accuracy fell since they were learned: {text}. {whole}"
         "What protects old tasks: gating.protect, training.continual.",
     )
 
@@ -145,12 +147,12 @@ def stalled(rounds: pd.DataFrame, enough: float) -> Finding | None:
             stuck.append((int(str(number)), fourth))
     if not stuck:
         return None
-    told = _several([f"experience {number} at {loss:.3f}" for number, loss in stuck])
+    text = _several([f"experience {number} at {loss:.3f}" for number, loss in stuck])
     return Finding(
         kind="stalled",
         weight="warning",
         title=f"The loss stalled in {_count(len(stuck), 'experience')}",
-        detail=f"In nats per sample: {told}. Samples that leave all outputs silent get no gradient (a loss near "
+        detail=f"In nats per sample: {text}. Samples that leave all outputs silent get no gradient (a loss near "
         "ln 2 / 2 = 0.35 tells of one class of two); more neurons near the outputs cure that (growth.max_neurons, "
         "growth.seed_width), or another training.learning_rate.",
     )
@@ -187,11 +189,11 @@ def silent(neurons: pd.DataFrame, spikes: pd.Series[float]) -> Finding | None:
     )
 
 
-def unheard(neurons: pd.DataFrame, heard: pd.Series[float]) -> Finding | None:
+def unheard(neurons: pd.DataFrame, fan_out: pd.Series[float]) -> Finding | None:
     """Living hidden neurons without any outgoing weight."""
     return _idle(
         neurons,
-        set(heard.index[heard.to_numpy() == 0]),
+        set(fan_out.index[fan_out.to_numpy() == 0]),
         kind="unheard",
         what="never got an outgoing weight",
         cure="Newborns start with none and learn them; these learned nothing: born too late (growth.until), or silent.",
@@ -205,13 +207,13 @@ def _idle(neurons: pd.DataFrame, those: Collection[int], *, kind: str, what: str
         return None
     grown = int((idle["rule"] != "seed").sum())
     of_task = idle["task"].value_counts().sort_index()
-    told = _several([f"task {task}: {count}" for task, count in of_task.items()])
+    text = _several([f"task {task}: {count}" for task, count in of_task.items()])
     return Finding(
         kind=kind,
         weight="warning",
         title=f"{len(idle)} of {len(hidden)} hidden neurons {what}",
         detail=f"{grown} of them were grown, {len(idle) - grown} came with a seed expert; by the task they were born "
-        f"for: {told}. {cure}",
+        f"for: {text}. {cure}",
     )
 
 

@@ -123,11 +123,11 @@ def worth(bids: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
     where = experience.loc[table.index]
     table.insert(0, "experience", where)
     table.insert(1, "task", facts["task"].loc[table.index])
-    told = {"before": facts["loss"], "after": following, "achieved": decrease}
-    table = table.assign(**{name: values.loc[table.index] for name, values in told.items()})
+    losses = {"before": facts["loss"], "after": following, "achieved": decrease}
+    table = table.assign(**{name: values.loc[table.index] for name, values in losses.items()})
     return table.assign(usual=usual.reindex(where).to_numpy(dtype=float)).reset_index()
 
 
 def _place(reason: str) -> str | None:
-    found = SIDE.match(reason)
-    return found.group(0) if found else None
+    match = SIDE.match(reason)
+    return match.group(0) if match else None

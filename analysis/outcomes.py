@@ -219,6 +219,6 @@ def flat(table: pd.DataFrame, setting: str) -> Iterator[tuple[str, float]]:
     main = table[(table["setting"] == RUN) | ((table["setting"] == setting) & (table["split"] == "validation"))]
     values = dict(zip(main["metric"], main["value"], strict=True))
     yield from ((name, values[name]) for name in METRICS if name in values)
-    kept = table[table["metric"].isin(("accuracy", "forgetting", "backward_transfer")) & (table["setting"] != RUN)]
-    names = kept["metric"] + "_" + kept["setting"] + "_" + kept["split"]
-    yield from zip(names, kept["value"].astype(float), strict=True)
+    rows = table[table["metric"].isin(("accuracy", "forgetting", "backward_transfer")) & (table["setting"] != RUN)]
+    names = rows["metric"] + "_" + rows["setting"] + "_" + rows["split"]
+    yield from zip(names, rows["value"].astype(float), strict=True)

@@ -35,7 +35,7 @@ class Run:
     path: Path
     config: dict[str, Any]  # config.toml as resolved, section -> field -> value
     environment: dict[str, Any]  # versions, seed, commit
-    kept: dict[str, pd.DataFrame] | None = None  # tables read so far; None keeps none
+    cache: dict[str, pd.DataFrame] | None = None  # tables read so far; None keeps none
 
     def __repr__(self) -> str:
         """Where, what and how far, in one line."""
@@ -97,8 +97,8 @@ class Run:
         """
         from smalti.analysis.prediction import answers  # not above: tables can be read without torch
 
-        found = answers(self, x, task)
-        return found if details else found["class"].to_numpy()
+        answer = answers(self, x, task)
+        return answer if details else answer["class"].to_numpy()
 
     def _rounds(self) -> int:
         """Rounds that are finished."""
@@ -126,8 +126,8 @@ class Run:
         Raises:
             ValueError: the run has no such table (yet), or a part of it is damaged.
         """
-        if self.kept is not None and name in self.kept:
-            return self.kept[name]
+        if self.cache is not None and name in self.cache:
+            return self.cache[name]
         if name not in self.tables:
             raise ValueError(f"{self.path} has no table {name!r}; it has {list(self.tables)}")
         folder = self.path / "tables" / name
@@ -135,8 +135,8 @@ class Run:
             table = pd.read_parquet(folder)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{_damaged_part(folder)} is damaged: {error}") from error
-        if self.kept is not None:
-            self.kept[name] = table
+        if self.cache is not None:
+            self.cache[name] = table
         return table
 
 
@@ -171,7 +171,7 @@ def load_run(path: Path | str, keep: bool = False) -> Run:
         raise ValueError(
             f"{path} was written with schema {version}, this smalti knows {SCHEMA_VERSION} at most; update it"
         )
-    return Run(path=path, config=renewed(resolved), environment=facts, kept={} if keep else None)
+    return Run(path=path, config=renewed(resolved), environment=facts, cache={} if keep else None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,9 +205,9 @@ class Runs:
         for run_name, run in self:
             if name in run.tables:
                 table = run.table(name)
-                told = {"run": run_name, **self._values(run)}
+                labels = {"run": run_name, **self._values(run)}
                 # as objects, for pandas would spread tuples over the rows
-                columns = {key: pd.Series([value] * len(table), table.index) for key, value in told.items()}
+                columns = {key: pd.Series([value] * len(table), table.index) for key, value in labels.items()}
                 parts.append(pd.concat([pd.DataFrame(columns, index=table.index), table], axis=1))
         if not parts:
             there = sorted({table for _, run in self for table in run.tables})

@@ -75,8 +75,8 @@ def graph_of(
     for source, tile, row, crossed, kind in zip(*columns, strict=True):
         for column in range(slots):
             if (tile, column) in at and (mask is None or mask[tile, row, column]):
-                told = {} if weight is None else {"weight": float(weight[tile, row, column])}
-                made.add_edge(int(source), at[tile, column], hops=int(crossed), kind=str(kind), **told)
+                attributes = {} if weight is None else {"weight": float(weight[tile, row, column])}
+                made.add_edge(int(source), at[tile, column], hops=int(crossed), kind=str(kind), **attributes)
     return made
 
 
@@ -180,9 +180,11 @@ def best_modularity(network: nx.DiGraph, seed: int = 0, repeats: int = 10) -> tu
     partitions = [nx.community.greedy_modularity_communities(network)]
     for repeat in range(repeats):
         partitions.append(nx.community.louvain_communities(network, weight=None, seed=seed + repeat))
-    scored = [(float(nx.community.modularity(network, found, weight=None)), found) for found in partitions]
-    best, found = max(scored, key=lambda pair: pair[0])
-    return best, {node: number for number, group in enumerate(found) for node in group}
+    scored = [
+        (float(nx.community.modularity(network, communities, weight=None)), communities) for communities in partitions
+    ]
+    best, communities = max(scored, key=lambda pair: pair[0])
+    return best, {node: number for number, group in enumerate(communities) for node in group}
 
 
 @dataclass(frozen=True)

@@ -87,24 +87,24 @@ def gradient_norm(proposal: Proposal) -> Tensor:
 
 def per_adjoint(proposal: Proposal) -> Tensor:
     """|| E[g] ||^2 / E sum_t ||delta||^2: how much of what the targets want the newborn could tell them."""
-    wanted = proposal.signal.delta.square().sum((0, 1)).mean()
-    return gradient_norm(proposal).square() / wanted.clamp(min=1e-30)
+    power = proposal.signal.delta.square().sum((0, 1)).mean()
+    return gradient_norm(proposal).square() / power.clamp(min=1e-30)
 
 
 def whitened(proposal: Proposal) -> Tensor:
     """|| M w ||^2 / w C w: gradient per unit of variance, without spikes."""
     w, signal = proposal.fan_in, proposal.signal
     power = torch.einsum("cp,pr,cr->c", w, signal.covariance, w)
-    told: Tensor = (w @ signal.moment.T).square().sum(1) / power.clamp(min=1e-30)
-    return told
+    measure: Tensor = (w @ signal.moment.T).square().sum(1) / power.clamp(min=1e-30)
+    return measure
 
 
 def fisher(proposal: Proposal) -> Tensor:
     """``value`` with the diagonal of F alone."""
     w, signal = proposal.fan_in, proposal.signal
-    wanted = signal.delta.square().sum(0).mean(1)
-    told = (w @ signal.moment.T).square() / wanted.clamp(min=1e-4 * float(wanted.max()) + 1e-30)
-    of: Tensor = told.sum(1) / (2 * torch.einsum("cp,pr,cr->c", w, signal.covariance, w).clamp(min=1e-30))
+    adjoint_power = signal.delta.square().sum(0).mean(1)
+    decrease = (w @ signal.moment.T).square() / adjoint_power.clamp(min=1e-4 * float(adjoint_power.max()) + 1e-30)
+    of: Tensor = decrease.sum(1) / (2 * torch.einsum("cp,pr,cr->c", w, signal.covariance, w).clamp(min=1e-30))
     return of
 
 
@@ -232,11 +232,11 @@ def reliability(records: list[dict[str, Any]]) -> float:
 def _mean_rank(
     records: list[dict[str, Any]], a: Callable[[dict[str, Any]], float], b: Callable[[dict[str, Any]], float]
 ) -> float:
-    found = []
+    rows = []
     for seed in sorted({record["seed"] for record in records}):
         here = [record for record in records if record["seed"] == seed]
-        found.append(float(spearmanr([a(r) for r in here], [b(r) for r in here]).statistic))
-    return float(np.mean(found))
+        rows.append(float(spearmanr([a(r) for r in here], [b(r) for r in here]).statistic))
+    return float(np.mean(rows))
 
 
 def view(records: list[dict[str, Any]]) -> Table:
@@ -252,8 +252,8 @@ def view(records: list[dict[str, Any]]) -> Table:
             decrease = [np.mean(record["decrease"]) for record in here]
             numbers = [f"{rank:+.2f}" for rank in (*ranks, reliability(here))]
             spread = f"{np.mean(decrease):+.4f} ± {np.std(decrease):.4f}"
-            told = f"{np.mean([record['value'] for record in here]):.3f}"
-            table.add_row(stream, rule, str(len(here)), *numbers, told, spread)
+            value = f"{np.mean([record['value'] for record in here]):.3f}"
+            table.add_row(stream, rule, str(len(here)), *numbers, value, spread)
     return table
 
 

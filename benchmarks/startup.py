@@ -80,8 +80,8 @@ def once(code: str) -> tuple[float, float, bool]:
     """
     before, begin = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime, perf_counter()
     with tempfile.TemporaryDirectory() as empty:
-        told = {**os.environ, "PYTHONPATH": str(ROOT)}
-        answer = subprocess.run([sys.executable, "-c", code], cwd=empty, env=told, capture_output=True, text=True)
+        variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+        answer = subprocess.run([sys.executable, "-c", code], cwd=empty, env=variables, capture_output=True, text=True)
     seconds = perf_counter() - begin
     if answer.returncode:
         raise ValueError(f"it failed: {answer.stderr.strip()}")
@@ -93,9 +93,9 @@ def measure(subject: str, repeats: int) -> Record:
     """One subject, after an interpreter that is not counted and leaves compiled files."""
     code = code_of(subject)
     once(code)
-    found = [once(code) for _ in range(repeats)]
-    users = [user for user, _, _ in found]
-    return Record(subject, median(users), min(users), median(seconds for _, seconds, _ in found), found[0][2])
+    repeated = [once(code) for _ in range(repeats)]
+    users = [user for user, _, _ in repeated]
+    return Record(subject, median(users), min(users), median(seconds for _, seconds, _ in repeated), repeated[0][2])
 
 
 def table(records: list[Record]) -> Table:

@@ -57,8 +57,8 @@ def measure(folder: Path) -> pd.DataFrame:
     done = trials[trials["status"] == "done"]
     if done.empty:
         raise ValueError(f"no trial of {folder} has finished; `smalti compare surrogate --out {folder}` goes on")
-    found = [activity(restored(load_run(folder / "trials" / name))) for name in done["trial"]]
-    active, rate = zip(*found, strict=True)
+    activities = [activity(restored(load_run(folder / "trials" / name))) for name in done["trial"]]
+    active, rate = zip(*activities, strict=True)
     return done[["stream", "variant", "accuracy", "neurons"]].assign(active=active, rate=rate)
 
 

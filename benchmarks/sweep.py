@@ -119,16 +119,16 @@ def compare(options: Throughput) -> list[Record]:
 
 def table(records: list[Record]) -> Table:
     """A row for each number of workers."""
-    found = Table(
+    table = Table(
         title=f"trials by workers, on {len(os.sched_getaffinity(0))} cores (seconds: median, least to greatest)"
     )
     for heading in ("workers", "trials", "seconds", "trials a minute", "times one worker"):
-        found.add_column(heading, justify="right")
+        table.add_column(heading, justify="right")
     for one in records:
         seconds = f"{one.seconds:.1f} ({one.seconds_low:.1f} to {one.seconds_high:.1f})"
         rate = f"{60 * one.trials / one.seconds:.1f}"
-        found.add_row(str(one.workers), str(one.trials), seconds, rate, f"{one.ratio:.2f}")
-    return found
+        table.add_row(str(one.workers), str(one.trials), seconds, rate, f"{one.ratio:.2f}")
+    return table
 
 
 def main(options: Throughput) -> None:

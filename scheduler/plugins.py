@@ -36,9 +36,9 @@ def ask(names: Iterable[str]) -> None:
     Raises:
         ValueError: as ``load``.
     """
-    wanted = list(names)
-    load(wanted)
-    _asked.extend(name for name in wanted if name not in _asked)
+    modules = list(names)
+    load(modules)
+    _asked.extend(name for name in modules if name not in _asked)
 
 
 def asked() -> tuple[str, ...]:

@@ -102,12 +102,12 @@ def fresh(folder: RunFolder, config: Config) -> Simulation:
     Raises:
         ValueError: its data is gone, or is not what the run was begun with.
     """
-    kept, data = folder.path / FILE, None
+    path, data = folder.path / FILE, None
     facts = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))
     if FINGERPRINT in facts:
-        data = read(kept)
+        data = read(path)
         if data.fingerprint != facts[FINGERPRINT]:
-            raise ValueError(f"{kept} was changed since the run began: set it back, or start a new run")
+            raise ValueError(f"{path} was changed since the run began: set it back, or start a new run")
     return Simulation(config, recorded_births=birth_record.restored(folder.path), data=data)
 
 

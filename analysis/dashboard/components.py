@@ -42,14 +42,14 @@ def Selected(view: View, selection: solara.Reactive[Selection | None]) -> None:
     if selection.value is None:
         solara.HTML(tag="p", unsafe_innerHTML="Click a tile, a neuron, a routing lane or a wire.", classes=["quiet"])
         return
-    found = details(view, selection.value)
-    if found is None:
+    chosen = details(view, selection.value)
+    if chosen is None:
         name = f"{selection.value.kind} {selection.value.number}"
         solara.HTML(tag="p", unsafe_innerHTML=f"There is no {name} in this round.", classes=["quiet"])
         return
-    facts = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in found.facts)
-    solara.HTML(tag="div", unsafe_innerHTML=f"<h3>{found.title}</h3><table class='facts'>{facts}</table>")
-    for table in found.tables:
+    facts = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in chosen.facts)
+    solara.HTML(tag="div", unsafe_innerHTML=f"<h3>{chosen.title}</h3><table class='facts'>{facts}</table>")
+    for table in chosen.tables:
         _Table(table, selection)
 
 

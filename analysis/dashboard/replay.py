@@ -59,7 +59,7 @@ class Recorded:
 
     def _ports(self, number: int) -> dict[str, np.ndarray]:
         file = part(self.folder, number)
-        with told(file):
+        with file_named_in_errors(file):
             table = pq.ParquetFile(file).read()
             return {name: table[name].to_numpy() for name in table.column_names}
 
@@ -77,7 +77,7 @@ def recorded(path: Path) -> Recorded:
         raise ValueError(f"{path} has no finished round yet; `smalti resume {path}` goes on with it")
     for row in rounds:
         file = part(folder, row["round"])
-        with told(file):
+        with file_named_in_errors(file):
             pq.read_metadata(file)
     bids: dict[int, list[Row]] = defaultdict(list)
     for row in _rows(folder, "bids"):
@@ -99,7 +99,7 @@ def part(folder: RunFolder, number: int) -> Path:
 
 
 @contextmanager
-def told(file: Path) -> Iterator[None]:
+def file_named_in_errors(file: Path) -> Iterator[None]:
     """Tell damage of a file or table by its name.
 
     Raises:
@@ -112,5 +112,5 @@ def told(file: Path) -> Iterator[None]:
 
 
 def _rows(folder: RunFolder, table: str) -> list[Row]:
-    with told(folder.folder(table)):
+    with file_named_in_errors(folder.folder(table)):
         return list(folder.read_rows(table))

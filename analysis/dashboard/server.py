@@ -48,13 +48,15 @@ def listen(host: str, port: int) -> socket.socket:
         raise ValueError(f"cannot listen at {host}, port {port} ({reason}): {cure}") from error
 
 
-def serve(source: Source | Recorded, listener: socket.socket, told: Callable[[str], None], open_browser: bool) -> None:
+def serve(
+    source: Source | Recorded, listener: socket.socket, announce: Callable[[str], None], open_browser: bool
+) -> None:
     """Serve until interrupted.
 
     Args:
         source: what the page shows.
         listener: where; from ``listen``.
-        told: called with the address once the page can be opened.
+        announce: called with the address once the page can be opened.
         open_browser: whether to open it, too.
     """
     import uvicorn
@@ -67,7 +69,7 @@ def serve(source: Source | Recorded, listener: socket.socket, told: Callable[[st
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    opener = threading.Thread(target=_announce, args=(server, url, told, open_browser), daemon=True)
+    opener = threading.Thread(target=_announce, args=(server, url, announce, open_browser), daemon=True)
     opener.start()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="(?s)Cookies with samesite")  # needed in frames of other pages alone
@@ -90,10 +92,10 @@ def _application() -> tuple[Any, list[Source | Recorded]]:
     return app, shown
 
 
-def _announce(server: object, url: str, told: Callable[[str], None], open_browser: bool) -> None:
+def _announce(server: object, url: str, announce: Callable[[str], None], open_browser: bool) -> None:
     pause = threading.Event()
     while not getattr(server, "started", False):
         pause.wait(0.05)
-    told(url)
+    announce(url)
     if open_browser:
         webbrowser.open(url)

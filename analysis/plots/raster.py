@@ -47,8 +47,8 @@ def draw_raster(raster: Raster, sample: int = 0) -> Figure:
     bottom.set(xlabel="time step", ylabel="input channel")
     bottom.set_xlim(-0.5, raster.steps - 0.5)
     bottom.set_ylim(raster.channels - 0.5, -0.5)
-    told = f"task {raster.task}, a sample of class {raster.labels[sample]}: {len(hidden)} spikes of hidden neurons"
-    figure.suptitle(told, fontsize=11, color=QUIET)
+    title = f"task {raster.task}, a sample of class {raster.labels[sample]}: {len(hidden)} spikes of hidden neurons"
+    figure.suptitle(title, fontsize=11, color=QUIET)
     return figure
 
 

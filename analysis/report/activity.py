@@ -16,7 +16,7 @@ class Activity:
     """Spikes and outgoing weights of living neurons, and one sample's spikes; None where they were not looked at."""
 
     spikes: pd.Series[float] | None = None  # per validation sample, by neuron
-    heard: pd.Series[float] | None = None  # sum of absolute outgoing weights, by neuron
+    fan_out: pd.Series[float] | None = None  # sum of absolute outgoing weights, by neuron
     raster: Raster | None = None
     unseen: str = ""  # why not, if not
 
@@ -26,12 +26,12 @@ def look(run: Run) -> Activity:
     try:
         network = structure.graph(run)
         outgoing = {neuron: network.out_edges(neuron, data="weight") for neuron in network}
-        heard = pd.Series({n: sum(abs(weight) for *_, weight in edges) for n, edges in outgoing.items()}, dtype=float)
+        fan_out = pd.Series({n: sum(abs(weight) for *_, weight in edges) for n, edges in outgoing.items()}, dtype=float)
     except ValueError as error:
         return Activity(unseen=str(error))
     try:
         spikes = activity.spikes_per_sample(run)
         raster = activity.spikes_of(run, 0)
     except ValueError as error:
-        return Activity(heard=heard, unseen=str(error))
-    return Activity(spikes=spikes, heard=heard, raster=raster)
+        return Activity(fan_out=fan_out, unseen=str(error))
+    return Activity(spikes=spikes, fan_out=fan_out, raster=raster)

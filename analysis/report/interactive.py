@@ -43,21 +43,23 @@ def prices(run: Run) -> Figure | None:
     bids = run.table("bids")
     if bids.empty:
         return None
-    told = market.prices(bids).reset_index()
+    prices = market.prices(bids).reset_index()
     figure = _panels(["nats", "bids"])
     for name, colour in (("asked", PALETTE[0]), ("paid", PALETTE[1])):
         for measure, symbol in (("median", "circle"), ("max", "line-ew-open")):
             figure.add_scatter(
-                x=told["round"],
-                y=told[f"{name}_{measure}"],
+                x=prices["round"],
+                y=prices[f"{name}_{measure}"],
                 name=f"{name}, {'largest' if measure == 'max' else measure}",
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 7},
                 row=1,
                 col=1,
             )
-    figure.add_bar(x=told["round"], y=told["won"], name="won", marker_color=PALETTE[2], row=2, col=1)
-    figure.add_bar(x=told["round"], y=told["bids"] - told["won"], name="lost", marker_color="#999999", row=2, col=1)
+    figure.add_bar(x=prices["round"], y=prices["won"], name="won", marker_color=PALETTE[2], row=2, col=1)
+    figure.add_bar(
+        x=prices["round"], y=prices["bids"] - prices["won"], name="lost", marker_color="#999999", row=2, col=1
+    )
     figure.update_layout(barmode="stack")
     _bands(figure, run.table("rounds"))
     return _finished(figure, 2)

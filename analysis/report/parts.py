@@ -78,7 +78,7 @@ def part(name: str, run: Run) -> Part:
         run=run,
         sentences=words.sentences(run),
         keys=words.keys(run),
-        findings=findings(run, activity.spikes, activity.heard),
+        findings=findings(run, activity.spikes, activity.fan_out),
         unseen=activity.unseen,
         changes=[(f, configuration.shown(v), configuration.shown(d)) for f, v, d in configuration.changes(run.config)],
         toml=(run.path / "config.toml").read_text(encoding="utf-8"),
@@ -94,8 +94,8 @@ def beside(runs: Runs, parts: list[Part]) -> Beside:
     names = list(dict.fromkeys((key.name, key.note if key.name == "accuracy" else "") for p in parts for key in p.keys))
     numbers = []
     for name, note in names:
-        found = [[k for k in p.keys if k.name == name and (not note or k.note == note)] for p in parts]
-        numbers.append((f"{name}, {note}" if note else name, [keys[0].value if keys else "-" for keys in found]))
+        matching = [[k for k in p.keys if k.name == name and (not note or k.note == note)] for p in parts]
+        numbers.append((f"{name}, {note}" if note else name, [keys[0].value if keys else "-" for keys in matching]))
     worries = [str(sum(f.weight == "warning" for f in part.findings)) for part in parts]
     everyone = dict(runs)
     return Beside(
@@ -120,8 +120,8 @@ def beside(runs: Runs, parts: list[Part]) -> Beside:
 def _front(runs: Runs) -> Iterator[Drawing]:
     table = runs.results("test")
     if len(table.dropna(subset=["accuracy", "wires"])) >= FRONT:
-        told = "Test accuracy at the end against wires in use; no run off the line is better in both."
-        yield _plot(interactive.front(table), "Accuracy and wires", told)
+        caption = "Test accuracy at the end against wires in use; no run off the line is better in both."
+        yield _plot(interactive.front(table), "Accuracy and wires", caption)
 
 
 def _matrix(run: Run, setting: str) -> Matrix:
@@ -168,12 +168,12 @@ def _pictures(name: str, run: Run, activity: Activity) -> Iterator[Drawing]:
         yield _svg(lambda: plots.draw_hops(run, activity.spikes), name, "How far links go", hops)
     bids = run.table("bids")
     if bids["won"].any() and market.worth(bids, run.table("rounds"))["achieved"].notna().any():
-        kept = "Decrease of the loss that winners promised, and that by the next round, other training included."
-        yield _svg(lambda: plots.draw_worth(run), name, "Promised and achieved", kept)
+        caption = "Decrease of the loss that winners promised, and that by the next round, other training included."
+        yield _svg(lambda: plots.draw_worth(run), name, "Promised and achieved", caption)
     raster = activity.raster
     if raster is not None:
-        told = f"Spikes on one validation sample of task {raster.task}, class {raster.labels[0]}."
-        yield _svg(lambda: plots.draw_raster(raster), name, "One sample", told)
+        caption = f"Spikes on one validation sample of task {raster.task}, class {raster.labels[0]}."
+        yield _svg(lambda: plots.draw_raster(raster), name, "One sample", caption)
 
 
 def _plot(figure: Interactive, title: str, caption: str) -> Drawing:

@@ -37,13 +37,13 @@ def inline_svg(draw: Callable[[], Figure], name: str) -> str:
     return GREY.sub(_mixture, SIZE.sub(_size, text, count=1))
 
 
-def _size(found: re.Match[str]) -> str:
+def _size(match: re.Match[str]) -> str:
     """As wide as drawn where there is room; where there is not, letters stay legible and the picture is scrolled."""
-    width = f"{float(found[2]):.0f}pt"
-    return f'{found[1]}style="width: {width}; min-width: min({width}, {LEGIBLE})"'
+    width = f"{float(match[2]):.0f}pt"
+    return f'{match[1]}style="width: {width}; min-width: min({width}, {LEGIBLE})"'
 
 
-def _mixture(found: re.Match[str]) -> str:
+def _mixture(match: re.Match[str]) -> str:
     """A grey level as a share of ink in paper."""
-    ink = 1 - int(found[1], 16) / 255
+    ink = 1 - int(match[1], 16) / 255
     return f"color-mix(in srgb, var(--ink) {100 * ink:.0f}%, var(--paper))"

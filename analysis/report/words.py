@@ -25,16 +25,16 @@ class Key:
 def keys(run: Run) -> list[Key]:
     """The numbers that matter, most telling first; accuracies on test data."""
     main = headline(run)
-    told = [Key("accuracy", percent(accuracy(run, main, "test")), SETTING_NAMES.get(main, main))]
+    numbers = [Key("accuracy", percent(accuracy(run, main, "test")), SETTING_NAMES.get(main, main))]
     if main != "task" and "task" in settings(run):
-        told.append(Key("accuracy", percent(accuracy(run, "task", "test")), "with the task label"))
+        numbers.append(Key("accuracy", percent(accuracy(run, "task", "test")), "with the task label"))
     if "gate" in settings(run):
-        told.append(Key("gate alone", percent(accuracy(run, "gate", "test")), "the gating network by itself"))
+        numbers.append(Key("gate alone", percent(accuracy(run, "gate", "test")), "the gating network by itself"))
     values = overall(run, "test")
     if "forgetting" in values:
         lost = f"{100 * values['forgetting']:.1f} points"
-        told.append(Key("forgetting", lost, "best accuracy since, less that at the end"))
-    return [*told, *_resources(values)]
+        numbers.append(Key("forgetting", lost, "best accuracy since, less that at the end"))
+    return [*numbers, *_resources(values)]
 
 
 def _resources(values: Mapping[str, float]) -> list[Key]:
@@ -78,16 +78,16 @@ def _answers(run: Run) -> str:
     if main not in there:
         return ""
     before = float(mean_accuracies(run, main).get(-1, math.nan))
-    told = f"After {_how_far(run)} {percent(accuracy(run, main, 'test'))} of the test samples are answered rightly"
-    told += f" ({SETTING_NAMES[main]}{'' if math.isnan(before) else f'; {percent(before)} before any learning'})"
+    text = f"After {_how_far(run)} {percent(accuracy(run, main, 'test'))} of the test samples are answered rightly"
+    text += f" ({SETTING_NAMES[main]}{'' if math.isnan(before) else f'; {percent(before)} before any learning'})"
     if main != "task" and "task" in there:
-        told += f", {percent(accuracy(run, 'task', 'test'))} when the task is told"
+        text += f", {percent(accuracy(run, 'task', 'test'))} when the task is told"
     if "gate" in there:
-        told += f"; the gating network alone would answer {percent(accuracy(run, 'gate', 'test'))}"
+        text += f"; the gating network alone would answer {percent(accuracy(run, 'gate', 'test'))}"
     lost = measures(run, main, "test").get("forgetting", math.nan)
     if not math.isnan(lost):
-        told += f". Tasks lost {100 * lost:.1f} points on average since they were known best"
-    return told + "."
+        text += f". Tasks lost {100 * lost:.1f} points on average since they were known best"
+    return text + "."
 
 
 def _how_far(run: Run) -> str:

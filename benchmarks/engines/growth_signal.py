@@ -139,14 +139,14 @@ def measure(options: Signal, neurons: int) -> Cost:
 
 def view(costs: list[Cost]) -> Table:
     """A row for each size."""
-    found = Table(title="asking all tiles, in training steps on the same batch", title_justify="left")
+    table = Table(title="asking all tiles, in training steps on the same batch", title_justify="left")
     for heading in ("neurons", "tiles", "asked", "step, s", "probe, steps", "signals, steps", "together, steps"):
-        found.add_column(heading, justify="right")
+        table.add_column(heading, justify="right")
     for cost in costs:
         shares = (cost.probe / cost.step, cost.signals / cost.step, cost.steps)
         numbers = (str(cost.neurons), str(cost.tiles), str(cost.asked), f"{cost.step:.3f}")
-        found.add_row(*numbers, *(f"{share:.2f}" for share in shares))
-    return found
+        table.add_row(*numbers, *(f"{share:.2f}" for share in shares))
+    return table
 
 
 def main(options: Signal) -> None:

@@ -85,11 +85,11 @@ def count(of: Problem) -> Work:
     degree = np.diff(plan.graph.start)
     for block in past.blocks:
         _count_block(plan, degree, block, sums)
-    heard = int((degree[plan.units :] * (of.x != 0).sum((0, 1)).numpy()).sum())
+    input_events = int((degree[plan.units :] * (of.x != 0).sum((0, 1)).numpy()).sum())
     samples, steps, _ = of.x.shape
     devices = int((of.network.state.mask & ~of.network.state.frozen).sum())
-    operations = 2 * sums.awake + sums.spikes + lanes * (sums.spike_links + heard)
-    operations += sums.live + 3 * sums.active + lanes * (sums.asked_links + sums.blamed_links + heard)
+    operations = 2 * sums.awake + sums.spikes + lanes * (sums.spike_links + input_events)
+    operations += sums.live + 3 * sums.active + lanes * (sums.asked_links + sums.blamed_links + input_events)
     everyone = plan.units * samples * steps
     codes = min(2 * sums.spikes, everyone // 8) + min(2 * sums.active, everyone // 8) + item * sums.active
     moved = devices * (12 * item + 1) + 2 * codes + 2 * of.x.numel() + 4 * item * past.outputs.size
@@ -152,8 +152,8 @@ def _touch(plan: Any) -> Any:
 def last_cache() -> int:
     """Bytes of the last cache of this machine."""
     sizes = Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size")
-    found = [int(size.read_text().strip().removesuffix("K")) * 1024 for size in sizes]
-    return max(found, default=LEAST_CACHE)
+    cache_bytes = [int(size.read_text().strip().removesuffix("K")) * 1024 for size in sizes]
+    return max(cache_bytes, default=LEAST_CACHE)
 
 
 def machine(threads: int, repeats: int = 7) -> Machine:

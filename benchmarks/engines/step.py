@@ -96,13 +96,13 @@ class Engines:
 
     def cases(self) -> list[Case]:
         """What is computed, and by whom."""
-        found = []
+        workloads = []
         for rate in self.rate:
-            found += [(self.workload(size, rate), self.engines) for size in self.neurons]
+            workloads += [(self.workload(size, rate), self.engines) for size in self.neurons]
             for size in self.linear:
                 able = tuple(e for e in self.engines if e == "events" or (e == "dense" and size <= self.dense_limit))
-                found += [(self.workload(size, rate), able)] if able else []
-        return found
+                workloads += [(self.workload(size, rate), able)] if able else []
+        return workloads
 
 
 def measure(options: Engines, console: Console) -> list[Record]:
@@ -135,14 +135,14 @@ def show(records: list[Record], console: Console) -> None:
     """Print all tables that have rows."""
     flushed = tables.steps(records)
     title = "one training step; ratio: to the median of the fastest peer"
-    found = [
+    measured = [
         tables.step_table(flushed, title),
         tables.step_table(tables.steps(records, flushed=False), f"{title}; denormal numbers not flushed"),
         tables.speed_table(flushed),
         tables.passes_table([one for one in records if one.flushed]),
         tables.scaling_table(records),
     ]
-    for table in found:
+    for table in measured:
         if table.row_count:
             console.print(table)
     for line in tables.exponents(records):

@@ -21,11 +21,11 @@ LEAST_FITTED = 1024  # neurons from which on the exponent is fitted
 
 def blank(title: str, left: str, *headings: str) -> Table:
     """A table without rows; its first column stands left, all others right."""
-    found = Table(title=title, box=SIMPLE_HEAD, collapse_padding=True)
-    found.add_column(left)
+    table = Table(title=title, box=SIMPLE_HEAD, collapse_padding=True)
+    table.add_column(left)
     for heading in headings:
-        found.add_column(heading, justify="right")
-    return found
+        table.add_column(heading, justify="right")
+    return table
 
 
 def megabytes(size: int | None) -> str:
@@ -46,10 +46,10 @@ def steps(records: Sequence[Record], flushed: bool = True) -> list[Record]:
 
 def cases(records: Sequence[Record]) -> dict[tuple[int, float], dict[str, Record]]:
     """Records by size and rate wanted, then engine, in their order."""
-    found: dict[tuple[int, float], dict[str, Record]] = {}
+    by_case: dict[tuple[int, float], dict[str, Record]] = {}
     for one in records:
-        found.setdefault((one.neurons, one.wanted), {})[one.engine] = one
-    return found
+        by_case.setdefault((one.neurons, one.rate_asked), {})[one.engine] = one
+    return by_case
 
 
 def fastest_peer(engines: dict[str, Record]) -> Record | None:
@@ -59,7 +59,7 @@ def fastest_peer(engines: dict[str, Record]) -> Record | None:
 
 def step_table(records: Sequence[Record], title: str) -> Table:
     """A row for each engine, size and rate."""
-    found = blank(
+    table = blank(
         title, "engine", "neurons", "tiles", "seconds", "low", "high", "ratio", "rate", "active", "peak MB", "all MB"
     )
     for engines in cases(records).values():
@@ -69,13 +69,13 @@ def step_table(records: Sequence[Record], title: str) -> Table:
             ratio = f"{one.seconds / peer.seconds:.2f}" if peer else "-"
             memory = megabytes(one.peak_bytes), megabytes(one.resident_bytes)
             shares = f"{one.rate:.3f}", f"{one.active:.2f}"
-            found.add_row(one.engine, str(one.neurons), tiles, *times([one]), ratio, *shares, *memory)
-    return found
+            table.add_row(one.engine, str(one.neurons), tiles, *times([one]), ratio, *shares, *memory)
+    return table
 
 
 def speed_table(records: Sequence[Record]) -> Table:
     """How many times faster the event-driven engine is."""
-    found = blank(
+    table = blank(
         "the event-driven engine against others: times faster, and share of their peak memory",
         "fastest peer",
         "neurons",
@@ -84,15 +84,15 @@ def speed_table(records: Sequence[Record]) -> Table:
         "dense / events",
         "memory, events / dense",
     )
-    for (neurons, wanted), engines in cases(records).items():
+    for (neurons, rate), engines in cases(records).items():
         if "events" in engines:
             ours, peer, dense = engines["events"], fastest_peer(engines), engines.get("dense")
             faster = [f"{other.seconds / ours.seconds:.1f}" if other else "-" for other in (peer, dense)]
             share = (
                 f"{ours.peak_bytes / dense.peak_bytes:.2f}" if dense and ours.peak_bytes and dense.peak_bytes else "-"
             )
-            found.add_row(peer.engine if peer else "-", str(neurons), f"{wanted:g}", *faster, share)
-    return found
+            table.add_row(peer.engine if peer else "-", str(neurons), f"{rate:g}", *faster, share)
+    return table
 
 
 def exponents(records: Sequence[Record]) -> list[str]:
@@ -103,8 +103,8 @@ def exponents(records: Sequence[Record]) -> list[str]:
     """
     ours = [one for one in steps(records) if one.engine == "events" and one.neurons >= LEAST_FITTED]
     lines = []
-    for rate in sorted({one.wanted for one in ours}):
-        here = sorted((one for one in ours if one.wanted == rate), key=lambda one: one.neurons)
+    for rate in sorted({one.rate_asked for one in ours}):
+        here = sorted((one for one in ours if one.rate_asked == rate), key=lambda one: one.neurons)
         if here[0].neurons < here[-1].neurons:
             seconds, needed = [one.seconds for one in here], [one.work.operations for one in here if one.work]
             power = f"{exponent([one.neurons for one in here], seconds):.2f}"
@@ -121,7 +121,7 @@ def exponent(sizes: Sequence[int], seconds: Sequence[float]) -> float:
 
 def limit_table(records: Sequence[Record], machine: Machine) -> Table:
     """How far the event-driven engine is from what this machine could do."""
-    found = blank(
+    table = blank(
         f"lower bound of a step: {machine.bytes_per_second / 1e9:.1f} GB/s copied, "
         f"{machine.operations_per_second / 1e9:.1f} G multiply-adds/s; reached: share of neurons and steps that spikes "
         "and adjoints can have come to",
@@ -140,7 +140,7 @@ def limit_table(records: Sequence[Record], machine: Machine) -> Table:
             work, bound = one.work, machine.seconds(one.work)
             by_bytes = work.bytes / machine.bytes_per_second >= bound
             reached = f"{work.reached_forward:.2f} {work.reached_backward:.2f}"
-            found.add_row(
+            table.add_row(
                 "bytes" if by_bytes else "operations",
                 str(one.neurons),
                 f"{one.rate:.3f}",
@@ -151,12 +151,12 @@ def limit_table(records: Sequence[Record], machine: Machine) -> Table:
                 f"{bound / one.seconds:.2f}",
                 reached,
             )
-    return found
+    return table
 
 
 def passes_table(records: Sequence[Record]) -> Table:
     """The forward pass in training beside that in inference."""
-    found = blank(
+    table = blank(
         "forward pass of the event-driven engine, with and without a tape",
         "pass",
         "neurons",
@@ -174,13 +174,13 @@ def passes_table(records: Sequence[Record]) -> Table:
         if one.what in ("forward", "inference") and forward:
             faster = f"{forward.seconds / one.seconds:.2f}"
             row = str(one.neurons), f"{one.rate:.3f}", *times([one]), faster, megabytes(one.peak_bytes)
-            found.add_row(one.what, *row)
-    return found
+            table.add_row(one.what, *row)
+    return table
 
 
 def scaling_table(records: Sequence[Record]) -> Table:
     """Throughput of several threads beside that of several processes."""
-    found = blank(
+    table = blank(
         "steps a second of the event-driven engine, by threads and by processes of one thread (what the machine gains)",
         "by",
         "neurons",
@@ -202,24 +202,24 @@ def scaling_table(records: Sequence[Record]) -> Table:
                 gains[what] = each
                 compared = what == "threads" and one is here[-1] and "processes" in gains
                 share = f"{each / gains['processes']:.2f}" if compared else "-"
-                found.add_row(what, str(neurons), str(count), *times([one]), f"{each:.2f}", share)
-    return found
+                table.add_row(what, str(neurons), str(count), *times([one]), f"{each:.2f}", share)
+    return table
 
 
 def draw(records: Sequence[Record], file: Path) -> None:
     """Seconds of a step against neurons, a line an engine and rate."""
     pyplot = importlib.import_module("matplotlib.pyplot")
     figure, axes = pyplot.subplots(figsize=(6.4, 4.4), layout="constrained")
-    rates = sorted({one.wanted for one in steps(records)})
+    rates = sorted({one.rate_asked for one in steps(records)})
     for number, engine in enumerate(dict.fromkeys(one.engine for one in steps(records))):
         for rate, style in zip(rates, ("-", "--", ":", "-.") * len(rates), strict=False):
-            found = [one for one in steps(records) if (one.engine, one.wanted) == (engine, rate)]
-            if found:
-                found.sort(key=lambda one: one.neurons)
-                sizes = [one.neurons for one in found]
+            at_rate = [one for one in steps(records) if (one.engine, one.rate_asked) == (engine, rate)]
+            if at_rate:
+                at_rate.sort(key=lambda one: one.neurons)
+                sizes = [one.neurons for one in at_rate]
                 label = engine if len(rates) == 1 else f"{engine}, {rate:.0%} spikes"
-                middle = [one.seconds for one in found]
-                around = [[o.seconds - o.seconds_low for o in found], [o.seconds_high - o.seconds for o in found]]
+                middle = [one.seconds for one in at_rate]
+                around = [[o.seconds - o.seconds_low for o in at_rate], [o.seconds_high - o.seconds for o in at_rate]]
                 axes.errorbar(sizes, middle, around, color=f"C{number}", ls=style, marker="o", ms=4, label=label)
     everyone = [one.neurons for one in steps(records)]
     axes.set(xscale="log", yscale="log", xlabel="neurons", ylabel="seconds of a training step")

@@ -56,7 +56,7 @@ class Record:
     threads: int
     what: str = "step"  # timed: step; forward or inference pass; step by threads; step by processes
     processes: int = 1  # that did this at once
-    wanted: float = 0.05  # rate asked for
+    rate_asked: float = 0.05  # rate asked for
     flushed: bool = True  # denormal numbers were zero
     resident_bytes: int | None = None  # at the peak, everything included
     work: roofline.Work | None = None  # fewest operations and bytes of a step of the event-driven engine
@@ -112,21 +112,21 @@ def measure(workload: Workload, engines: Sequence[str], repeats: int, say: Say) 
         job.run()
         job.forget()
         peaks[name] = peak_of(job.run)
-    found, flushed = list[Record](), flushes_denormals()
+    records, flushed = list[Record](), flushes_denormals()
     for name, turns in in_turn(jobs, repeats).items():
         a_pass = name in ("forward", "inference")
         rest = {"peak_bytes": peaks[name][0], "resident_bytes": peaks[name][1], "flushed": flushed}
         what, engine = (name, "events") if a_pass else ("step", name)
         least = work if name == "events" else None
-        found.append(record(workload, engine, what, jobs[name].rate, active, turns, work=least, **rest))
-    return found
+        records.append(record(workload, engine, what, jobs[name].rate, active, turns, work=least, **rest))
+    return records
 
 
 def record(
     of: Workload, engine: str, what: str, rate: float, active: float, turns: Sequence[float], **rest: Any
 ) -> Record:
     """Of the turns of one engine; ``rest`` are further fields."""
-    fields = {"peak_bytes": None, "threads": of.threads, "what": what, "wanted": of.rate, **rest}
+    fields = {"peak_bytes": None, "threads": of.threads, "what": what, "rate_asked": of.rate, **rest}
     return Record(engine, of.neurons, rate, active, median(turns), min(turns), max(turns), **fields)
 
 

@@ -151,16 +151,16 @@ def problem(of: Workload) -> Problem:
     network, outputs = chip(of, generator)
     x = (torch.rand(of.batch, of.steps, of.inputs, generator=generator) < INPUT_RATE).float()
     target = torch.randint(0, OUTPUTS, (of.batch,), generator=generator)
-    found, weight = Problem(network, outputs, x, target), network.state.weight.detach()
+    problem, weight = Problem(network, outputs, x, target), network.state.weight.detach()
     drawn, low, high, gain = weight.clone(), 0.0, math.inf, 2.0
     for _ in range(16):
         torch.mul(drawn, gain, out=weight)
-        rate = found.rate()
+        rate = problem.rate()
         if abs(rate - of.rate) < 0.01 * of.rate:
             break
         low, high = (gain, high) if rate < of.rate else (low, gain)
         gain = min(2 * gain, (low + high) / 2)
-    return found
+    return problem
 
 
 def our_job(of: Problem, engine: Engine, threads: int) -> Job:

@@ -62,8 +62,8 @@ def movable(network: Network) -> np.ndarray:
     state, neurons = network.state, network.fabric.neurons
     is_input = (state.source >= neurons).to(state.mask.device)
     hears_input = (state.mask & is_input[:, :, None]).any(1).flatten()
-    found: np.ndarray = (state.alive & ~state.output & ~hears_input).cpu().numpy()
-    return found
+    movable: np.ndarray = (state.alive & ~state.output & ~hears_input).cpu().numpy()
+    return movable
 
 
 def carry(

@@ -190,13 +190,13 @@ def write_tables(
     from smalti.scheduler.commands.experiment_view import markdown
 
     split, folder = "test" if command.test else "validation", state.folder
-    found = tables(experiment, rows, state.measures, folder.trials, split)
-    folder.write(found)
-    write_text_atomic(folder.path / "table.md", markdown(experiment, found, split))
+    frames = tables(experiment, rows, state.measures, folder.trials, split)
+    folder.write(frames)
+    write_text_atomic(folder.path / "table.md", markdown(experiment, frames, split))
     if importlib.util.find_spec("matplotlib") is not None:
-        for name, figure in _pictures(experiment, found, state).items():
+        for name, figure in _pictures(experiment, frames, state).items():
             save_figure(figure, folder.path / f"{name}.svg")
-    return found
+    return frames
 
 
 def _pictures(
@@ -208,13 +208,13 @@ def _pictures(
 
     if not experiment.options.control:
         return {"pareto": lambda: plots.draw_pareto(state.finished())}
-    found: dict[str, Callable[[], Figure]] = {
+    pictures: dict[str, Callable[[], Figure]] = {
         "accuracies": lambda: draw_accuracies(tables["summary"], tables["matrices"])
     }
     if "curves" in tables:
         curves = comparison.curve_summary(tables["curves"])
-        found["curves"] = lambda: draw_curves(curves, tables["differences"])
-    return found
+        pictures["curves"] = lambda: draw_curves(curves, tables["differences"])
+    return pictures
 
 
 def write_example(file: Path) -> None:

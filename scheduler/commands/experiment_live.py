@@ -37,13 +37,13 @@ class Clock:
     def __init__(self) -> None:
         self.begin = time.monotonic()
         self.before: int | None = None  # trials that had ended then
-        self.told = 0  # trials that a line was printed of
+        self.printed = 0  # trials that a line was printed of
 
     def left(self, state: State) -> str:
         """Time left, in words."""
         ended = state.ended
         if self.before is None:
-            self.before = self.told = ended
+            self.before = self.printed = ended
         passed, new = time.monotonic() - self.begin, ended - self.before
         if not state.total > ended:
             return "all ended"
@@ -82,13 +82,13 @@ def view(state: State, clock: Clock) -> RenderableType:
 
 def _lines(console: Console, state: State, clock: Clock) -> None:
     left = clock.left(state)
-    for number, name in enumerate(state.order[clock.told :], clock.told + 1):
+    for number, name in enumerate(state.order[clock.printed :], clock.printed + 1):
         values = ", ".join(f"{field} = {spelled(value)}" for field, value in state.trials[name].values.items())
         how, accuracy, neurons = _outcome(state, name)
-        told = f"accuracy {accuracy} %, {neurons} neurons" if accuracy else state.errors[name]
-        line = f"{number} of {state.total}, {left}: {name} {how}: {values}: {told}"
+        outcome = f"accuracy {accuracy} %, {neurons} neurons" if accuracy else state.errors[name]
+        line = f"{number} of {state.total}, {left}: {name} {how}: {values}: {outcome}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
-    clock.told = len(state.order)
+    clock.printed = len(state.order)
 
 
 def varied(state: State) -> list[str]:
@@ -104,5 +104,9 @@ def _values(state: State, name: str) -> list[str]:
 def _outcome(state: State, name: str) -> tuple[str, str, str]:
     if state.status[name] != DONE:
         return state.status[name], "", ""
-    found = state.measures[name]["flat"]
-    return DONE, METRICS["accuracy"].text(found.get("accuracy", math.nan)), METRICS["neurons"].text(found["neurons"])
+    measures = state.measures[name]["flat"]
+    return (
+        DONE,
+        METRICS["accuracy"].text(measures.get("accuracy", math.nan)),
+        METRICS["neurons"].text(measures["neurons"]),
+    )

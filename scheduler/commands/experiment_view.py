@@ -185,10 +185,10 @@ def print_end(state: State, console: Console) -> None:
     for name in failed[:WORST]:
         console.print(f"{name}: {state.errors[name]}", style="red", markup=False, highlight=False, soft_wrap=True)
     if failed:
-        told = (
+        text = (
             f"{len(failed)} of {state.total} trials failed ({state.folder.path / 'errors'}); --retry tries them again"
         )
-        console.print(told, style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
     for line in (
         f"\nfolder: {state.folder.path}",
         f"next:   python -c \"import pandas as pd; print(pd.read_parquet('{state.folder.table}'))\"",

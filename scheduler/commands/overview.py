@@ -93,11 +93,11 @@ def overview() -> str:
     return TEXT.format(commands=_listed(commands), options=_listed(OPTIONS))
 
 
-def _listed(told: Mapping[str, str]) -> str:
+def _listed(meanings: Mapping[str, str]) -> str:
     """Names, and beside them what they are."""
-    left, width = max(map(len, told)) + 4, min(shutil.get_terminal_size().columns, WIDTH)
+    left, width = max(map(len, meanings)) + 4, min(shutil.get_terminal_size().columns, WIDTH)
     lines = (
         textwrap.wrap(text, width, initial_indent=f"  {name}".ljust(left), subsequent_indent=" " * left)
-        for name, text in told.items()
+        for name, text in meanings.items()
     )
     return "\n".join(line for wrapped in lines for line in wrapped)

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 Watcher: TypeAlias = "Callable[[Simulation], None]"
 
 
-def any_bar(wanted: bool = True) -> AbstractContextManager[Watcher]:
+def any_bar(shown: bool = True) -> AbstractContextManager[Watcher]:
     """A bar in a terminal or a notebook; nothing where the output goes elsewhere, or if it is not wanted."""
     console = Console(stderr=True)
-    if wanted and console.is_jupyter:
+    if shown and console.is_jupyter:
         return notebook_bar()
-    if wanted and console.is_terminal:
+    if shown and console.is_terminal:
         return progress_bar(console)
     return nullcontext(lambda simulation: None)
 

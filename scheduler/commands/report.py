@@ -45,11 +45,11 @@ def leave_report(path: Path, console: Console) -> None:
 
     missing = missing_packages()
     if missing:
-        told = f'none; it needs {" and ".join(missing)}: pip install -e ".[report]", then smalti report {path}'
+        outcome = f'none; it needs {" and ".join(missing)}: pip install -e ".[report]", then smalti report {path}'
     else:
         try:
             write_report(load_runs(path, keep=True), path / NAME)
-            told = f"{path / NAME}"
+            outcome = f"{path / NAME}"
         except Exception as error:
-            told = f"none, for it failed ({type(error).__name__}: {error}); smalti report {path} tries again"
-    console.print(f"report:     {told}", highlight=False, markup=False, soft_wrap=True)
+            outcome = f"none, for it failed ({type(error).__name__}: {error}); smalti report {path} tries again"
+    console.print(f"report:     {outcome}", highlight=False, markup=False, soft_wrap=True)

@@ -138,9 +138,9 @@ def students_view(summary: pd.DataFrame, differences: pd.DataFrame, options: Stu
     digits = 3 if published else 4
     for _, row in summary.iterrows():
         rule = str(row["variant"])
-        told = [f"{PUBLISHED[rule]:.3f}" if rule in PUBLISHED else ""] if published else []
+        published_cell = [f"{PUBLISHED[rule]:.3f}" if rule in PUBLISHED else ""] if published else []
         difference = interval(apart[rule], f"+.{digits}f") if rule in apart else ""
-        table.add_row(rule, interval(row, f".{digits}f"), *told, difference)
+        table.add_row(rule, interval(row, f".{digits}f"), *published_cell, difference)
     return table
 
 
@@ -164,7 +164,7 @@ def _order(summary: pd.DataFrame) -> str:
 def _values(summary: pd.DataFrame) -> str:
     """Which published values lie inside our intervals."""
     ours = summary.set_index("variant")
-    missed = [rule for rule, told in PUBLISHED.items() if not ours["low"][rule] <= told <= ours["high"][rule]]
+    missed = [rule for rule, norm in PUBLISHED.items() if not ours["low"][rule] <= norm <= ours["high"][rule]]
     verdict = f"lie outside the interval for {', '.join(missed)}" if missed else "lie inside the intervals"
     return f"The published values (one teacher, read off a plot) {verdict}."
 

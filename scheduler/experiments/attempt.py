@@ -59,8 +59,8 @@ def _run(job: Job, trial: Trial) -> None:
         with warnings.catch_warnings(record=True) as said, chdir(job.directory):
             warnings.simplefilter("always")
             run_trial(trial.prepared(job.folder.trials), path)
-        told = dict.fromkeys(str(one.message) for one in said if one.category is UserWarning)
-        job.folder.keep_measures(name, {**job.measure(path), "warnings": "; ".join(told)})
+        messages = dict.fromkeys(str(one.message) for one in said if one.category is UserWarning)
+        job.folder.keep_measures(name, {**job.measure(path), "warnings": "; ".join(messages)})
     except Exception as error:  # whatever happens in a trial, the others go on
         short = " ".join(f"{type(error).__name__}: {error}".split())
         job.folder.keep_error(name, f"{traceback.format_exc()}\n{short}")

@@ -140,36 +140,36 @@ def read_axis(field: str, given: object) -> Axis:
     if kind not in (int, float):
         raise ValueError(f"{name} is no number and has no range; give a list of values")
     try:
-        found = from_mapping(Range, given)
+        values = from_mapping(Range, given)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
     for part in ("low", "high", "step"):
-        if kind is int and not float(getattr(found, part)).is_integer():
-            raise ValueError(f"{name}: {part} = {getattr(found, part)} must be a whole number, as the field is")
-    return Interval(field, found, kind is int)
+        if kind is int and not float(getattr(values, part)).is_integer():
+            raise ValueError(f"{name}: {part} = {getattr(values, part)} must be a whole number, as the field is")
+    return Interval(field, values, kind is int)
 
 
 def nested(values: Mapping[str, Value]) -> dict[str, Any]:
     """Sections as in a file from dotted names: ``{"growth.rule": "random"}`` is ``{"growth": {"rule": "random"}}``."""
-    found: dict[str, Any] = {}
+    axes: dict[str, Any] = {}
     for field, value in values.items():
         *sections, last = field.split(".")
-        inner = found
+        inner = axes
         for section in sections:
             inner = inner.setdefault(section, {})
         inner[last] = value
-    return found
+    return axes
 
 
 def dotted(section: Mapping[str, Value]) -> dict[str, Value]:
     """Axes by dotted name, whether the file has it in quotes, as a path of keys, or in a section [axes.growth]."""
-    found: dict[str, Value] = {}
+    flat: dict[str, Value] = {}
     for name, value in section.items():
         if isinstance(value, Mapping) and not {"low", "high"} & value.keys():
-            found |= {f"{name}.{inner}": item for inner, item in dotted(value).items()}
+            flat |= {f"{name}.{inner}": item for inner, item in dotted(value).items()}
         else:
-            found[name] = value
-    return found
+            flat[name] = value
+    return flat
 
 
 def _listed(name: str, given: list[object]) -> tuple[Value, ...]:

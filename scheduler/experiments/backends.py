@@ -126,13 +126,13 @@ def _ray(workers: Workers) -> Iterator[Spread]:
     ray = _needed("ray", "ray")
     if workers.address not in ("", "auto"):
         check_reachable(workers.address)
-    told: dict[str, Any] = {"address": workers.address or "local", "log_to_driver": False, "logging_level": QUIET}
+    options: dict[str, Any] = {"address": workers.address or "local", "log_to_driver": False, "logging_level": QUIET}
     if not workers.address:
-        told |= {"num_cpus": _jobs(workers.here) * workers.threads, "include_dashboard": False}
+        options |= {"num_cpus": _jobs(workers.here) * workers.threads, "include_dashboard": False}
     try:
-        ray.init(**told)
+        ray.init(**options)
     except (ConnectionError, RuntimeError, TimeoutError) as error:
-        raise ValueError(f"no Ray cluster answers at {told['address']}: {_one_line(error)}") from error
+        raise ValueError(f"no Ray cluster answers at {options['address']}: {_one_line(error)}") from error
     _needed("ray.util.joblib", "ray").register_ray()
     cores = int(ray.cluster_resources().get("CPU", 1))
     count = workers.count or max(1, cores // workers.threads)

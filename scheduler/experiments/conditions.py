@@ -23,7 +23,7 @@ class Only:
 
 def matches(flat: Mapping[str, Value], condition: Condition) -> bool:
     """Whether a configuration has all the values of a condition."""
-    return all(_is(flat[name], wanted) for name, wanted in condition.items())
+    return all(_is(flat[name], value) for name, value in condition.items())
 
 
 def entries(name: str, given: object) -> Sequence[Mapping[str, Value]]:
@@ -41,13 +41,13 @@ def read_condition(where: str, given: object) -> Condition:
     """
     if not isinstance(given, Mapping) or not given:
         raise ValueError(f"{where} = {given!r} must name fields and their values")
-    found, usual = dotted(given), flatten(Config())
-    for name, wanted in found.items():
+    condition, usual = dotted(given), flatten(Config())
+    for name, required in condition.items():
         if name not in usual:
             raise ValueError(f'{where}: there is no field "{name}"; {choices(name, usual)}')
-        for value in _alternatives(usual[name], wanted):
+        for value in _alternatives(usual[name], required):
             from_mapping(Config, nested({name: value}))  # raises where the field cannot have that value
-    return found
+    return condition
 
 
 def read_only(given: Mapping[str, Value]) -> Only:
@@ -57,17 +57,18 @@ def read_only(given: Mapping[str, Value]) -> Only:
     return Only(str(given["axis"]), read_condition("only.when", given["when"]))
 
 
-def _alternatives(held: Value, wanted: Value) -> Sequence[Value]:
+def _alternatives(held: Value, required: Value) -> Sequence[Value]:
     """Values of which a field is to have one: those of a list, unless the field itself holds a list."""
-    if not isinstance(wanted, list):
-        return (wanted,)
-    return wanted if not isinstance(held, tuple) or all(isinstance(one, list) for one in wanted) else (wanted,)
+    if not isinstance(required, list):
+        return (required,)
+    return required if not isinstance(held, tuple) or all(isinstance(one, list) for one in required) else (required,)
 
 
-def _is(held: Value, wanted: Value) -> bool:
+def _is(held: Value, required: Value) -> bool:
     plain = _listed(held)
     return any(
-        plain == _listed(one) and isinstance(held, bool) == isinstance(one, bool) for one in _alternatives(held, wanted)
+        plain == _listed(one) and isinstance(held, bool) == isinstance(one, bool)
+        for one in _alternatives(held, required)
     )
 
 

@@ -155,19 +155,19 @@ class Experiment:
         for given, there in ((streams, self.streams), (variants, self.variants)):
             if unknown := [name for name in given if name not in there]:
                 raise ValueError(f"{unknown[0]!r} is not in this experiment; {choices(unknown[0], there)}")
-        wanted = set(variants or self.variants)
+        names = set(variants or self.variants)
         if variants:
-            wanted |= {*self.options.control, *filter(None, [self.options.static])} & set(self.variants)
-        for name in list(wanted):
-            wanted |= {other for other in (self.variants[name].follows, self.variants[name].runs_of) if other}
-        kept = {name: section for name, section in self.streams.items() if name in (streams or self.streams)}
+            names |= {*self.options.control, *filter(None, [self.options.static])} & set(self.variants)
+        for name in list(names):
+            names |= {other for other in (self.variants[name].follows, self.variants[name].runs_of) if other}
+        chosen = {name: section for name, section in self.streams.items() if name in (streams or self.streams)}
         left = {
-            name: replace(variant, streams=tuple(s for s in variant.streams if s in kept))
+            name: replace(variant, streams=tuple(s for s in variant.streams if s in chosen))
             for name, variant in self.variants.items()
-            if name in wanted and (not variant.streams or set(variant.streams) & set(kept))
+            if name in names and (not variant.streams or set(variant.streams) & set(chosen))
         }
         options = replace(self.options, seeds=seeds or self.options.seeds)
-        return replace(self, options=options, streams=kept, variants=left)
+        return replace(self, options=options, streams=chosen, variants=left)
 
     def applied(self, place: Cell, values: Values) -> Values:
         """A combination without the axes that do not apply to it: conditions are asked in the order of the file."""

@@ -79,15 +79,15 @@ class Searching:
     def known(self) -> Mapping[str, Trial]:
         """Runs of the numbers given out so far."""
         with opened(self.folder, self.search) as study:
-            given = {trial.number: told(trial) for trial in given_out(study)}
+            given = {trial.number: values_of(trial) for trial in given_out(study)}
         for number, values in given.items():
             if number not in self._made:
                 self._made[number] = seeded(self.search.experiment, values, number)
-        found: dict[str, Trial] = {}
+        trials: dict[str, Trial] = {}
         for number in given:
             for trial in self._made[number]:
-                found.setdefault(trial.name, trial)
-        return found
+                trials.setdefault(trial.name, trial)
+        return trials
 
     def left(self) -> list[str]:
         """Names of runs that have not ended, then a word for each number that is not given out or not told yet."""
@@ -133,21 +133,21 @@ def step(job: Job, search: Search) -> str:
 def _tell(job: Job, search: Search, number: int, trials: list[Trial]) -> None:
     failed = any(job.folder.error(trial.name) for trial in trials)
     measured = [] if failed else [job.folder.measures(trial.name)["flat"] for trial in trials]
-    for found in measured:
-        if search.objective not in found:
-            raise ValueError(f"--objective {search.objective} was not measured; there are {', '.join(found)}")
+    for measures in measured:
+        if search.objective not in measures:
+            raise ValueError(f"--objective {search.objective} was not measured; there are {', '.join(measures)}")
     with opened(job.folder, search) as study:
         if failed:
             study.tell(number, state=_optuna().trial.TrialState.FAIL)
         else:
-            study.tell(number, float(np.mean([float(found[search.objective]) for found in measured])))
+            study.tell(number, float(np.mean([float(measures[search.objective]) for measures in measured])))
 
 
 def _orphan(study: optuna.Study, job: Job, held: ExitStack) -> tuple[int, Values] | None:
     """A number that was given out and is held by nobody any more."""
     for trial in given_out(study):
         if not trial.state.is_finished() and held.enter_context(job.folder.claim(f"number-{trial.number}", job.by)):
-            return trial.number, told(trial)
+            return trial.number, values_of(trial)
     return None
 
 
@@ -200,7 +200,7 @@ def given_out(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
     return [trial for trial in study.get_trials(deepcopy=False) if VALUES in trial.user_attrs]
 
 
-def told(trial: optuna.trial.FrozenTrial) -> Values:
+def values_of(trial: optuna.trial.FrozenTrial) -> Values:
     """The combination of a number."""
     return dict(json.loads(trial.user_attrs[VALUES]))
 
@@ -224,12 +224,12 @@ def opened(folder: ExperimentFolder, search: Search) -> Iterator[optuna.Study]:
         )
         seed = search.experiment.options.design_seed * 100_003 + len(study.get_trials(deepcopy=False))
         study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
-        wanted = f"{search.direction} {search.objective}"
-        begun = study.user_attrs.get(OBJECTIVE, wanted)
-        if begun != wanted:
-            raise ValueError(f"{folder.path} holds a search to {begun}, not to {wanted}; give another --out")
+        goal = f"{search.direction} {search.objective}"
+        begun = study.user_attrs.get(OBJECTIVE, goal)
+        if begun != goal:
+            raise ValueError(f"{folder.path} holds a search to {begun}, not to {goal}; give another --out")
         if OBJECTIVE not in study.user_attrs:
-            study.set_user_attr(OBJECTIVE, wanted)
+            study.set_user_attr(OBJECTIVE, goal)
         yield study
 
 

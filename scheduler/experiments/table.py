@@ -89,7 +89,7 @@ class State:
     def table(self) -> pd.DataFrame:
         """A row for each trial, in the order of the experiment."""
         rows = [self._row(name, trial) for name, trial in self.trials.items()]
-        numbers = list(dict.fromkeys(name for found in self.measures.values() for name in found["flat"]))
+        numbers = list(dict.fromkeys(name for measures in self.measures.values() for name in measures["flat"]))
         fields = list(dict.fromkeys(field for trial in self.trials.values() for field in trial.values))
         searched = ["number"] if any(trial.number >= 0 for trial in self.trials.values()) else []
         named = [name for name in ("stream", "variant") if any(row[name] for row in rows)]
@@ -97,7 +97,7 @@ class State:
         return pd.DataFrame(rows, columns=columns)
 
     def _row(self, name: str, trial: Trial) -> dict[str, object]:
-        found = self.measures.get(name, {"flat": {}, "warnings": ""})
+        measures = self.measures.get(name, {"flat": {}, "warnings": ""})
         return {
             "trial": name,
             "status": self.status[name],
@@ -105,7 +105,7 @@ class State:
             "number": trial.number,
             "stream": trial.cell.stream,
             "variant": trial.cell.variant,
-            "warnings": found["warnings"],
+            "warnings": measures["warnings"],
             **trial.values,
-            **found["flat"],
+            **measures["flat"],
         }

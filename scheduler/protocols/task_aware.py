@@ -43,7 +43,7 @@ class TaskAware:
         x, labels = now.batches.probe(options.growth.probe, now.number)
         self.novelty = agent.gate.novelty(evaluation.features(agent, x))
         protect(parts, options.gating, known)
-        expert = known or agent.found(classes)
+        expert = known or agent.add_expert(classes)
         old_label_sets = expert.label_sets()
         expert.meet(now.position, now.experience.classes, apart=parts.stream.setting == "task")
         if known is None:

@@ -221,7 +221,7 @@ class TaskFree:
     def _found(self, state: RoundState, classes: tuple[int, ...], step: int) -> Expert:
         """A new expert for the samples that wait."""
         now = state.now
-        expert, chance = self.parts.agent.found(classes), now.chance_of_seeds(step % now.config.training.steps)
+        expert, chance = self.parts.agent.add_expert(classes), now.chance_of_seeds(step % now.config.training.steps)
         expert.meet(self.key + 1, classes, apart=False)
         open_expert(self.parts.grower, expert, now.experience.task, self.waiting.x, self.waiting.labels, chance)
         return expert

@@ -180,8 +180,8 @@ def create_run(
             (building / "tables" / table).mkdir(parents=True)
             first = INITIAL if table in APPENDED else ONLY
             _write(building / "tables" / table / first, arrow_schema(table).empty_table())
-        told = {**environment(seed, threads), **facts}
-        write_text_atomic(building / "environment.json", json.dumps(told, indent=2) + "\n")
+        facts_of_run = {**environment(seed, threads), **facts}
+        write_text_atomic(building / "environment.json", json.dumps(facts_of_run, indent=2) + "\n")
         for name, content in {**files, "config.toml": config}.items():
             write_bytes_atomic(building / name, content.encode() if isinstance(content, str) else content)
         os.rename(building, path)

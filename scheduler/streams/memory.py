@@ -232,9 +232,9 @@ def binned(
             raise ValueError(
                 f"sample {number} has a spike of channel {channel.max()}; there are {channels}, counted from 0"
             )
-        kept = times < whole
-        bins = np.minimum((times[kept] / whole * steps).astype(np.int64), steps - 1)
-        x[number, bins, channel[kept]] = True
+        within = times < whole
+        bins = np.minimum((times[within] / whole * steps).astype(np.int64), steps - 1)
+        x[number, bins, channel[within]] = True
     return x
 
 

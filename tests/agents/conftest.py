@@ -114,7 +114,7 @@ def make_chip(wires: int = 6, slots: int = 6, trunk: bool = False, corner_wires:
     model = mesa.Model(seed=1)
     gate = LabelGating(GatingOptions(network="label"), CHANNELS)
     gating = GatingAgent(model, network, gate, GatingOptions(network="label", trunk=trunk, taps=taps), GROWTH)
-    expert = gating.found((0, 1))
+    expert = gating.add_expert((0, 1))
     expert.tasks.append(0)
     moments = Moments.fresh(network.state.weight)
     chip = Chip(model, network, moments, gating, expert, Prices(AuctionOptions(slot_price=1.0), network.links))

@@ -88,7 +88,7 @@ def test_it_follows_a_recorded_run(chip: Any) -> None:
 
 
 def test_outputs_take_the_south_tiles_in_turn(chip: Any) -> None:
-    second, third = chip.gating.found((2, 3)), chip.gating.found((4,))
+    second, third = chip.gating.add_expert((2, 3)), chip.gating.add_expert((4,))
     assert [e.number for e in chip.gating.experts] == [0, 1, 2]
     assert [e.output_tile for e in chip.gating.experts] == [2, 3, 2]
     assert chip.expert.outputs == (16, 17)
@@ -99,7 +99,7 @@ def test_outputs_take_the_south_tiles_in_turn(chip: Any) -> None:
 
 def test_a_full_south_tile_is_passed_over(chip: Any) -> None:
     chip.settle(3, 4)  # one slot left beside the relay
-    assert chip.gating.found((2, 3)).output_tile == 2
+    assert chip.gating.add_expert((2, 3)).output_tile == 2
     assert chip.gating.experts[-1].outputs == (14, 15)
 
 
@@ -107,15 +107,15 @@ def test_no_room_for_outputs_is_said_and_founds_nothing(chip: Any) -> None:
     chip.settle(2, 3)
     chip.settle(3, 4)
     with pytest.raises(ValueError, match=r"no south tile has 2 free slots.*fabric\.cols.*fabric\.neurons_per_tile"):
-        chip.gating.found((2, 3))
+        chip.gating.add_expert((2, 3))
     assert len(chip.gating.experts) == 1
     assert chip.gating.gate.assignment.experts == (0,)
-    assert chip.gating.found((2,)).output_tile == 3
+    assert chip.gating.add_expert((2,)).output_tile == 3
 
 
 def test_a_class_has_one_expert(chip: Any) -> None:
     with pytest.raises(ValueError, match="class"):
-        chip.gating.found((1, 2))
+        chip.gating.add_expert((1, 2))
     assert len(chip.gating.experts) == 1
 
 
@@ -125,7 +125,7 @@ def test_label_sets_that_are_shared_share_an_expert(chip: Any) -> None:
     assert chip.gating.find((1,)) is chip.expert
     assert chip.gating.find((2, 3)) is None
     assert chip.gating.find((1, 2)) is None
-    assert chip.gating.find(chip.gating.found((2, 3)).classes) is chip.gating.experts[1]
+    assert chip.gating.find(chip.gating.add_expert((2, 3)).classes) is chip.gating.experts[1]
 
 
 def slots_of(mask: torch.Tensor) -> list[int]:
@@ -136,7 +136,7 @@ def slots_of(mask: torch.Tensor) -> list[int]:
 def test_the_trunk_is_heard_and_runs_when_it_is_wanted(chip_of: Callable[..., Any], trunk: bool) -> None:
     chip = chip_of(trunk=trunk)
     first, neurons = chip.expert, chip.network.fabric.neurons
-    second = chip.gating.found((2, 3))
+    second = chip.gating.add_expert((2, 3))
     born = chip.bear(1, [], second)
     shared = first.neurons if trunk else []
     channels = list(range(neurons, neurons + chip.network.channels))
@@ -151,14 +151,14 @@ def test_who_taps_another_expert_makes_it_run_and_those_that_it_taps(chip_of: Ca
     """The second expert's neuron hears all rows of tile 1, where the first has some; the third's that of the second."""
     chip = chip_of(taps=True, slots=8)
     agent, network = chip.gating, chip.network
-    first, second = chip.expert, agent.found((2, 3))
+    first, second = chip.expert, agent.add_expert((2, 3))
     whole = [*first.neurons, *first.outputs]
     assert slots_of(agent.running(second)) == sorted(second.outputs)  # taps nobody yet
     born = chip.bear(1, [], second)
     assert slots_of(agent.running(second)) == sorted([born, *second.outputs, *whole])
     assert set(first.neurons) <= set(slots_of(agent.hears(second)))
     assert not set(second.neurons) & set(slots_of(agent.hears(first)))  # earlier ones only
-    third = agent.found((4, 5))
+    third = agent.add_expert((4, 5))
     assert slots_of(agent.growing(third)) == sorted([*third.outputs, born, *second.outputs, *whole])
     assert slots_of(agent.running(third)) == sorted(third.outputs)
     row = int((network.state.source[1] == born).nonzero())
@@ -176,7 +176,7 @@ def test_who_taps_another_expert_makes_it_run_and_those_that_it_taps(chip_of: Ca
 
 
 def test_an_expert_without_neurons_hears_the_inputs(chip: Any) -> None:
-    fresh = chip.gating.found((2, 3))
+    fresh = chip.gating.add_expert((2, 3))
     assert slots_of(chip.gating.hears(fresh)) == [24, 25, 26, 27]
     assert fresh.members().tolist() == list(fresh.outputs)
 

@@ -194,7 +194,7 @@ def test_long_lists_are_cut_short() -> None:
 def test_a_real_run_is_asked_all_of_it(finished_run: Path) -> None:
     run = load_run(finished_run, keep=True)
     alive = run.table("neurons")["neuron"]
-    found = findings(run, spikes=pd.Series(0.0, index=alive), heard=pd.Series(0.0, index=alive))
+    found = findings(run, spikes=pd.Series(0.0, index=alive), fan_out=pd.Series(0.0, index=alive))
     assert {"silent", "unheard"} <= {finding.kind for finding in found}
     weights = [finding.weight for finding in found]
     assert weights == sorted(weights, key=["warning", "note"].index)

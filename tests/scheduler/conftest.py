@@ -19,7 +19,7 @@ def opened() -> Callable[[Simulation, int], Expert]:
 
     def make(simulation: Simulation, task: int) -> Expert:
         experience, seed = simulation.stream.experiences[task], simulation.config.run.seed
-        expert = simulation.gating.found(experience.classes)
+        expert = simulation.gating.add_expert(experience.classes)
         expert.meet(task, experience.classes, apart=False)
         x, labels = TaskBatches(experience, simulation.stream.steps, 16, seed).probe(32, task)
         open_expert(simulation.grower, expert, task, x, labels, partial(generator, seed, Use.GROWTH, task, 0))

@@ -172,9 +172,9 @@ def fire(
                 tape.membrane[active] = v[place + lane]
                 active += 1
                 bits &= bits - np.uint64(1)
-        kept = multiply(membrane, leak)
-        reset = nothing if cells.hard else add(kept, theta)
-        store(v, place, where_at_least(membrane, threshold, reset, kept))
+        leaked = multiply(membrane, leak)
+        reset = nothing if cells.hard else add(leaked, theta)
+        store(v, place, where_at_least(membrane, threshold, reset, leaked))
         bits = bits_at_least(membrane, threshold)
         while bits:
             lane = lowest_bit(bits)

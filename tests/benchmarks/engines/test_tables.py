@@ -45,7 +45,7 @@ def test_the_ratio_is_to_the_fastest_peer_of_the_size() -> None:
 
 
 def test_rates_are_kept_apart() -> None:
-    other = [replace(one, wanted=0.1, seconds=2 * one.seconds) for one in RECORDS[:2]]
+    other = [replace(one, rate_asked=0.1, seconds=2 * one.seconds) for one in RECORDS[:2]]
     table = step_table([*RECORDS[:4], *other], "")
     assert cells(table, "ratio") == ["0.25", "0.75", "2.00", "1.00", "-", "-"]
 
@@ -104,6 +104,6 @@ def test_threads_are_compared_with_processes() -> None:
 @pytest.mark.parametrize("name", ["engines.svg", "engines.png"])
 def test_a_line_an_engine(tmp_path: Path, name: str) -> None:
     pytest.importorskip("matplotlib")
-    other = [replace(one, wanted=0.02) for one in RECORDS if one.engine == "events"]
+    other = [replace(one, rate_asked=0.02) for one in RECORDS if one.engine == "events"]
     draw([*RECORDS, *other], tmp_path / name)
     assert (tmp_path / name).stat().st_size > 1000

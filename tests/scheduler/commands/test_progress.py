@@ -53,7 +53,7 @@ def test_a_run_shows_a_bar_in_a_terminal_alone(
         watch(simulation)
     assert capsys.readouterr() == ("", "")
     monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal would
-    with any_bar(wanted=False) as watch:
+    with any_bar(shown=False) as watch:
         watch(simulation)
     assert capsys.readouterr() == ("", "")
     with any_bar() as watch:
