@@ -59,11 +59,14 @@ def accuracies(run: RunTables, setting: str, split: str = "test") -> pd.DataFram
 
 
 def mean_accuracies(run: RunTables, setting: str, split: str = "test") -> pd.Series:
-    """Accuracy after every experience: the mean over the tasks that had come by then; before any, over all tasks."""
-    matrix, tasks = accuracies(run, setting, split).fillna(0.0), order(run)
-    came = [list(dict.fromkeys(tasks[: after + 1] if after >= 0 else tasks)) for after in matrix.index]
-    means = [row.reindex(on, fill_value=0.0).mean() for on, (_, row) in zip(came, matrix.iterrows(), strict=True)]
-    return pd.Series(means, index=matrix.index, dtype=float)
+    """Accuracy after every experience: the mean over the tasks that had come by then; before any, over those asked."""
+    matrix, tasks = accuracies(run, setting, split), order(run)
+    before = matrix[matrix.index < 0].mean(axis=1)
+    after = matrix[matrix.index >= 0].fillna(0.0)
+    came = [list(dict.fromkeys(tasks[: number + 1])) for number in after.index]
+    means = [row.reindex(on, fill_value=0.0).mean() for on, (_, row) in zip(came, after.iterrows(), strict=True)]
+    along: pd.Series = pd.concat([before, pd.Series(means, index=after.index, dtype=float)])
+    return along
 
 
 def accuracy(run: RunTables, setting: str, split: str = "validation") -> float:
