@@ -13,7 +13,7 @@ from smalti.scheduler.experiments.attempt import BUSY, ENDED, Job
 from smalti.scheduler.experiments.drive import drive
 from smalti.scheduler.experiments.folder import ExperimentFolder, Measures
 from smalti.scheduler.experiments.plan import Experiment
-from smalti.scheduler.experiments.search import NOTHING, Search, Searching, given_out, opened, step, told
+from smalti.scheduler.experiments.search import NOTHING, Search, Searching, given_out, opened, step, values_of
 from smalti.scheduler.experiments.table import State
 from smalti.scheduler.experiments.trials import Trial
 
@@ -115,7 +115,7 @@ def test_a_number_whose_worker_was_killed_goes_to_the_next(
     assert step(job, search) == ENDED
     with opened(job.folder, search) as study:
         (taken,) = given_out(study)
-    assert (taken.number, told(taken)) == (left.number, told(left))
+    assert (taken.number, values_of(taken)) == (left.number, values_of(left))
     assert taken.state == optuna.trial.TrialState.COMPLETE
 
 
@@ -169,7 +169,7 @@ when = { "growth.rule" = "tiny" }
     while step(job, search) != NOTHING:
         pass
     with opened(job.folder, search) as study:
-        found = [told(trial) for trial in given_out(study)]
+        found = [values_of(trial) for trial in given_out(study)]
     assert len(found) == 12
     assert {one["growth.rule"] for one in found} == {"random", "tiny"}
     for one in found:
