@@ -22,6 +22,14 @@ class Bid:
     neurons: int = 1  # born together or not at all, each with links of its own: 1 or, for a pair, 2
 
 
+def in_coins(nats: float) -> float:
+    """A value to four digits, as it is bid: what only rounding tells apart is equal then, and the first bid wins.
+
+    The engines add in different orders, so that the same value differs between them in its seventh digit.
+    """
+    return float(f"{nats:.3e}")
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a bid ended."""
