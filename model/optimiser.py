@@ -1,8 +1,8 @@
 """Adam and SGD with momentum over the devices, with a step count for every device.
 
 Newborn devices start with zero moments and a zero count while old ones keep theirs, so that a graft disturbs nobody's
-bias correction (Kingma and Ba 2015, arXiv 1412.6980, for the update). A device that does not learn for a while keeps its
-moments and its count as they were: it goes on where it stopped. Weight decay is decoupled from the gradient
+bias correction (Kingma and Ba 2015, arXiv 1412.6980, for the update). A device that does not learn for a while keeps
+its moments and its count as they were: it goes on where it stopped. Weight decay is decoupled from the gradient
 (Loshchilov and Hutter 2019, arXiv 1711.05101) and can spare newborns. The gradient is clipped at a multiple of its own
 running norm.
 Where the event-driven engine runs, one pass of numba over the devices that learn takes the place of torch's dozen.

@@ -21,6 +21,7 @@ from smalti.scheduler.experiments import backends
 from smalti.scheduler.experiments.backends import Workers, WorkersDied, check_reachable, opened
 from smalti.scheduler.experiments.design import rows_of
 from smalti.scheduler.experiments.reading import load_experiment
+from smalti.scheduler.records.folder import RunFolder
 from smalti.scheduler.runner import start
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -97,7 +98,7 @@ def begun_trial(out: Path, process: subprocess.Popen[str]) -> tuple[str, int]:
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         for claim in (out / "claims").glob("*"):
-            rounds = len(list((out / "trials" / claim.name / "tables" / "rounds").glob("part-0*")))
+            rounds = RunFolder(out / "trials" / claim.name).rounds_done()
             if 2 <= rounds < 30:
                 return claim.name, int(json.loads(claim.read_text())["pid"])
         time.sleep(0.02)
