@@ -17,12 +17,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from smalti.model.chip.fabric import NoRoomError
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, dump, from_mapping, load
 from smalti.scheduler.configure import of_data
 from smalti.scheduler.growth import birth_record
 from smalti.scheduler.records import checkpoint
-from smalti.scheduler.records.environment import changes, note_changes
+from smalti.scheduler.records.environment import changes, note_changes, note_ended
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 from smalti.scheduler.records.state import joined, split
@@ -175,7 +176,11 @@ def _note_changes(folder: RunFolder, simulation: Simulation) -> None:
 def _drive(simulation: Simulation, folder: RunFolder, tables: TableWriter, watch: Watcher) -> None:
     while not simulation.finished:
         number = simulation.round
-        simulation.step()
+        try:
+            simulation.step()
+        except NoRoomError as error:
+            note_ended(folder.environment, number, str(error))
+            raise
         begin = time.perf_counter()
         rows, registry = simulation.rows, simulation.registry
         tables.append("bids", number, rows.bids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DEAR = "the price is above its value"  # why a bid that fits is lost before others outbid it
 SEED = "seed"  # what tables call the rule of neurons of a seed expert
 
 

@@ -47,6 +47,8 @@ def environment(seed: int, threads: int) -> dict[str, Any]:
 COMPARED = ("python", "machine", "cpu_capability", "commit")
 RESUMED = "resumed"  # what it went on with, and from which round, each time that differed
 
+ENDED = "ended"  # before which round a run had to end, and why
+
 
 def changes(file: Path) -> list[str]:
     """What is other now than ``environment.json`` says of the latest of it: "torch 2.6 instead of 2.5"."""
@@ -71,6 +73,12 @@ def note_changes(file: Path, **since: int) -> None:
     now = {name: fact for name, fact in present.items() if name in (*COMPARED, "versions")}
     known[RESUMED] = [*known.get(RESUMED, []), {**since, **now}]
     write_text_atomic(file, json.dumps(known, indent=2) + "\n")
+
+
+def note_ended(file: Path, round: int, reason: str) -> None:
+    """Say in ``environment.json`` before which round a run had to end, and why."""
+    known = json.loads(file.read_text(encoding="utf-8"))
+    write_text_atomic(file, json.dumps({**known, ENDED: {"round": round, "reason": reason}}, indent=2) + "\n")
 
 
 def checkout_commit(folder: Path) -> str | None:

@@ -282,13 +282,19 @@ def test_what_cannot_be_run_leaves_nothing_behind(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_chip_that_fills_up_later_keeps_the_rounds_before(tiny: MakeConfig, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:this chip has room for 1 of 2 experts")
+def test_a_chip_that_fills_up_later_keeps_the_rounds_before_and_says_why_it_ended(
+    tiny: MakeConfig, tmp_path: Path
+) -> None:
     config = tiny(fabric={"cols": 1, "neurons_per_tile": 3}, training={"rounds": 2, "steps": 2})
     with pytest.raises(ValueError, match="no south tile has 2 free slots"):
         start(config, tmp_path / "run", nothing)
     folder = open_run(tmp_path / "run")
     assert folder.read("rounds")["round"].tolist() == [0, 1]
     assert load_checkpoint(folder.checkpoint).facts["round"] == 2
+    ended = json.loads(folder.environment.read_text(encoding="utf-8"))["ended"]
+    assert ended["round"] == 2
+    assert "no south tile has 2 free slots" in ended["reason"]
     with pytest.raises(ValueError, match="no south tile has 2 free slots"):
         resume(folder.path, nothing)
 
