@@ -1,7 +1,15 @@
 from __future__ import annotations
 
 import json
+import locale
+import logging
+import os
+import random
 import shutil
+import signal
+import sys
+import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import dump, load
+from smalti.scheduler.processor import flushes
 from smalti.scheduler.records.checkpoint import load as load_checkpoint
 from smalti.scheduler.records.folder import create_run, open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION, TABLES
@@ -251,6 +261,50 @@ def test_other_versions_are_said_and_kept(stopped: Path) -> None:
     assert after["versions"]["torch"] == "1.9.0"
     assert [(one["round"], one["versions"]) for one in after["resumed"]] == [(2, facts["versions"])]
     resume(stopped, nothing)  # finished: nothing more to say
+
+
+def surroundings() -> dict[str, object]:
+    """What a process shares with everything that runs in it."""
+    torch.manual_seed(3)
+    np.random.seed(3)  # noqa: NPY002
+    random.seed(3)
+    return {
+        "threads": torch.get_num_threads(),
+        "denormals": flushes(),
+        "dtype": torch.get_default_dtype(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "filters": list(warnings.filters),
+        "signals": {one: signal.getsignal(one) for one in signal.valid_signals()},
+        "environment": dict(os.environ),
+        "directory": Path.cwd(),
+        "errors": np.geterr(),
+        "recursion": sys.getrecursionlimit(),
+        "handlers": [*logging.getLogger().handlers, *logging.getLogger("smalti").handlers],
+        "locale": locale.setlocale(locale.LC_ALL),
+        "hooks": (sys.excepthook, threading.excepthook),
+        "drawn": (torch.rand(3).tolist(), np.random.rand(3).tolist(), random.random()),  # noqa: NPY002
+    }
+
+
+def test_the_process_is_left_as_it_was(tiny: MakeConfig, tmp_path: Path) -> None:
+    """Neither a run, nor one that is stopped and gone on with, changes what others in the process rely on."""
+    before = surroundings()
+    with pytest.raises(Stopped):
+        start(tiny(), tmp_path / "run", stop_after(2))
+    resume(tmp_path / "run", nothing)
+    after = surroundings()
+    for name, value in before.items():
+        assert after[name] == value, name
+
+
+def test_nothing_is_drawn_from_the_random_numbers_of_others(tiny: MakeConfig, tmp_path: Path) -> None:
+    states = []
+    for run in (False, True):
+        surroundings()  # seeds them
+        if run:
+            start(tiny(training={"rounds": 1, "steps": 2}), tmp_path / "run", nothing)
+        states.append((torch.rand(3).tolist(), np.random.rand(3).tolist(), random.random()))  # noqa: NPY002
+    assert states[0] == states[1]
 
 
 def test_no_run_is_refused(tmp_path: Path) -> None:
