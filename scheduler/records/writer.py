@@ -23,7 +23,7 @@ from smalti.scheduler.records.folder import INITIAL, ONLY, RunFolder, round_of
 from smalti.scheduler.records.schema import APPENDED, REWRITTEN, TABLES
 
 ROUNDS = 64  # most rounds of a part
-ROWS = 50_000  # a part with as many rows is closed
+ROWS = 20_000  # a part with as many rows is closed
 REPLACES = b"smalti.replaces"  # metadata of a part: CRC-32 of the file that it replaced
 
 Written = dict[str, dict[str, list[int]]]  # table -> part -> rows and CRC-32 of its file
