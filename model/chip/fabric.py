@@ -16,6 +16,7 @@ from smalti.model.option_values import settle
 
 SIDES = ("N", "E", "S", "W")
 NORTH, EAST, SOUTH, WEST = range(4)
+LONGEST = 10_000  # side of a chip or of a crossbar
 IN, OUT = 0, 1
 DIRECTIONS = ("in", "out")
 STEP = ((-1, 0), (0, 1), (1, 0), (0, -1))  # (grid row, grid column) of one step over each side
@@ -50,8 +51,8 @@ class FabricOptions:
     def __post_init__(self) -> None:
         settle(self, "fabric")
         try:
-            ranges.at_least("fabric", self, 1, "rows", "cols", "neurons_per_tile", "wires")
-            ranges.not_negative("fabric", self, "corner_wires")
+            ranges.at_least("fabric", self, 1, "rows", "cols", "neurons_per_tile", "wires", most=LONGEST)
+            ranges.not_negative("fabric", self, "corner_wires", most=LONGEST)
         except ValueError as error:
             raise FabricError(str(error)) from error
         for row, col in self.dead_tiles:

@@ -67,8 +67,8 @@ class GatingOptions:
         ranges.share("gating", self, "shrink_within")
         ranges.positive("gating", self, "temperature")
         ranges.weight("gating", self, "vote")
-        if not self.stiffness > 0.0:
+        if not (ranges.SMALLEST <= self.stiffness <= ranges.LARGEST or self.stiffness == math.inf):
             raise ValueError(
-                f"gating.stiffness = {self.stiffness} must be above 0; inf freezes, gating.protect = false protects "
-                "nothing"
+                f"gating.stiffness = {self.stiffness} must be above 0, {ranges.SMALLEST:g} to {ranges.LARGEST:g}, or "
+                "inf, which freezes; gating.protect = false protects nothing"
             )

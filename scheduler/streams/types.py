@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.model import ranges
 from smalti.model.option_values import settle
 
 Floats = NDArray[np.float32]
@@ -116,6 +117,12 @@ class StreamOptions:
         problem = self._problem()
         if problem:
             raise ValueError(f"stream.{problem}")
+        ranges.positive("stream", self, "gain")
+        ranges.at_most("stream", self, ranges.MOST, "classes_per_task", "tasks", "steps", "pool")
+        ranges.at_most("stream", self, ranges.EVER, "limit")
+        ranges.at_most("stream", self, ranges.SEED, "split_seed")
+        if len(self.order) > ranges.MOST or max(self.order, default=0) > ranges.MOST:
+            raise ValueError(f"stream.order must name at most {ranges.MOST:,} tasks, none above that number")
 
     def _problem(self) -> str:
         """The first field that is wrong, and its cure; empty if none is."""

@@ -75,6 +75,7 @@ class Needy:
     names: tuple[str, ...]
 
 
+WHOLE = st.integers(-(2**63), 2**63 - 1)
 TEXTS = st.text()
 FLOATS = st.floats(allow_nan=False)
 WHOLES = st.builds(
@@ -83,8 +84,8 @@ WHOLES = st.builds(
     part=st.builds(
         Part,
         inner=st.builds(Inner, method=st.sampled_from(["adam", "sgd"]), rate=FLOATS),
-        count=st.integers(min_value=0),
-        pairs=st.lists(st.tuples(st.integers(), st.integers()), max_size=3).map(tuple),
+        count=st.integers(0, 2**63 - 1),
+        pairs=st.lists(st.tuples(WHOLE, WHOLE), max_size=3).map(tuple),
         names=st.lists(TEXTS, max_size=3).map(tuple),
         share=st.tuples(FLOATS, TEXTS),
         level=st.sampled_from([1, 2]),
