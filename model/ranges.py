@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from smalti.model.option_values import shown
+from smalti.model.option_values import dotted, shown
 
 MOST = 1_000_000
 EVER = 1_000_000_000
@@ -91,4 +91,4 @@ def _check(
     for name in names:
         value = getattr(options, name)
         if not (least <= value <= most and allowed(value)):
-            raise ValueError(f"{section}.{name} = {shown(value)} must {range_}")
+            raise ValueError(f"{dotted(section, name)} = {shown(value)} must {range_}")

@@ -28,7 +28,7 @@ from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.rewiring.scope import Changes
 from smalti.scheduler import evaluation
-from smalti.scheduler.checks import check
+from smalti.scheduler.checks import check, check_machine
 from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
 from smalti.scheduler.growth import birth_record, rewiring
@@ -79,6 +79,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             config = of_data(config)
         super().__init__(seed=config.run.seed)
         self.config = config
+        check_machine(config)
         self.fabric = Fabric(config.fabric)
         channels = len(self.fabric.north_tiles) * self.fabric.wires
         self.stream = loaded_stream or load_stream(config.stream, channels, data)

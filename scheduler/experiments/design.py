@@ -18,9 +18,8 @@ from scipy.stats import qmc
 
 from smalti.model.chip.fabric import Fabric
 from smalti.model.option_values import choices
-from smalti.scheduler.checks import check
+from smalti.scheduler.checks import check, check_machine
 from smalti.scheduler.config import Config
-from smalti.scheduler.experiments.options import MOST
 from smalti.scheduler.experiments.plan import Cell, Experiment
 from smalti.scheduler.experiments.trials import Row, Trial, trial_of
 from smalti.scheduler.streams import Stream, StreamOptions, load_stream
@@ -33,8 +32,16 @@ def rows_of(experiment: Experiment) -> tuple[list[Row], dict[str, Trial]]:
     """The rows of an experiment, and the trials that they are read from by name.
 
     Raises:
-        ValueError: there is none, one cannot be run (naming it), or the control is none of them.
+        ValueError: naming the file; there is none, or too many, one cannot be run (naming it), or the control is none
+            of them.
     """
+    try:
+        return _rows_of(experiment)
+    except ValueError as error:
+        raise ValueError(f"{experiment.file}: {error}" if experiment.file else str(error)) from error
+
+
+def _rows_of(experiment: Experiment) -> tuple[list[Row], dict[str, Trial]]:
     rows: list[Row] = []
     trials: dict[str, Trial] = {}
     for cell in cells(experiment):
@@ -57,9 +64,6 @@ def rows_of(experiment: Experiment) -> tuple[list[Row], dict[str, Trial]]:
 def cells(experiment: Experiment) -> Iterator[Cell]:
     """Every variant on every stream with every combination that is not excluded, each once."""
     combinations = list(_grid(experiment) if experiment.options.design == "grid" else _drawn(experiment))
-    size = len(experiment.places()) * len(combinations) * len(experiment.seeds)
-    if size > MOST:
-        raise ValueError(f"the experiment has {size:,} runs, more than {MOST:,}; draw samples or take fewer seeds")
     for place in experiment.places():
         seen: set[str] = set()
         for values in combinations:
@@ -92,15 +96,14 @@ def check_trials(experiment: Experiment, trials: dict[str, Trial]) -> None:
 
 def check_config(config: Config, load: Callable[[StreamOptions, int], Stream]) -> None:
     """What a simulation looks at before it begins."""
+    check_machine(config)
     fabric = Fabric(config.fabric)
     check(config, fabric, load(config.stream, len(fabric.north_tiles) * fabric.wires))
 
 
 def _grid(experiment: Experiment) -> Iterator[tuple[object, ...]]:
-    values = [axis.grid() for axis in experiment.axes]
-    if (count := math.prod(map(len, values))) > MOST:
-        raise ValueError(f"the grid has {count:,} combinations, more than {MOST:,}; draw samples instead")
-    return product(*values)
+    experiment.check_grid()
+    return product(*(axis.grid() for axis in experiment.axes))
 
 
 def _drawn(experiment: Experiment) -> Iterator[tuple[object, ...]]:
