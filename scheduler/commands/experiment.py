@@ -40,7 +40,7 @@ class ExperimentCommand:
         workers: trials at a time; 0 takes every core.
         streams: named streams to run; empty runs all.
         variants: named variants to run; empty runs all. Controls, and what they follow, come along.
-        seeds: runs of everything; 0 takes the file's number.
+        seeds: runs of everything; by default the file's number.
         fsdd: zip or folder of the Free Spoken Digit Dataset; without it the named streams that need it are left out.
         quick: shrink every run to seconds, to see whether everything works. The numbers mean nothing.
         test: make the tables of the test set instead of validation data. Once, when all is decided.
@@ -60,7 +60,7 @@ class ExperimentCommand:
     workers: int = 0
     streams: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
-    seeds: int = 0
+    seeds: int | None = None
     fsdd: str = ""
     quick: bool = False
     test: bool = False

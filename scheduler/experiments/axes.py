@@ -101,8 +101,8 @@ class Interval:
                 "(or take design = 'random' or 'sobol')"
             )
         count = (self.range.high - self.range.low) / self._step * (1 + 1e-12) + 1
-        if count > MOST:
-            raise ValueError(f'axes."{self.field}" has {count:.0f} values, more than {MOST:,}; take a larger step')
+        if count >= MOST + 1:
+            raise ValueError(f'axes."{self.field}" has {count:,.0f} values, more than {MOST:,}; take a larger step')
         return math.floor(count)
 
     @property

@@ -35,10 +35,8 @@ def rows_of(experiment: Experiment) -> tuple[list[Row], dict[str, Trial]]:
         ValueError: naming the file; there is none, or too many, one cannot be run (naming it), or the control is none
             of them.
     """
-    try:
+    with experiment.named():
         return _rows_of(experiment)
-    except ValueError as error:
-        raise ValueError(f"{experiment.file}: {error}" if experiment.file else str(error)) from error
 
 
 def _rows_of(experiment: Experiment) -> tuple[list[Row], dict[str, Trial]]:
@@ -78,8 +76,13 @@ def check_trials(experiment: Experiment, trials: dict[str, Trial]) -> None:
     """Look, before anything runs, for what would end a run before its first round: one seed of every combination.
 
     Raises:
-        ValueError: naming the combination.
+        ValueError: naming the file and the combination.
     """
+    with experiment.named():
+        _check_trials(experiment, trials)
+
+
+def _check_trials(experiment: Experiment, trials: dict[str, Trial]) -> None:
     load = lru_cache(maxsize=KEPT_STREAMS)(load_stream)
     seen: set[str] = set()
     for trial in trials.values():

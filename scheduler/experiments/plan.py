@@ -25,7 +25,8 @@ Every variant runs on every stream, with every combination of the axes and every
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from smalti.model.option_values import choices, shown
@@ -167,14 +168,18 @@ class Experiment:
         options = replace(self.options, seeds=min(self.options.seeds, 2))
         return replace(self, options=options, base=merge(self.base, {"run": {"quick": True}}))
 
-    def only_some(self, streams: Sequence[str], variants: Sequence[str], seeds: int) -> Experiment:
-        """A part: these streams and variants (empty: all), so many seeds (0: as the file says).
+    def only_some(self, streams: Sequence[str], variants: Sequence[str], seeds: int | None) -> Experiment:
+        """A part: these streams and variants (empty: all), so many seeds (None: as the file says).
 
         Controls come along, and variants whose runs others read or follow.
 
         Raises:
-            ValueError: for names that are not in the file.
+            ValueError: for names that are not in the file, and for less than one seed.
         """
+        if seeds is not None and seeds < 1:
+            raise ValueError(
+                f"--seeds {seeds} asks for no run; give at least 1, or leave it away for the file's number"
+            )
         for given, there in ((streams, self.streams), (variants, self.variants)):
             if unknown := [name for name in given if name not in there]:
                 raise ValueError(f"{unknown[0]!r} is not in this experiment; {choices(unknown[0], there)}")
@@ -189,7 +194,7 @@ class Experiment:
             for name, variant in self.variants.items()
             if name in names and (not variant.streams or set(variant.streams) & set(chosen))
         }
-        options = replace(self.options, seeds=seeds or self.options.seeds)
+        options = self.options if seeds is None else replace(self.options, seeds=seeds)
         return replace(self, options=options, streams=chosen, variants=left)
 
     def applied(self, place: Cell, values: Values) -> Values:
@@ -228,6 +233,14 @@ class Experiment:
             return from_mapping(Config, merge(*(_of_seed(part, seed or 0) for part in parts), own))
         except ValueError as error:
             raise ValueError(f"{self.where(cell)} cannot be run: {error}") from error
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Errors name the file."""
+        try:
+            yield
+        except ValueError as error:
+            raise ValueError(f"{self.file}: {error}" if self.file else str(error)) from error
 
     def where(self, cell: Cell) -> str:
         """A cell in words."""

@@ -90,7 +90,7 @@ def _read(name: str, data: dict[str, Value], data_paths: Mapping[str, str]) -> E
         tuple(read_condition("exclude", entry) for entry in entries("exclude", data.get("exclude", []))),
         tuple(read_only(entry) for entry in entries("only", data.get("only", []))),
     )
-    experiment = experiment.only_some(tuple(every), (), 0) if named else experiment
+    experiment = experiment.only_some(tuple(every), (), None) if named else experiment
     for place in experiment.places():
         experiment.config(place)
     return experiment

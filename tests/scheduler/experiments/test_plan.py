@@ -280,7 +280,10 @@ def test_a_part_brings_its_controls_and_leaders_along(varied: Callable[..., Expe
     assert list(whole.only_some((), ("static",), 1).variants) == ["grown", "static"]
     assert list(whole.only_some((), ("joint",), 1).variants) == ["grown", "joint"]  # the control
     with pytest.raises(ValueError, match=r"'nobody' is not in this experiment; .*grown, gate-alone"):
-        whole.only_some((), ("nobody",), 0)
+        whole.only_some((), ("nobody",), None)
+    for none in (0, -1):
+        with pytest.raises(ValueError, match=f"--seeds {none} asks for no run; give at least 1"):
+            whole.only_some((), (), none)
 
 
 def test_variants_and_axes_are_crossed_and_compared_combination_by_combination(plan: Plan) -> None:
