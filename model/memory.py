@@ -13,6 +13,7 @@ import torch
 
 CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container, by version
 MEMINFO = "/proc/meminfo"
+PAGES = "/proc/self/statm"
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
 CPU = torch.device("cpu")
 
@@ -74,4 +75,10 @@ def _container() -> list[int]:
 def _shell() -> int:
     """What `ulimit -v` leaves to a process."""
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    return 2**63 - 1 if soft == resource.RLIM_INFINITY else soft
+    if soft == resource.RLIM_INFINITY:
+        return 2**63 - 1
+    try:
+        taken = int(Path(PAGES).read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):  # the system does not say
+        taken = 0
+    return max(0, soft - taken)

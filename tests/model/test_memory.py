@@ -33,6 +33,8 @@ def test_limits_of_a_container_and_of_the_shell_count(tmp_path: Path, monkeypatc
     limit.write_text("1000000\n")
     assert memory.available_bytes() == 1_000_000
     monkeypatch.setattr(memory.resource, "getrlimit", lambda which: (500_000, -1))
+    assert memory.available_bytes() == 0  # this process has more already
+    monkeypatch.setattr(memory, "PAGES", "/absent")
     assert memory.available_bytes() == 500_000
 
 
