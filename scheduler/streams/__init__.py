@@ -49,13 +49,13 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
     loaded = _load(options, data)
     if options.hold_out:
         loaded = splits.hold_out(loaded, options.hold_out)
-    shape = loaded.image or loaded.x.shape[2:]
+    shape = loaded.shape
     block = choose_block(shape, max_channels, options.pool)
     left = pooled(shape, block)
     prepare = partial(ready, shape=shape, block=block, gain=options.gain)
     parts = splits.split(loaded, options)
     if options.transform == "none":
-        image = (left[0], left[1]) if loaded.image else None
+        image = (left[-2], left[-1]) if loaded.image else None
         loaded = replace(loaded, x=prepare(loaded.x), image=image)
     else:
         loaded, parts = transforms.repeat(loaded, parts, options, prepare)
@@ -91,7 +91,7 @@ def _notes(options: StreamOptions, shape: tuple[int, ...], left: tuple[int, ...]
     """What was done to the firing probabilities and to the number of samples."""
     notes = []
     if left != shape:
-        how = f"blocks of {spell(block)} pixels" if len(block) == 2 else f"factor {block[0]}"
+        how = f"blocks of {spell(block[-2:])} pixels" if len(block) > 1 else f"factor {block[0]}"
         notes.append(f"pooled {spell(shape)} -> {spell(left)} channels, {how}")
     if options.gain != 1:
         notes.append(f"firing probabilities times {options.gain:g}, at most 1")

@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smalti.model.option_values import settle
+from smalti.scheduler.streams.limits import shown
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 PARTS = ("train", "validation", "test")
+LONGEST_NAME = 100  # characters
+WARNING = "warning: "  # begins a note on something that is probably not meant
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,15 +190,29 @@ class Loaded:
     tasks: bool = False  # setting class and task: the label sets of the domains are the experiences
     part: NDArray[np.str_] | None = None  # [S] train, validation, test; what is missing is drawn from train
     image: tuple[int, int] | None = None  # rows and columns of pixels, if the channels are an image
+    planes: int = (
+        1  # images beside each other, such as the polarities of a sensor: channels are planes x rows x columns
+    )
     notes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the channels: (I,), (rows, columns) or (planes, rows, columns)."""
+        if self.image is None:
+            return self.x.shape[2:]
+        return self.image if self.planes == 1 else (self.planes, *self.image)
 
     def __post_init__(self) -> None:
         self._check_x()
         self._check_y()
+        self._check_names()
         if self.steps < 1:
             raise ValueError(f"{self.origin}: steps = {self.steps}; a loader must give at least 1 time step")
-        if self.image is not None and math.prod(self.image) != self.x.shape[2]:
-            raise ValueError(f"{self.origin}: image {self.image} does not match {self.x.shape[2]} channels")
+        if self.image is not None and math.prod(self.shape) != self.x.shape[2]:
+            what = f"image {self.image}" if self.planes == 1 else f"shape {self.shape}"
+            raise ValueError(
+                f"{self.origin}: {what} does not match {self.x.shape[2]} channels; its sides multiplied must be that"
+            )
         if self.domain is not None:
             self._check_length("domain", self.domain)
             if not np.array_equal(np.unique(self.domain), np.arange(len(self.domain_names))):
@@ -212,17 +229,19 @@ class Loaded:
                 f"{self.origin}: {field} has shape {values.shape}, x has {len(self.x)} samples; give one value a sample"
             )
 
+    def _check_names(self) -> None:
+        """Whether names can be shown in tables and messages."""
+        for name in (*self.class_names, *self.domain_names):
+            if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+                raise ValueError(
+                    f"{self.origin}: the name {shown(name)!r} of a class or task cannot be shown; give 1 to "
+                    f"{LONGEST_NAME} printable characters"
+                )
+
     def _check_x(self) -> None:
         if self.x.ndim != 3 or 0 in self.x.shape:
             raise ValueError(f"{self.origin}: x has shape {self.x.shape}; give [samples, time, channels], none 0")
-        low, high = float(self.x.min()), float(self.x.max())  # NaN spreads to both
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise ValueError(f"{self.origin}: x contains NaN or infinite values; remove or replace those samples")
-        if low < 0 or high > 1:
-            raise ValueError(
-                f"{self.origin}: x lies in {low:g}..{high:g}, but holds firing probabilities a time step, "
-                "0..1; subtract its minimum and divide by its range"
-            )
+        check_range(self.origin, "x", self.x)
 
     def _check_y(self) -> None:
         self._check_length("y", self.y)
@@ -239,3 +258,25 @@ class Loaded:
             raise ValueError(f"{self.origin}: y holds a single class; give samples of at least 2")
         if len(self.class_names) != len(labels):
             raise ValueError(f"{self.origin}: {len(self.class_names)} class names for {len(labels)} classes")
+
+
+def check_range(origin: str, key: str, x: NDArray[Any]) -> None:
+    """Whether numbers are firing probabilities; of the type that they were given in.
+
+    Raises:
+        ValueError: naming the array and what it holds.
+    """
+    if not (np.isfinite(x.min()) and np.isfinite(x.max())):  # NaN spreads to both
+        odd = ~np.isfinite(x)
+        first = int(np.flatnonzero(odd.reshape(len(x), -1).any(axis=1))[0])
+        raise ValueError(
+            f"{origin}: {key} contains NaN or infinite values ({int(odd.sum())}, the first in sample {first}); leave "
+            f"those samples out: keep = numpy.isfinite({key}).reshape(len({key}), -1).all(axis=1)"
+        )
+    low, high = float(x.min()), float(x.max())
+    if low < 0 or high > 1:
+        beyond = max(abs(low), abs(high)) > float(np.finfo(np.float32).max)
+        raise ValueError(
+            f"{origin}: {key} lies in {low:g}..{high:g}{', beyond what float32 holds' if beyond else ''}, but holds "
+            "firing probabilities a time step, 0..1; subtract its minimum and divide by its range"
+        )
