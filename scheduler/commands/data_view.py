@@ -7,10 +7,10 @@ from rich.columns import Columns
 from rich.table import Table
 from rich.text import Text
 
-from smalti.scheduler.streams import STREAMS, Experience, Stream
+from smalti.scheduler.streams import STREAMS, Experience, Stream, heard
 from smalti.scheduler.streams.about import ABOUT
 from smalti.scheduler.streams.pooling import pool, spell
-from smalti.scheduler.streams.types import PARTS
+from smalti.scheduler.streams.types import PARTS, WARNING
 
 SHADES = " ░▒▓█"
 HEIGHT, WIDTH = 16, 50  # most rows and columns of a picture of sound
@@ -57,8 +57,11 @@ def summary(stream: Stream, wires: int) -> Table:
     table.add_row("channels", f"{image}{stream.channels} of the default chip's {wires} north wires")
     table.add_row("time steps", str(stream.steps))
     table.add_row("input spikes of a sample", f"{rate * stream.channels * stream.steps:.0f} on average")
-    for note in stream.notes:
-        table.add_row("note", Text(note))
+    found = heard.measure(stream)
+    if found is not None:
+        table.add_row("heard", Text("; ".join(found.facts)))
+    for note in (*stream.notes, *(found.warnings if found else ())):
+        table.add_row("warning" if note.startswith(WARNING) else "note", Text(note.removeprefix(WARNING)))
     return table
 
 

@@ -1,13 +1,15 @@
-"""As many channels as the chip can hear: means over adjacent channels, or over blocks of an image's pixels."""
+"""As many channels as the chip can hear: one for several neighbours, or for blocks of an image's pixels."""
 
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 
 from smalti.scheduler.streams.types import Floats
 
+Pooling = Literal["mean", "or", "count"]
 Shape = tuple[int, ...]  # (channels,), (rows, columns) of an image, or (planes, rows, columns) of several
 
 
@@ -29,8 +31,8 @@ def choose_block(shape: Shape, max_channels: int, side: int) -> Shape:
     planes = shape[:-2]
     if math.prod(planes) > max_channels:
         raise ValueError(
-            f"the stream has {planes[0]} planes (polarities), the chip {max_channels} north wires, and planes are not "
-            "pooled together; give fewer, or build more of fabric.cols x fabric.wires"
+            f"the stream has {planes[0]} planes (polarities or cells), the chip {max_channels} north wires, and planes "
+            "are not pooled together; give fewer, or build more of fabric.cols x fabric.wires"
         )
     if side > max(image):
         raise ValueError(f"stream.pool = {side}, but the stream has {_number(shape)}; give at most {max(image)}")
@@ -65,23 +67,29 @@ def pooled(shape: Shape, block: Shape) -> Shape:
     return tuple(-(-size // side) for size, side in zip(shape, block, strict=True))
 
 
-def ready(x: Floats, shape: Shape, block: Shape, gain: float) -> Floats:
-    """Firing probabilities [S, T, I] as the chip is given them: pooled, then times the gain, at most 1."""
-    x = pool(x, shape, block)
-    return x if gain == 1 else np.minimum(x * np.float32(gain), np.float32(1))
+def pool(x: Floats, shape: Shape, block: Shape, how: Pooling = "mean") -> Floats:
+    """Blocks as one channel each, [S, T, I] -> [S, T, fewer]; the last block of a side holds what there is.
 
-
-def pool(x: Floats, shape: Shape, block: Shape) -> Floats:
-    """Means over blocks, [S, T, I] -> [S, T, fewer]; the last block of a side averages what there is."""
+    mean: of the probabilities; or: the probability that any of the channels fires, of spikes a spike; count: the
+    expected number of spikes, at most 1.
+    """
     if max(block) == 1:
         return x
-    means = x.reshape(*x.shape[:2], *shape)
+    whole = x.reshape(*x.shape[:2], *shape)
+    if how == "or":
+        whole = 1 - whole
     for axis, (size, side) in enumerate(zip(shape, block, strict=True), start=2):
         starts = np.arange(0, size, side)
-        counts = np.diff(np.append(starts, size)).astype(np.float32)
-        over = np.expand_dims(counts, tuple(range(1, 2 + len(shape) - axis)))
-        means = np.asarray(np.add.reduceat(means, starts, axis=axis) / over, dtype=np.float32)
-    return np.minimum(means.reshape(*x.shape[:2], -1), np.float32(1))
+        if how == "or":
+            whole = np.multiply.reduceat(whole, starts, axis=axis)
+            continue
+        whole = np.add.reduceat(whole, starts, axis=axis)
+        if how == "mean":
+            counts = np.diff(np.append(starts, size)).astype(np.float32)
+            over = np.expand_dims(counts, tuple(range(1, 2 + len(shape) - axis)))
+            whole = np.asarray(whole / over, dtype=np.float32)
+    left = whole.reshape(*x.shape[:2], -1)
+    return np.minimum(1 - left if how == "or" else left, np.float32(1))
 
 
 def spell(shape: Shape) -> str:

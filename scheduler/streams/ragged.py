@@ -14,9 +14,9 @@ def ended(x: NDArray[Any]) -> tuple[NDArray[Any], int]:
 
     Only an end is taken for one: steps in which all channels are NaN, up to the last. Other NaN stay.
     """
-    silent: NDArray[np.bool_] = np.logical_and.reduce(np.asarray(np.isnan(x)), axis=2)  # [S, T]
+    silent = np.isnan(x).all(axis=2)  # [S, T]
     after = np.logical_and.accumulate(silent[:, ::-1], axis=1)[:, ::-1]
-    after &= ~after.all(axis=1)[:, None]  # a recording of nothing but NaN has not ended: it never began
+    after &= ~after.all(axis=1, keepdims=True)  # a recording of nothing but NaN has not ended: it never began
     if not after.any():
         return x, 0
     whole = x.copy()

@@ -17,6 +17,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 PARTS = ("train", "validation", "test")
+MOST_CELLS = 64
 LONGEST_NAME = 100  # characters
 WARNING = "warning: "  # begins a note on something that is probably not meant
 
@@ -35,6 +36,18 @@ class Samples:
     def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Samples:
         """The samples at `rows` (positions, or a mask [S]), in that order, copied."""
         return Samples(self.x[rows], self.y[rows], self.index[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Excerpt:
+    """Some samples, none of the test part, as they were given and as the chip is given them."""
+
+    exact: Floats  # [S, F] what was given; of a time axis means in windows
+    ready: Floats  # [S, T or 1, I] firing probabilities after coding and pooling
+    raw: Floats | None  # [S, T or 1, raw I] before that; None where it is large
+    y: Ints  # [S]
+    spikes: float  # of a sample before coding and pooling, expected
+    wires: int  # of the chip, in the north
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,13 @@ class Stream:
     shape: tuple[int, ...] = ()  # of the channels: (I,), or rows and columns of an image
     raw: tuple[int, ...] = ()  # the same before pooling
     ready: Callable[[Floats], Floats] = field(default=lambda x: x, compare=False)  # raw [S, T, I] as the chip hears it
+    frames: int = 1  # time steps that the data bring; 1: no time axis of their own
+    excerpt: Excerpt | None = field(default=None, compare=False)  # to measure what the code and pooling leave
+
+    @property
+    def temporal(self) -> bool:
+        """Whether the data have a time axis of their own."""
+        return self.frames > 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,14 +101,20 @@ class StreamOptions:
             as it is; needs setting domain, or joint for all copies at once. none: no copies.
         tasks: how many tasks `transform` makes; 0: 5.
         hold_out: a domain, such as a speaker of fsdd, that is the test part and never trained on; empty: none.
-        steps: time steps of a sample; 0 is the stream's own (digits, mnist 25, fsdd 50, arrays their axis or 25).
+        steps: time steps of a sample; 0 is the stream's own (digits, mnist 25, fsdd 50, arrays their axis or 25). More
+            than the data's own axis has: every step of theirs is held.
         gain: factor on all firing probabilities; the product is clipped to 1.
         validation: share of samples for validation (of the training samples, if a stream has its own test).
         test: share of samples for the test, if a stream brings no test part of its own.
         split_seed: seed of the split, of what `limit` keeps and of what `transform` does; the same in all settings.
         limit: at most this many samples of a class, over all parts, for quick runs; 0 keeps all.
-        pool: channels averaged into one, or the side of the square blocks of an image; 0: as few as make them fit
+        pool: channels pooled into one, or the side of the square blocks of an image; 0: as few as make them fit
             the chip, -1: refuse what does not fit.
+        pooling: how: mean of their probabilities; or, firing where any of them does; count, their sum, at most 1; auto:
+            or for spikes (0 and 1 over time), mean for all else.
+        code: bernoulli (a channel fires with its value as the probability), or population (every feature becomes
+            several channels, each of which prefers a value of its own; Bohte et al. 2002).
+        cells: channels a feature in code population; 0: as many as fit the chip, 2 to 8.
         order: tasks in the order of the experiences, such as 0 1 0 2; tasks may return. Empty: each once, as they come.
         drift: share of an experience, at its end, in which its minibatches are mixed with the next one's, more and
             more; 0: sudden. Needs hidden boundaries.
@@ -110,6 +136,9 @@ class StreamOptions:
     split_seed: int = 0
     limit: int = 0
     pool: int = 0
+    pooling: Literal["auto", "mean", "or", "count"] = "auto"
+    code: Literal["bernoulli", "population"] = "bernoulli"
+    cells: int = 0
     order: tuple[int, ...] = ()
     drift: float = 0.0
     boundaries: Literal["told", "hidden"] = "told"
@@ -144,6 +173,12 @@ class StreamOptions:
             return f"limit = {self.limit} must be 0 (all), or at least 3: one to train, validate and test each"
         if self.pool < -1:
             return f"pool = {self.pool} must be a factor of 1 or more, 0 (automatic) or -1 (refuse)"
+        if self.cells and self.code != "population":
+            return (
+                f"cells = {self.cells} counts the channels of a feature in a population; set stream.code = population"
+            )
+        if self.cells < 0 or self.cells == 1 or self.cells > MOST_CELLS:
+            return f"cells = {self.cells} must be 2 to {MOST_CELLS}, or 0 for as many as fit the chip"
         return self._problem_of_course()
 
     def _problem_of_course(self) -> str:
