@@ -87,10 +87,11 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.network = Network(self.fabric, self.stream.channels, config.network, config.run.threads)
         self.moments = Moments.fresh(self.network.state.weight)
         steps = heard_steps(config.gating.listen, self.stream.steps)
-        features = window_count(config.gating.windows, steps) * self.stream.channels
-        gate = GATING[config.gating.network](config.gating, features)
+        windows = window_count(config.gating.windows, steps, self.stream.frames)
+        gating = replace(config.gating, windows=windows)
+        gate = GATING[config.gating.network](gating, windows * self.stream.channels)
         check_adaptable(gate, config.gating.adapt, config.gating.network)
-        self.gating = GatingAgent(self, self.network, gate, config.gating, config.growth)
+        self.gating = GatingAgent(self, self.network, gate, gating, config.growth)
         for tile in self.fabric.live_tiles:
             TileAgent(self, tile, self.network)
         prices = Prices(config.auction, self.network.links)

@@ -24,7 +24,8 @@ class GatingOptions:
         network: gating network by name: gaussian (a density per class), lda, prototype, autoencoder, softmax, seed
             (densities in every expert's own spikes), random, or label (the task label is given: the oracle).
         listen: time steps from the beginning of a sample that it listens to before it decides; 0 is the whole sample.
-        windows: time windows in which input spikes are counted; 0 takes 1 up to 25 time steps and 5 beyond.
+        windows: time windows in which input spikes are counted; 0 takes 5 (or as many as there are time steps) where
+            the data have a time axis of their own; else 1 up to 25 time steps and 5 beyond.
         rank: principal directions kept for each class, at most half the number of features.
         shrink_within: share, 0 to 1, of variance beyond those directions in the noise floor; the rest: total.
         temperature: divides log densities before experts are compared; above 1 the gate is trusted less.

@@ -83,6 +83,7 @@ def repeat(loaded: Loaded, parts: Rows, options: StreamOptions, ready: Ready) ->
         tasks=False,
         part=None,
         image=None,
+        planes=1,
         notes=(*loaded.notes, f"tasks are copies of the data: {', '.join(names)}"),
     )
     offsets = len(used) * np.arange(len(views))[:, None]
