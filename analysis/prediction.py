@@ -81,7 +81,7 @@ def spikes_of_samples(simulation: Simulation, x: Any) -> Tensor:
     channels = math.prod(stream.raw)
     if values.shape[2] != channels:
         raise ValueError(f"x has {values.shape[2]} features, the data of the run {channels}; give as many")
-    if values.shape[1] not in (1, stream.steps):
+    if values.shape[1] not in (1, stream.frames, stream.steps):
         raise ValueError(f"x has {values.shape[1]} time steps, the run {stream.steps}; give as many, or no time axis")
     if not (float(values.min()) >= 0 and float(values.max()) <= 1):
         raise ValueError(f"x lies in {values.min():g}..{values.max():g}; give firing probabilities a time step, 0..1")

@@ -269,6 +269,12 @@ class Network:
         return x.to(self.device).permute(1, 2, 0).to(self.options.dtype).contiguous()
 
 
+def device_bytes(options: NetworkOptions) -> int:
+    """Bytes of a crosspoint in training: what ``ChipState`` holds of it, its gradient, and what the optimiser keeps."""
+    weight, flags, stage, moments = options.dtype.itemsize, 2, 4, 3
+    return weight * (2 + moments) + flags + stage
+
+
 def choose_engine(options: NetworkOptions) -> Literal["dense", "events"]:
     """The engine that ``network.engine`` asks for.
 

@@ -61,8 +61,8 @@ class NetworkOptions:
 
     def __post_init__(self) -> None:
         settle(self, "network")
-        widths = "surrogate_width", "surrogate_height"
-        ranges.positive("network", self, "tau_ms", "output_tau_ms", "threshold", *widths)
+        ranges.positive("network", self, "tau_ms", "output_tau_ms", most=1e9)
+        ranges.positive("network", self, "threshold", "surrogate_width", "surrogate_height", most=1e6)
 
     @property
     def leak(self) -> float:

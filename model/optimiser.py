@@ -52,8 +52,8 @@ class OptimiserOptions:
     def __post_init__(self) -> None:
         settle(self, "training.optimiser")
         ranges.share_below_1("training.optimiser", self, "momentum", "decay")
-        ranges.not_negative("training.optimiser", self, "clip", "guard")
-        ranges.weight("training.optimiser", self, "weight_decay")
+        ranges.not_negative("training.optimiser", self, "guard", most=ranges.EVER)
+        ranges.weight("training.optimiser", self, "clip", "weight_decay")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="DataclassInstance")
 
+LONGEST = 200  # characters of a value in a message
 PLAIN: Mapping[Any, str] = {
     bool: "true or false",
     int: "a whole number",
@@ -52,7 +53,7 @@ def build(cls: type[T], data: object, section: str = "") -> T:
             dataclasses refuse.
     """
     if not isinstance(data, Mapping):
-        raise ValueError(f"{section} = {data!r} must be a section [{section}] with fields of its own")
+        raise ValueError(f"{section} = {shown(data)} must be a section [{section}] with fields of its own")
     kinds = _kinds(cls)
     for key in data:
         if key not in kinds:
@@ -75,30 +76,32 @@ def convert(kind: Any, value: object, where: str) -> object:
     if is_dataclass(kind):
         section = typing.cast("type[Any]", kind)
         return value if isinstance(value, section) else build(section, value, where)
-    value = _plain(value)
+    value = _plain(value, where)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
         if not any(type(value) is type(choice) and value == choice for choice in arguments):
-            raise ValueError(f"{where} = {value!r} is unknown; {choices(value, arguments)}")
+            raise ValueError(f"{where} = {shown(value)} is unknown; {choices(value, arguments)}")
         return value
     if origin is tuple and isinstance(value, (list, tuple)):
         kinds = arguments[:1] * len(value) if arguments[1:] == (...,) else arguments
         if len(kinds) != len(value):
-            raise ValueError(f"{where} = {value!r} must be {_wanted(kind)}")
+            raise ValueError(f"{where} = {shown(value)} must be {_wanted(kind)}")
         items = tuple(convert(k, v, f"{where}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True)))
         same = isinstance(value, tuple) and all(a is b for a, b in zip(items, value, strict=True))
         return value if same else items
     if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return _as_float(value, where)
-    if kind in PLAIN and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+    if kind is int and isinstance(value, int) and not isinstance(value, bool):
+        return _as_int(value, where)
+    if kind in PLAIN and kind is not int and isinstance(value, kind):
         return value
-    raise ValueError(f"{where} = {value!r} must be {_wanted(kind)}")
+    raise ValueError(f"{where} = {shown(value)} must be {_wanted(kind)}")
 
 
 def choices(given: object, allowed: Iterable[object]) -> str:
     """Did you mean, and all that is allowed."""
     names = [str(name) for name in allowed]
-    close = difflib.get_close_matches(str(given), names, n=1)
+    close = difflib.get_close_matches(given[:LONGEST], names, n=1) if isinstance(given, str) else ()
     return (f"did you mean {close[0]}? " if close else "") + f"allowed: {', '.join(names)}"
 
 
@@ -114,11 +117,32 @@ def _kinds(cls: type[Any]) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in fields(cls) if field.init}
 
 
-def _plain(value: Any) -> Any:
+def shown(value: object) -> str:
+    """A value in a message: as Python writes it, cut where that is long, and said in words where it cannot be."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # thousands of digits, or lists in lists in lists
+        return f"a value of type {type(value).__name__} too large to show"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def _plain(value: Any, where: str) -> Any:
     """Numbers, arrays and tensors as Python's own, paths as text."""
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    return value.tolist() if hasattr(value, "tolist") else value
+    if not hasattr(value, "tolist"):
+        return value
+    try:
+        return value.tolist()
+    except (RuntimeError, TypeError) as error:  # tensors without values, or that are sparse
+        raise ValueError(f"{where} is a {type(value).__name__} whose values cannot be had: {error}") from error
+
+
+def _as_int(value: int, where: str) -> int:
+    """A whole number that tables and files can hold: 64 bits with a sign."""
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(f"{where} = {shown(value)} must lie between -2^63 and 2^63 - 1")
+    return value
 
 
 def _as_float(value: float, where: str) -> float:

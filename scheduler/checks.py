@@ -12,6 +12,8 @@ from smalti.model.chip.links import Links
 from smalti.model.continual import METHODS
 from smalti.model.growth.rule import GrowthError
 from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.neuron import NetworkOptions
+from smalti.scheduler import memory
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth.room import advice, empty, label_sets, place_seeds
 from smalti.scheduler.streams import Stream
@@ -19,13 +21,24 @@ from smalti.scheduler.streams import Stream
 SPARE_STEPS = 10  # time steps wanted beyond the rows that a spike crosses
 
 
+def check_machine(config: Config) -> None:
+    """Whether this machine can run a configuration, before anything is built or loaded.
+
+    Raises:
+        ValueError: it lacks the device, or the memory for the chip.
+    """
+    _check_device(config.network)
+    memory.check_chip(config)
+
+
 def check(config: Config, fabric: Fabric, stream: Stream) -> None:
     """Whether a simulation can be run.
 
     Raises:
-        ValueError: for a configuration that does not fit the chip or the stream, naming the cure.
+        ValueError: for a configuration that does not fit the chip or the stream, or data that memory cannot hold,
+            naming the cure.
     """
-    _check_device(config.network.device)
+    memory.check_samples(config, fabric, stream)
     refusal = GROWTH_RULES[config.growth.rule].refusal(config.network)
     if refusal:
         raise GrowthError(refusal)
@@ -112,10 +125,11 @@ def _check_hidden(config: Config) -> None:
         )
 
 
-def _check_device(name: str) -> None:
+def _check_device(options: NetworkOptions) -> None:
     """Whether torch can compute there. For a device that it lacks, torch raises any of these, by device and build."""
     try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        why = str(error).strip().splitlines()[0]
-        raise ValueError(f"network.device = {name!r} cannot be used here ({why}); cpu always can") from error
+        number = torch.zeros(1, device=options.device, dtype=options.dtype).add_(1).item()
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError, ValueError, ImportError) as error:
+        why = (str(error).strip() or type(error).__name__).splitlines()[0].partition(". ")[0]
+        raise ValueError(f"network.device = {options.device!r} cannot be used here ({why}); cpu always can") from error
+    assert number == 1

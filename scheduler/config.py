@@ -44,8 +44,8 @@ class RunOptions:
     def __post_init__(self) -> None:
         settle(self, "run")
         plugins.load(self.imports)
-        ranges.not_negative("run", self, "seed")
-        ranges.at_least("run", self, 1, "threads")
+        ranges.not_negative("run", self, "seed", most=ranges.SEED)
+        ranges.at_least("run", self, 1, "threads", most=1024)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Section = Mapping[str, Any]  # as TOML gives it, sections in sections
 
+LARGEST, DEEPEST = 1 << 22, 32  # bytes of a file, and levels of lists and sections in it
+
 T = TypeVar("T", bound="DataclassInstance")
 
 
@@ -66,21 +68,40 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file.
 
     Raises:
-        ValueError: naming the file; it cannot be read, or is no TOML (with the line).
+        ValueError: naming the file; it cannot be read, is no TOML (with the line), or is too large or nested too deep.
     """
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+        with path.open("rb") as file:
+            raw = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise ValueError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from error
+    if len(raw) > LARGEST:
+        raise ValueError(f"{path} has more than {LARGEST:,} bytes; no configuration is that long")
     try:
         text = raw.decode("utf-8")
-        return tomllib.loads(text)
+        data = tomllib.loads(text)
+        if _depth(data) > DEEPEST:
+            raise RecursionError
+        return data
+    except RecursionError:
+        raise ValueError(f"{path} nests lists or sections more than {DEEPEST} deep; none of its fields does") from None
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ValueError(f"{path} is not UTF-8 (at line {line}); save it as UTF-8") from error
     except ValueError as error:
         why = str(error).replace("at end of document", f"at line {text.count(chr(10)) + 1}, the end")
         raise ValueError(f"{path} is no valid TOML: {why}") from error
+
+
+def _depth(data: object) -> int:
+    """Levels of lists and sections in each other, counted up to one more than may be."""
+    level: list[Any] = [data]
+    depth = 0
+    while level and depth <= DEEPEST:
+        parts = [part.values() if isinstance(part, Mapping) else part for part in level]
+        level = [item for part in parts for item in part if isinstance(item, (Mapping, list))]
+        depth += 1
+    return depth
 
 
 def dump(config: DataclassInstance) -> str:

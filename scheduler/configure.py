@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from smalti.model.option_values import build, choices
+from smalti.model.option_values import build, choices, shown
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import Section, merge, read_toml
 from smalti.scheduler.streams import STREAMS, StreamOptions
@@ -91,6 +91,8 @@ def nested(name: str, value: Any) -> Section:
 
 def _full(name: str) -> str:
     """The dotted name of what a name means."""
+    if not isinstance(name, str):
+        raise ValueError(f'{shown(name)} is no name of a field; give its dotted name, such as "growth.rule"')
     sections, names = [field.name for field in fields(Config)], list(_names(Config()))
     if "." in name or name in sections:
         return name

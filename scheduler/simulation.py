@@ -28,7 +28,7 @@ from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.rewiring.scope import Changes
 from smalti.scheduler import evaluation
-from smalti.scheduler.checks import check
+from smalti.scheduler.checks import check, check_machine
 from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
 from smalti.scheduler.growth import birth_record, rewiring
@@ -79,6 +79,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             config = of_data(config)
         super().__init__(seed=config.run.seed)
         self.config = config
+        check_machine(config)
         self.fabric = Fabric(config.fabric)
         channels = len(self.fabric.north_tiles) * self.fabric.wires
         self.stream = loaded_stream or load_stream(config.stream, channels, data)
@@ -86,10 +87,11 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.network = Network(self.fabric, self.stream.channels, config.network, config.run.threads)
         self.moments = Moments.fresh(self.network.state.weight)
         steps = heard_steps(config.gating.listen, self.stream.steps)
-        features = window_count(config.gating.windows, steps) * self.stream.channels
-        gate = GATING[config.gating.network](config.gating, features)
+        windows = window_count(config.gating.windows, steps, self.stream.frames)
+        gating = replace(config.gating, windows=windows)
+        gate = GATING[config.gating.network](gating, windows * self.stream.channels)
         check_adaptable(gate, config.gating.adapt, config.gating.network)
-        self.gating = GatingAgent(self, self.network, gate, config.gating, config.growth)
+        self.gating = GatingAgent(self, self.network, gate, gating, config.growth)
         for tile in self.fabric.live_tiles:
             TileAgent(self, tile, self.network)
         prices = Prices(config.auction, self.network.links)

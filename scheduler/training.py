@@ -53,8 +53,9 @@ class TrainingOptions:
     def __post_init__(self) -> None:
         settle(self, "training")
         ranges.at_least("training", self, 1, "rounds", "steps", "batch")
-        ranges.positive("training", self, "learning_rate")
-        ranges.weight("training", self, "warm_up", "rate_limit", "rate_weight")
+        ranges.positive("training", self, "learning_rate", most=1000)
+        ranges.not_negative("training", self, "warm_up", most=ranges.EVER)
+        ranges.weight("training", self, "rate_limit", "rate_weight")
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smalti.model import ranges
+from smalti.model import memory, ranges
 from smalti.model.option_values import settle
 
 SIDES = ("N", "E", "S", "W")
 NORTH, EAST, SOUTH, WEST = range(4)
+CELL_BYTES = 256  # of a cell: what each of its 8 ports can carry and carries, twice, 8 bytes each
+LONGEST = 10_000  # side of a chip or of a crossbar
 IN, OUT = 0, 1
 DIRECTIONS = ("in", "out")
 STEP = ((-1, 0), (0, 1), (1, 0), (0, -1))  # (grid row, grid column) of one step over each side
@@ -54,10 +56,34 @@ class FabricOptions:
     def __post_init__(self) -> None:
         settle(self, "fabric")
         try:
-            ranges.at_least("fabric", self, 1, "rows", "cols", "neurons_per_tile", "wires")
-            ranges.not_negative("fabric", self, "corner_wires")
+            ranges.at_least("fabric", self, 1, "rows", "cols", "neurons_per_tile", "wires", most=LONGEST)
+            ranges.not_negative("fabric", self, "corner_wires", most=LONGEST)
         except ValueError as error:
             raise FabricError(str(error)) from error
+        self._check_dead()
+
+    @property
+    def tiles(self) -> int:
+        """K."""
+        return self.rows * self.cols
+
+    @property
+    def rows_per_tile(self) -> int:
+        """R: a row for each of its neurons, and one for each wire that enters."""
+        return self.neurons_per_tile + 4 * self.wires
+
+    @property
+    def devices(self) -> int:
+        """Crosspoints of all tiles, K R n."""
+        return self.tiles * self.rows_per_tile * self.neurons_per_tile
+
+    @property
+    def host_bytes(self) -> int:
+        """Bytes that the books of places and wires take at least."""
+        cells = (2 * self.rows + 1) * (2 * self.cols + 1)
+        return CELL_BYTES * cells + 8 * self.tiles * self.rows_per_tile
+
+    def _check_dead(self) -> None:
         for row, col in self.dead_tiles:
             if not (0 <= row < self.rows and 0 <= col < self.cols):
                 raise FabricError(
@@ -74,18 +100,20 @@ class FabricOptions:
 
 
 class Fabric:
-    """Places of one chip and their capacities; immutable after construction.
+    """Places of one chip and their capacities; immutable after construction. ValueError where it fits no memory.
 
     A *cell* is numbered grid_row * grid_cols + grid_col, a *tile* row * cols + col, a *port* (one side of one cell in
     one direction) (cell * 4 + side) * 2 + direction.
     """
 
     def __init__(self, options: FabricOptions) -> None:
+        what = f"a chip of {options.rows:,} x {options.cols:,} tiles"
+        memory.require(options.host_bytes, what, "fabric.rows or fabric.cols")
         self.options = options
-        self.tiles = options.rows * options.cols  # K
+        self.tiles = options.tiles  # K
         self.slots = options.neurons_per_tile  # n
         self.wires = options.wires  # w
-        self.rows_per_tile = self.slots + 4 * self.wires  # R
+        self.rows_per_tile = options.rows_per_tile  # R
         self.neurons = self.tiles * self.slots  # N
         self.grid_rows, self.grid_cols = 2 * options.rows + 1, 2 * options.cols + 1
         self.cells = self.grid_rows * self.grid_cols
@@ -152,9 +180,10 @@ class Fabric:
         return f"{kind.upper()} ({row}, {col}) side {SIDES[side]} {DIRECTIONS[direction]}"
 
     def _capacities(self) -> np.ndarray:
-        limit = {"tile": self.wires, "r1": self.wires, "r0": self.options.corner_wires}
-        per_cell = [0 if cell in self.dead_cells else limit[self.kind(cell)] for cell in range(self.cells)]
-        return np.repeat(np.array(per_cell, dtype=np.int64), 8)
+        odd = np.arange(self.grid_rows)[:, None] % 2 + np.arange(self.grid_cols) % 2  # as in ``kind``
+        per_cell = np.array([self.options.corner_wires, self.wires, self.wires], dtype=np.int64)[odd].ravel()
+        per_cell[list(self.dead_cells)] = 0
+        return np.repeat(per_cell, 8)
 
     def _cut_off(self, tile: int) -> bool:
         """Whether the routing tile through which a north tile's inputs come is dead."""

@@ -55,8 +55,8 @@ class DetectionOptions:
         settle(self, "gating.detect")
         ranges.finite("gating.detect", self, "novelty", "shift", "jump")
         ranges.at_least("gating.detect", self, 2, "gather")
-        ranges.at_least("gating.detect", self, 1, "every", "hold")
-        ranges.not_negative("gating.detect", self, "rest")
+        ranges.at_least("gating.detect", self, 1, "every", "hold", most=ranges.EVER)
+        ranges.not_negative("gating.detect", self, "rest", most=ranges.EVER)
 
 
 @dataclass

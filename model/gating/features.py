@@ -19,10 +19,21 @@ def heard_steps(listen: int, steps: int) -> int:
     return listen or steps
 
 
-def window_count(windows: int, steps: int) -> int:
-    """Time windows in use: ``windows``, or for 0 one window up to 25 ``steps`` and five beyond."""
+def window_count(windows: int, steps: int, frames: int = 1) -> int:
+    """Time windows in use: ``windows``, or for 0 as many as tell something.
+
+    Of data with a time axis of their own that is five windows, or fewer where it is shorter; of data that are the same
+    in every step one window up to 25 steps and five beyond.
+
+    Args:
+        windows: as asked for; 0: automatic.
+        steps: time steps that are listened to.
+        frames: time steps that the data bring of their own; 1: none.
+    """
     if windows:
         return windows
+    if frames > 1:
+        return min(5, frames, steps)
     return 1 if steps <= 25 else 5
 
 

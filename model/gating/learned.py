@@ -34,6 +34,8 @@ class LearnedGateOptions:
 
     def __post_init__(self) -> None:
         settle(self, "gating.learned")
-        ranges.not_negative("gating.learned", self, "hidden", "rehearsal")
+        ranges.not_negative("gating.learned", self, "hidden", most=10_000)
+        ranges.not_negative("gating.learned", self, "rehearsal")
         ranges.at_least("gating.learned", self, 1, "steps")
-        ranges.positive("gating.learned", self, "learning_rate", "margin")
+        ranges.positive("gating.learned", self, "learning_rate", most=1000)
+        ranges.positive("gating.learned", self, "margin")

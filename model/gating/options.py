@@ -24,7 +24,8 @@ class GatingOptions:
         network: gating network by name: gaussian (a density per class), lda, prototype, autoencoder, softmax, seed
             (densities in every expert's own spikes), random, or label (the task label is given: the oracle).
         listen: time steps from the beginning of a sample that it listens to before it decides; 0 is the whole sample.
-        windows: time windows in which input spikes are counted; 0 takes 1 up to 25 time steps and 5 beyond.
+        windows: time windows in which input spikes are counted; 0 takes 5 (or as many as there are time steps) where
+            the data have a time axis of their own; else 1 up to 25 time steps and 5 beyond.
         rank: principal directions kept for each class, at most half the number of features.
         shrink_within: share, 0 to 1, of variance beyond those directions in the noise floor; the rest: total.
         temperature: divides log densities before experts are compared; above 1 the gate is trusted less.
@@ -67,8 +68,8 @@ class GatingOptions:
         ranges.share("gating", self, "shrink_within")
         ranges.positive("gating", self, "temperature")
         ranges.weight("gating", self, "vote")
-        if not self.stiffness > 0.0:
+        if not (ranges.SMALLEST <= self.stiffness <= ranges.LARGEST or self.stiffness == math.inf):
             raise ValueError(
-                f"gating.stiffness = {self.stiffness} must be above 0; inf freezes, gating.protect = false protects "
-                "nothing"
+                f"gating.stiffness = {self.stiffness} must be above 0, {ranges.SMALLEST:g} to {ranges.LARGEST:g}, or "
+                "inf, which freezes; gating.protect = false protects nothing"
             )

@@ -40,8 +40,8 @@ class NewbornOptions:
 
     def __post_init__(self) -> None:
         settle(self, "growth.newborns")
-        ranges.positive("growth.newborns", self, "rate")
-        ranges.not_negative("growth.newborns", self, "warm_up", "youth")
+        ranges.positive("growth.newborns", self, "rate", most=1e6)
+        ranges.not_negative("growth.newborns", self, "warm_up", "youth", most=ranges.EVER)
 
 
 def begin_stage(state: ChipState, before: Tensor, expert: Tensor, options: NewbornOptions) -> None:

@@ -89,11 +89,11 @@ class GrowthOptions:
 
     def __post_init__(self) -> None:
         settle(self, "growth")
-        ranges.at_least("growth", self, 1, "every", "patience", "seed_width", "births", "candidates", "preselection")
-        ranges.at_least("growth", self, 1, "pool")
+        ranges.at_least("growth", self, 1, "every", "patience", "seed_width", "births", "preselection")
+        ranges.at_least("growth", self, 1, "candidates", "pool", most=10_000)
         ranges.at_least("growth", self, 8, "probe")
-        ranges.not_negative("growth", self, "reserve", "max_neurons", "new_taps", "retire_after", "enough_loss")
-        ranges.not_negative("growth", self, "practice")
+        ranges.not_negative("growth", self, "reserve", "max_neurons", "new_taps", "retire_after", "practice")
+        ranges.weight("growth", self, "enough_loss")
         ranges.share_above_0("growth", self, "target_rate", "until")
         ranges.share_below_1("growth", self, "tolerance", "dimension_share")
         ranges.positive("growth", self, "fisher_share")

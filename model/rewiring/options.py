@@ -40,5 +40,6 @@ class RewiringOptions:
         settle(self, "growth.rewiring")
         if len(set(self.steps)) < len(self.steps):
             raise ValueError(f"growth.rewiring.steps = {self.steps} must name every step once at most")
-        ranges.not_negative("growth.rewiring", self, "guard", "proposals")
+        ranges.not_negative("growth.rewiring", self, "guard", most=ranges.EVER)
+        ranges.not_negative("growth.rewiring", self, "proposals")
         ranges.share("growth.rewiring", self, "magnitude", "activity", "rewired")

@@ -7,10 +7,10 @@ from rich.columns import Columns
 from rich.table import Table
 from rich.text import Text
 
-from smalti.scheduler.streams import STREAMS, Experience, Stream
+from smalti.scheduler.streams import STREAMS, Experience, Stream, heard
 from smalti.scheduler.streams.about import ABOUT
 from smalti.scheduler.streams.pooling import pool, spell
-from smalti.scheduler.streams.types import PARTS
+from smalti.scheduler.streams.types import PARTS, WARNING
 
 SHADES = " ░▒▓█"
 HEIGHT, WIDTH = 16, 50  # most rows and columns of a picture of sound
@@ -50,15 +50,18 @@ def summary(stream: Stream, wires: int) -> Table:
     counts = [len(np.unique(np.concatenate([getattr(e, part).index for e in stream.experiences]))) for part in PARTS]
     samples = ", ".join(f"{count:,} {part}" for count, part in zip(counts, PARTS, strict=True))
     rate = np.mean([e.train.x.mean() for e in stream.experiences])
-    table = Table(title=f"{stream.name}, setting {stream.setting}", title_justify="left", show_header=False)
+    table = Table(title=Text(f"{stream.name}, setting {stream.setting}"), title_justify="left", show_header=False)
     table.add_row("samples", samples)
-    table.add_row("classes", f"{stream.classes}: {', '.join(stream.class_names)}")
-    image = f"{spell(stream.shape)} pixels, " if len(stream.shape) == 2 else ""
+    table.add_row("classes", Text(f"{stream.classes}: {', '.join(stream.class_names)}"))
+    image = f"{spell(stream.shape)} pixels, " if len(stream.shape) > 1 else ""
     table.add_row("channels", f"{image}{stream.channels} of the default chip's {wires} north wires")
     table.add_row("time steps", str(stream.steps))
     table.add_row("input spikes of a sample", f"{rate * stream.channels * stream.steps:.0f} on average")
-    for note in stream.notes:
-        table.add_row("note", Text(note))
+    found = heard.measure(stream)
+    if found is not None:
+        table.add_row("heard", Text("; ".join(found.facts)))
+    for note in (*stream.notes, *(found.warnings if found else ())):
+        table.add_row("warning" if note.startswith(WARNING) else "note", Text(note.removeprefix(WARNING)))
     return table
 
 
@@ -77,15 +80,15 @@ def experiences(stream: Stream) -> Table:
 
 def pictures(stream: Stream) -> Columns:
     """Mean firing probability of the first class of experiences: an image, or channels (the first below) over time."""
-    shown = stream.experiences[: FEW if len(stream.shape) == 2 else 1]
+    shown = stream.experiences[: FEW if len(stream.shape) > 1 else 1]
     return Columns([_picture(stream, e) for e in shown], padding=(1, 2))
 
 
 def _picture(stream: Stream, experience: Experience) -> Text:
     label = experience.classes[0]
     mean = experience.train.x[experience.train.y == label].mean(axis=0)  # [T or 1, I]
-    if len(stream.shape) == 2:
-        grid, wide = mean.mean(axis=0).reshape(stream.shape), 2
+    if len(stream.shape) > 1:
+        grid, wide = mean.mean(axis=0).reshape(-1, stream.shape[-1]), 2  # planes below each other
     else:
         image = np.ascontiguousarray(mean.T[::-1])
         block = tuple(-(-size // most) for size, most in zip(image.shape, (HEIGHT, WIDTH), strict=True))

@@ -40,7 +40,7 @@ class ExperimentCommand:
         workers: trials at a time; 0 takes every core.
         streams: named streams to run; empty runs all.
         variants: named variants to run; empty runs all. Controls, and what they follow, come along.
-        seeds: runs of everything; 0 takes the file's number.
+        seeds: runs of everything; by default the file's number.
         fsdd: zip or folder of the Free Spoken Digit Dataset; without it the named streams that need it are left out.
         quick: shrink every run to seconds, to see whether everything works. The numbers mean nothing.
         test: make the tables of the test set instead of validation data. Once, when all is decided.
@@ -60,7 +60,7 @@ class ExperimentCommand:
     workers: int = 0
     streams: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
-    seeds: int = 0
+    seeds: int | None = None
     fsdd: str = ""
     quick: bool = False
     test: bool = False
@@ -95,11 +95,12 @@ class ExperimentCommand:
 
     def _work(self, experiment: Experiment, folder: ExperimentFolder) -> tuple[list[Row], Work]:
         """The rows of the design and what is to be done: its trials, checked, or a search, which has no rows yet."""
+        from smalti.scheduler.commands.objective import check_objective
         from smalti.scheduler.experiments.design import check_trials, rows_of
         from smalti.scheduler.experiments.drive import Listed
         from smalti.scheduler.experiments.search import Search, Searching
 
-        check_objective(self.objective)
+        check_objective(self.objective, experiment)
         if self.search == "optuna":
             if self.trials < 1 or self.dry_run:
                 raise ValueError("--search optuna needs --trials, such as --trials 50; it cannot list them before")
@@ -111,20 +112,6 @@ class ExperimentCommand:
         rows, trials = rows_of(experiment)
         check_trials(experiment, trials)
         return rows, Listed(folder, trials)
-
-
-def check_objective(name: str) -> None:
-    """Whether a measure of this name can come out of a run.
-
-    Raises:
-        ValueError: it cannot, with what there is.
-    """
-    from smalti.analysis.quantities import METRICS, SETTING_NAMES
-    from smalti.model.option_values import choices
-
-    flat = (f"{metric}_{setting}" for metric in METRICS for setting in SETTING_NAMES)
-    if name not in METRICS and name.removesuffix("_validation").removesuffix("_test") not in flat:
-        raise ValueError(f"--objective {name} is no measure of a run; {choices(name, METRICS)}")
 
 
 def _run(

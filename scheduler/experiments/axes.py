@@ -15,11 +15,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from smalti.model.option_values import choices
+from smalti.model.option_values import choices, shown
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import flatten, from_mapping
+from smalti.scheduler.experiments.options import MOST
 
-MOST_VALUES = 100_000  # of one axis in a grid
+LARGEST = 1e18  # number in a range
 Value = object  # what a field may hold: bool, int, float, str, or a list of these
 
 
@@ -42,14 +43,16 @@ class Range:
     points: int = 0
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.low) and math.isfinite(self.high)) or self.low >= self.high:
-            raise ValueError(f"low = {self.low} must be less than high = {self.high}")
+        if not -LARGEST <= self.low < self.high <= LARGEST:
+            raise ValueError(
+                f"low = {self.low} must be less than high = {self.high}, both from {-LARGEST:g} to {LARGEST:g}"
+            )
         if self.log and self.low <= 0:
             raise ValueError(f"low = {self.low} must be positive where log = true")
-        if self.step < 0 or self.points < 0 or self.points == 1:
-            raise ValueError("step must be positive, and points at least 2")
-        if self.points > MOST_VALUES:
-            raise ValueError(f"points = {self.points} is more than {MOST_VALUES}; take fewer")
+        if not 0 <= self.step < math.inf or self.points < 0 or self.points == 1:
+            raise ValueError(f"step = {self.step} must be positive, and points = {self.points} at least 2")
+        if self.points > MOST:
+            raise ValueError(f"points = {shown(self.points)} is more than {MOST:,}; take fewer")
         if self.step and (self.points or self.log):
             raise ValueError("step goes neither with points nor with log; for a grid on a log scale give points")
 
@@ -60,6 +63,11 @@ class Choices:
 
     field: str
     values: tuple[Value, ...]
+
+    @property
+    def count(self) -> int:
+        """How many values a grid takes."""
+        return len(self.values)
 
     def grid(self) -> tuple[Value, ...]:
         """All values."""
@@ -78,27 +86,41 @@ class Interval:
     range: Range
     whole: bool
 
-    def grid(self) -> tuple[Value, ...]:
-        """The values of a grid.
+    @property
+    def count(self) -> int:
+        """How many values a grid takes; fewer where points of whole numbers come to the same.
 
         Raises:
-            ValueError: the range says not which they are.
+            ValueError: the range says not which they are, or they are too many.
         """
-        low, high, step = self.range.low, self.range.high, self.range.step
         if self.range.points:
-            spread = np.geomspace if self.range.log else np.linspace
-            return tuple(dict.fromkeys(self._plain(value) for value in spread(low, high, self.range.points)))
-        if not step and self.whole and not self.range.log:
-            step = 1.0
-        if not step:
+            return self.range.points
+        if not self._step:
             raise ValueError(
                 f'axes."{self.field}" has any number of values; a grid needs a list, or step or points in the range '
                 "(or take design = 'random' or 'sobol')"
             )
-        count = math.floor((high - low) / step * (1 + 1e-12)) + 1
-        if count > MOST_VALUES:
-            raise ValueError(f'axes."{self.field}" has {count} values, more than {MOST_VALUES}; take a larger step')
-        return tuple(self._plain(low + number * step) for number in range(count))
+        count = (self.range.high - self.range.low) / self._step * (1 + 1e-12) + 1
+        if count >= MOST + 1:
+            raise ValueError(f'axes."{self.field}" has {count:,.0f} values, more than {MOST:,}; take a larger step')
+        return math.floor(count)
+
+    @property
+    def _step(self) -> float:
+        """Distance of the values of a grid; 0 where they have none."""
+        return self.range.step or float(self.whole and not self.range.log)
+
+    def grid(self) -> tuple[Value, ...]:
+        """The values of a grid.
+
+        Raises:
+            ValueError: as ``count``.
+        """
+        low, high, count = self.range.low, self.range.high, self.count
+        if self.range.points:
+            spread = np.geomspace if self.range.log else np.linspace
+            return tuple(dict.fromkeys(self._plain(value) for value in spread(low, high, count)))
+        return tuple(self._plain(low + number * self._step) for number in range(count))
 
     def at(self, share: float) -> Value:
         """The value at a share of the way, 0 <= share < 1."""
@@ -135,7 +157,9 @@ def read_axis(field: str, given: object) -> Axis:
     if isinstance(given, list):
         return Choices(field, _listed(name, given))
     if not isinstance(given, Mapping):
-        raise ValueError(f"{name} = {given!r} must be a list of values, or a range such as {{ low = 1, high = 9 }}")
+        raise ValueError(
+            f"{name} = {shown(given)} must be a list of values, or a range such as {{ low = 1, high = 9 }}"
+        )
     kind = type(usual[field])
     if kind not in (int, float):
         raise ValueError(f"{name} is no number and has no range; give a list of values")
@@ -175,7 +199,11 @@ def dotted(section: Mapping[str, Value]) -> dict[str, Value]:
 def _listed(name: str, given: list[object]) -> tuple[Value, ...]:
     if not given:
         raise ValueError(f"{name} = [] must hold at least one value")
-    for number, value in enumerate(given):
-        if any(type(value) is type(other) and value == other for other in given[:number]):
-            raise ValueError(f"{name} holds {value!r} twice")
+    if len(given) > MOST:
+        raise ValueError(f"{name} holds {len(given):,} values, more than {MOST:,}; take fewer")
+    seen: set[str] = set()
+    for value in given:
+        if (text := repr(value)) in seen:
+            raise ValueError(f"{name} holds {shown(value)} twice")
+        seen.add(text)
     return tuple(given)

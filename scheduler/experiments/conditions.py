@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from smalti.model.option_values import choices
+from smalti.model.option_values import choices, shown
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import flatten, from_mapping
 from smalti.scheduler.experiments.axes import Value, dotted, nested
@@ -40,12 +40,14 @@ def read_condition(where: str, given: object) -> Condition:
         ValueError: naming the field that is unknown or cannot have that value.
     """
     if not isinstance(given, Mapping) or not given:
-        raise ValueError(f"{where} = {given!r} must name fields and their values")
+        raise ValueError(f"{where} = {shown(given)} must name fields and their values")
     condition, usual = dotted(given), flatten(Config())
     for name, required in condition.items():
         if name not in usual:
             raise ValueError(f'{where}: there is no field "{name}"; {choices(name, usual)}')
-        for value in _alternatives(usual[name], required):
+        if not (alternatives := _alternatives(usual[name], required)):
+            raise ValueError(f'{where}: "{name}" = [] can have no value; give one at least')
+        for value in alternatives:
             from_mapping(Config, nested({name: value}))  # raises where the field cannot have that value
     return condition
 
@@ -61,7 +63,8 @@ def _alternatives(held: Value, required: Value) -> Sequence[Value]:
     """Values of which a field is to have one: those of a list, unless the field itself holds a list."""
     if not isinstance(required, list):
         return (required,)
-    return required if not isinstance(held, tuple) or all(isinstance(one, list) for one in required) else (required,)
+    lists = bool(required) and all(isinstance(one, list) for one in required)
+    return required if not isinstance(held, tuple) or lists else (required,)
 
 
 def _is(held: Value, required: Value) -> bool:

@@ -18,9 +18,8 @@ from scipy.stats import qmc
 
 from smalti.model.chip.fabric import Fabric
 from smalti.model.option_values import choices
-from smalti.scheduler.checks import check
+from smalti.scheduler.checks import check, check_machine
 from smalti.scheduler.config import Config
-from smalti.scheduler.experiments.options import MOST
 from smalti.scheduler.experiments.plan import Cell, Experiment
 from smalti.scheduler.experiments.trials import Row, Trial, trial_of
 from smalti.scheduler.streams import Stream, StreamOptions, load_stream
@@ -33,8 +32,14 @@ def rows_of(experiment: Experiment) -> tuple[list[Row], dict[str, Trial]]:
     """The rows of an experiment, and the trials that they are read from by name.
 
     Raises:
-        ValueError: there is none, one cannot be run (naming it), or the control is none of them.
+        ValueError: naming the file; there is none, or too many, one cannot be run (naming it), or the control is none
+            of them.
     """
+    with experiment.named():
+        return _rows_of(experiment)
+
+
+def _rows_of(experiment: Experiment) -> tuple[list[Row], dict[str, Trial]]:
     rows: list[Row] = []
     trials: dict[str, Trial] = {}
     for cell in cells(experiment):
@@ -57,9 +62,6 @@ def rows_of(experiment: Experiment) -> tuple[list[Row], dict[str, Trial]]:
 def cells(experiment: Experiment) -> Iterator[Cell]:
     """Every variant on every stream with every combination that is not excluded, each once."""
     combinations = list(_grid(experiment) if experiment.options.design == "grid" else _drawn(experiment))
-    size = len(experiment.places()) * len(combinations) * len(experiment.seeds)
-    if size > MOST:
-        raise ValueError(f"the experiment has {size:,} runs, more than {MOST:,}; draw samples or take fewer seeds")
     for place in experiment.places():
         seen: set[str] = set()
         for values in combinations:
@@ -74,8 +76,13 @@ def check_trials(experiment: Experiment, trials: dict[str, Trial]) -> None:
     """Look, before anything runs, for what would end a run before its first round: one seed of every combination.
 
     Raises:
-        ValueError: naming the combination.
+        ValueError: naming the file and the combination.
     """
+    with experiment.named():
+        _check_trials(experiment, trials)
+
+
+def _check_trials(experiment: Experiment, trials: dict[str, Trial]) -> None:
     load = lru_cache(maxsize=KEPT_STREAMS)(load_stream)
     seen: set[str] = set()
     for trial in trials.values():
@@ -92,15 +99,14 @@ def check_trials(experiment: Experiment, trials: dict[str, Trial]) -> None:
 
 def check_config(config: Config, load: Callable[[StreamOptions, int], Stream]) -> None:
     """What a simulation looks at before it begins."""
+    check_machine(config)
     fabric = Fabric(config.fabric)
     check(config, fabric, load(config.stream, len(fabric.north_tiles) * fabric.wires))
 
 
 def _grid(experiment: Experiment) -> Iterator[tuple[object, ...]]:
-    values = [axis.grid() for axis in experiment.axes]
-    if (count := math.prod(map(len, values))) > MOST:
-        raise ValueError(f"the grid has {count:,} combinations, more than {MOST:,}; draw samples instead")
-    return product(*values)
+    experiment.check_grid()
+    return product(*(axis.grid() for axis in experiment.axes))
 
 
 def _drawn(experiment: Experiment) -> Iterator[tuple[object, ...]]:

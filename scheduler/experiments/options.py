@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-MOST = 1_000_000  # of anything: more is a slip of the pen
+from smalti.model import ranges
+from smalti.model.option_values import settle
+
+MOST = 100_000  # trials of an experiment, and values of an axis: more is a slip of the pen
 ANY = "any"
 
 
@@ -34,9 +37,9 @@ class ExperimentOptions:
     design_seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "first_seed", "samples", "design_seed"):
-            if not 0 <= getattr(self, name) <= MOST:
-                raise ValueError(f"{name} = {getattr(self, name)} must lie between 0 and {MOST:,}")
+        settle(self, "")
+        ranges.not_negative("", self, "seeds", "samples", most=MOST)
+        ranges.not_negative("", self, "first_seed", "design_seed", most=ranges.EVER)
         if self.design == "grid" and self.samples:
             raise ValueError("samples goes with design = 'random' or 'sobol'; a grid takes all combinations")
 

@@ -24,15 +24,17 @@ Every variant runs on every stream, with every combination of the axes and every
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from smalti.model.option_values import choices
+from smalti.model.option_values import choices, shown
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import Section, flatten, from_mapping, merge
 from smalti.scheduler.experiments.axes import Axis, Value, nested
 from smalti.scheduler.experiments.conditions import Condition, Only, matches
-from smalti.scheduler.experiments.options import ExperimentOptions, Variant
+from smalti.scheduler.experiments.options import MOST, ExperimentOptions, Variant
 
 BY_SEED = "by_seed"
 SEED = "run.seed"
@@ -56,7 +58,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment as its file says."""
+    """An experiment as its file says.
+
+    Raises:
+        ValueError: it is empty, names what is not there, or has more than ``MOST`` runs.
+    """
 
     name: str
     options: ExperimentOptions = field(default_factory=ExperimentOptions)
@@ -67,8 +73,10 @@ class Experiment:
     streams: Mapping[str, Section] = field(default_factory=lambda: {UNNAMED: {}})
     exclude: tuple[Condition, ...] = ()
     only: tuple[Only, ...] = ()
+    file: str = ""  # where it was read, for messages
 
     def __post_init__(self) -> None:
+        self._check_size(max(1, self.options.samples), "samples")
         if not self.axes and not self.options.seeds and len(self.variants) * len(self.streams) < 2:
             raise ValueError("the experiment is empty: give [axes], [variants.NAME], [streams.NAME] or seeds")
         if self.options.seeds and any(axis.field == SEED for axis in self.axes):
@@ -79,6 +87,22 @@ class Experiment:
             if entry.axis in entry.when:
                 raise ValueError(f"only: {entry.axis!r} cannot depend on itself")
         self._check_variants()
+
+    def _check_size(self, combinations: int, named: str) -> None:
+        """Multiply before anything is listed."""
+        streams, variants, seeds = len(self.streams), len(self.variants), max(1, self.options.seeds)
+        if (runs := streams * variants * combinations * seeds) > MOST:
+            counts = {"streams": streams, "variants": variants, named: combinations, "seeds": seeds}
+            product = " x ".join(f"{count:,} {name}" for name, count in counts.items() if count > 1)
+            raise ValueError(f"the experiment has {runs:,} runs ({product}), more than {MOST:,}; take fewer")
+
+    def check_grid(self) -> None:
+        """Whether every combination of the axes can be run.
+
+        Raises:
+            ValueError: an axis has any number of values, or there are more than ``MOST`` runs.
+        """
+        self._check_size(math.prod(axis.count for axis in self.axes), "combinations of axes (or draw samples)")
 
     def _check_variants(self) -> None:
         for name in filter(None, (*self.options.control, self.options.static)):
@@ -144,14 +168,18 @@ class Experiment:
         options = replace(self.options, seeds=min(self.options.seeds, 2))
         return replace(self, options=options, base=merge(self.base, {"run": {"quick": True}}))
 
-    def only_some(self, streams: Sequence[str], variants: Sequence[str], seeds: int) -> Experiment:
-        """A part: these streams and variants (empty: all), so many seeds (0: as the file says).
+    def only_some(self, streams: Sequence[str], variants: Sequence[str], seeds: int | None) -> Experiment:
+        """A part: these streams and variants (empty: all), so many seeds (None: as the file says).
 
         Controls come along, and variants whose runs others read or follow.
 
         Raises:
-            ValueError: for names that are not in the file.
+            ValueError: for names that are not in the file, and for less than one seed.
         """
+        if seeds is not None and seeds < 1:
+            raise ValueError(
+                f"--seeds {seeds} asks for no run; give at least 1, or leave it away for the file's number"
+            )
         for given, there in ((streams, self.streams), (variants, self.variants)):
             if unknown := [name for name in given if name not in there]:
                 raise ValueError(f"{unknown[0]!r} is not in this experiment; {choices(unknown[0], there)}")
@@ -166,7 +194,7 @@ class Experiment:
             for name, variant in self.variants.items()
             if name in names and (not variant.streams or set(variant.streams) & set(chosen))
         }
-        options = replace(self.options, seeds=seeds or self.options.seeds)
+        options = self.options if seeds is None else replace(self.options, seeds=seeds)
         return replace(self, options=options, streams=chosen, variants=left)
 
     def applied(self, place: Cell, values: Values) -> Values:
@@ -206,6 +234,14 @@ class Experiment:
         except ValueError as error:
             raise ValueError(f"{self.where(cell)} cannot be run: {error}") from error
 
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Errors name the file."""
+        try:
+            yield
+        except ValueError as error:
+            raise ValueError(f"{self.file}: {error}" if self.file else str(error)) from error
+
     def where(self, cell: Cell) -> str:
         """A cell in words."""
         named = [f"variant {cell.variant!r}"] * bool(cell.variant) + [f"stream {cell.stream!r}"] * bool(cell.stream)
@@ -223,11 +259,14 @@ def _of_seed(section: Section, seed: int) -> Section:
             elif isinstance(values, list) and values:
                 section[name] = values[seed % len(values)]
             else:
-                raise ValueError(f"by_seed: {name} = {values!r} must be a list, a value for each seed in turn")
+                raise ValueError(f"by_seed: {name} = {shown(values)} must be a list, a value for each seed in turn")
         return section
 
     plain = {name: value for name, value in section.items() if name != BY_SEED}
-    return merge(plain, chosen(section.get(BY_SEED, {})))
+    lists = section.get(BY_SEED, {})
+    if not isinstance(lists, Mapping):
+        raise ValueError(f"by_seed = {shown(lists)} must be a section of fields, each with a list of values")
+    return merge(plain, chosen(lists))
 
 
 def spell(values: Values) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
-from smalti.model.option_values import choices
+from smalti.model.option_values import choices, shown
 from smalti.scheduler.config_io import Section, from_mapping, merge, read_toml
 from smalti.scheduler.experiments.axes import Value, dotted, read_axis
 from smalti.scheduler.experiments.conditions import entries, read_condition, read_only
@@ -54,7 +54,7 @@ def load_experiment(path: Path, data_paths: Mapping[str, str] | None = None) -> 
     """
     data = read_toml(path)
     try:
-        return _read(path.stem, data, data_paths or {})
+        return replace(_read(path.stem, data, data_paths or {}), file=str(path))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 
@@ -69,7 +69,7 @@ def _read(name: str, data: dict[str, Value], data_paths: Mapping[str, str]) -> E
             raise ValueError(f"{key} is unknown; {choices(key, known)}")
     for section in SECTIONS:
         if not isinstance(data.get(section, {}), Mapping):
-            raise ValueError(f"{section} = {data[section]!r} must be a section [{section}]")
+            raise ValueError(f"{section} = {shown(data[section])} must be a section [{section}]")
     options = {key: value for key, value in data.items() if key in plain}
     if isinstance(options.get("control"), str):
         options["control"] = [options["control"]]
@@ -90,7 +90,7 @@ def _read(name: str, data: dict[str, Value], data_paths: Mapping[str, str]) -> E
         tuple(read_condition("exclude", entry) for entry in entries("exclude", data.get("exclude", []))),
         tuple(read_only(entry) for entry in entries("only", data.get("only", []))),
     )
-    experiment = experiment.only_some(tuple(every), (), 0) if named else experiment
+    experiment = experiment.only_some(tuple(every), (), None) if named else experiment
     for place in experiment.places():
         experiment.config(place)
     return experiment
@@ -105,7 +105,7 @@ def _section(data: Mapping[str, Value], name: str) -> Section:
 def _named(kind: str, given: Section) -> Section:
     for name, section in given.items():
         if not isinstance(section, Mapping):
-            raise ValueError(f"{kind}.{name} = {section!r} must be a section [{kind}.{name}]")
+            raise ValueError(f"{kind}.{name} = {shown(section)} must be a section [{kind}.{name}]")
     return given
 
 
@@ -128,7 +128,9 @@ def _located(streams: Section, base: Section, data_paths: Mapping[str, str]) -> 
     located = {}
     for name, section in streams.items():
         options = merge(base, section).get("stream", {})
-        place = data_paths.get(options.get("name", ""))
+        if not isinstance(options, Mapping):
+            raise ValueError(f"streams.{name}.stream = {shown(options)} must be a section [streams.{name}.stream]")
+        place = data_paths.get(str(options.get("name", "")))
         if place:
             located[name] = merge(section, {"stream": {"path": place}})
         elif place is None or options.get("path"):

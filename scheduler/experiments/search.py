@@ -22,6 +22,7 @@ from smalti.scheduler.experiments.attempt import BUSY, ENDED, Job, attempt
 from smalti.scheduler.experiments.axes import Axis, Choices, Value
 from smalti.scheduler.experiments.backends import Task
 from smalti.scheduler.experiments.folder import ExperimentFolder
+from smalti.scheduler.experiments.options import MOST
 from smalti.scheduler.experiments.plan import Experiment, Values
 from smalti.scheduler.experiments.trials import Trial, seeded
 
@@ -55,7 +56,10 @@ class Search:
             ValueError: Optuna is missing, there is nothing to choose, or the objective looks at the test set.
         """
         if not self.experiment.axes:
-            raise ValueError("a search needs [axes] to choose from")
+            raise ValueError(f"{self.experiment.file or 'a search'} needs [axes] to choose from")
+        runs = self.trials * len(self.experiment.places()) * len(self.experiment.seeds)
+        if self.trials < 1 or runs > MOST:
+            raise ValueError(f"--trials {self.trials} stands for {runs:,} runs; there may be 1 to {MOST:,}")
         if self.objective.endswith("_test"):
             raise ValueError(
                 f"--objective {self.objective}: choices are made on validation data; the test set only reports"
@@ -223,7 +227,7 @@ def opened(folder: ExperimentFolder, search: Search) -> Iterator[optuna.Study]:
             storage=storage, study_name="experiment", direction=search.direction, load_if_exists=True
         )
         seed = search.experiment.options.design_seed * 100_003 + len(study.get_trials(deepcopy=False))
-        study.sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+        study.sampler = optuna.samplers.TPESampler(seed=seed % 2**32, constant_liar=True)
         goal = f"{search.direction} {search.objective}"
         begun = study.user_attrs.get(OBJECTIVE, goal)
         if begun != goal:

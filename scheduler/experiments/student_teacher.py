@@ -17,12 +17,15 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from smalti.model import memory, ranges
+from smalti.model.option_values import settle
 from smalti.scheduler.experiments.student_growth import METHODS, Floats, Method, Scene
 from smalti.scheduler.randomness import Use, generator
 
 NEURONS = 10  # inputs, hidden neurons of the teacher, and outputs
 STEPS = 1500
 INTERVAL = 200  # steps between two births
+ARRAYS = 6  # of float64 [S, NEURONS, B] that are held at once
 TOTAL_STEPS = STEPS * len(METHODS)
 PUBLISHED = {"small": 0.40, "random_uniform": 0.23, "gradmax": 0.094, "big": 0.041}
 """Training losses after the last step, with SGD, read off the official plot; from large to small."""
@@ -51,15 +54,12 @@ class StudentTeacherOptions:
     quick: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, least in (("teachers", self.teachers, 1), ("seeds", self.seeds, 1), ("seed", self.seed, 0)):
-            if value < least:
-                raise ValueError(f"{name} = {value} must be at least {least}")
-        if self.points < NEURONS:
-            raise ValueError(f"points = {self.points} must be at least {NEURONS}, the number of inputs")
+        settle(self, "")
+        ranges.at_least("", self, 1, "teachers", "seeds", most=10_000)
+        ranges.not_negative("", self, "seed", most=ranges.SEED)
+        ranges.at_least("", self, NEURONS, "points")  # as many as there are inputs
         if self.teachers * (1 if self.quick else self.seeds) < 2:
             raise ValueError("a single student has no spread; give at least 2 teachers, or 2 seeds without quick")
-        if self.optimiser not in OPTIMISERS:
-            raise ValueError(f"optimiser = {self.optimiser!r} is unknown; take one of {', '.join(OPTIMISERS)}")
 
     def resolved(self) -> StudentTeacherOptions:
         """The options with ``quick`` spelled out."""
@@ -203,6 +203,13 @@ def add_neuron(
 
 
 def run(options: StudentTeacherOptions, watch: Watch) -> dict[str, Floats]:
-    """Losses [STEPS + 1, S] of every method; student s belongs to teacher s // seeds."""
+    """Losses [STEPS + 1, S] of every method; student s belongs to teacher s // seeds.
+
+    Raises:
+        ValueError: all students together would take more memory than there is.
+    """
     options = options.resolved()
+    students = options.teachers * options.seeds
+    taken = ARRAYS * 8 * students * NEURONS * options.points + 8 * len(METHODS) * students * STEPS
+    memory.require(taken, f"{students:,} students of {options.points:,} points", "teachers, seeds or points")
     return {name: train(method, options, partial(watch, name)) for name, method in METHODS.items()}

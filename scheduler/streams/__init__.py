@@ -14,18 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
 from smalti.model.option_values import choices
-from smalti.scheduler.streams import splits, transforms
+from smalti.scheduler.streams import content, excerpt, prepare, splits, transforms
 from smalti.scheduler.streams.arrays import load_arrays
 from smalti.scheduler.streams.digits import load_digits
 from smalti.scheduler.streams.fsdd import load_fsdd
 from smalti.scheduler.streams.memory import Data
 from smalti.scheduler.streams.mnist import load_mnist
-from smalti.scheduler.streams.pooling import choose_block, pooled, ready, spell
 from smalti.scheduler.streams.types import Experience, Loaded, Samples, Stream, StreamOptions
 
 __all__ = ["STREAMS", "Data", "Experience", "Loaded", "Samples", "Stream", "StreamOptions", "load_stream"]
@@ -49,16 +47,15 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
     loaded = _load(options, data)
     if options.hold_out:
         loaded = splits.hold_out(loaded, options.hold_out)
-    shape = loaded.image or loaded.x.shape[2:]
-    block = choose_block(shape, max_channels, options.pool)
-    left = pooled(shape, block)
-    prepare = partial(ready, shape=shape, block=block, gain=options.gain)
+    ready = prepare.choose(loaded, options, max_channels)
+    left, frames = ready.left, loaded.x.shape[1]
     parts = splits.split(loaded, options)
+    some = excerpt.take(loaded, parts, ready, max_channels)
     if options.transform == "none":
-        image = (left[0], left[1]) if loaded.image else None
-        loaded = replace(loaded, x=prepare(loaded.x), image=image)
+        image = (left[-2], left[-1]) if loaded.image else None
+        loaded = replace(loaded, x=ready(loaded.x), image=image, planes=left[0] if len(left) == 3 else 1)
     else:
-        loaded, parts = transforms.repeat(loaded, parts, options, prepare)
+        loaded, parts = transforms.repeat(loaded, parts, options, ready)
     samples = Samples(loaded.x, loaded.y, np.arange(len(loaded.y), dtype=np.int64))
     return Stream(
         name=options.name,
@@ -68,10 +65,12 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
         steps=options.steps or loaded.steps,
         classes=len(loaded.class_names),
         class_names=loaded.class_names,
-        notes=(*loaded.notes, *_notes(options, shape, left, block)),
+        notes=(*loaded.notes, *_notes(options, ready, frames), *content.notes(loaded)),
         shape=left,
-        raw=shape,
-        ready=prepare,
+        raw=ready.shape,
+        ready=ready,
+        frames=frames,
+        excerpt=some,
     )
 
 
@@ -80,21 +79,18 @@ def _load(options: StreamOptions, data: Data | None) -> Loaded:
         raise ValueError(f"stream.name = {options.name!r} is unknown; {choices(options.name, STREAMS)}")
     loaded = STREAMS[options.name](options) if data is None else data.loaded()
     own = loaded.x.shape[1]
-    if options.steps and own not in (1, options.steps):
+    if options.steps and own > options.steps:
         raise ValueError(
-            f"stream.steps = {options.steps}, but {loaded.origin} has {own} time steps; set it to 0 or that"
+            f"stream.steps = {options.steps}, but {loaded.origin} has {own} time steps; set it to 0, or to that or more"
         )
     return loaded
 
 
-def _notes(options: StreamOptions, shape: tuple[int, ...], left: tuple[int, ...], block: tuple[int, ...]) -> list[str]:
-    """What was done to the firing probabilities and to the number of samples."""
-    notes = []
-    if left != shape:
-        how = f"blocks of {spell(block)} pixels" if len(block) == 2 else f"factor {block[0]}"
-        notes.append(f"pooled {spell(shape)} -> {spell(left)} channels, {how}")
-    if options.gain != 1:
-        notes.append(f"firing probabilities times {options.gain:g}, at most 1")
+def _notes(options: StreamOptions, ready: prepare.Preparation, frames: int) -> list[str]:
+    """What was done to the firing probabilities, to time and to the number of samples."""
+    notes = ready.notes()
+    if 1 < frames < ready.steps:
+        notes.append(f"{frames} time steps held so that there are {ready.steps}")
     if options.limit:
         notes.append(f"at most {options.limit} samples of a class")
     return notes

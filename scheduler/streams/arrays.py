@@ -1,14 +1,15 @@
 """A user's own data: one .npz file of plain arrays. Never unpickles anything.
 
 - x: [samples, time, channels] or [samples, features], the firing probability a time step, 0..1; spikes (0 or
-  1) stay themselves.
-- y: [samples] integers, the classes 0, 1, 2 ...
-- task: [samples] integers, optional: the domain (setting domain), or the task whose classes form an
+  1) stay themselves. Recordings that are shorter than others end in zeros, or in NaN, which become zeros.
+- y: [samples] the classes: integers, or names (strings); or one-hot rows [samples, classes].
+- task: [samples] integers or names, optional: the domain (setting domain), or the task whose classes form an
   experience.
 - part: [samples] strings, optional: train, validation, test; what is missing of the last two is drawn from
   train.
 - image: [2] integers, optional: rows and columns, where the channels are an image, row after row; it is pooled in
   blocks then, and can be rotated.
+- shape: [3] integers, optional, instead of image: polarities (or other planes), rows and columns.
 
 ``smalti.data`` makes the same of arrays in memory.
 """
@@ -22,12 +23,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import npz
-from smalti.scheduler.streams.types import Ints, Loaded, StreamOptions
+from smalti.scheduler.streams import labels, npz, ragged
+from smalti.scheduler.streams.types import Ints, Loaded, StreamOptions, check_range
 
 STEPS = 25  # of samples without a time axis
-OPTIONAL = ("task", "part", "image")
+OPTIONAL = ("task", "part", "image", "shape")
 HOW = "numpy.savez(file, x=..., y=...)"
+SIDES = {"image": (2, "rows and columns"), "shape": (3, "polarities, rows and columns")}
 
 
 def load_arrays(options: StreamOptions) -> Loaded:
@@ -47,35 +49,33 @@ def of_arrays(path: str, arrays: Mapping[str, NDArray[Any]], notes: tuple[str, .
     Raises:
         ValueError: naming the array that is unfit.
     """
-    x, y = arrays["x"], npz.integers(path, "y", arrays["y"])
-    if x.dtype.kind not in "biuf":
-        raise ValueError(f"{path}: x has type {x.dtype}; give numbers between 0 and 1")
-    if x.ndim not in (2, 3):
-        raise ValueError(f"{path}: x has shape {x.shape}; give [samples, time, channels] or [samples, channels]")
-    if x.ndim == 2:
-        x = x[:, None, :]
+    x, ended = _numbers(path, arrays["x"])
+    kinds = labels.of_samples(path, "y", arrays["y"])
+    labels.check_counted(path, "y", kinds)
+    y, class_names = labels.coded(kinds)
     domain: Ints | None = None
     names: tuple[str, ...] = ()
     if "task" in arrays:
-        values, codes = np.unique(npz.integers(path, "task", arrays["task"]), return_inverse=True)
-        domain, names = codes.astype(np.int64), tuple(str(value) for value in values)
+        domain, names = labels.coded(labels.of_samples(path, "task", arrays["task"]))
     part = None
     if "part" in arrays:
-        if arrays["part"].dtype.kind not in "US":
+        if arrays["part"].dtype.kind not in "SUT":
             raise ValueError(f"{path}: part has type {arrays['part'].dtype}; give strings: train, validation, test")
-        part = arrays["part"].astype(np.str_)
+        part = labels.text(path, "part", arrays["part"])
+    planes, image = _sides(path, arrays)
     return Loaded(
         origin=path,
-        x=_single(path, x),
+        x=x,
         y=y,
-        class_names=tuple(str(label) for label in np.unique(y)),
+        class_names=class_names,
         steps=x.shape[1] if x.shape[1] > 1 else STEPS,
         domain=domain,
         domain_names=names,
         tasks=domain is not None,
         part=part,
-        image=_image(path, arrays["image"]) if "image" in arrays else None,
-        notes=notes,
+        image=image,
+        planes=planes,
+        notes=(*notes, *ended),
     )
 
 
@@ -87,14 +87,36 @@ def _existing(path: str) -> str:
     return path
 
 
-def _image(path: str, sides: NDArray[Any]) -> tuple[int, int]:
-    if sides.shape != (2,):
-        raise ValueError(f"{path}: image has shape {sides.shape}; give two numbers, its rows and columns")
-    rows, columns = npz.integers(path, "image", sides).tolist()
-    return rows, columns
+def _numbers(path: str, x: NDArray[Any]) -> tuple[NDArray[np.float32], list[str]]:
+    """x as [samples, time or 1, channels] float32, and a note if recordings ended early."""
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"{path}: x has type {x.dtype}; give numbers between 0 and 1")
+    if x.ndim not in (2, 3):
+        more = "; flatten what belongs to a time step, x.reshape(*x.shape[:2], -1)" if x.ndim > 3 else ""
+        raise ValueError(f"{path}: x has shape {x.shape}; give [samples, time, channels] or [samples, channels]{more}")
+    if 0 in x.shape:
+        raise ValueError(f"{path}: x has shape {x.shape}, which holds nothing; give samples")
+    notes = []
+    if x.ndim == 3 and x.dtype.kind == "f":
+        x, ended = ragged.ended(x)
+        if ended:
+            notes = [f"{ended} recordings that end in NaN are followed by zeros"]
+    check_range(path, "x", x)  # before float32 makes infinity of what it cannot hold
+    return np.ascontiguousarray(x if x.ndim == 3 else x[:, None, :], dtype=np.float32), notes
 
 
-def _single(path: str, x: NDArray[Any]) -> NDArray[np.float32]:
-    """x as float32; what float32 cannot hold becomes infinite, and is refused as such later."""
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(x, dtype=np.float32)
+def _sides(path: str, arrays: Mapping[str, NDArray[Any]]) -> tuple[int, tuple[int, int] | None]:
+    """Planes, and rows and columns of an image, if the file says that its channels are one."""
+    if "image" in arrays and "shape" in arrays:
+        raise ValueError(f"{path}: image and shape both say what the channels are; leave out image")
+    for key, (count, what) in SIDES.items():
+        if key in arrays:
+            sides = arrays[key]
+            if sides.shape != (count,) or sides.dtype.kind not in "iu" or not (sides >= 1).all():
+                raise ValueError(
+                    f"{path}: {key} has shape {sides.shape}, type {sides.dtype} and holds "
+                    f"{sides.reshape(-1)[:4].tolist()}; give {count} integers of 1 or more, its {what}"
+                )
+            *planes, rows, columns = (int(side) for side in sides)
+            return (planes[0] if planes else 1), (rows, columns)
+    return 1, None

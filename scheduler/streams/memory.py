@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import npz
+from smalti.scheduler.streams import npz, ragged
 from smalti.scheduler.streams.arrays import HOW, OPTIONAL, of_arrays
 from smalti.scheduler.streams.types import Loaded
 
@@ -30,7 +30,7 @@ STEPS = 25  # time steps that events are put into, if nobody says how many
 class Data:
     """A data set in memory, checked; made by the functions of this module."""
 
-    arrays: dict[str, NDArray[Any]]  # x, y and perhaps task, part, image, as scheduler.streams.arrays says
+    arrays: dict[str, NDArray[Any]]  # x, y and perhaps task, part, image or shape, as scheduler.streams.arrays says
     origin: str = "data"  # what error messages begin with
 
     def __post_init__(self) -> None:
@@ -75,10 +75,17 @@ def read(path: Path) -> Data:
     Raises:
         ValueError: naming the file, if it is none or damaged.
     """
-    return Data(npz.read(str(path), ("x", "y"), OPTIONAL, HOW)[0], str(path))
+    return Data(npz.read(str(path), ("x", "y"), OPTIONAL, HOW, trusted=True)[0], str(path))
 
 
-def arrays(x: Any, y: Any, task: Any = None, part: Any = None, image: tuple[int, int] | None = None) -> Data:
+def arrays(
+    x: Any,
+    y: Any,
+    task: Any = None,
+    part: Any = None,
+    image: tuple[int, int] | None = None,
+    shape: tuple[int, int, int] | None = None,
+) -> Data:
     """Data from arrays of numpy, torch or pandas, or from lists.
 
     >>> import numpy, smalti
@@ -88,30 +95,32 @@ def arrays(x: Any, y: Any, task: Any = None, part: Any = None, image: tuple[int,
 
     Args:
         x: [samples, features] or [samples, time, channels], the probability to fire in a time step, 0..1; spikes (0
-            or 1) stay themselves.
-        y: [samples] classes 0, 1, 2 ...
-        task: [samples] integers: the task whose classes form an experience or, in setting domain, the domain. None:
-            classes are shared out by ``stream.classes_per_task``.
+            or 1) stay themselves. A list of recordings [time, channels] of different length gets zeros at their end.
+        y: [samples] the classes: integers, or names; or one-hot rows [samples, classes].
+        task: [samples] integers or names: the task whose classes form an experience or, in setting domain, the domain.
+            None: classes are shared out by ``stream.classes_per_task``.
         part: [samples] train, validation or test; None: drawn.
         image: rows and columns of pixels, if the features are an image, row after row.
+        shape: polarities (or other planes), rows and columns, if they are several; instead of ``image``.
 
     Raises:
         ValueError: an array is unfit, with its name and the cure.
     """
-    given = {"x": x, "y": y, "task": task, "part": part, "image": image}
-    return Data({name: array_of(values) for name, values in given.items() if values is not None})
+    given = {"y": y, "task": task, "part": part, "image": image, "shape": shape}
+    held = {name: plain_of(name, values) for name, values in given.items() if values is not None}
+    return Data({"x": samples_of(x), **held})
 
 
 def dataset(source: Iterable[Any], task: Any = None, part: Any = None) -> Data:
     """Data from a ``torch.utils.data`` Dataset or DataLoader of (x, y), or from anything else that gives such pairs.
 
-    A sample x is [features], [time, channels] or [planes, rows, columns], an image; of a DataLoader each x is a batch
-    of them. The order of the source is kept, and every sample is read once.
+    A sample x is [features], [time, channels] (shorter ones get zeros at their end) or [planes, rows, columns], an
+    image; of a DataLoader each x is a batch of them. The order of the source is kept, and every sample is read once.
 
     >>> import numpy, smalti
     >>> pairs = [(numpy.full((1, 4, 4), k / 10), k % 2) for k in range(10)]
     >>> smalti.data.dataset(pairs)
-    <Data x (10, 16), y (10,), image (2,), 2 classes>
+    <Data x (10, 16), y (10,), shape (3,), 2 classes>
 
     Raises:
         ValueError: samples have different shapes, or are unfit.
@@ -119,16 +128,13 @@ def dataset(source: Iterable[Any], task: Any = None, part: Any = None) -> Data:
     pairs = list(_unbatched(source))
     if not pairs:
         raise ValueError("the data set has no samples; give one of (x, y) pairs")
-    samples = [array_of(x) for x, _ in pairs]
-    shapes = sorted({sample.shape for sample in samples})
-    if len(shapes) > 1:
-        raise ValueError(f"samples have different shapes, {shapes[0]} and {shapes[-1]}; give all of them the same one")
-    (shape,) = shapes
-    if len(shape) not in (1, 2, 3):
-        raise ValueError(f"a sample has shape {shape}; give [features], [time, channels] or [planes, rows, columns]")
-    image = (shape[0] * shape[1], shape[2]) if len(shape) == 3 else None
-    x = np.stack(samples)
-    return arrays(x.reshape(len(x), -1) if image else x, [_label(y) for _, y in pairs], task, part, image)
+    x = ragged.stacked([array_of(x) for x, _ in pairs])
+    if x.ndim not in (2, 3, 4):
+        raise ValueError(
+            f"a sample has shape {x.shape[1:]}; give [features], [time, channels] or [planes, rows, columns]"
+        )
+    shape = (x.shape[1], x.shape[2], x.shape[3]) if x.ndim == 4 else None
+    return arrays(x.reshape(len(x), -1) if shape else x, [_label(y) for _, y in pairs], task, part, shape=shape)
 
 
 def events(
@@ -148,7 +154,7 @@ def events(
     >>> kinds = [("t", int), ("x", int), ("y", int), ("p", int)]
     >>> sample = numpy.array([(0, 0, 0, 1), (900, 1, 1, 0)], dtype=kinds)
     >>> smalti.data.events([(sample, k % 2) for k in range(10)], size=(2, 2, 2), steps=10)
-    <Data x (10, 10, 8), y (10,), image (2,), 2 classes>
+    <Data x (10, 10, 8), y (10,), shape (3,), 2 classes>
 
     Args:
         source: the pairs.
@@ -167,8 +173,8 @@ def events(
     pairs = list(_pairs(source))
     trains = [_train(array_of(sample), width, height, polarities, at) for at, (sample, _) in enumerate(pairs)]
     x = binned(trains, width * height * polarities, steps, duration)
-    image = (polarities * height, width) if height > 1 else None
-    return arrays(x, [_label(label) for _, label in pairs], task, part, image)
+    shape = (polarities, height, width) if height > 1 else None
+    return arrays(x, [_label(label) for _, label in pairs], task, part, shape=shape)
 
 
 def spike_trains(
@@ -189,7 +195,7 @@ def spike_trains(
 
     Args:
         samples: a pair (times, units) a sample; times from 0 on, units counted from 0.
-        labels: [samples] classes 0, 1, 2 ...
+        labels: [samples] the classes: integers, or names.
         units: number of units; 0: as many as occur.
         steps: time steps of a sample.
         duration: time that is kept of every sample, in the unit of the times; 0: up to the last spike of all.
@@ -243,6 +249,34 @@ def array_of(values: Any) -> NDArray[Any]:
     return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
 
 
+def samples_of(x: Any) -> NDArray[Any]:
+    """Samples as one array; recordings [time, channels] of different length have zeros at their end.
+
+    Raises:
+        ValueError: they differ in more than their length.
+    """
+    objects = isinstance(x, np.ndarray) and x.dtype == object
+    if not objects and not isinstance(x, (list, tuple)):
+        return array_of(x)
+    samples = [array_of(sample) for sample in x]
+    return ragged.stacked(samples) if samples else np.empty((0, 0))
+
+
+def plain_of(name: str, values: Any) -> NDArray[Any]:
+    """An array of numbers or strings, from objects of Python too (as pandas keeps strings).
+
+    Raises:
+        ValueError: they are neither all numbers nor all strings.
+    """
+    array = array_of(values)
+    if array.dtype == object:
+        for kinds, dtype in ((str, np.str_), ((int, np.integer), None)):
+            if array.size and all(isinstance(value, kinds) for value in array.reshape(-1)):
+                return np.array(array.tolist(), dtype=dtype)
+        raise ValueError(f"data: {name} holds values of several kinds, or none; give all as integers or all as strings")
+    return array
+
+
 def _train(sample: NDArray[Any], width: int, height: int, polarities: int, at: int) -> tuple[NDArray[Any], Any]:
     """Times and channels of the events of one sample."""
     names = sample.dtype.names or ()
@@ -276,8 +310,9 @@ def _unbatched(source: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
             yield x, y
 
 
-def _label(label: Any) -> int:
+def _label(label: Any) -> int | str:
     value = array_of(label)
-    if value.size != 1 or value.dtype.kind not in "iu":
-        raise ValueError(f"a label is {label!r}; give one whole number a sample")
-    return int(value.reshape(-1)[0])
+    if value.size != 1 or value.dtype.kind not in "biuUT":
+        raise ValueError(f"a label is {label!r}; give one whole number or name a sample")
+    given = value.reshape(-1)[0]
+    return str(given) if value.dtype.kind in "UT" else int(given)

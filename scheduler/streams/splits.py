@@ -183,7 +183,8 @@ def _class_sets(loaded: Loaded, size: int) -> list[tuple[int, ...]]:
         fit = ", ".join(str(k) for k in range(2, classes + 1) if classes % k != 1)
         raise ValueError(
             f"stream.classes_per_task = {size} leaves a single one of the {classes} classes of "
-            f"{loaded.origin} to the last experience; take one of {fit}"
+            f"{loaded.origin} to the last experience; take one of {fit}, or say which classes belong together: "
+            "`arrays` and smalti.data take an array task [samples] (experiences may have different sizes then)"
         )
     return [tuple(range(first, min(first + size, classes))) for first in range(0, classes, size)]
 

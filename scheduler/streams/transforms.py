@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from smalti.model import memory
 from smalti.scheduler.streams.types import Floats, Loaded, StreamOptions
 
 Ready = Callable[[Floats], Floats]  # pools and scales firing probabilities [S, T, I] for the chip
@@ -62,9 +63,11 @@ def repeat(loaded: Loaded, parts: Rows, options: StreamOptions, ready: Ready) ->
     """The samples of the parts once for every task, as its domain, ready for the chip; and the parts of these.
 
     Raises:
-        ValueError: if the transform does not go with the data.
+        ValueError: if the transform does not go with the data, or memory cannot hold the copies.
     """
     used = np.sort(np.concatenate(list(parts.values())))
+    copies = count(options) * len(used) * ready(loaded.x[used[:1]]).nbytes
+    memory.require(copies, f"{count(options):,} copies of {len(used):,} samples", "stream.tasks or stream.limit")
     names, views = ["original"], [ready]
     for task in range(1, count(options)):
         name, view = TRANSFORMS[options.transform](task, loaded, options, ready)
@@ -80,6 +83,7 @@ def repeat(loaded: Loaded, parts: Rows, options: StreamOptions, ready: Ready) ->
         tasks=False,
         part=None,
         image=None,
+        planes=1,
         notes=(*loaded.notes, f"tasks are copies of the data: {', '.join(names)}"),
     )
     offsets = len(used) * np.arange(len(views))[:, None]

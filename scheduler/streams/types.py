@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.model import ranges
 from smalti.model.option_values import settle
+from smalti.scheduler.streams.limits import shown
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 PARTS = ("train", "validation", "test")
+MOST_CELLS = 64
+LONGEST_NAME = 100  # characters
+WARNING = "warning: "  # begins a note on something that is probably not meant
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +37,18 @@ class Samples:
     def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Samples:
         """The samples at `rows` (positions, or a mask [S]), in that order, copied."""
         return Samples(self.x[rows], self.y[rows], self.index[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Excerpt:
+    """Some samples, none of the test part, as they were given and as the chip is given them."""
+
+    exact: Floats  # [S, F] what was given; of a time axis means in windows
+    ready: Floats  # [S, T or 1, I] firing probabilities after coding and pooling
+    raw: Floats | None  # [S, T or 1, raw I] before that; None where it is large
+    y: Ints  # [S]
+    spikes: float  # of a sample before coding and pooling, expected
+    wires: int  # of the chip, in the north
 
 
 @dataclass(frozen=True)
@@ -61,6 +78,13 @@ class Stream:
     shape: tuple[int, ...] = ()  # of the channels: (I,), or rows and columns of an image
     raw: tuple[int, ...] = ()  # the same before pooling
     ready: Callable[[Floats], Floats] = field(default=lambda x: x, compare=False)  # raw [S, T, I] as the chip hears it
+    frames: int = 1  # time steps that the data bring; 1: no time axis of their own
+    excerpt: Excerpt | None = field(default=None, compare=False)  # to measure what the code and pooling leave
+
+    @property
+    def temporal(self) -> bool:
+        """Whether the data have a time axis of their own."""
+        return self.frames > 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,14 +102,20 @@ class StreamOptions:
             as it is; needs setting domain, or joint for all copies at once. none: no copies.
         tasks: how many tasks `transform` makes; 0: 5.
         hold_out: a domain, such as a speaker of fsdd, that is the test part and never trained on; empty: none.
-        steps: time steps of a sample; 0 is the stream's own (digits, mnist 25, fsdd 50, arrays their axis or 25).
+        steps: time steps of a sample; 0 is the stream's own (digits, mnist 25, fsdd 50, arrays their axis or 25). More
+            than the data's own axis has: every step of theirs is held.
         gain: factor on all firing probabilities; the product is clipped to 1.
         validation: share of samples for validation (of the training samples, if a stream has its own test).
         test: share of samples for the test, if a stream brings no test part of its own.
         split_seed: seed of the split, of what `limit` keeps and of what `transform` does; the same in all settings.
         limit: at most this many samples of a class, over all parts, for quick runs; 0 keeps all.
-        pool: channels averaged into one, or the side of the square blocks of an image; 0: as few as make them fit
+        pool: channels pooled into one, or the side of the square blocks of an image; 0: as few as make them fit
             the chip, -1: refuse what does not fit.
+        pooling: how: mean of their probabilities; or, firing where any of them does; count, their sum, at most 1; auto:
+            or for spikes (0 and 1 over time), mean for all else.
+        code: bernoulli (a channel fires with its value as the probability), or population (every feature becomes
+            several channels, each of which prefers a value of its own; Bohte et al. 2002).
+        cells: channels a feature in code population; 0: as many as fit the chip, 2 to 8.
         order: tasks in the order of the experiences, such as 0 1 0 2; tasks may return. Empty: each once, as they come.
         drift: share of an experience, at its end, in which its minibatches are mixed with the next one's, more and
             more; 0: sudden. Needs hidden boundaries.
@@ -107,6 +137,9 @@ class StreamOptions:
     split_seed: int = 0
     limit: int = 0
     pool: int = 0
+    pooling: Literal["auto", "mean", "or", "count"] = "auto"
+    code: Literal["bernoulli", "population"] = "bernoulli"
+    cells: int = 0
     order: tuple[int, ...] = ()
     drift: float = 0.0
     boundaries: Literal["told", "hidden"] = "told"
@@ -116,6 +149,12 @@ class StreamOptions:
         problem = self._problem()
         if problem:
             raise ValueError(f"stream.{problem}")
+        ranges.positive("stream", self, "gain")
+        ranges.at_most("stream", self, ranges.MOST, "classes_per_task", "tasks", "steps", "pool")
+        ranges.at_most("stream", self, ranges.EVER, "limit")
+        ranges.at_most("stream", self, ranges.SEED, "split_seed")
+        if len(self.order) > ranges.MOST or max(self.order, default=0) > ranges.MOST:
+            raise ValueError(f"stream.order must name at most {ranges.MOST:,} tasks, none above that number")
 
     def _problem(self) -> str:
         """The first field that is wrong, and its cure; empty if none is."""
@@ -141,6 +180,12 @@ class StreamOptions:
             return f"limit = {self.limit} must be 0 (all), or at least 3: one to train, validate and test each"
         if self.pool < -1:
             return f"pool = {self.pool} must be a factor of 1 or more, 0 (automatic) or -1 (refuse)"
+        if self.cells and self.code != "population":
+            return (
+                f"cells = {self.cells} counts the channels of a feature in a population; set stream.code = population"
+            )
+        if self.cells < 0 or self.cells == 1 or self.cells > MOST_CELLS:
+            return f"cells = {self.cells} must be 2 to {MOST_CELLS}, or 0 for as many as fit the chip"
         return self._problem_of_course()
 
     def _problem_of_course(self) -> str:
@@ -187,15 +232,29 @@ class Loaded:
     tasks: bool = False  # setting class and task: the label sets of the domains are the experiences
     part: NDArray[np.str_] | None = None  # [S] train, validation, test; what is missing is drawn from train
     image: tuple[int, int] | None = None  # rows and columns of pixels, if the channels are an image
+    planes: int = (
+        1  # images beside each other, such as the polarities of a sensor: channels are planes x rows x columns
+    )
     notes: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the channels: (I,), (rows, columns) or (planes, rows, columns)."""
+        if self.image is None:
+            return self.x.shape[2:]
+        return self.image if self.planes == 1 else (self.planes, *self.image)
 
     def __post_init__(self) -> None:
         self._check_x()
         self._check_y()
+        self._check_names()
         if self.steps < 1:
             raise ValueError(f"{self.origin}: steps = {self.steps}; a loader must give at least 1 time step")
-        if self.image is not None and math.prod(self.image) != self.x.shape[2]:
-            raise ValueError(f"{self.origin}: image {self.image} does not match {self.x.shape[2]} channels")
+        if self.image is not None and math.prod(self.shape) != self.x.shape[2]:
+            what = f"image {self.image}" if self.planes == 1 else f"shape {self.shape}"
+            raise ValueError(
+                f"{self.origin}: {what} does not match {self.x.shape[2]} channels; its sides multiplied must be that"
+            )
         if self.domain is not None:
             self._check_length("domain", self.domain)
             if not np.array_equal(np.unique(self.domain), np.arange(len(self.domain_names))):
@@ -212,17 +271,19 @@ class Loaded:
                 f"{self.origin}: {field} has shape {values.shape}, x has {len(self.x)} samples; give one value a sample"
             )
 
+    def _check_names(self) -> None:
+        """Whether names can be shown in tables and messages."""
+        for name in (*self.class_names, *self.domain_names):
+            if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+                raise ValueError(
+                    f"{self.origin}: the name {shown(name)!r} of a class or task cannot be shown; give 1 to "
+                    f"{LONGEST_NAME} printable characters"
+                )
+
     def _check_x(self) -> None:
         if self.x.ndim != 3 or 0 in self.x.shape:
             raise ValueError(f"{self.origin}: x has shape {self.x.shape}; give [samples, time, channels], none 0")
-        low, high = float(self.x.min()), float(self.x.max())  # NaN spreads to both
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise ValueError(f"{self.origin}: x contains NaN or infinite values; remove or replace those samples")
-        if low < 0 or high > 1:
-            raise ValueError(
-                f"{self.origin}: x lies in {low:g}..{high:g}, but holds firing probabilities a time step, "
-                "0..1; subtract its minimum and divide by its range"
-            )
+        check_range(self.origin, "x", self.x)
 
     def _check_y(self) -> None:
         self._check_length("y", self.y)
@@ -239,3 +300,25 @@ class Loaded:
             raise ValueError(f"{self.origin}: y holds a single class; give samples of at least 2")
         if len(self.class_names) != len(labels):
             raise ValueError(f"{self.origin}: {len(self.class_names)} class names for {len(labels)} classes")
+
+
+def check_range(origin: str, key: str, x: NDArray[Any]) -> None:
+    """Whether numbers are firing probabilities; of the type that they were given in.
+
+    Raises:
+        ValueError: naming the array and what it holds.
+    """
+    if not (np.isfinite(x.min()) and np.isfinite(x.max())):  # NaN spreads to both
+        odd = ~np.isfinite(x)
+        first = int(np.flatnonzero(odd.reshape(len(x), -1).any(axis=1))[0])
+        raise ValueError(
+            f"{origin}: {key} contains NaN or infinite values ({int(odd.sum())}, the first in sample {first}); leave "
+            f"those samples out: keep = numpy.isfinite({key}).reshape(len({key}), -1).all(axis=1)"
+        )
+    low, high = float(x.min()), float(x.max())
+    if low < 0 or high > 1:
+        beyond = max(abs(low), abs(high)) > float(np.finfo(np.float32).max)
+        raise ValueError(
+            f"{origin}: {key} lies in {low:g}..{high:g}{', beyond what float32 holds' if beyond else ''}, but holds "
+            "firing probabilities a time step, 0..1; subtract its minimum and divide by its range"
+        )

@@ -75,6 +75,7 @@ class Needy:
     names: tuple[str, ...]
 
 
+WHOLE = st.integers(-(2**63), 2**63 - 1)
 TEXTS = st.text()
 FLOATS = st.floats(allow_nan=False)
 WHOLES = st.builds(
@@ -83,8 +84,8 @@ WHOLES = st.builds(
     part=st.builds(
         Part,
         inner=st.builds(Inner, method=st.sampled_from(["adam", "sgd"]), rate=FLOATS),
-        count=st.integers(min_value=0),
-        pairs=st.lists(st.tuples(st.integers(), st.integers()), max_size=3).map(tuple),
+        count=st.integers(0, 2**63 - 1),
+        pairs=st.lists(st.tuples(WHOLE, WHOLE), max_size=3).map(tuple),
         names=st.lists(TEXTS, max_size=3).map(tuple),
         share=st.tuples(FLOATS, TEXTS),
         level=st.sampled_from([1, 2]),
@@ -224,7 +225,29 @@ def test_faults_in_a_file_name_the_file_and_the_line(tmp_path: Path, content: by
         load(Whole, file)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a = " + "[" * 900 + "]" * 900, "nests lists or sections more than 32 deep"),
+        ("a = " + "[" * 100_000, "nests lists or sections more than 32 deep"),
+        ("a = " + "{a = " * 300 + "1" + "}" * 300, "nests lists or sections more than 32 deep"),
+        (".".join("a" * 5000) + " = 1", "nests lists or sections more than 32 deep"),
+        ("[" + ".".join("a" * 5000) + "]", "nests lists or sections more than 32 deep"),
+        ("a = [" + "1," * 3_000_000 + "]", "has more than 4,194,304 bytes"),
+    ],
+)
+def test_files_that_are_too_large_or_too_deep(tmp_path: Path, content: str, message: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(content)
+    with pytest.raises(ValueError, match=rf"mine\.toml {message}"):
+        load(Whole, file)
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="cannot be read: embedded null byte"):
+        load(Whole, "a\0b.toml")
+    with pytest.raises(ValueError, match="has more than 4,194,304 bytes"):
+        load(Whole, Path("/dev/zero"))
     with pytest.raises(ValueError, match=r"absent\.toml cannot be read: No such file"):
         load(Whole, tmp_path / "absent.toml")
     with pytest.raises(ValueError, match="cannot be read: Is a directory"):

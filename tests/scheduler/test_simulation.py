@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from smalti.model.growth.rule import GrowthError
 from smalti.model.optimiser import OptimiserOptions
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.steps import STEPS
+from smalti.scheduler import evaluation
 from smalti.scheduler.config import Config
 from smalti.scheduler.processor import flushes
 from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams import StreamOptions, memory
 from smalti.scheduler.streams.batches import VALIDATION
 
 MakeConfig = Callable[..., Config]
@@ -201,6 +204,28 @@ def test_the_gate_sees_every_training_sample_once(tiny: MakeConfig, monkeypatch:
     while not simulation.finished:
         simulation.step()
     assert seen == {e.task: len(e.train) for e in simulation.stream.experiences}
+
+
+def test_the_gate_counts_in_windows_of_a_time_axis_that_the_data_bring(tiny: MakeConfig) -> None:
+    y = np.arange(60) % 4
+    order = np.stack([np.roll(np.eye(4).repeat(3, 0), 3 * k, axis=0) for k in range(4)])  # alike, but for when
+    x = np.random.default_rng(0).random((60, 12, 4)) < 0.8 * order[y]
+    data = memory.arrays(x, y)
+    config = tiny()
+    simulation = Simulation(replace(config, stream=StreamOptions(name="arrays")), data=data)
+    assert simulation.gating.options.windows == 5
+    for experience in simulation.stream.experiences:
+        for spikes, labels in simulation.batches_of(experience).once():
+            counts = evaluation.features(simulation.gating, spikes)
+            assert counts.shape == (len(spikes), 5 * 4)
+            simulation.gating.gate.observe(counts, labels, experience.task)
+    asked = simulation.batches_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
+    scores = simulation.gating.gate.class_scores(evaluation.features(simulation.gating, asked[0]))
+    told = torch.tensor(simulation.gating.gate.classes)[scores.argmax(1)]
+    assert (told == asked[1]).all()
+    alike = Simulation(replace(config, stream=StreamOptions(name="arrays", steps=12)), data=memory.arrays(x[:, 0], y))
+    assert alike.gating.options.windows == 1
+    assert Simulation(config).gating.options.windows == 1
 
 
 def test_novelty_is_that_of_the_beginning_of_each_task(play: Play, tiny: MakeConfig) -> None:

@@ -39,6 +39,13 @@ def test_automatic_windows() -> None:
     assert window_count(3, 100) == 3
 
 
+def test_automatic_windows_follow_a_time_axis_of_the_data() -> None:
+    assert [window_count(0, steps, steps) for steps in (2, 3, 5, 12, 25, 26, 100)] == [2, 3, 5, 5, 5, 5, 5]
+    assert window_count(0, 25, 3) == 3  # three steps that are held
+    assert window_count(0, 4, 50) == 4  # the gate listens to the first four alone
+    assert window_count(2, 12, 12) == 2
+
+
 @pytest.mark.parametrize("windows", [0, 6])
 def test_refuses_window_counts_that_do_not_fit(windows: int) -> None:
     with pytest.raises(ValueError, match=f"windows = {windows} .*time steps, 5"):

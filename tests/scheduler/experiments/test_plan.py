@@ -102,8 +102,35 @@ def test_threads_are_those_of_the_greediest_trial(plan: Plan) -> None:
         ("[sweep]\nseeds = 2\n", "sweep: its fields stand at the top of the file now"),
         ("[methods.grown]\n", r"\[methods.NAME\] is called \[variants.NAME\] now"),
         ("axes = 3\n", r"must be a section \[axes\]"),
-        ("seeds = -1\n", "seeds = -1 must lie between 0 and 1,000,000"),
-        ("seeds = 1000000000000\n", "seeds = 1000000000000 must lie between"),
+        ("seeds = -1\n", "seeds = -1 must not be negative, nor above 100,000"),
+        ("seeds = 1000000000000\n", "seeds = 1000000000000 must not be negative, nor above 100,000"),
+        ("first_seed = 1e3\nseeds = 1\n", r"first_seed = 1000\.0 must be a whole number"),
+        ("seeds = 18446744073709551616\n", r"seeds = 18446744073709551616 must lie between -2\^63"),
+        ('design = "sobol"\nsamples = 1000000000\n' + AXES, "samples = 1000000000 must not be negative, nor above"),
+        (
+            'design = "sobol"\nsamples = 2000\nseeds = 100\n' + AXES,
+            r"has 200,000 runs \(2,000 samples x 100 seeds\), more than 100,000; take fewer",
+        ),
+        ("seeds = 60000\n[streams.a]\n[streams.b]\n", r"has 120,000 runs \(2 streams x 60,000 seeds\)"),
+        ("design = 3\n" + AXES, "design = 3 is unknown; allowed: grid"),
+        ("control = 3\n" + AXES, "control = 3 must be a list"),
+        ("columns = [1]\n" + AXES, r"columns\[0\] = 1 must be text"),
+        ("static = []\n" + AXES, r"static = \[\] must be text"),
+        ("base = []\n" + AXES, r"must be a section \[base\]"),
+        ("base.stream = 3\n" + AXES, "stream = 3 must be a section"),
+        ("base.by_seed = 3\n" + AXES, "by_seed = 3 must be a section"),
+        ("[streams.a]\nstream = 3\n" + AXES, r"must be a section \[streams\.a\.stream\]"),
+        ("[streams.a]\nstream.name = [1]\n" + AXES, r"name = \[1\] must be text"),
+        ("[streams.a]\nby_seed = [1]\n" + AXES, r"by_seed = \[1\] must be a section"),
+        ("streams.a = 1\n" + AXES, r"must be a section \[streams\.a\]"),
+        ("variants.a = 1\n" + AXES, r"must be a section \[variants\.a\]"),
+        ("[variants.a]\nlike = 1\n" + AXES, "variants.a.like = 1 must be text"),
+        (AXES + '[[exclude]]\n"growth.rule" = []\n', 'exclude: "growth.rule" = .. can have no value'),
+        (AXES + "[[exclude]]\n", "must be entries"),
+        (AXES + '[[only]]\naxis = 3\nwhen = { "growth.births" = 1 }\n', "only: axis = '3' is no axis"),
+        ("only = 3\n" + AXES, "only must be entries"),
+        ("", r"is empty: give \[axes\]"),
+        ("[base]\n", r"is empty: give \[axes\]"),
         ("samples = 4\nseeds = 1\n", "goes with design"),
         ("sede = 4\n", "did you mean seed"),
         (AXES + "[base.growht]\nrule = 'random'\n", "growht is unknown; did you mean growth"),
@@ -253,7 +280,10 @@ def test_a_part_brings_its_controls_and_leaders_along(varied: Callable[..., Expe
     assert list(whole.only_some((), ("static",), 1).variants) == ["grown", "static"]
     assert list(whole.only_some((), ("joint",), 1).variants) == ["grown", "joint"]  # the control
     with pytest.raises(ValueError, match=r"'nobody' is not in this experiment; .*grown, gate-alone"):
-        whole.only_some((), ("nobody",), 0)
+        whole.only_some((), ("nobody",), None)
+    for none in (0, -1):
+        with pytest.raises(ValueError, match=f"--seeds {none} asks for no run; give at least 1"):
+            whole.only_some((), (), none)
 
 
 def test_variants_and_axes_are_crossed_and_compared_combination_by_combination(plan: Plan) -> None:

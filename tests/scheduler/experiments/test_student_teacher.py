@@ -164,16 +164,29 @@ def test_divergence_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"teachers": 0}, "teachers = 0 must be at least 1"),
         ({"seeds": -1}, "seeds = -1 must be at least 1"),
-        ({"seed": -1}, "seed = -1 must be at least 0"),
+        ({"seed": -1}, "seed = -1 must not be negative"),
         ({"points": 9}, "points = 9 must be at least 10"),
         ({"teachers": 1, "seeds": 1}, "give at least 2 teachers"),
         ({"teachers": 1, "seeds": 3, "quick": True}, "give at least 2 teachers"),
-        ({"optimiser": "rmsprop"}, "optimiser = 'rmsprop' is unknown; take one of sgd, adam"),
+        ({"optimiser": "rmsprop"}, "optimiser = 'rmsprop' is unknown; allowed: sgd, adam"),
+        ({"teachers": 10**9}, "teachers = 1000000000 must be at least 1, at most 10,000"),
+        ({"seeds": 10**12}, "seeds = 1000000000000 must be at least 1, at most 10,000"),
+        ({"seed": 2**64}, "seed = 18446744073709551616 must"),
+        ({"points": 10**400}, "points = 1000"),
+        ({"points": 1e3}, r"points = 1000\.0 must be a whole number"),
     ],
 )
 def test_bad_options_are_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         StudentTeacherOptions(**changes)  # type: ignore[arg-type]
+
+
+def test_what_no_machine_holds_is_refused_before_it_is_drawn() -> None:
+    many = StudentTeacherOptions(teachers=10_000, seeds=10_000, points=1_000_000)
+    with pytest.raises(
+        ValueError, match=r"100,000,000 students of 1,000,000 points .* lower teachers, seeds or points"
+    ):
+        student_teacher.run(many, lambda name: None)
 
 
 def test_quick_only_ever_shrinks() -> None:

@@ -68,20 +68,33 @@ def test_tasks_parts_and_other_arrays(tmp_path: Path) -> None:
         ({"x": X + 1j}, "x has type complex"),
         ({"x": X.astype(np.str_)}, "x has type <U"),
         ({"x": np.where(X > 0.5, np.nan, X)}, "x contains NaN"),
-        ({"x": np.where(X > 0.5, 1e300, X)}, "x contains NaN or infinite"),
+        ({"x": np.where(X > 0.5, np.inf, X)}, "x contains NaN or infinite"),
+        ({"x": np.where(X > 0.5, 1e300, X)}, r"x lies in .*1e\+300, beyond what float32 holds, but holds firing"),
+        ({"x": np.where(X > 0.5, -1e300, X)}, r"x lies in -1e\+300\.\..*beyond what float32 holds"),
+        ({"x": X[:, 0] * np.where(X[:, 0] > 0.5, np.nan, 1)}, "x contains NaN"),
         ({"x": (X * 255).astype(np.uint8)}, "x lies in .*divide by its range"),
         ({"x": X - 0.5}, "x lies in -0.*subtract its minimum"),
-        ({"x": X.astype(object)}, "x cannot be read .*refused"),
-        ({"y": Y.astype(np.float64)}, "y has type float64; give integers"),
-        ({"y": Y[:, None]}, r"y has shape \(20, 1\)"),
+        ({"x": X.astype(object)}, "x is an array of Python objects.*refused"),
+        ({"y": Y / 2}, "y has type float64 and holds 0.5; give one integer or name"),
+        ({"y": np.where(Y == 1, np.nan, Y)}, "y has type float64 and holds nan"),
+        ({"y": np.eye(4)[Y] * 0.5}, "y has shape .* not one-hot .*argmax"),
+        ({"y": Y.reshape(4, 5, 1)}, r"y has shape \(4, 5, 1\); give one integer or name"),
+        ({"y": Y[:0]}, r"y is empty \(shape \(0,\)\)"),
+        ({"y": Y + 1j}, "y has type complex128; give one integer or name"),
+        ({"y": np.array(["a", "\x1b[31m"])[Y % 2]}, r"the name .* of a class or task cannot be shown"),
         ({"y": Y[:-1]}, r"y has shape \(19,\), x has 20 samples"),
         ({"y": Y - 1}, "y contains -1"),
-        ({"y": Y * 2}, "y has no sample of class 1 but one of class 6"),
         ({"y": Y * 0}, "y holds a single class"),
-        ({"y": Y.astype(object)}, "y cannot be read .*refused"),
-        ({"task": Y / 2}, "task has type float64"),
+        ({"y": Y.astype(object)}, "y is an array of Python objects.*refused"),
+        ({"task": Y / 2}, "task has type float64 and holds 0.5"),
         ({"task": Y[:-1]}, "domain has shape"),
         ({"part": Y}, "part has type int64; give strings"),
+        ({"part": np.full(20, b"\xff\xfe")}, "part holds bytes that are no text in UTF-8"),
+        ({"image": np.array([-1, -3])}, "image has .*give 2 integers of 1 or more, its rows and columns"),
+        ({"image": np.array([2, 2])}, r"image \(2, 2\) does not match 3 channels; its sides"),
+        ({"shape": np.array([3, 1])}, "shape has .*give 3 integers of 1 or more, its polarities, rows and columns"),
+        ({"shape": np.array([2, 3, 1])}, r"shape \(2, 3, 1\) does not match 3 channels"),
+        ({"shape": np.array([3, 1, 1]), "image": np.array([3, 1])}, "image and shape both say"),
         ({"part": np.array(["train"] * 19 + ["val"])}, "part contains 'val'; write train"),
         ({"part": np.array(["train"] * 19)}, r"part has shape \(19,\)"),
     ],
@@ -114,7 +127,7 @@ def test_unfit_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"bomb\.npz: this is no \.npz file"):
         load(str(tmp_path / "bomb.npz"))
     np.savez(tmp_path / "inner.npz", x=np.array([Bomb()], dtype=object), y=Y)
-    with pytest.raises(ValueError, match=r"inner\.npz: x cannot be read"):
+    with pytest.raises(ValueError, match=r"inner\.npz: x is an array of Python objects"):
         load(str(tmp_path / "inner.npz"))
 
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -197,8 +199,95 @@ def test_recordings_of_another_format_are_named(folder: Path, rate: int, audio: 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"not a wav at all"])
 def test_damaged_recordings_are_named(folder: Path, content: bytes) -> None:
     (folder / "recordings" / "0_ann_3.wav").write_bytes(content)
-    with pytest.raises(ValueError, match=r"0_ann_3\.wav cannot be read as wav"):
+    with pytest.raises(ValueError, match=r"0_ann_3\.wav cannot be read .*replace it"):
         load_fsdd(options(folder))
+
+
+def header(
+    channels: int = 1, rate: int = RATE, bits: int = 16, data: bytes = bytes(2000), announced: int = -1
+) -> bytes:
+    """A wav of any header."""
+    size = len(data) if announced < 0 else announced
+    block = channels * bits // 8 % 2**16
+    fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, rate * block % 2**32, block, bits)
+    return b"RIFF" + struct.pack("<I", (36 + size) % 2**32) + b"WAVE" + fmt + b"data" + struct.pack("<I", size) + data
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        header(channels=0),
+        header(rate=0),
+        header(bits=0),
+        header(bits=7),
+        header(channels=65535),
+        header(announced=2**32 - 1, data=b""),
+        header()[:30],
+        header()[:40],
+        b"RIFF\0\0\0\0WAVE" + b"junk\0\0\0\0" * 50_000,
+        b"II*\0" + bytes(range(256)),
+    ],
+)
+def test_odd_headers_are_named(folder: Path, content: bytes) -> None:
+    (folder / "recordings" / "0_ann_3.wav").write_bytes(content)
+    with pytest.raises(ValueError, match=r"0_ann_3\.wav (cannot be read|has shape|holds)"):
+        load_fsdd(options(folder))
+
+
+def test_recordings_shorter_than_a_frame_are_refused_by_name(folder: Path) -> None:
+    (folder / "recordings" / "1_bob_4.wav").write_bytes(header(data=bytes(6), announced=8000))
+    with pytest.raises(ValueError, match=r"1_bob_4\.wav holds 3 samples, less than a frame of 256 .*remove it"):
+        load_fsdd(options(folder))
+    (folder / "recordings" / "1_bob_4.wav").unlink()  # the cure
+    assert len(load_fsdd(options(folder)).y) == 27
+
+
+def test_recordings_that_are_cut_off_are_noted_by_name(folder: Path) -> None:
+    for index in range(3, 8):
+        file = folder / "recordings" / f"0_ann_{index}.wav"
+        file.write_bytes(file.read_bytes()[:2000])
+    (note,) = load_fsdd(options(folder)).notes[1:]
+    assert note.startswith("warning: 0_ann_3.wav: Reached EOF prematurely")
+    assert "0_ann_5.wav" in note
+    assert note.endswith("and 2 more")
+
+
+def zipped(folder: Path, **changes: bytes) -> Path:
+    """A zip of the folder with further or other recordings."""
+    files = {file.name: file.read_bytes() for file in (folder / "recordings").iterdir()}
+    with zipfile.ZipFile(folder / "all.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (files | {f"{key}.wav": content for key, content in changes.items()}).items():
+            archive.writestr(name, content)
+    return folder / "all.zip"
+
+
+def test_zips_that_would_grow_without_bounds_are_refused(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"all\.zip: 9_eve_1\.wav has 2\.0 MiB, more than a minute"):
+        load_fsdd(options(zipped(folder, **{"9_eve_1": bytes(2**21)})))
+    many = {f"9_eve_{k}": bytes(2**20) for k in range(130)}
+    with pytest.raises(ValueError, match=r"all\.zip would take .* 128\.0 MiB are allowed"):
+        load_fsdd(options(zipped(folder, **many)))
+
+
+def test_an_entry_that_holds_more_than_it_declares_is_not_read_to_its_end(folder: Path) -> None:
+    path = zipped(folder, **{"9_eve_1": bytes(2**26)})
+    content = bytearray(path.read_bytes())
+    name = content.rindex(b"9_eve_1.wav")
+    struct.pack_into("<I", content, name - 46 + 24, 1000)  # its size, in the list at the end
+    path.write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"9_eve_1\.wav cannot be read"):
+        load_fsdd(options(path))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**24
+
+
+def test_other_compressions_are_refused(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "all.zip", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("0_ann_1.wav", bytes(100))
+    with pytest.raises(ValueError, match=r"all\.zip: 0_ann_1\.wav is compressed by method 14"):
+        load_fsdd(options(folder / "all.zip"))
 
 
 def test_the_real_recordings_can_be_told_apart_linearly() -> None:

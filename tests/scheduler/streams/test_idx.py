@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -48,3 +49,20 @@ def test_sizes_that_promise_more_than_any_file_holds_are_refused(tmp_path: Path)
     (tmp_path / "f").write_bytes(bytes([0, 0, 8, 3, *([255] * 12)]))
     with pytest.raises(ValueError, match="holds 0 bytes of data and announces"):
         read(tmp_path / "f", 3)
+
+
+def test_a_bomb_is_not_read_beyond_what_it_announces(tmp_path: Path) -> None:
+    zeros = gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3]) + bytes(2**26))  # 64 MiB of them
+    (tmp_path / "f.gz").write_bytes(zeros)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"f\.gz holds 7 bytes of data and announces 6"):
+        read(tmp_path / "f.gz", 3)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 2**22
+
+
+def test_sizes_beyond_what_may_be_read_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "f.gz").write_bytes(gzip.compress(bytes([0, 0, 8, 3, *([255] * 12)])))
+    with pytest.raises(ValueError, match=r"f\.gz would take .*PiB, and 128\.0 MiB are allowed"):
+        read(tmp_path / "f.gz", 3)

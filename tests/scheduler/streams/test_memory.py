@@ -98,7 +98,7 @@ def test_images_of_a_data_set_keep_their_sides() -> None:
 
     loaded = memory.dataset(Pictures()).loaded()
     assert loaded.x.shape == (8, 1, 24)
-    assert loaded.image == (6, 4)  # two planes, one below the other
+    assert (loaded.planes, loaded.image) == (2, (3, 4))
 
 
 def test_events_are_put_into_bins_by_pixel_and_polarity() -> None:
@@ -111,7 +111,7 @@ def test_events_are_put_into_bins_by_pixel_and_polarity() -> None:
         expected[step, (polarity * 2 + row) * 3 + column] = True
     np.testing.assert_array_equal(spikes[0], expected)
     assert not spikes[1].any()
-    assert data.loaded().image == (4, 3)
+    assert data.loaded().shape == (2, 2, 3)
 
 
 def test_events_as_tonic_gives_them_say_the_size_of_their_sensor() -> None:
@@ -151,15 +151,16 @@ def test_the_last_spike_of_all_fits_where_no_duration_is_given() -> None:
     [
         (lambda: memory.arrays(X * 16, Y), r"data: x lies in .*0\.\.1; subtract its minimum"),
         (lambda: memory.arrays(X, Y[:-1]), r"data: y has shape \(11,\), x has 12 samples"),
-        (lambda: memory.arrays(X, Y * 2), r"data: y has no sample of class 1"),
-        (lambda: memory.arrays(X, Y.astype(float)), r"data: y has type float64; give integers"),
+        (lambda: memory.arrays(X, Y / 2), r"data: y has type float64 and holds 0\.5; give one integer"),
+        (lambda: memory.arrays(X, ["a", 1, None] * 4), r"data: y .*give .*integers"),
+        (lambda: memory.arrays([X[:3], X[:2, :4]], [0, 1]), r"samples have different shapes, \(2, 4\) and \(3, 5\)"),
         (lambda: memory.arrays(X[0], Y), r"data: x has shape \(5,\)"),
         (lambda: memory.arrays(X, Y, image=(2, 2)), r"data: image \(2, 2\) does not match 5 channels"),
         (lambda: memory.arrays(X, Y, part=["learn"] * 12), r"data: part contains 'learn'"),
         (lambda: memory.dataset([]), "the data set has no samples"),
         (lambda: memory.dataset([X]), "sample 0 is no pair but ndarray"),
         (lambda: memory.dataset([(X[0], 0), (X[0, :3], 1)]), r"different shapes, \(3,\) and \(5,\)"),
-        (lambda: memory.dataset([(X[0], 0.5), (X[1], 1)]), "a label is 0.5; give one whole number a sample"),
+        (lambda: memory.dataset([(X[0], 0.5), (X[1], 1)]), "a label is 0.5; give one whole number or name a sample"),
         (lambda: memory.events([(event(), 0)]), "size is not given"),
         (lambda: memory.events([(X[0], 0)], size=(2, 2)), r"the events of sample 0 lack \['t', 'x'\]"),
         (lambda: memory.events([(event((0, 2, 0, 0)), 0)], size=(2, 2)), "sample 0 has an event with x = 2; the size"),

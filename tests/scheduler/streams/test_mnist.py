@@ -116,10 +116,10 @@ def test_the_published_test_part_is_kept_and_validation_drawn_from_train(folder:
         ({"x_test": X_TEST[:, :5]}, r"images of \(6, 4\) and of \(5, 4\) pixels; give one size"),
         ({"x_train": np.zeros((20, 6, 4, 3), np.uint8)}, r"x_train has shape \(20, 6, 4, 3\); give grey images"),
         ({"x_train": X_TRAIN.reshape(20, 24)}, r"x_train has shape \(20, 24\); give grey images"),
-        ({"x_train": X_TRAIN.astype(np.float32)}, "x lies in 0..255"),
+        ({"x_train": X_TRAIN.astype(np.float32)}, "x_train lies in 0..255"),
         ({"x_train": X_TRAIN.astype(np.str_)}, "x_train has type <U"),
-        ({"x_train": X_TRAIN.astype(object)}, "x_train cannot be read .*refused"),
-        ({"y_train": Y_TRAIN / 2}, "y_train has type float64; give integers"),
+        ({"x_train": X_TRAIN.astype(object)}, "x_train is an array of Python objects.*refused"),
+        ({"y_train": Y_TRAIN / 2}, "y_train has type float64 and holds 0.5; give one integer"),
     ],
 )
 def test_unfit_arrays_are_named(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
@@ -169,3 +169,32 @@ def test_the_images_of_the_package_are_500_a_digit_and_can_be_told_apart() -> No
     means = np.stack([data.train.x[data.train.y == label, 0].mean(axis=0) for label in range(10)])
     distance = ((data.validation.x - means) ** 2).sum(axis=2)
     assert (distance.argmin(axis=1) == data.validation.y).mean() > 0.7
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x_train": X_TRAIN[:0], "y_train": Y_TRAIN[:0]}, r"x_train has shape \(0, 6, 4\), which holds no pixel"),
+        ({"x_test": X_TEST[:0], "y_test": Y_TEST[:0]}, r"x_test has shape \(0, 6, 4\), which holds no pixel"),
+        ({"x_train": X_TRAIN[:, :0]}, r"x_train has shape \(20, 0, 4\), which holds no pixel"),
+        ({"y_train": Y_TRAIN[:0]}, r"y_train is empty \(shape \(0,\)\)"),
+        ({"x_train": X_TRAIN.astype(np.uint16) * 200}, r"x_train lies in .*; give brightness as integers 0\.\.255"),
+        ({"x_train": X_TRAIN * 1e300}, r"x_train lies in 0\.\..*beyond what float32 holds"),
+        ({"x_train": np.where(X_TRAIN > 9, np.nan, 0.5)}, "x_train contains NaN"),
+        ({"y_train": Y_TRAIN.astype(np.int8) - 1}, "y_train contains -1; classes are counted from 0"),
+        ({"y_train": Y_TRAIN.astype(str)}, "one of y_train and y_test holds numbers and the other names"),
+    ],
+)
+def test_unfit_values_are_named_with_their_array(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    np.savez(tmp_path / "mine.npz", **(KERAS | changes))
+    with pytest.raises(ValueError, match=rf"mine\.npz: {message}"):
+        load_mnist(options(tmp_path / "mine.npz"))
+
+
+def test_labels_of_any_kind_name_the_classes(tmp_path: Path) -> None:
+    names = np.array([7, 9, 10, 2**64 - 1], dtype=np.uint64)
+    for train, test in ((names[Y_TRAIN], np.array([7, 9, 10, 10])[Y_TEST]), (np.eye(4)[Y_TRAIN], Y_TEST[:, None])):
+        np.savez(tmp_path / "mine.npz", **(KERAS | {"y_train": train, "y_test": test}))
+        loaded = load_mnist(options(tmp_path / "mine.npz"))
+        assert loaded.y[:20].tolist() == Y_TRAIN.tolist()
+        assert loaded.class_names in (("7", "9", "10", "18446744073709551615"), ("0", "1", "2", "3"))

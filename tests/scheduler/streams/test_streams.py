@@ -69,7 +69,7 @@ def test_plain_channels_that_do_not_fit_are_pooled_by_a_factor(tmp_path: Path) -
 def test_a_users_own_loader(monkeypatch: pytest.MonkeyPatch) -> None:
     def mine(options: StreamOptions) -> Loaded:
         y = np.tile([0, 1], 20)
-        x = np.full((40, 9, 3), 0.25, dtype=np.float32)
+        x = np.full((40, 9, 3), 0.25, dtype=np.float32) + 0.5 * y[:, None, None].astype(np.float32)
         return Loaded(origin="mine", x=x, y=y, class_names=("yes", "no"), steps=9, notes=("synthetic",))
 
     monkeypatch.setitem(STREAMS, "mine", mine)
@@ -77,8 +77,10 @@ def test_a_users_own_loader(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (stream.steps, stream.channels, stream.class_names) == (9, 3, ("yes", "no"))
     assert stream.experiences[0].name == "yes|no"
     assert stream.notes == ("synthetic",)
-    with pytest.raises(ValueError, match=r"stream\.steps = 10, but mine has 9 time steps"):
-        load_stream(StreamOptions(name="mine", steps=10), 64)
+    with pytest.raises(
+        ValueError, match=r"stream\.steps = 8, but mine has 9 time steps; set it to 0, or to that or more"
+    ):
+        load_stream(StreamOptions(name="mine", steps=8), 64)
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

@@ -1,0 +1,62 @@
+"""What a simulation takes of memory, told before it is built: too large a chip, or too much data, is refused at once.
+
+Every number here is a lower bound: what is certain to be held at the same time. The training part of an experience is
+drawn all at once, and beside it the part that is asked in an evaluation.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from smalti.model.chip.fabric import Fabric
+from smalti.model.gating.features import heard_steps, window_count
+from smalti.model.memory import CPU, require
+from smalti.model.network import device_bytes
+from smalti.scheduler.config import Config
+from smalti.scheduler.streams import Stream
+
+AGENT = 1000  # bytes of a tile agent
+SCATTERS = {"gaussian": "classes", "lda": "one"}  # gating networks that keep [F, F] of every class, or of all together
+DOUBLE = 8  # bytes of a float64
+
+
+def check_chip(config: Config) -> None:
+    """Whether the chip of a configuration, and what its devices need to be trained, fits into memory.
+
+    Raises:
+        ValueError: it does not, with the estimate and what there is.
+    """
+    options = config.fabric
+    what = f"a chip of {options.rows:,} x {options.cols:,} tiles, {options.neurons_per_tile:,} neurons and "
+    what += f"{options.wires:,} wires a side each,"
+    cure = "fabric.rows, fabric.cols, fabric.neurons_per_tile or fabric.wires"
+    device, stored = torch.device(config.network.device), device_bytes(config.network) * options.devices
+    books = options.host_bytes + AGENT * options.tiles
+    if device.type == CPU.type:
+        require(stored + books, what, cure)
+    else:
+        require(books, what, cure)
+        require(stored, what, cure, device)
+
+
+def check_samples(config: Config, fabric: Fabric, stream: Stream) -> None:
+    """Whether the spikes of a part of the data, and what a run of the network keeps of them, fit into memory.
+
+    Raises:
+        ValueError: they do not, with the estimate and what there is.
+    """
+    steps, channels, cure = stream.steps, stream.channels, "stream.steps or stream.limit"
+    samples = max(len(e.train) + max(len(e.validation), len(e.test)) for e in stream.experiences)
+    what = f"the input spikes of {samples:,} samples of {steps:,} time steps and {channels:,} channels"
+    require(samples * steps * channels, what, cure)
+    if config.network.engine == "dense":
+        size = 8 if config.network.precision == "float64" else 4
+        asked = max(len(part) for e in stream.experiences for part in (e.validation, e.test))
+        tape = size * asked * steps * (2 * fabric.neurons + channels)
+        what = f"a run of {fabric.neurons:,} neurons over {asked:,} samples of {steps:,} time steps"
+        require(tape, what, f"{cure}, or fabric.rows or fabric.cols", torch.device(config.network.device))
+    features = window_count(config.gating.windows, heard_steps(config.gating.listen, steps)) * channels
+    if kept := SCATTERS.get(config.gating.network):
+        matrices = stream.classes if kept == "classes" else 1
+        what = f"gating.network = {config.gating.network!r} with {features:,} features"
+        require(DOUBLE * matrices * features**2, what, "gating.windows, or take 'prototype'")

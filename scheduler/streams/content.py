@@ -1,0 +1,35 @@
+"""Whether inputs can tell anything at all, as far as a look at their values shows. Knows no network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smalti.scheduler.streams.types import WARNING, Floats, Loaded
+
+DIGITS = 5  # behind the point, to which means are compared
+NAMED = 5  # classes in a note
+
+
+def notes(loaded: Loaded) -> list[str]:
+    """Warnings about inputs that carry nothing; of data as the chip is given them."""
+    x = loaded.x
+    low, high = float(x.min()), float(x.max())
+    if low == high:
+        silent = "nothing ever fires" if high == 0 else "every channel fires alike in every sample"
+        return [f"{WARNING}all inputs are {high:g}: {silent}, and nothing can be learned"]
+    if bool((x == x[:1]).all()):
+        return [f"{WARNING}all samples are the same, and nothing can be learned"]
+    return [
+        f"{WARNING}classes {', '.join(group[:NAMED])}{' and others' if len(group) > NAMED else ''} have the same mean "
+        "input: no single channel tells them apart"
+        for group in _alike(x, loaded)
+    ]
+
+
+def _alike(x: Floats, loaded: Loaded) -> list[list[str]]:
+    """Names of the classes that share their mean input [T or 1, I] with others."""
+    groups: dict[bytes, list[str]] = {}
+    for label, name in enumerate(loaded.class_names):
+        mean = x[loaded.y == label].mean(axis=0, dtype=np.float64)
+        groups.setdefault((mean.round(DIGITS) + 0.0).tobytes(), []).append(name)
+    return [names for names in groups.values() if len(names) > 1]

@@ -1,0 +1,109 @@
+"""From the data as they are to the firing probabilities that the chip is given: coded, pooled, scaled, stretched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from smalti.scheduler.streams import population
+from smalti.scheduler.streams.pooling import Pooling, Shape, choose_block, pool, pooled, spell
+from smalti.scheduler.streams.types import WARNING, Floats, Loaded, StreamOptions
+
+LARGE = 4  # neighbours pooled into one, from which on it matters whether they are pixels
+PLANES = (1, 2, 3)  # of images that nobody said are some: grey, polarities, colours
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to every sample, and to new ones later."""
+
+    shape: Shape  # of the channels as they are given
+    cells: int  # channels a feature in a population code; 0: the features are the channels
+    block: Shape  # of the coded channels that become one
+    pooling: Pooling
+    gain: float
+    steps: int  # of a sample with a time axis of its own; shorter ones are stretched to it
+
+    @property
+    def coded(self) -> Shape:
+        """Shape of the channels before pooling."""
+        return population.coded_shape(self.shape, self.cells) if self.cells else self.shape
+
+    @property
+    def left(self) -> Shape:
+        """Shape of the channels that the chip hears."""
+        return pooled(self.coded, self.block)
+
+    def __call__(self, x: Floats) -> Floats:
+        """Firing probabilities [S, T or 1, I] of samples as they are given [S, T, 1 or fewer, raw I]."""
+        if self.cells:
+            x = population.encode(x, self.shape, self.cells)
+        x = pool(x, self.coded, self.block, self.pooling)
+        if self.gain != 1:
+            x = np.minimum(x * np.float32(self.gain), np.float32(1))
+        return stretched(x, self.steps)
+
+    def notes(self) -> list[str]:
+        """What is done, in words."""
+        notes = []
+        if self.cells:
+            notes.append(
+                f"population code: {spell(self.shape)} features -> {spell(self.coded)} channels, {self.cells} a feature"
+            )
+        if self.left != self.coded:
+            image = len(self.block) > 1
+            how = f"blocks of {spell(self.block[-2:])} pixels" if image else f"factor {self.block[0]}"
+            what = {"mean": "", "or": ", firing where one of them does", "count": ", summed"}[self.pooling]
+            notes.append(f"pooled {spell(self.coded)} -> {spell(self.left)} channels, {how}{what}")
+            if not image and self.block[0] >= LARGE and not self.cells:
+                notes += _pixels(self.shape[0], self.block[0])
+        if self.gain != 1:
+            notes.append(f"firing probabilities times {self.gain:g}, at most 1")
+        return notes
+
+
+def choose(loaded: Loaded, options: StreamOptions, max_channels: int) -> Preparation:
+    """The preparation of a data set for a chip of so many north wires.
+
+    Raises:
+        ValueError: the channels do not fit, or the options do not go with them.
+    """
+    shape, cells = loaded.shape, 0
+    if options.code == "population":
+        cells = options.cells or population.cells_that_fit(loaded.x.shape[2], max_channels)
+    coded = population.coded_shape(shape, cells) if cells else shape
+    block = choose_block(coded, max_channels, options.pool)
+    how = options.pooling
+    if how == "auto":
+        how = "or" if max(block) > 1 and not cells and _are_spikes(loaded.x) else "mean"
+    return Preparation(shape, cells, block, how, options.gain, options.steps or loaded.steps)
+
+
+def stretched(x: Floats, steps: int) -> Floats:
+    """Samples [S, T, I] with every time step held, so that there are ``steps``; without a time axis as they are."""
+    own = x.shape[1]
+    return x if own in (1, steps) else x[:, np.arange(steps) * own // steps]
+
+
+def _are_spikes(x: Floats) -> bool:
+    """Whether there is a time axis and every value is 0 or 1.
+
+    Zeros and ones without a time axis are probabilities, the same in every step: their mean says how many of them are
+    one. Nearest neighbours tell 82 % of binary MNIST by spikes from 7 x 7 means, 72 % by blocks with any white pixel.
+    """
+    return x.shape[1] > 1 and bool(((x == 0) | (x == 1)).all())
+
+
+def _pixels(channels: int, factor: int) -> list[str]:
+    """A warning where channels may be pixels of one or several square images, and neighbours in rows are pooled."""
+    for planes in PLANES:
+        side = round((channels / planes) ** 0.5)
+        if planes * side**2 == channels:
+            named = f"image = [{side}, {side}]" if planes == 1 else f"shape = [{planes}, {side}, {side}]"
+            array = named.split()[0]
+            return [
+                f"{WARNING}{factor} channels in a row become one; if the {channels} are {spell((planes, side, side))} "
+                f"pixels, say so with an array {named} in the file, or {array}= of smalti.data: blocks are pooled then"
+            ]
+    return []

@@ -1,0 +1,79 @@
+"""A process that tries mutated inputs one after the other: python child.py SOUND SEED NUMBER...
+
+Without numbers it makes the sound inputs. For each number it writes a line when it begins and one when it ends, in JSON:
+what was wrong, if anything. It gives itself 2 GB beyond what its imports take, and 20 seconds for an input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import io
+import json
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from kinds import KINDS, ORDER, make_sound
+
+SECONDS = 20
+BYTES = 2 << 30
+
+
+class TooLong(BaseException):
+    """An input took too long."""
+
+
+def too_long(*_: object) -> None:
+    raise TooLong(f"took more than {SECONDS} seconds")
+
+
+def attempt(sound: Path, seed: int, number: int) -> str:
+    """Try one input; what was wrong."""
+    chance = np.random.default_rng((seed, number))
+    kind = ORDER[number % len(ORDER)]
+    signal.alarm(SECONDS)
+    quiet = io.StringIO()
+    try:
+        with tempfile.TemporaryDirectory() as fresh, contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+            KINDS[kind](sound, Path(fresh), chance)
+    except BaseException:
+        return traceback.format_exc()
+    finally:
+        signal.alarm(0)
+    return ""
+
+
+def limit_memory() -> None:
+    """No more than BYTES beside what is there by now."""
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    resource.setrlimit(resource.RLIMIT_AS, (taken + BYTES, taken + BYTES))
+
+
+def main(sound: Path, seed: int, numbers: list[int]) -> None:
+    """Try these inputs."""
+    if not numbers:
+        make_sound(sound)
+        return
+    if sys.platform == "linux":
+        limit_memory()
+    signal.signal(signal.SIGALRM, too_long)
+    faulthandler.enable()
+    for number in numbers:
+        begin = time.perf_counter()
+        print(json.dumps({"number": number, "kind": ORDER[number % len(ORDER)]}), flush=True)
+        wrong = attempt(sound, seed, number)
+        print(json.dumps({"number": number, "wrong": wrong, "seconds": time.perf_counter() - begin}), flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), [int(word) for word in sys.argv[3:]])
