@@ -10,6 +10,7 @@ import numpy as np
 from smalti.analysis.dashboard.selection import Selection, cell_number, lit, neurons
 from smalti.analysis.dashboard.view import Cell, Link, Tile, View
 from smalti.analysis.plots.figure import PALETTE
+from smalti.analysis.plots.routes import route_points
 
 TILE, SIDE = 100.0, 30.0  # widths of a neuron tile and of the routing lane between two
 MOST_DOTS, MOST_LINES = 4096, 3000  # beyond these, tiles are shaded instead, and wires drawn where selected
@@ -124,8 +125,7 @@ def _lines(view: View, xs: list[float], ys: list[float], chosen: frozenset[int])
     for link in (*routed, *inputs):
         start = [] if link.kind == "input" else [_tile_cell(view, homes[link.source])]
         cells = [*start, *link.path, _tile_cell(view, link.target_tile)]
-        shift = _shift(view, link)
-        points = [((xs[c] + xs[c + 1]) / 2 + shift, (ys[r] + ys[r + 1]) / 2 + shift) for r, c in cells]
+        points = route_points(cells, xs, ys, _shift(view, link))
         lines.append(
             {
                 "key": f"link:{link.link}",

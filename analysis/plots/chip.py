@@ -11,6 +11,7 @@ import pandas as pd
 
 from smalti.analysis.outcomes import living
 from smalti.analysis.plots.figure import QUIET, new_figure, save_figure, task_colour
+from smalti.analysis.plots.routes import route_points
 from smalti.analysis.runs import Run, load_run
 from smalti.model.chip.fabric import SIDES, STEP
 
@@ -107,20 +108,18 @@ def _draw_routers(axes: Axes, run: Run, fabric: dict[str, Any]) -> None:
 
 
 def _draw_links(axes: Axes, run: Run, fabric: dict[str, Any], by: str) -> None:
-    """Wires in use: every route as a thin line along the cells it crosses."""
+    """Wires in use: every route as a thin line along the cells it crosses, from the edge of a tile to that of another."""
     loads = _loads(run) if by == "load" else {}
     links, neurons = run.table("links"), run.table("neurons").set_index("neuron")
     routed = links[(links["kind"] == "routed") & links["retired_round"].isna()]
-    xs, ys = _edges(fabric["cols"]), _edges(fabric["rows"])
-    middle = ((xs[:-1] + xs[1:]) / 2, (ys[:-1] + ys[1:]) / 2)
+    xs, ys = _edges(fabric["cols"]).tolist(), _edges(fabric["rows"]).tolist()
     width = 2 * fabric["cols"] + 1
     for source, target, path in zip(routed["source"], routed["target_tile"], routed["path"], strict=True):
         neuron = neurons.loc[source]
         start, end = (_tile_cell(int(tile), fabric) for tile in (neuron["tile"], target))
         cells = [start, *(divmod(int(cell), width) for cell in path), end]
         shift = (int(neuron["slot"]) % fabric["neurons_per_tile"] / fabric["neurons_per_tile"] - 0.5) * SIDE * 0.8
-        x = [middle[0][col] + shift for _, col in cells]
-        y = [middle[1][row] + shift for row, _ in cells]
+        x, y = zip(*route_points(cells, xs, ys, shift), strict=True)
         if by == "task":
             axes.plot(x, y, color=task_colour(int(neuron["task"])), lw=0.5, alpha=0.55, zorder=1)
             continue

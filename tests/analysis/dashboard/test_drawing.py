@@ -36,10 +36,15 @@ def test_dots_lie_in_their_tile_and_lines_go_from_tile_to_tile(played: Any) -> N
     for line in shapes["lines"]:
         link = links[line["key"]]
         points = [tuple(map(float, point.split(","))) for point in line["points"].split()]
-        assert _inside(box[home[f"neuron:{link.source}"]], *points[0])
-        assert _inside(box[f"tile:{link.target_tile}"], *points[-1])
+        assert _on_the_edge(box[home[f"neuron:{link.source}"]], *points[0])
+        assert _on_the_edge(box[f"tile:{link.target_tile}"], *points[-1])
         for (row, col), point in zip(link.path, points[1:-1], strict=True):
             assert _inside(box[f"cell:{row * 5 + col}"], *point)
+
+
+def _on_the_edge(box: dict[str, float], x: float, y: float) -> bool:
+    across, down = x in (box["x"], box["x"] + box["w"]), y in (box["y"], box["y"] + box["h"])
+    return across != down and box["x"] <= x <= box["x"] + box["w"] and box["y"] <= y <= box["y"] + box["h"]
 
 
 def _inside(box: dict[str, float], x: float, y: float) -> bool:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,21 @@ def test_front_of_many_runs() -> None:
     shown(figure)
     with pytest.raises(ValueError, match="no column 'rule'"):
         plots.draw_pareto(table, by="rule")
+
+
+def test_no_wire_of_the_chip_runs_over_neurons(run: Run) -> None:
+    (axes,) = plots.draw_chip(run).axes
+    boxes = [patch.get_bbox() for patch in axes.patches if type(patch).__name__ == "FancyBboxPatch"]
+    wires = [line.get_xydata() for line in axes.lines if line.get_linestyle() == "-" and len(line.get_xydata()) > 2]
+    assert boxes
+    assert wires
+    for box in boxes:
+        inside = [
+            (box.x0 + 1e-6 < (x + a) / 2 < box.x1 - 1e-6) and (box.y0 + 1e-6 < (y + b) / 2 < box.y1 - 1e-6)
+            for wire in wires
+            for (x, y), (a, b) in pairwise(wire)
+        ]
+        assert not any(inside)
 
 
 def test_wires_have_two_colourings(run: Run) -> None:
