@@ -61,7 +61,7 @@ def LivePage(source: Source) -> None:
         _heading("applied from the next round on")
         Sliders(tuning.value, tuning.set)
         _heading("applied by Reset, which starts anew")
-        with solara.Column(gap="4px"):
+        with solara.Column(gap="0px"):
             Choices(source, parameters)
 
     Board(live.view, live.curves, selection, controls)

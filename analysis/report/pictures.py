@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from smalti.analysis.plots.theme import themed
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-GREY = re.compile(r"#([0-9a-f]{2})\1\1\b")
 LEGIBLE = "500px"  # least width of a picture
 GROUP = re.compile(r'<g id="[^"]*"')  # nobody points to them, and they are the same in every picture
 SIZE = re.compile(r'(<svg [^>]*?)width="([\d.]+)pt" height="[\d.]+pt"', re.DOTALL)
@@ -34,16 +35,10 @@ def inline_svg(draw: Callable[[], Figure], name: str) -> str:
     text = sink.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg ") :], flags=re.DOTALL)
     text = GROUP.sub("<g", text)
-    return GREY.sub(_mixture, SIZE.sub(_size, text, count=1))
+    return themed(SIZE.sub(_size, text, count=1))
 
 
 def _size(match: re.Match[str]) -> str:
     """As wide as drawn where there is room; where there is not, letters stay legible and the picture is scrolled."""
     width = f"{float(match[2]):.0f}pt"
     return f'{match[1]}style="width: {width}; min-width: min({width}, {LEGIBLE})"'
-
-
-def _mixture(match: re.Match[str]) -> str:
-    """A grey level as a share of ink in paper."""
-    ink = 1 - int(match[1], 16) / 255
-    return f"color-mix(in srgb, var(--ink) {100 * ink:.0f}%, var(--paper))"

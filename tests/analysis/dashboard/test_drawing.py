@@ -9,6 +9,7 @@ import pytest
 from smalti.analysis.dashboard import drawing as module
 from smalti.analysis.dashboard.drawing import SIDE, TILE, colour, drawing
 from smalti.analysis.dashboard.selection import Selection, lit
+from smalti.analysis.plots.theme import grey
 
 
 def test_every_cell_slot_and_routed_link_is_drawn(played: Any) -> None:
@@ -72,7 +73,7 @@ def test_a_large_chip_is_shaded_and_draws_wires_where_asked(played: Any, monkeyp
     assert (shapes["dots"], shapes["lines"]) == ([], [])
     assert "too many to draw" in shapes["note"]
     fills = {box["key"]: box["fill"] for box in shapes["boxes"]}
-    assert all((fills[f"tile:{tile.tile}"] != "#ffffff") == bool(tile.neurons) for tile in view.tiles)
+    assert all((fills[f"tile:{tile.tile}"] != grey(1)) == bool(tile.neurons) for tile in view.tiles)
     assert len(drawing(view, Selection("tile", 2))["lines"]) > 0
 
 
