@@ -163,5 +163,5 @@ def _legend(figure: Figure, axes: Axes, run: Run) -> None:
     marks = [Line2D([], [], ls="", marker="o", color=task_colour(int(task)), label=f"task {task}") for task in tasks]
     marks.append(Line2D([], [], ls="", marker="s", color="#555555", label="output"))
     marks.append(Line2D([], [], ls="", marker="o", ms=3, color="#cccccc", label="free slot"))
-    axes.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=min(7, len(marks)), frameon=False)
-    axes.set_title("inputs enter from the north, outputs are read in the south", fontsize=10, color=QUIET)
+    axes.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=min(4, len(marks)), fontsize=14, frameon=False)
+    axes.set_title("inputs enter from the north, outputs are read in the south", fontsize=14, color=QUIET)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
 UNITS = {
-    "wires": "wires in use (sides of tiles)",
+    "wires": "wires in use (on all sides of tiles)",
     "neurons": "hidden neurons",
     "devices": "devices (crosspoints in use)",
     "accuracy": "accuracy (share)",

@@ -24,7 +24,7 @@ DOTS = 4000  # points that a phone still draws without effort
 def timeline(run: Run) -> Figure:
     """Loss and accuracy, neurons and births, wires of every round; bands are experiences, coloured by task."""
     rounds = run.table("rounds")
-    figure = _panels(["loss (nats)", "accuracy", "neurons", "wires"])
+    figure = _panels(["loss (nats)", "accuracy", "hidden neurons", "wires"])
     lines = [
         (1, "loss", "training loss", PALETTE[2]),
         (2, "accuracy", "training accuracy", PALETTE[0]),
@@ -33,7 +33,7 @@ def timeline(run: Run) -> Figure:
     ]
     for row, column, name, colour in lines:
         _line(figure, row, rounds["round"], rounds[column], name, colour, "linear" if row < 3 else "hv")
-    figure.add_bar(x=rounds["round"], y=rounds["born"], name="born in the round", marker_color="#999999", row=3, col=1)
+    figure.add_bar(x=rounds["round"], y=rounds["born"], name="born in the round, outputs included", marker_color="#999999", row=3, col=1)
     _bands(figure, rounds)
     return _finished(figure, 4)
 

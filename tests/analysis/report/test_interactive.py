@@ -31,7 +31,7 @@ def test_the_timeline_shows_every_round(run: Run) -> None:
         "training loss": "loss",
         "training accuracy": "accuracy",
         "wires in use": "wires",
-        "born in the round": "born",
+        "born in the round, outputs included": "born",
     }
     for name, column in names.items():
         assert list(drawn[name].x) == rounds["round"].tolist()
