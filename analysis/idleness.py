@@ -29,8 +29,8 @@ def restless(neurons: pd.DataFrame, rates: pd.Series[float]) -> Finding | None:
         set(rates.index[rates.to_numpy() > ALWAYS]),
         kind="restless",
         what="fire at every time step",
-        cure="What always fires says nothing of the sample, and its spikes travel all the same. training.rate_weight and a "
-        "smaller training.rate_limit hold neurons back.",
+        cure="What always fires says nothing of the sample, and its spikes travel all the same. More "
+        "training.rate_weight and a smaller training.rate_limit hold neurons back.",
     )
 
 

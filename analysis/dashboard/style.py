@@ -25,7 +25,8 @@ body .v-application.v-application { background: var(--paper); color: var(--ink);
   grid-template-areas: "chip controls selected" "trends controls selected" "bids bids bids";
 }
 .board .panel {
-  border: 1px solid var(--line); border-radius: 6px; padding: 8px 10px; min-width: 0; background: var(--paper); color: var(--ink);
+  border: 1px solid var(--line); border-radius: 6px; padding: 8px 10px; min-width: 0;
+  background: var(--paper); color: var(--ink);
 }
 .place-chip { grid-area: chip; }
 .place-controls { grid-area: controls; }
@@ -35,7 +36,8 @@ body .v-application.v-application { background: var(--paper); color: var(--ink);
 .place-bids { grid-area: bids; }
 .board h3 { font-size: 15px; margin: 0 0 4px; }
 .board h4 {
-  font-size: 12px; font-weight: 600; margin: 8px 0 0; color: var(--soft); border-top: 1px solid var(--line); padding: 4px 0;
+  font-size: 12px; font-weight: 600; margin: 8px 0 0; color: var(--soft);
+  border-top: 1px solid var(--line); padding: 4px 0;
 }
 .board .place-controls .v-btn { min-width: 0; padding: 0 12px; }
 .board .label { font-size: 12px; color: var(--soft); margin: 4px 0 -2px; }

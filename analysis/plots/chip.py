@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from smalti.analysis.outcomes import living
-from smalti.analysis.plots.figure import QUIET, new_figure, save_figure, task_colour
+from smalti.analysis.plots.figure import QUIET, new_figure, quick_note, save_figure, task_colour
 from smalti.analysis.plots.routes import route_points
 from smalti.analysis.runs import Run, load_run
 from smalti.model.chip.fabric import SIDES, STEP
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TILE, SIDE = 1.6, 0.42  # widths of a tile and of the routing lane between tiles, in drawing units
+LETTERS = 14  # points; large, for the picture is shrunk to the width of a phone
 LOADS = "plasma_r"  # colour map of loads
 
 
@@ -108,7 +109,7 @@ def _draw_routers(axes: Axes, run: Run, fabric: dict[str, Any]) -> None:
 
 
 def _draw_links(axes: Axes, run: Run, fabric: dict[str, Any], by: str) -> None:
-    """Wires in use: every route as a thin line along the cells it crosses, from the edge of a tile to that of another."""
+    """Wires in use: every route as a thin line along its cells, from the edge of a tile to that of another."""
     loads = _loads(run) if by == "load" else {}
     links, neurons = run.table("links"), run.table("neurons").set_index("neuron")
     routed = links[(links["kind"] == "routed") & links["retired_round"].isna()]
@@ -163,5 +164,7 @@ def _legend(figure: Figure, axes: Axes, run: Run) -> None:
     marks = [Line2D([], [], ls="", marker="o", color=task_colour(int(task)), label=f"task {task}") for task in tasks]
     marks.append(Line2D([], [], ls="", marker="s", color="#555555", label="output"))
     marks.append(Line2D([], [], ls="", marker="o", ms=3, color="#cccccc", label="free slot"))
-    axes.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=min(4, len(marks)), fontsize=14, frameon=False)
-    axes.set_title("inputs enter from the north, outputs are read in the south", fontsize=14, color=QUIET)
+    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "ncols": min(4, len(marks))}
+    axes.legend(handles=marks, fontsize=LETTERS, frameon=False, **place)
+    title = "inputs enter from the north, outputs are read in the south"
+    axes.set_title(title + quick_note(run).replace(" (", "\n("), fontsize=LETTERS, color=QUIET)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smalti.analysis.plots.bands import draw_bands, whole_rounds
-from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure
+from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, quick_note
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
@@ -39,5 +39,5 @@ def draw_growth_timeline(run: Run) -> Figure:
         draw_bands(axes, rounds, named=axes is top)
         axes.grid(alpha=0.3, axis="y")
     whole_rounds(bottom)
-    figure.suptitle("how the network grew, task after task", fontsize=11, color=QUIET)
+    figure.suptitle(f"how the network grew, task after task{quick_note(run)}", fontsize=11, color=QUIET)
     return figure

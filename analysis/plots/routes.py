@@ -9,7 +9,7 @@ Point = tuple[float, float]
 
 
 def route_points(cells: Sequence[Cell], xs: Sequence[float], ys: Sequence[float], shift: float) -> list[Point]:
-    """A point in every cell; in a neuron tile where the way begins or ends it is on the tile's edge, beside its neurons.
+    """A point in every cell; in a neuron tile where the way begins or ends it is on the tile's edge.
 
     Args:
         cells: those that the way crosses, in order, at least two.
