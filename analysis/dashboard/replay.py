@@ -35,6 +35,11 @@ class Recorded:
         return any(row["swapped"] for row in self.rounds)
 
     @property
+    def name(self) -> str:
+        """Of its folder."""
+        return self.folder.path.absolute().name
+
+    @property
     def last(self) -> int:
         """The last round."""
         return int(self.rounds[-1]["round"])
