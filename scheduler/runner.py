@@ -30,7 +30,11 @@ FINGERPRINT = "data"  # of data that was in memory, in environment.json
 Watcher = Callable[[Simulation], None]
 
 
-def start(config: Config, out: Path, watch: Watcher, data: Data | None = None) -> Simulation:
+def nothing(simulation: Simulation) -> None:
+    """Watch nothing."""
+
+
+def start(config: Config, out: Path, watch: Watcher, data: Data | None = None, begun: Watcher = nothing) -> Simulation:
     """Run a configuration from the beginning into a new folder.
 
     Args:
@@ -39,6 +43,7 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None) -
         watch: called after every round.
         data: data in memory, instead of what the configuration names; the folder keeps it, and the configuration in it
             names that file.
+        begun: called before the first round, when the folder is there.
 
     Raises:
         ValueError: for a configuration, data or folder that cannot be used; nothing is left behind.
@@ -58,6 +63,7 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None) -
     folder = create_run(out, config=dump(config), seed=run.seed, threads=run.threads, files=files, facts=facts)
     with folder.lock():
         try:
+            begun(simulation)
             _drive(simulation, folder, watch)
         except (ValueError, FloatingPointError):
             if not folder.checkpoint.exists():  # only the first round shows whether a seed expert finds room
@@ -66,8 +72,13 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None) -
     return simulation
 
 
-def resume(path: Path, watch: Watcher) -> Simulation:
+def resume(path: Path, watch: Watcher, begun: Watcher = nothing) -> Simulation:
     """Go on with a run that was stopped, from its last checkpoint or, before the first, from the beginning.
+
+    Args:
+        path: its folder.
+        watch: called after every round.
+        begun: called before the first of the rounds that are missing.
 
     Raises:
         ValueError: for something that is no run folder, is in use, was begun by an older version, or whose config.toml
@@ -92,6 +103,7 @@ def resume(path: Path, watch: Watcher) -> Simulation:
     with folder.lock():
         simulation = fresh(folder, config)
         restore_last(simulation, folder)
+        begun(simulation)
         _drive(simulation, folder, watch)
     return simulation
 

@@ -16,6 +16,7 @@ from smalti.scheduler.experiments.folder import ExperimentFolder
 from smalti.scheduler.experiments.plan import SEED, Experiment, spelled
 from smalti.scheduler.experiments.table import DONE, FAILED, State
 from smalti.scheduler.experiments.trials import Trial
+from smalti.scheduler.records.pasted import reading
 
 USUAL = (
     "experts_accuracy",
@@ -191,7 +192,7 @@ def print_end(state: State, console: Console) -> None:
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
     for line in (
         f"\nfolder: {state.folder.path}",
-        f"next:   python -c \"import pandas as pd; print(pd.read_parquet('{state.folder.table}'))\"",
+        f"next:   {reading(state.folder.table)}",
     ):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 

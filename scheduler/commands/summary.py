@@ -16,6 +16,7 @@ from smalti.analysis.runs import Run, load_run
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, load
 from smalti.scheduler.records.folder import RunFolder
+from smalti.scheduler.records.pasted import pasted, reading
 from smalti.scheduler.records.schema import TABLES
 
 TASK_COLOURS = ("cyan", "yellow", "magenta", "green", "red", "blue", "bright_cyan", "bright_yellow", "bright_magenta")
@@ -25,7 +26,8 @@ def print_summary(path: Path, console: Console) -> None:
     """Accuracies after every experience, resources, and what to type next."""
     run = load_run(path)
     if run.table("rounds").empty:
-        console.print(f"no round is finished yet; go on with it: smalti resume {path}", markup=False)
+        command = pasted("smalti", "resume", path)
+        console.print(f"no round is finished yet; go on with it: {command}", markup=False, soft_wrap=True)
         return
     for setting in answers(run):
         console.print(accuracy_view(run, setting))
@@ -34,9 +36,8 @@ def print_summary(path: Path, console: Console) -> None:
             console.print(f"{SETTING_NAMES[part]}: {accuracy(run, part, 'test'):.3f}", highlight=False)
     console.print(resources_view(run))
     console.print(f"\nrun folder: {path}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"next:       smalti show {path}", highlight=False, markup=False, soft_wrap=True)
-    command = f"""python -c "import pandas as pd; print(pd.read_parquet('{path}/tables/rounds'))\""""
-    console.print(f"            {command}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"next:       {pasted('smalti', 'show', path)}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"            {reading(path / 'tables' / 'rounds')}", highlight=False, markup=False, soft_wrap=True)
 
 
 def accuracy_view(run: Run, setting: str) -> Table:
