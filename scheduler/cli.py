@@ -64,7 +64,7 @@ def _execute(arguments: list[str]) -> None:
     from rich.console import Console
 
     with warnings.catch_warnings():
-        warnings.showwarning = partial(_print_warning, Console(stderr=True))
+        warnings.showwarning = partial(_print_warning, Console(stderr=True), set())
         parse(arguments).execute()
     sys.stdout.flush()  # here: a full disk or a reader that has left is told of like everything else
 
@@ -189,11 +189,14 @@ def _values(option: str, arguments: list[str]) -> list[str]:
     return list(takewhile(lambda word: not word.startswith("-"), arguments[arguments.index(option) + 1 :]))
 
 
-def _print_warning(errors: Console, message: Warning | str, *_: object) -> None:
+def _print_warning(errors: Console, said: set[str], message: Warning | str, *_: object) -> None:
+    """Print a warning, once: a run that is looked at again at its end has the same."""
     from rich.markup import escape
 
     text = escape(" ".join(str(message).split()))
-    errors.print(f"[bold yellow]warning:[/] {text}", soft_wrap=True, highlight=False)
+    if text not in said:
+        said.add(text)
+        errors.print(f"[bold yellow]warning:[/] {text}", soft_wrap=True, highlight=False)
 
 
 if __name__ == "__main__":

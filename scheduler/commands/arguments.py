@@ -97,8 +97,9 @@ def normal(options: Mapping[str, Any], prog: str, arguments: Sequence[str]) -> l
                 raise ValueError(f"{name} = {given!r} must be true or false")
             new.append(option if TRUTHS[given.lower()] else f"--{_negative(name)}")
         else:
-            if not equals and not left and typing.get_origin(options[name]) is not tuple:
-                raise ValueError(f"{option} stands without a value; give it {_wanted(options[name])}")
+            nothing = not equals and (not left or (left[0].startswith("--") and left[0] != "--"))
+            if nothing and not (typing.get_origin(options[name]) is tuple and "." in name):  # those may be emptied
+                raise ValueError(f"{option} stands without a value; give it {_wanted(options[name])}, or leave it out")
             _check(options[name], value if equals else left[0] if left else "", name)
             new.append(word)
     return new
@@ -146,4 +147,4 @@ def _wanted(kind: Any) -> str:
     plain = kinds[0] if len(kinds) == 1 and typing.get_origin(kind) is not Literal else kind
     if typing.get_origin(plain) is Literal:
         return f"one of {', '.join(map(str, typing.get_args(plain)))}"
-    return {Path: "a path", str: "a text"}.get(plain, PLAIN.get(plain, "a value"))
+    return {Path: "a path", str: "a text", tuple[str, ...]: "a name"}.get(plain, PLAIN.get(plain, "a value"))

@@ -18,7 +18,7 @@ COMMON = {  # option -> its default as text, what it is
     ),
     "fabric.rows": ("3", "rows of neuron tiles"),
     "fabric.cols": ("4", "columns of neuron tiles"),
-    "training.rounds": ("5", "rounds of each task"),
+    "training.rounds": ("10", "rounds of each task"),
     "report": ("True", "leave a report.html in the folder; --no-report: none"),
 }
 TEXT = """\

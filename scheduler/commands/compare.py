@@ -53,7 +53,7 @@ def compare_students(command: Compare) -> None:
 
     options = StudentTeacherOptions(
         teachers=command.teachers,
-        seeds=command.seeds or 3,
+        seeds=3 if command.seeds is None else command.seeds,
         seed=command.seed,
         points=command.points,
         optimiser=command.optimiser,

@@ -43,7 +43,7 @@ class ExperimentCommand:
         workers: trials at a time; 0 takes every core.
         streams: named streams to run; empty runs all.
         variants: named variants to run; empty runs all. Controls, and what they follow, come along.
-        seeds: runs of everything; 0 takes the file's number.
+        seeds: runs of everything; by default the file's number.
         fsdd: zip or folder of the Free Spoken Digit Dataset; without it the named streams that need it are left out.
         quick: shrink every run to seconds, to see whether everything works. The numbers mean nothing.
         test: make the tables of the test set instead of validation data. Once, when all is decided.
@@ -63,7 +63,7 @@ class ExperimentCommand:
     workers: int = 0
     streams: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
-    seeds: int = 0
+    seeds: int | None = None
     fsdd: str = ""
     quick: bool = False
     test: bool = False
@@ -84,13 +84,15 @@ class ExperimentCommand:
         from smalti.scheduler.experiments.folder import ExperimentFolder
         from smalti.scheduler.experiments.reading import find_file, load_experiment
 
+        if self.seeds is not None and self.seeds < 1:
+            raise ValueError(f"--seeds {self.seeds} must be at least 1; leave it out to take the file's number")
         file = find_file(os.path.expanduser(self.experiment))
         whole = load_experiment(file, {"fsdd": os.path.expanduser(self.fsdd)})
-        experiment = whole.only_some(self.streams, self.variants, self.seeds)
+        experiment = whole.only_some(self.streams, self.variants, self.seeds or 0)
         experiment = experiment.shortened() if self.quick else experiment
         default = Path("runs") / (f"{experiment.name}-quick" if self.quick else experiment.name)
         folder = ExperimentFolder(self.out or default)
-        console = Console(width=None if sys.stdout.isatty() else WIDTH)
+        console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH)
         if self.variants and (added := [name for name in experiment.variants if name not in self.variants]):
             console.print(f"added, to compare with: {', '.join(added)}", markup=False, highlight=False)
         with advising(lambda: f"{folder.path} has what is there; the same command goes on"):
@@ -175,6 +177,8 @@ def _run(
         print_tables(experiment, tables, "test" if command.test else "validation", console)
     else:
         print_ranking(state, command.objective, command.direction, console)
+    if command.quick:
+        console.print("warning: every run was shrunk to seconds: the numbers mean nothing", highlight=False)
     print_end(state, console)
 
 

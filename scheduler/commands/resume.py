@@ -38,7 +38,7 @@ class Resume:
                 simulation = resume(self.run, watch, begun=watch)
             if not simulation.rows.rounds:
                 console.print(f"{self.run} was finished already; nothing has changed\n", markup=False, soft_wrap=True)
-            print_summary(self.run, console)
+            print_summary(self.run, console, asked=True)
             if self.report:
                 leave_report(self.run, console)
 

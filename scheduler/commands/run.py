@@ -57,6 +57,6 @@ class Run:
 
             with following(console, out) as watch:
                 start(config, out, watch, begun=watch)
-            print_summary(out, console)
+            print_summary(out, console, asked=True)
             if self.report:
                 leave_report(out, console)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.model.option_values import settle
+from smalti.model.option_values import expand_home, settle
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -113,6 +113,7 @@ class StreamOptions:
 
     def __post_init__(self) -> None:
         settle(self, "stream")
+        expand_home(self, "path")
         problem = self._problem()
         if problem:
             raise ValueError(f"stream.{problem}")
