@@ -19,8 +19,10 @@ import pandas as pd
 from smalti.analysis import curves, detection, metrics
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES, SPENT
 from smalti.analysis.tables import RunTables
+from smalti.scheduler.records.pasted import pasted
 
 SPLITS = ("validation", "test")
+BY_SETTING = ("accuracy", "forgetting", "backward_transfer")  # what a wide table has of every setting and split
 RUN = "run"  # the setting of measures that do not depend on what the network is asked
 
 
@@ -126,7 +128,9 @@ def resources(run: RunTables) -> dict[str, float]:
     """
     rounds, neurons, fabric = run.table("rounds"), run.table("neurons"), run.config["fabric"]
     if rounds.empty:
-        raise ValueError(f"{run.path} has no finished round yet; `smalti resume {run.path}` goes on with it")
+        raise ValueError(
+            f"{run.path} has no finished round yet; `{pasted('smalti', 'resume', run.path)}` goes on with it"
+        )
     last, links, ports = rounds.iloc[-1], run.table("links"), run.table("ports")
     outputs = int(((neurons["kind"] == "output") & neurons["retired_round"].isna()).sum())
     tiles = fabric["rows"] * fabric["cols"] - len({tuple(place) for place in fabric["dead_tiles"]})
@@ -217,11 +221,17 @@ def flat(table: pd.DataFrame, setting: str) -> Iterator[tuple[str, float]]:
     """Long outcomes of one run as names and values for a wide table.
 
     Measures of the run keep their names, and so do those of ``setting`` on validation data; beside them every accuracy
-    and transfer has the name METRIC_SETTING_SPLIT.
+    and transfer has the name METRIC_SETTING_SPLIT (``flat_names``).
     """
     main = table[(table["setting"] == RUN) | ((table["setting"] == setting) & (table["split"] == "validation"))]
     values = dict(zip(main["metric"], main["value"], strict=True))
     yield from ((name, values[name]) for name in METRICS if name in values)
-    rows = table[table["metric"].isin(("accuracy", "forgetting", "backward_transfer")) & (table["setting"] != RUN)]
+    rows = table[table["metric"].isin(BY_SETTING) & (table["setting"] != RUN)]
     names = rows["metric"] + "_" + rows["setting"] + "_" + rows["split"]
     yield from zip(names, rows["value"].astype(float), strict=True)
+
+
+def flat_names() -> list[str]:
+    """All names that ``flat`` may give."""
+    apart = [f"{metric}_{setting}_{split}" for metric in BY_SETTING for setting in SETTING_NAMES for split in SPLITS]
+    return [*METRICS, *apart]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 IMPORT, IMPORTS, ALL = "--import", "--run.imports", "--help-all"
 COMPLETION, SHELLS = ("--completion", "--tyro-print-completion"), ("bash", "zsh", "tcsh")
+OPTIONS = ("--help", "--version", IMPORT, COMPLETION[0])
 FIELDS = ("run", "data")  # commands that take fields of the configuration, spelled as in its file
 
 
@@ -128,8 +129,8 @@ def _leave(word: str, rest: list[str]) -> NoReturn:
     else:
         from smalti.model.option_values import choices
 
-        kind = "option" if word.startswith("-") else "command"
-        print(f"smalti: there is no {kind} {word}; {choices(word, ENTRIES)} (smalti --help)", file=sys.stderr)
+        kind, names = ("option", OPTIONS) if word.startswith("-") else ("command", (*ENTRIES,))
+        print(f"smalti: there is no {kind} {word}; {choices(word, names)} (smalti --help)", file=sys.stderr)
         raise SystemExit(2)
     sys.stdout.flush()
     raise SystemExit(0)
@@ -144,7 +145,7 @@ def _complete(shells: list[str]) -> None:
     from smalti.scheduler.commands.overview import ENTRIES
 
     commands: dict[str, Callable[..., Any]] = {name: command_of(name) for name in ENTRIES}
-    tyro.extras.subcommand_cli_from_dict(commands, prog="smalti", args=[COMPLETION[1], *shells])
+    tyro.extras.subcommand_cli_from_dict(commands, prog="smalti", args=[COMPLETION[1], *shells], use_underscores=True)
 
 
 def _run(arguments: list[str]) -> Run:

@@ -128,12 +128,11 @@ def check_objective(name: str) -> None:
     Raises:
         ValueError: it cannot, with what there is.
     """
-    from smalti.analysis.quantities import METRICS, SETTING_NAMES
+    from smalti.analysis.outcomes import flat_names
     from smalti.model.option_values import choices
 
-    flat = (f"{metric}_{setting}" for metric in METRICS for setting in SETTING_NAMES)
-    if name not in METRICS and name.removesuffix("_validation").removesuffix("_test") not in flat:
-        raise ValueError(f"--objective {name} is no measure of a run; {choices(name, METRICS)}")
+    if name not in flat_names():
+        raise ValueError(f"--objective {name} is no measure of a run; {choices(name, flat_names())}")
 
 
 def _run(

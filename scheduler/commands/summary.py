@@ -50,11 +50,13 @@ def print_summary(path: Path, console: Console, asked: bool = False) -> None:
         if part in settings(run):
             console.print(f"{SETTING_NAMES[part]}: {accuracy(run, part, 'test'):.3f}", highlight=False)
     console.print(resources_view(run))
-    for finding in findings(run, _spikes(run) if asked else None):
+    found = findings(run, _spikes(run) if asked else None)
+    for finding in found:
         text = f"{finding.weight}: {finding.title}: {finding.detail}"
         console.print(text, markup=False, highlight=False, soft_wrap=not console.is_terminal)
     console.print(f"\nrun folder: {path}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"next:       {pasted('smalti', 'show', path)}", highlight=False, markup=False, soft_wrap=True)
+    then = "resume" if any(finding.kind == "unfinished" for finding in found) else "show"
+    console.print(f"next:       {pasted('smalti', then, path)}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"            {reading(path / 'tables' / 'rounds')}", highlight=False, markup=False, soft_wrap=True)
 
 

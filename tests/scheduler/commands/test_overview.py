@@ -65,6 +65,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["rum"], "there is no command rum; did you mean run?"),
         (["--verbose"], "there is no option --verbose"),
+        (["--imprt", "mylab", "run"], "there is no option --imprt; did you mean --import?"),
     ],
 )
 def test_what_there_is_not_is_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

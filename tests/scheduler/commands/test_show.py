@@ -110,3 +110,16 @@ def test_an_unknown_table_is_refused_with_those_there_are(cli: Smalti, finished_
     code, out, err = cli("show", str(finished_run), "--table", "round")
     assert (code, out) == (2, "")
     assert "there is no table 'round'; did you mean rounds? allowed: rounds, bids" in err
+
+
+def test_a_stopped_run_is_to_be_resumed(
+    cli: Smalti, tiny: MakeConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stop(simulation: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start(tiny(training={"rounds": 1, "steps": 2}), Path("my run"), stop)
+    _, out, _ = cli("show", "my run")
+    assert "next:       smalti resume 'my run'" in out
+    assert "warning: The run stopped after 1 of 2 experiences" in out
