@@ -27,7 +27,7 @@ TASK_COLOURS = ("cyan", "yellow", "magenta", "green", "red", "blue", "bright_cya
 
 SIGNS = string.digits + string.ascii_lowercase + string.ascii_uppercase  # of tasks
 WIDTH_BESIDE, WIDTH_OF_TASK = 22, 8  # characters of the table of accuracies
-GAP = 3  # characters between two tiles
+GAP, NARROWEST = 3, 6  # characters between two tiles, and of one
 UNKNOWN = -2  # experience of a task that none has brought
 
 
@@ -146,17 +146,23 @@ def chip_view(path: Path, width: int = 10_000) -> RenderableType:
     fabric, alive = run.config["fabric"], living(run)
     ports = run.table("ports")
     now = ports[(ports["round"] == ports["round"].max()) & (ports["kind"] == "tile")]
-    table = Table(show_header=False, show_lines=True, title="the chip, north above", title_justify="left")
-    inside = max(1, (width - 1) // fabric["cols"] - GAP)  # characters of a tile
-    for row in range(fabric["rows"]):
-        table.add_row(*(_tile_text(alive, now, row, col, fabric, inside) for col in range(fabric["cols"])))
+    beside = min(fabric["cols"], max(1, (width - 1) // (NARROWEST + GAP)))  # tiles in a line of characters
+    inside = max(1, (width - 1) // beside - GAP)  # characters of a tile
+    tables = []
+    for first in range(0, fabric["cols"], beside):
+        cols = range(first, min(first + beside, fabric["cols"]))
+        part = f", columns {cols[0]} to {cols[-1]}" if len(cols) < fabric["cols"] else ""
+        table = Table(show_header=False, show_lines=True, title=f"the chip, north above{part}", title_justify="left")
+        for row in range(fabric["rows"]):
+            table.add_row(*(_tile_text(alive, now, row, col, fabric, inside) for col in cols))
+        tables.append(table)
     legend = Text("tasks, below the marks: ")
     for task in sorted(alive["task"].unique()):
         sign = _sign(task)
         meaning = f"{task}" if sign == str(task) else f"{sign} = {task}"
         legend.append(f"● {meaning}  ", TASK_COLOURS[task % len(TASK_COLOURS)])
     legend.append("■ output  · free")
-    return Group(table, legend)
+    return Group(*tables, legend)
 
 
 def table_view(path: Path, name: str) -> str:
@@ -189,7 +195,8 @@ def _tile_text(
     cell = ports[(ports["grid_row"] == 2 * row + 1) & (ports["grid_col"] == 2 * col + 1)]
     for direction in ("in", "out"):
         side = cell[cell["direction"] == direction]
-        text.append(f"{direction} {side['used'].sum()}/{side['capacity'].sum()} wires\n", "dim")
+        used = f"{direction} {side['used'].sum()}/{side['capacity'].sum()}"
+        text.append(f"{used} wires\n" if len(used) + len(" wires") <= inside else f"{used}\n", "dim")
     text.rstrip()
     return text
 

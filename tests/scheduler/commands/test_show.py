@@ -55,6 +55,17 @@ def test_nothing_is_wider_than_the_terminal(
     assert out.count("●") >= len(pd.read_parquet(finished_run / "tables" / "neurons")) - 8
 
 
+def test_a_wide_chip_is_shown_in_parts(cli: Smalti, tiny: MakeConfig) -> None:
+    config = tiny(fabric={"cols": 11}, training={"rounds": 1, "steps": 2})
+    start(config, Path("run"), lambda simulation: None)
+    _, out, _ = cli("show", "run")
+    assert "the chip, north above, columns 0 to 7" in " ".join(out.split())
+    assert "the chip, north above, columns 8 to 10" in " ".join(out.split())
+    chip = out[out.index("the chip, north above") : out.index("tasks, below")]
+    alive = pd.read_parquet("run/tables/neurons")
+    assert chip.count("●") + chip.count("■") == int(alive["retired_round"].isna().sum())
+
+
 def test_many_tasks_get_a_row_each(finished_run: Path) -> None:
     run = load_run(finished_run)
     wide = accuracy_view(run, "class", 200)
