@@ -44,7 +44,11 @@ def attempt(sound: Path, seed: int, number: int) -> str:
     signal.alarm(SECONDS)
     quiet = io.StringIO()
     try:
-        with tempfile.TemporaryDirectory() as fresh, contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+        with (
+            tempfile.TemporaryDirectory() as fresh,
+            contextlib.redirect_stdout(quiet),
+            contextlib.redirect_stderr(quiet),
+        ):
             KINDS[kind](sound, Path(fresh), chance)
     except BaseException:
         return traceback.format_exc()

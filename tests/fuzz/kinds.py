@@ -146,7 +146,9 @@ def idx(sound: Path, fresh: Path, chance: Chance) -> None:
     if file.suffix == ".gz" and chance.random() < 0.5:
         file.write_bytes(gzip.compress(mutated_bytes(gzip.decompress(raw), chance)))
     else:
-        file.write_bytes(mutated_bytes(raw[:64], chance) + raw[64:] if chance.random() < 0.5 else mutated_bytes(raw, chance))
+        file.write_bytes(
+            mutated_bytes(raw[:64], chance) + raw[64:] if chance.random() < 0.5 else mutated_bytes(raw, chance)
+        )
     command("data", "mnist", fresh / "idx")
 
 

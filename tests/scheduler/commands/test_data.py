@@ -109,7 +109,7 @@ def test_sound_is_drawn_over_time_with_the_first_channel_below(cli: Smalti) -> N
 def test_samples_that_several_experiences_test_are_counted_once(cli: Smalti) -> None:
     y = np.tile([0, 1], 30)
     np.savez("a.npz", x=np.random.default_rng(0).random((60, 5)), y=y, task=np.repeat([5, 6, 7], 20))
-    _, out, _ = cli("data", "arrays", "a.npz", "--stream.setting", "domain", "--stream.hold-out", "6")
+    _, out, _ = cli("data", "arrays", "a.npz", "--stream.setting", "domain", "--stream.hold_out", "6")
     assert "samples 32 train, 8 validation, 20 test" in words(out)
 
 
@@ -121,7 +121,7 @@ def test_samples_that_several_experiences_test_are_counted_once(cli: Smalti) -> 
         (["mnist", "nowhere"], "stream.path = 'nowhere': there is no such folder or file"),
         (["digits", "file"], "stream.path = 'file': digits come with scikit-learn"),
         (["digits", "--stream.transform", "rotated"], "set stream.setting to domain"),
-        (["digits", "--stream.hold-out", "ann"], "digits has none; take fsdd"),
+        (["digits", "--stream.hold_out", "ann"], "digits has none; take fsdd"),
     ],
 )
 def test_errors_name_the_cure(cli: Smalti, arguments: list[str], message: str) -> None:
@@ -140,5 +140,5 @@ def test_help_teaches(cli: Smalti) -> None:
     code, out, _ = cli("data", "--help")
     assert code == 0
     said = words(out)
-    for piece in ("[NAME] [PATH]", "Nothing is trained or written", "--stream.hold-out", "--stream.transform"):
+    for piece in ("[NAME] [PATH]", "Nothing is trained or written", "--stream.hold_out", "--stream.transform"):
         assert piece in said
