@@ -73,6 +73,47 @@ def test_the_command_it_names_works(cli: Smalti, blobs: Path) -> None:
     )
 
 
+def test_what_is_lost_in_spikes_is_said_with_the_better_code(cli: Smalti) -> None:
+    chance = np.random.default_rng(0)
+    y = np.arange(400) % 16
+    x = chance.integers(6, 10, (16, 16))[y] + chance.normal(0, 0.8, (400, 16)).round()
+    np.savez("mine.npz", x=np.clip(x, 0, 15) / 15, y=np.array(list("abcdefghijklmnop"))[y])
+    code, out, _ = cli("data", "arrays", "mine.npz")
+    said = words(out)
+    assert code == 0
+    assert "classes 16: a, b, c," in said
+    assert "warning much of the data is not heard" in said
+    assert "--stream.code population has" in said
+    said = words(cli("data", "arrays", "mine.npz", "--stream.code", "population")[1])
+    assert "note population code: 16 features -> 64 channels, 4 a feature" in said
+    assert "warning" not in said
+
+
+def test_nothing_alarming_is_said_of_digits(cli: Smalti) -> None:
+    said = words(cli("data", "digits")[1])
+    assert "heard a simple classifier has 98" in said
+    assert "warning" not in said
+
+
+def test_names_of_classes_are_text_and_not_markup(cli: Smalti) -> None:
+    y = np.arange(40) % 4
+    x = np.random.default_rng(0).random((40, 4)) * 0.2 + 0.7 * np.eye(4)[y]
+    np.savez("mine.npz", x=x, y=np.array(["[bold]", "[/]", "[red]x[/red]", ":smile:"])[y])
+    code, out, _ = cli("data", "arrays", "mine.npz")
+    assert code == 0
+    for name in ("[bold]", "[/]", "[red]x[/red]", ":smile:"):
+        assert name in words(out)
+
+
+@pytest.mark.parametrize("stream", ["arrays", "mnist", "fsdd"])
+def test_files_of_any_content_end_with_a_message(cli: Smalti, stream: str) -> None:
+    Path("hostile").write_bytes(b"PK\x05\x06" + bytes(18))  # an empty zip
+    code, _, err = cli("data", stream, "hostile")
+    assert code == 2
+    assert "hostile: " in err
+    assert "Traceback" not in err
+
+
 def test_options_alone_mean_the_default_stream(cli: Smalti) -> None:
     code, out, _ = cli("data", "--stream.setting", "domain", "--stream.transform", "rotated", "--stream.tasks", "2")
     assert code == 0
