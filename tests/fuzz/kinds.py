@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -83,10 +84,19 @@ def make_sound(folder: Path) -> None:
     (folder / "run.toml").write_text(dump(config), encoding="utf-8")
     (folder / "students.toml").write_text(dump(StudentTeacherOptions()), encoding="utf-8")
     start(config, folder / "finished", lambda simulation: None)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         start(config, folder / "stopped", _stop)
-    except KeyboardInterrupt:
-        pass
+
+
+def warm_up(sound: Path) -> None:
+    """Read one sound input of each kind, so that what libraries take for themselves is taken."""
+    for name, file in (("arrays", "arrays.npz"), ("mnist", "idx"), ("fsdd", "fsdd.zip")):
+        command("data", name, sound / file)
+    command("show", sound / "finished")
+    outcomes(load_run(sound / "stopped"))
+    simulation = Simulation(small(sound))
+    while not simulation.finished:
+        simulation.step()
 
 
 def small(folder: Path) -> Config:
@@ -146,7 +156,9 @@ def idx(sound: Path, fresh: Path, chance: Chance) -> None:
     if file.suffix == ".gz" and chance.random() < 0.5:
         file.write_bytes(gzip.compress(mutated_bytes(gzip.decompress(raw), chance)))
     else:
-        file.write_bytes(mutated_bytes(raw[:64], chance) + raw[64:] if chance.random() < 0.5 else mutated_bytes(raw, chance))
+        file.write_bytes(
+            mutated_bytes(raw[:64], chance) + raw[64:] if chance.random() < 0.5 else mutated_bytes(raw, chance)
+        )
     command("data", "mnist", fresh / "idx")
 
 
@@ -264,17 +276,14 @@ def config_values(sound: Path, fresh: Path, chance: Chance) -> None:
 
 def _taken(action: Callable[[], object]) -> None:
     """Taken, or refused in one of the ways that the command line tells without a traceback."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            action()
-    except (ValueError, OSError, FloatingPointError):
-        pass
+    with warnings.catch_warnings(), contextlib.suppress(ValueError, OSError, FloatingPointError):
+        warnings.simplefilter("ignore")
+        action()
 
 
 KINDS: dict[str, Try] = {
-    try_.__name__: try_
-    for try_ in (
+    attempt.__name__: attempt
+    for attempt in (
         *(npz_bytes, npz_arrays, npz_headers, npy, idx, keras, fsdd, run_toml, experiment_toml, students_toml),
         *(run_folder, run_tables, config_values),
     )
