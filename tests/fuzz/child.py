@@ -1,8 +1,8 @@
 """A process that tries mutated inputs one after the other: python child.py SOUND SEED NUMBER...
 
-Without numbers it makes the sound inputs. For each number it writes a line in JSON when it begins, and one when it
-ends: what was wrong, if anything. It gives itself 2 GB beyond what libraries take, and 20 seconds for an input.
-To see what a number does: python tests/fuzz/child.py /tmp/sound 0 && python tests/fuzz/child.py /tmp/sound SEED NUMBER
+Where there are no sound inputs yet, it makes them. For each number it writes a line in JSON when it begins, and one
+when it ends: what was wrong, if anything. It gives itself 2 GB beyond what libraries take, and 20 seconds for an input.
+To see what a number does: python tests/fuzz/child.py /tmp/sound SEED NUMBER
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def limit_memory() -> None:
 
 def main(sound: Path, seed: int, numbers: list[int]) -> None:
     """Try these inputs."""
-    if not numbers:
+    if not sound.exists():
+        sound.mkdir()
         make_sound(sound)
-        return
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         warm_up(sound)
     if sys.platform == "linux":

@@ -76,7 +76,7 @@ def make_sound(folder: Path) -> None:
     with zipfile.ZipFile(folder / "fsdd.zip", "w") as archive:
         for digit in (0, 1):
             for speaker in ("ann", "bob"):
-                for number in range(5):
+                for number in range(3, 10):  # up to 4 they are the test part
                     audio, file = (3000 * np.sin(np.arange(1600) * (digit + 1) / 5)).astype(np.int16), io.BytesIO()
                     wavfile.write(file, 8000, audio)
                     archive.writestr(f"recordings/{digit}_{speaker}_{number}.wav", file.getvalue())
@@ -288,4 +288,4 @@ KINDS: dict[str, Try] = {
         *(run_folder, run_tables, config_values),
     )
 }
-ORDER = (*KINDS, "run_folder", "run_tables", "config_values")  # these twice as often
+ORDER = (*KINDS, "run_folder", "config_values")  # these twice as often

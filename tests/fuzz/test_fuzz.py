@@ -20,10 +20,8 @@ LONGEST = 400  # seconds of a process
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sound input of every kind."""
-    folder = tmp_path_factory.mktemp("sound")
-    subprocess.run([sys.executable, str(CHILD), str(folder), "0"], check=True, capture_output=True, timeout=LONGEST)
-    return folder
+    """Folder for a sound input of every kind; the first process makes them."""
+    return tmp_path_factory.mktemp("fuzz") / "sound"
 
 
 def wrong(sound: Path, seed: int, numbers: range) -> list[str]:
@@ -45,7 +43,7 @@ def wrong(sound: Path, seed: int, numbers: range) -> list[str]:
 
 
 def test_a_hundred_mutated_inputs(sound: Path) -> None:
-    assert wrong(sound, 0, range(112)) == []
+    assert wrong(sound, 0, range(100)) == []
 
 
 @pytest.mark.slow
