@@ -6,7 +6,7 @@ import mesa
 import torch
 
 from smalti.agents.agent import Agent
-from smalti.agents.auction.bids import SEED, Bid
+from smalti.agents.auction.bids import SEED, Bid, in_coins
 from smalti.agents.auction.prices import NEWBORN, Prices
 from smalti.model.chip.links import Refusal
 from smalti.model.growth.proposal import Proposal
@@ -35,6 +35,8 @@ class CandidateNeuron(Agent):
     def bid_by_value(self, prices: Prices, decrease: dict[int, float], unpaid: bool = False) -> None:
         """Choose the target tiles whose decrease pays for the link, and bid the decrease of all of them.
 
+        Values are taken ``in_coins``, so that both engines settle ties alike.
+
         Args:
             prices: today's prices.
             decrease: predicted decrease in nats from driving each tile alone, own tile included.
@@ -43,9 +45,10 @@ class CandidateNeuron(Agent):
         """
         chosen = [self.tile] if self.tile in decrease else []
         spare: list[tuple[float, int]] = []
-        for tile, gain in decrease.items():
+        for tile, exact in decrease.items():
             if tile == self.tile:
                 continue
+            gain = in_coins(exact)
             offer = prices.links.offer(NEWBORN, tile, self.tile)
             if isinstance(offer, Refusal):
                 continue
@@ -58,7 +61,7 @@ class CandidateNeuron(Agent):
         if chosen:
             tiles = self.proposal.signal.targets // prices.links.fabric.slots
             wired = torch.isin(tiles, torch.tensor(chosen))
-            value = float(self.proposal.decrease(wired)[self.index])
+            value = in_coins(float(self.proposal.decrease(wired)[self.index]))
         self.bid = self._bid(tuple(t for t in chosen if t != self.tile), (), value)
 
     def bid_as_seed(self, value: float, targets: tuple[int, ...], wishes: tuple[int, ...]) -> None:

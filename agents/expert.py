@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from smalti.model.chip.fabric import Fabric
 from smalti.model.network import Network
+
+
+def next_output_tile(fabric: Fabric, number: int, free: Mapping[int, Sequence[int]], outputs: int) -> int | None:
+    """Where the outputs of expert ``number`` go: south tiles take turns; None where none has that many free slots."""
+    south = fabric.south_tiles
+    turns = (south[(number + turn) % len(south)] for turn in range(len(south)))
+    return next((tile for tile in turns if len(free[tile]) >= outputs), None)
 
 
 @dataclass

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from smalti.agents.agent import Agent
 from smalti.agents.auction.bids import Decision
-from smalti.agents.expert import Expert
+from smalti.agents.expert import Expert, next_output_tile
+from smalti.model.chip.fabric import NoRoomError
 from smalti.model.gating import GatingNetwork, GatingOptions
 from smalti.model.growth.amount import AMOUNTS
 from smalti.model.growth.options import GrowthOptions
@@ -59,25 +60,17 @@ class GatingAgent(Agent):
         """A new expert without neurons, its outputs in the next south tile that has room.
 
         Raises:
-            ValueError: where no south tile has a free slot for every class, or a class has another expert.
+            NoRoomError: no south tile has a free slot for every class.
+            ValueError: a class has another expert.
         """
-        fabric, alive = self.network.fabric, self.network.state.alive
-        south = fabric.south_tiles
-        number = len(self.experts)
-        for turn in range(len(south)):
-            tile = south[(number + turn) % len(south)]
-            first = tile * fabric.slots
-            free = [first + k for k in range(fabric.slots) if not alive[first + k]]
-            if len(free) >= len(classes):
-                outputs = tuple(free[-len(classes) :])
-                self.gate.assignment.assign(number, classes)
-                self.experts.append(Expert(number, classes, tile, outputs))
-                return self.experts[-1]
-        raise ValueError(
-            f"no south tile has {len(classes)} free slots left for the outputs of a new expert: give the "
-            "chip more columns (fabric.cols) or larger tiles (fabric.neurons_per_tile), or lower "
-            "growth.max_neurons"
-        )
+        number, free = len(self.experts), self.network.free_slots()
+        tile = next_output_tile(self.network.fabric, number, free, len(classes))
+        if tile is None:
+            raise NoRoomError(f"no south tile has {len(classes)} free slots left for the outputs of a new expert")
+        outputs = tuple(free[tile][-len(classes) :])
+        self.gate.assignment.assign(number, classes)
+        self.experts.append(Expert(number, classes, tile, outputs))
+        return self.experts[-1]
 
     def extend(self, expert: Expert, classes: tuple[int, ...]) -> tuple[int, ...]:
         """Let an expert serve further classes; slots of their outputs, none where its output tile has no room.
@@ -85,9 +78,7 @@ class GatingAgent(Agent):
         Raises:
             ValueError: a class has another expert.
         """
-        slots, alive = self.network.fabric.slots, self.network.state.alive
-        first = expert.output_tile * slots
-        free = [first + k for k in range(slots) if not alive[first + k]]
+        free = self.network.free_slots()[expert.output_tile]
         if len(free) < len(classes):
             return ()
         self.gate.assignment.assign(expert.number, classes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,7 @@ class Call:
     tiles: frozenset[int] | None = None  # that are asked; None for all
     unpaid: bool = False  # whether places are given by something else than the auction
     reserve: int = 0  # slots that every tile keeps free for tasks to come
+    kept: Mapping[int, int] = field(default_factory=dict)  # tile -> slots that seeds of tasks to come need there
     seed_links: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] | None = None  # tile -> needed, wished
     seed_value: float = 0.0  # nats that a place in a seed expert is worth
     candidates: list[CandidateNeuron] = field(default_factory=list)
@@ -57,9 +58,7 @@ class TileAgent(Agent):
     @property
     def free_slots(self) -> list[int]:
         """Slots without a neuron, lowest first."""
-        slots = self.network.fabric.slots
-        alive = self.network.state.alive[self.tile * slots : (self.tile + 1) * slots]
-        return [self.tile * slots + k for k in torch.nonzero(~alive).flatten().tolist()]
+        return self.network.free_slots([self.tile])[self.tile]
 
     def state_dict(self) -> dict[str, Any]:
         """Who has been silent, for how long."""
@@ -115,7 +114,8 @@ class TileAgent(Agent):
     def for_sale(self, call: Call) -> list[int]:
         """Free slots on offer: all for a seed expert, else all but those kept for tasks to come."""
         free = self.free_slots
-        return free if call.seed_links is not None else free[: max(0, len(free) - call.reserve)]
+        kept = 0 if call.seed_links is not None else max(call.reserve, call.kept.get(self.tile, 0))
+        return free[: max(0, len(free) - kept)]
 
     def reach(self, expert: Expert, how: Reach = "outputs") -> set[int]:
         """Tiles that a newborn here may want to drive: this one, its neighbours, for outputs the task's output tile."""

@@ -60,13 +60,29 @@ def spike_counts(run: Run, running: Running = "expert") -> pd.DataFrame:
     return pd.concat(parts, names=["task", "sample"]).rename_axis(columns="neuron")
 
 
-def spikes_per_sample(run: Run) -> pd.Series[float]:
-    """Spikes of every living neuron per validation sample, tasks weighing equally; 0 for outputs that do not fire."""
-    counts = spike_counts(run)
+def spikes_per_sample(run: Run, counts: pd.DataFrame | None = None) -> pd.Series[float]:
+    """Spikes of every living neuron per validation sample, tasks weighing equally; 0 for outputs that do not fire.
+
+    Args:
+        run: the run.
+        counts: what ``spike_counts`` gave, where it was asked already.
+    """
+    counts = spike_counts(run) if counts is None else counts
     mean = counts.groupby(level="task").mean().mean()
     neurons = run.table("neurons")
     alive = neurons.loc[neurons["retired_round"].isna(), "neuron"]
     return mean.reindex(alive, fill_value=0.0).rename("spikes")
+
+
+def input_spikes(run: Run) -> pd.Series[float]:
+    """Spikes of every input channel per validation sample, tasks weighing equally."""
+    simulation = restored(run)
+    means = [
+        simulation.batches_of(experience).evaluation(VALIDATION)[0].sum(1).double().mean(0).cpu()  # [I]
+        for experience in _learned(simulation)
+    ]
+    spikes: pd.Series[float] = pd.Series(torch.stack(means).mean(0).numpy(), name="spikes").rename_axis("channel")
+    return spikes
 
 
 def task_variance(run: Run, running: Running = "expert") -> pd.DataFrame:

@@ -6,37 +6,31 @@ Every check takes tables and gives a finding or None; ``findings`` asks all of t
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from smalti.analysis import detection, market
-from smalti.analysis.outcomes import accuracy, answers, order, settings
+from smalti.analysis.finding import Finding, count_of, several
+from smalti.analysis.idleness import mute_inputs, restless, silent, unheard
+from smalti.analysis.outcomes import accuracy, answers, headline, order, settings
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.runs import Run
 
-MOST = 6  # places or tasks that are named one by one
 FORGOTTEN = 0.05  # fall of the accuracy on a task, as a share of its samples, that is worth a word
 STANDARD_ERRORS = 2.0  # that it must exceed as well
 STALLED = 0.05  # relative fall of the loss over the last half of an experience that counts as none
 PROGRESS = 0.5  # share of the loss at its start that an experience should lose
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One thing to know about a run."""
-
-    kind: str  # one word
-    weight: Literal["warning", "note"]
-    title: str  # what is the case
-    detail: str  # where, and what can be done
-
-
 def findings(
-    run: Run, spikes: pd.Series[float] | None = None, fan_out: pd.Series[float] | None = None
+    run: Run,
+    spikes: pd.Series[float] | None = None,
+    fan_out: pd.Series[float] | None = None,
+    rates: pd.Series[float] | None = None,
+    inputs: pd.Series[float] | None = None,
 ) -> list[Finding]:
     """All that the checks find in a run, warnings first.
 
@@ -44,6 +38,9 @@ def findings(
         run: the run; at least one round is finished.
         spikes: spikes of each living neuron per validation sample, by its id; None leaves that check out.
         fan_out: sum of the absolute outgoing weights of each living neuron, by its id; None leaves that check out.
+        rates: spikes of each living hidden neuron per time step, on the task on which it fires most, by its id; None
+            leaves that check out.
+        inputs: spikes of each input channel per validation sample; None leaves that check out.
     """
     rounds, bids, neurons = run.table("rounds"), run.table("bids"), run.table("neurons")
     evaluations, config = run.table("evaluations"), run.config
@@ -54,9 +51,11 @@ def findings(
         stalled(rounds, config["growth"]["enough_loss"]),
         saturated(run.table("ports"), bids),
         None if spikes is None else silent(neurons, spikes),
+        None if rates is None else restless(neurons, rates),
         None if fan_out is None else unheard(neurons, fan_out),
+        None if inputs is None else mute_inputs(run.table("links"), inputs),
         nothing_grown(neurons, bids, config["growth"]["when"]),
-        outdone({name: accuracy(run, name, "test") for name in settings(run)}),
+        outdone(accuracy(run, headline(run), "test"), gate_alone(run)),
     ]
     if config["stream"].get("boundaries") == "hidden":
         checks.append(missed(detection.summary(run)))
@@ -118,12 +117,12 @@ def forgotten(evaluations: pd.DataFrame, setting: str, split: str = "test", came
             fell.append((int(str(on)), before, now))
     if not fell:
         return None
-    text = _several([f"task {on} from {before:.1%} to {now:.1%}" for on, before, now in fell])
+    text = several([f"task {on} from {before:.1%} to {now:.1%}" for on, before, now in fell])
     whole = "With every task there are more classes to choose from. " if setting == "class" else ""
     return Finding(
         kind="forgotten",
         weight="warning",
-        title=f"{_count(len(fell), 'task')} forgotten, {SETTING_NAMES[setting]}",
+        title=f"{count_of(len(fell), 'task')} forgotten, {SETTING_NAMES[setting]}",
         detail=f"Accuracy fell since they were learned: {text}. {whole}"
         "What protects old tasks: gating.protect, training.continual.",
     )
@@ -147,11 +146,11 @@ def stalled(rounds: pd.DataFrame, enough: float) -> Finding | None:
             stuck.append((int(str(number)), fourth))
     if not stuck:
         return None
-    text = _several([f"experience {number} at {loss:.3f}" for number, loss in stuck])
+    text = several([f"experience {number} at {loss:.3f}" for number, loss in stuck])
     return Finding(
         kind="stalled",
         weight="warning",
-        title=f"The loss stalled in {_count(len(stuck), 'experience')}",
+        title=f"The loss stalled in {count_of(len(stuck), 'experience')}",
         detail=f"In nats per sample: {text}. Samples that leave all outputs silent get no gradient (a loss near "
         "ln 2 / 2 = 0.35 tells of one class of two); more neurons near the outputs cure that (growth.max_neurons, "
         "growth.seed_width), or another training.learning_rate.",
@@ -165,55 +164,16 @@ def saturated(ports: pd.DataFrame, bids: pd.DataFrame) -> Finding | None:
     refused = market.bottlenecks(bids)
     if full.empty and refused.empty:
         return None
-    kinds = [f"{_count(int(n), 'side')} of {_kind(str(kind))}" for kind, n in full["kind"].value_counts().items()]
+    kinds = [f"{count_of(int(n), 'side')} of {_kind(str(kind))}" for kind, n in full["kind"].value_counts().items()]
     detail = f"Full after the last round: {', '.join(kinds)}. " if kinds else ""
     if len(refused):
-        worst = _several([f"{side} ({_count(int(n), 'bid')})" for side, n in refused.items()], 3)
+        worst = several([f"{side} ({count_of(int(n), 'bid')})" for side, n in refused.items()], 3)
         detail += f"{refused.sum()} of {int((~bids['won']).sum())} lost bids were refused for that: {worst}. "
     return Finding(
         kind="saturated",
         weight="warning" if len(refused) else "note",
         title=f"{len(full)} of {len(now)} sides of tiles have no free wire",
         detail=detail + "More room: fabric.wires, fabric.corner_wires. Thriftier: a higher auction.wire_price.",
-    )
-
-
-def silent(neurons: pd.DataFrame, spikes: pd.Series[float]) -> Finding | None:
-    """Living hidden neurons that never fire on validation samples."""
-    return _idle(
-        neurons,
-        set(spikes.index[spikes.to_numpy() == 0]),
-        kind="silent",
-        what="never fire on validation samples of any task",
-        cure="They cost wires and slots and do nothing. growth.retire_after retires those that were grown, not seeds.",
-    )
-
-
-def unheard(neurons: pd.DataFrame, fan_out: pd.Series[float]) -> Finding | None:
-    """Living hidden neurons without any outgoing weight."""
-    return _idle(
-        neurons,
-        set(fan_out.index[fan_out.to_numpy() == 0]),
-        kind="unheard",
-        what="never got an outgoing weight",
-        cure="Newborns start with none and learn them; these learned nothing: born too late (growth.until), or silent.",
-    )
-
-
-def _idle(neurons: pd.DataFrame, those: Collection[int], *, kind: str, what: str, cure: str) -> Finding | None:
-    hidden = neurons[neurons["retired_round"].isna() & (neurons["kind"] == "hidden")]
-    idle = hidden[hidden["neuron"].isin(those)]
-    if idle.empty:
-        return None
-    grown = int((idle["rule"] != "seed").sum())
-    of_task = idle["task"].value_counts().sort_index()
-    text = _several([f"task {task}: {count}" for task, count in of_task.items()])
-    return Finding(
-        kind=kind,
-        weight="warning",
-        title=f"{len(idle)} of {len(hidden)} hidden neurons {what}",
-        detail=f"{grown} of them were grown, {len(idle) - grown} came with a seed expert; by the task they were born "
-        f"for: {text}. {cure}",
     )
 
 
@@ -226,19 +186,32 @@ def nothing_grown(neurons: pd.DataFrame, bids: pd.DataFrame, when: str) -> Findi
         why = "Nobody bid: the gating agent never asked for neurons (growth.when, growth.enough_loss), or all is full."
     else:
         reasons = market.reasons(lost)["bids"]
-        why = "Bids were lost: " + _several([f"{reason} ({count})" for reason, count in reasons.items()]) + "."
+        why = "Bids were lost: " + several([f"{reason} ({count})" for reason, count in reasons.items()]) + "."
     return Finding(kind="ungrown", weight="note", title="No neuron was born beside the seed experts", detail=why)
 
 
-def outdone(accuracy: Mapping[str, float]) -> Finding | None:
-    """Whether the gating network alone answers as well as the whole, or better."""
-    whole, gate = accuracy.get("class", math.nan), accuracy.get("gate", math.nan)
+def gate_alone(run: Run) -> float:
+    """Test accuracy of the gating network by itself; NaN where it is no part of the answer the run is judged by."""
+    asked = "gate" in settings(run) and headline(run) != "task"
+    return accuracy(run, "gate", "test") if asked else math.nan
+
+
+def outdone(whole: float, gate: float) -> Finding | None:
+    """Whether the gating network alone answers as well as the whole, or better; accuracies, NaN where not known."""
     if not gate >= whole:  # so for NaN
         return None
+    if gate > whole:
+        return Finding(
+            kind="outdone",
+            weight="warning",
+            title=f"The gating network alone is better than the whole, by {100 * (gate - whole):.1f} points",
+            detail=f"Without a label the whole answers {whole:.1%} of the test samples rightly, the gating network by "
+            f"itself {gate:.1%}: the experts cost accuracy here.",
+        )
     return Finding(
         kind="outdone",
         weight="note",
-        title="The gating network alone answers at least as well",
+        title="The gating network alone answers as well",
         detail=f"Without a label the whole answers {whole:.1%} of the test samples rightly, the gating network "
         f"by itself {gate:.1%}: on this stream the accuracy shows nothing of the experts.",
     )
@@ -249,7 +222,7 @@ def missed(judged: detection.Detection) -> Finding | None:
     unnoticed = judged.boundaries - round(np.nan_to_num(judged.detected) * judged.boundaries)
     if not unnoticed and not judged.false:
         return None
-    title = f"{unnoticed} of {_count(judged.boundaries, 'boundary')} of new tasks went unnoticed"
+    title = f"{unnoticed} of {count_of(judged.boundaries, 'boundary')} of new tasks went unnoticed"
     if not unnoticed:
         title = "There were false alarms of a change of task"
     return Finding(
@@ -260,16 +233,5 @@ def missed(judged: detection.Detection) -> Finding | None:
     )
 
 
-def _count(number: int, name: str) -> str:
-    plural = f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
-    return f"{number} {name if number == 1 else plural}"
-
-
 def _kind(kind: str) -> str:
     return "neuron tiles" if kind == "tile" else kind.upper()
-
-
-def _several(names: list[str], most: int = MOST) -> str:
-    """The first of them, and how many more there are."""
-    rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

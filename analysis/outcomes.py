@@ -10,7 +10,7 @@ experiences, what was forgotten tasks that come once, curves a run with ``traini
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 import numpy as np
@@ -56,6 +56,14 @@ def accuracies(run: RunTables, setting: str, split: str = "test") -> pd.DataFram
     chosen = table[(table["setting"] == setting) & (table["split"] == split)]
     matrix = chosen.pivot(index="after", columns="on", values="accuracy")
     return matrix[[task for task in dict.fromkeys(order(run)) if task in matrix.columns]]
+
+
+def experience_names(run: RunTables, numbers: Iterable[int]) -> list[str]:
+    """What rows after experiences are called: by their number, and by the task where it is another; -1: before any."""
+    tasks = order(run)
+    told = tasks != list(range(len(tasks)))
+    names = {n: f"{n} (task {tasks[n]})" if told and 0 <= n < len(tasks) else str(n) for n in numbers}
+    return ["before any" if number < 0 else name for number, name in names.items()]
 
 
 def mean_accuracies(run: RunTables, setting: str, split: str = "test") -> pd.Series:

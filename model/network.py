@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -101,6 +101,12 @@ class Network:
         self._wired_version = -1
         self._circuits: dict[object, Circuit] = {}
         self._circuits_version: object = None
+
+    def free_slots(self, tiles: Iterable[int] | None = None) -> dict[int, list[int]]:
+        """Slots without a neuron of these tiles, or of all, lowest first."""
+        slots, alive = self.fabric.slots, self.state.alive.view(self.fabric.tiles, -1)
+        chosen = range(self.fabric.tiles) if tiles is None else tiles
+        return {t: [t * slots + k for k, taken in enumerate(alive[t].tolist()) if not taken] for t in chosen}
 
     def run(self, x: Tensor, outputs: Tensor, running: Tensor | None = None) -> Activity:
         """Run a batch; gradients flow from membranes and counts to ``state.weight``.

@@ -1,7 +1,8 @@
 """Adam and SGD with momentum over the devices, with a step count for every device.
 
 Newborn devices start with zero moments and a zero count while old ones keep theirs, so that a graft disturbs nobody's
-bias correction (Kingma and Ba 2015, arXiv 1412.6980, for the update). Weight decay is decoupled from the gradient
+bias correction (Kingma and Ba 2015, arXiv 1412.6980, for the update). A device that does not learn for a while keeps
+its moments and its count as they were: it goes on where it stopped. Weight decay is decoupled from the gradient
 (Loshchilov and Hutter 2019, arXiv 1711.05101) and can spare newborns. The gradient is clipped at a multiple of its own
 running norm.
 Where the event-driven engine runs, one pass of numba over the devices that learn takes the place of torch's dozen.
@@ -126,10 +127,12 @@ def step(
     moments.count.add_(learns)
     rates = rate if factors is None else factors * rate
     if options.method == "sgd":
-        update = moments.first.mul_(options.momentum).add_(gradient) * rates
+        _where(learns, moments.first, moments.first.mul(options.momentum).add_(gradient))
+        update = moments.first * rates
     else:
-        moments.first.lerp_(gradient, 1 - options.momentum)
-        moments.second.mul_(options.decay).addcmul_(gradient, gradient, value=1 - options.decay)
+        _where(learns, moments.first, moments.first.lerp(gradient, 1 - options.momentum))
+        second = moments.second.mul(options.decay).addcmul_(gradient, gradient, value=1 - options.decay)
+        _where(learns, moments.second, second)
         steps = moments.count.clamp(min=1)
         mean = moments.first / (1 - options.momentum**steps)
         spread = (moments.second / (1 - options.decay**steps)).sqrt_()
@@ -138,6 +141,11 @@ def step(
         update.add_(weight.detach() * (moments.count > options.guard) * rates, alpha=options.weight_decay)
     weight.data.sub_(update.mul_(learns))
     return norm
+
+
+def _where(learns: Tensor, moment: Tensor, moved: Tensor) -> None:
+    """Move a moment in place, of the devices that learn."""
+    torch.where(learns, moved, moment, out=moment)
 
 
 def _fused(

@@ -7,13 +7,15 @@ import warnings
 import torch
 
 from smalti.agents.auction.placement import check_placement
-from smalti.model.chip.fabric import Fabric, FabricError
+from smalti.model.chip.fabric import Fabric, FabricError, NoRoomError
+from smalti.model.chip.links import Links
 from smalti.model.continual import METHODS
 from smalti.model.growth.rule import GrowthError
 from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.neuron import NetworkOptions
 from smalti.scheduler import memory
 from smalti.scheduler.config import Config
+from smalti.scheduler.growth.room import advice, empty, label_sets, place_seeds
 from smalti.scheduler.streams import Stream
 
 SPARE_STEPS = 10  # time steps wanted beyond the rows that a spike crosses
@@ -75,6 +77,26 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
             f"{outputs} classes need more output slots than a tile of {fabric.slots} neurons has beside a hidden "
             "neuron; raise fabric.neurons_per_tile or lower stream.classes_per_task"
         )
+    _check_room(config, fabric, stream)
+
+
+def _check_room(config: Config, fabric: Fabric, stream: Stream) -> None:
+    """Whether every expert's seed finds a place, if nothing grows in between; growth leaves them theirs.
+
+    Raises:
+        NoRoomError: not even the first one does.
+    """
+    if config.stream.boundaries != "told":
+        return
+    sets, width = label_sets(stream, 0, config.gating.experts == "shared"), config.growth.seed_width
+    outputs = [len(classes) for classes in sets]
+    placed = place_seeds(Links(fabric, stream.channels), empty(fabric), 0, outputs, width)
+    if placed[-1].obstacle:
+        room = f"this chip has room for {len(placed) - 1} of {len(outputs)} experts ({placed[-1].obstacle})"
+        cure = advice(config.fabric, outputs, width)
+        if len(placed) == 1:
+            raise NoRoomError(f"{room}: {cure}")
+        warnings.warn(f"{room}, so the run will end after as many tasks: {cure}", stacklevel=3)
 
 
 def _check_hidden(config: Config) -> None:

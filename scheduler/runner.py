@@ -1,7 +1,7 @@
 """Runs that leave a folder: start, resume, and the writing of every round.
 
 A round is done when its checkpoint is on disk: a killed run goes on from the last checkpoint and drops what was
-written after it.
+written after it. What it goes on with is compared before: tables, data, configuration, versions.
 """
 
 from __future__ import annotations
@@ -10,23 +10,33 @@ import json
 import shutil
 import time
 import tomllib
+import warnings
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
+from smalti.model.chip.fabric import NoRoomError
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, dump, from_mapping, load
 from smalti.scheduler.configure import of_data
 from smalti.scheduler.growth import birth_record
 from smalti.scheduler.records import checkpoint
+from smalti.scheduler.records.environment import changes, note_changes, note_ended
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 from smalti.scheduler.records.state import joined, split
+from smalti.scheduler.records.writer import TableWriter, Written, check_written, drop_in_hand
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Data
+from smalti.scheduler.streams.fingerprint import fingerprint
 from smalti.scheduler.streams.memory import FILE, read
 
 FINGERPRINT = "data"  # of data that was in memory, in environment.json
+STREAM = "stream"  # likewise, of the stream as the network hears it
+BIRTHS = "births"  # likewise, CRC-32 of the births that the run follows
+WRITTEN = "written"  # what the tables held, in a checkpoint
 Watcher = Callable[[Simulation], None]
 
 
@@ -49,16 +59,18 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None) -
     simulation = Simulation(config, data=data)
     config = simulation.config
     files: dict[str, str | bytes] = {}
-    facts: dict[str, object] = {"experiences": len(simulation.stream.experiences)}
+    stream = simulation.stream
+    facts: dict[str, object] = {"experiences": len(stream.experiences), STREAM: fingerprint(stream)}
     if simulation.births is not None:
-        files[birth_record.FILE] = birth_record.dump(simulation.births)
+        text = birth_record.dump(simulation.births)
+        files[birth_record.FILE], facts[BIRTHS] = text, zlib.crc32(text.encode())
     if data is not None:
         files[FILE], facts[FINGERPRINT] = data.dump(), data.fingerprint
     run = config.run
     folder = create_run(out, config=dump(config), seed=run.seed, threads=run.threads, files=files, facts=facts)
     with folder.lock():
         try:
-            _drive(simulation, folder, watch)
+            _drive(simulation, folder, TableWriter(folder), watch)
         except (ValueError, FloatingPointError):
             if not folder.checkpoint.exists():  # only the first round shows whether a seed expert finds room
                 shutil.rmtree(folder.path)
@@ -70,13 +82,15 @@ def resume(path: Path, watch: Watcher) -> Simulation:
     """Go on with a run that was stopped, from its last checkpoint or, before the first, from the beginning.
 
     Raises:
-        ValueError: for something that is no run folder, is in use, was begun by an older version, or whose config.toml
-            was changed.
+        ValueError: for something that is no run folder, is in use, was begun by an older version, whose config.toml,
+            tables or data were changed, or that lost a part.
+
+    Warns:
+        UserWarning: other versions of Python or packages, another commit or processor; environment.json keeps both.
     """
     folder = open_run(path)
     config = load(Config, folder.config)
-    environment = folder.path / "environment.json"
-    facts = json.loads(environment.read_text(encoding="utf-8"))
+    facts = json.loads(folder.environment.read_text(encoding="utf-8"))
     if facts["schema_version"] != SCHEMA_VERSION:
         raise ValueError(
             f"{path} was begun with tables of schema {facts['schema_version']}, this smalti writes {SCHEMA_VERSION}: "
@@ -84,15 +98,16 @@ def resume(path: Path, watch: Watcher) -> Simulation:
         )
     recorded = facts.get("threads")
     if not isinstance(recorded, int):
-        raise ValueError(f"{environment} is damaged: it does not say how many threads the run had")
+        raise ValueError(f"{folder.environment} is damaged: it does not say how many threads the run had")
     if config.run.threads != recorded:
         raise ValueError(
             f"{path} was run with {recorded} threads; other numbers do not reproduce it: set run.threads back"
         )
     with folder.lock():
         simulation = fresh(folder, config)
-        restore_last(simulation, folder)
-        _drive(simulation, folder, watch)
+        tables = restore_last(simulation, folder)
+        _note_changes(folder, simulation)
+        _drive(simulation, folder, tables, watch)
     return simulation
 
 
@@ -103,16 +118,31 @@ def fresh(folder: RunFolder, config: Config) -> Simulation:
         ValueError: its data is gone, or is not what the run was begun with.
     """
     path, data = folder.path / FILE, None
-    facts = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))
+    facts = json.loads(folder.environment.read_text(encoding="utf-8"))
     if FINGERPRINT in facts:
         data = read(path)
         if data.fingerprint != facts[FINGERPRINT]:
             raise ValueError(f"{path} was changed since the run began: set it back, or start a new run")
-    return Simulation(config, recorded_births=birth_record.restored(folder.path), data=data)
+    simulation = Simulation(config, recorded_births=birth_record.restored(folder.path, facts.get(BIRTHS)), data=data)
+    if fingerprint(simulation.stream) != facts.get(STREAM):
+        where = config.stream.path or f"of the stream {config.stream.name}"
+        raise ValueError(
+            f"the data {where} is not what {folder.path} was begun with: it, or the way it is read, was changed; set "
+            "it back, or start a new run"
+        )
+    return simulation
 
 
-def restore_last(simulation: Simulation, folder: RunFolder) -> None:
-    """Bring a fresh simulation to the last checkpoint of a folder, if there is one, and drop later rows."""
+def restore_last(simulation: Simulation, folder: RunFolder) -> TableWriter:
+    """Bring a fresh simulation to the last checkpoint of a folder, if there is one, and drop later rows.
+
+    Returns:
+        What writes the rows to come.
+
+    Raises:
+        ValueError: the configuration or a table was changed, or a part is missing; nothing has changed then.
+    """
+    written = None
     if folder.checkpoint.exists():
         saved = checkpoint.load(folder.checkpoint)
         changed = differences(from_mapping(Config, tomllib.loads(str(saved.facts["config"]))), simulation.config)
@@ -121,27 +151,49 @@ def restore_last(simulation: Simulation, folder: RunFolder) -> None:
                 f"{folder.config} was changed since the run began (in {', '.join(changed)}): set it back, or start a "
                 "new run"
             )
+        written = cast("Written", saved.facts[WRITTEN])
+        check_written(folder, written, cast("int", saved.facts["round"]))
         neurons, links = folder.read_rows("neurons"), folder.read_rows("links")
         simulation.load_state_dict(joined(saved.tensors, saved.facts), neurons, links)
-    folder.drop_after(simulation.round - 1)
+    drop_in_hand(folder, written)
+    return TableWriter(folder, written)
 
 
-def _drive(simulation: Simulation, folder: RunFolder, watch: Watcher) -> None:
+def _note_changes(folder: RunFolder, simulation: Simulation) -> None:
+    """Say and keep what is other than when the run was begun or last gone on with."""
+    if simulation.finished:
+        return
+    found = changes(folder.environment)
+    if found:
+        note_changes(folder.environment, round=simulation.round)
+        warnings.warn(
+            f"{folder.path} goes on with {', '.join(found)}: numbers before and after round {simulation.round} may not "
+            "be those of one machine; environment.json keeps both",
+            stacklevel=3,
+        )
+
+
+def _drive(simulation: Simulation, folder: RunFolder, tables: TableWriter, watch: Watcher) -> None:
     while not simulation.finished:
         number = simulation.round
-        simulation.step()
+        try:
+            simulation.step()
+        except NoRoomError as error:
+            note_ended(folder.environment, number, str(error))
+            raise
         begin = time.perf_counter()
         rows, registry = simulation.rows, simulation.registry
-        folder.append("bids", number, rows.bids)
-        folder.append("ports", number, rows.ports)
-        folder.append("evaluations", number, rows.evaluations)
-        folder.append("detections", number, rows.detections)
-        folder.append("rounds", number, rows.rounds)
+        tables.append("bids", number, rows.bids)
+        tables.append("ports", number, rows.ports)
+        tables.append("evaluations", number, rows.evaluations)
+        tables.append("detections", number, rows.detections)
+        tables.append("rounds", number, rows.rounds)
         if registry.changed:
-            folder.rewrite("neurons", registry.neurons)
-            folder.rewrite("links", registry.links)
+            tables.rewrite("neurons", registry.neurons)
+            tables.rewrite("links", registry.links)
             registry.changed = False
         tensors, facts = split(simulation.state_dict())
-        checkpoint.save(folder.checkpoint, tensors, {**facts, "config": dump(simulation.config)})
+        facts |= {"config": dump(simulation.config), WRITTEN: tables.written}
+        checkpoint.save(folder.checkpoint, tensors, facts)
         simulation.seconds_written = time.perf_counter() - begin
         watch(simulation)

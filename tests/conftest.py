@@ -14,6 +14,8 @@ import torch
 from smalti.model.chip.fabric import FabricOptions
 from smalti.model.growth.options import GrowthOptions
 from smalti.scheduler.config import Config
+from smalti.scheduler.records.checkpoint import load as load_checkpoint
+from smalti.scheduler.records.folder import RunFolder
 from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.records.schema import TABLES
 from smalti.scheduler.runner import start
@@ -165,6 +167,18 @@ def check_rows(simulation: Simulation) -> None:
     assert row["devices"] == int(state.mask.sum())
     assert row["wires"] == simulation.rows.ports["used"].sum() == simulation.network.links.ledger.used.sum()
     assert all(row[name] >= 0 for name in row if name.startswith("seconds"))
+
+
+@pytest.fixture(scope="session")
+def state_of() -> Callable[[Path], object]:
+    """``state_of(folder)``: all of the last checkpoint of a run but the checksums of its tables, which hold times."""
+
+    def read(folder: Path) -> object:
+        saved = load_checkpoint(RunFolder(folder).checkpoint)
+        tensors = {name: tensor.numpy().tobytes() for name, tensor in saved.tensors.items()}
+        return tensors, saved.facts | {"written": None}
+
+    return read
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DEAR = "the price is above its value"  # why a bid that fits is lost before others outbid it
 SEED = "seed"  # what tables call the rule of neurons of a seed expert
 
 
@@ -20,6 +21,14 @@ class Bid:
     wishes: tuple[int, ...]  # other tiles that it would like to reach, and does without where wires are full
     value: float  # predicted decrease of the mean loss, nats per sample
     neurons: int = 1  # born together or not at all, each with links of its own: 1 or, for a pair, 2
+
+
+def in_coins(nats: float) -> float:
+    """A value to four digits, as it is bid: what only rounding tells apart is equal then, and the first bid wins.
+
+    The engines add in different orders, so that the same value differs between them in its seventh digit.
+    """
+    return float(f"{nats:.3e}")
 
 
 @dataclass(frozen=True)

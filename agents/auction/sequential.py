@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from smalti.agents.auction import exact as optimal
-from smalti.agents.auction.bids import Bid, Outcome
+from smalti.agents.auction.bids import DEAR, Bid, Outcome
 from smalti.agents.auction.prices import NEWBORN, Prices, Quote
 from smalti.model.chip.links import Links, Offer, Refusal
 
@@ -166,5 +166,5 @@ def _lost(bid: Bid, quote: Quote | Refusal, reason: str) -> Outcome:
     if isinstance(quote, Refusal):
         return Outcome(bid, False, -1, float("nan"), float("nan"), quote.reason)
     if bid.value <= quote.price:
-        reason = "the price is above its value"
+        reason = DEAR
     return Outcome(bid, False, -1, quote.cost, quote.price, reason)

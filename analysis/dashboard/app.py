@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from html import escape
 
 import solara
-from mesa.visualization.solara_viz import ModelController, ModelCreator
+import solara.lab
+from mesa.visualization.solara_viz import ModelController
 from mesa.visualization.utils import update_counter
 
-from smalti.analysis.dashboard.components import Board
+from smalti.analysis.dashboard.components import Board, without_folders
 from smalti.analysis.dashboard.curves import curves_svg
 from smalti.analysis.dashboard.live import Live, Source, Tuning
 from smalti.analysis.dashboard.replay import Recorded
-from smalti.analysis.dashboard.selection import Selection
+from smalti.analysis.dashboard.selection import Selection, neurons
 from smalti.analysis.dashboard.style import STYLE
-from smalti.analysis.dashboard.tuning import Sliders, start_choices
+from smalti.analysis.dashboard.tuning import Choices, Sliders, first_choices, label
 from smalti.analysis.dashboard.view import View
 
 PAUSE = 100  # milliseconds between rounds, in which clicks are heard
+PACE = 0.5  # seconds that a round is shown in playback
 
 shown: list[Source | Recorded] = []  # one, put there by the server before it starts
 
@@ -39,7 +42,7 @@ def LivePage(source: Source) -> None:
     """A simulation, driven by Mesa's controls."""
     update_counter.get()  # Mesa's controls count it up after a step
     model = solara.use_reactive(solara.use_memo(lambda: Live(source), []))
-    parameters: solara.Reactive[dict[str, object]] = solara.use_reactive({})
+    parameters: solara.Reactive[dict[str, object]] = solara.use_reactive(first_choices(source))
     selection: solara.Reactive[Selection | None] = solara.use_reactive(None)
     tuning = solara.use_reactive(Tuning.of(source.config))
     pause, every, apart = solara.use_reactive(PAUSE), solara.use_reactive(1), solara.use_reactive(False)
@@ -51,14 +54,15 @@ def LivePage(source: Source) -> None:
         ModelController(
             model, model_parameters=parameters, play_interval=pause, render_interval=every, use_threads=apart
         )
-        _headline(live.view, "ready" if live.view.round < 0 else live.view.decision)
+        decision = "ready" if live.view.round < 0 else live.view.decision
+        _headline(live.view, decision, source.config.run.quick)
         if live.failure:
-            solara.Error(live.failure)
+            solara.Error(without_folders(live.failure))
         _heading("applied from the next round on")
         Sliders(tuning.value, tuning.set)
         _heading("applied by Reset, which starts anew")
-        with solara.Column(gap="4px"):
-            ModelCreator(model, start_choices(source), model_parameters=parameters)
+        with solara.Column(gap="0px"):
+            Choices(source, parameters)
 
     Board(live.view, live.curves, selection, controls)
 
@@ -66,31 +70,72 @@ def LivePage(source: Source) -> None:
 @solara.component
 def ReplayPage(run: Recorded) -> None:
     """A recorded run, round by round."""
-    number = solara.use_reactive(run.last)
+    number, playing = solara.use_reactive(run.last), solara.use_reactive(False)
     selection: solara.Reactive[Selection | None] = solara.use_reactive(None)
-    view = solara.use_memo(lambda: run.at(number.value), [number.value])
-    curves = solara.use_memo(lambda: curves_svg(view), [number.value])
+    view, failure = solara.use_memo(lambda: _looked_at(run, number.value), [number.value])
+    curves = solara.use_memo(lambda: b"" if view is None else curves_svg(view), [view])
+
+    def play() -> None:
+        while playing.value and number.value < run.last:
+            time.sleep(PACE)
+            if playing.value:
+                number.value += 1
+        playing.value = False
+
+    solara.lab.use_task(play, dependencies=[playing.value], prefer_threaded=True)
 
     def controls() -> None:
-        with solara.Row():
-            solara.Button("◀", on_click=lambda: number.set(number.value - 1), disabled=number.value == 0)
-            solara.Button("▶", on_click=lambda: number.set(number.value + 1), disabled=number.value == run.last)
-        solara.SliderInt("round", value=number, min=0, max=run.last, thumb_label=False)
-        _headline(view, str(run.folder.path))
+        PlaybackButtons(number, playing, run.last)
+        label(f"round: <b>{number.value}</b> of {run.last}")
+        solara.SliderInt("", value=number, min=0, max=run.last, thumb_label=False)
+        if view is not None:
+            _headline(view, run.name, run.config.run.quick)
         if run.swapped:
             solara.Warning("neurons changed places in this run; each is drawn where it was last")
 
-    Board(view, curves, selection, controls)
+    if view is None:
+        solara.Error(failure)
+        controls()
+    else:
+        Board(view, curves, selection, controls)
+
+
+@solara.component
+def PlaybackButtons(number: solara.Reactive[int], playing: solara.Reactive[bool], last: int) -> None:
+    """Play and pause, and single steps; at the end play begins anew."""
+
+    def toggle() -> None:
+        if not playing.value and number.value == last:
+            number.value = 0
+        playing.value = not playing.value
+
+    with solara.Row(justify="space-between"):
+        back, on = (lambda: number.set(number.value - 1)), (lambda: number.set(number.value + 1))
+        solara.Button("Back", color="primary", on_click=back, disabled=playing.value or number.value == 0)
+        solara.Button("❚❚" if playing.value else "▶", color="primary", on_click=toggle, disabled=last == 0)
+        solara.Button("Step", color="primary", on_click=on, disabled=playing.value or number.value == last)
+
+
+def _looked_at(run: Recorded, number: int) -> tuple[View | None, str]:
+    """The view after a round, or why it cannot be had."""
+    try:
+        return run.at(number), ""
+    except ValueError as error:
+        return None, without_folders(str(error))
 
 
 def _heading(text: str) -> None:
-    solara.HTML(tag="h4", unsafe_innerHTML=text)
+    solara.HTML(tag="h4", unsafe_innerHTML=escape(text))
 
 
-def _headline(view: View, text: str) -> None:
-    alive = sum(len(tile.neurons) for tile in view.tiles)
+def _headline(view: View, text: str, quick: bool) -> None:
+    alive = neurons(view)
+    outputs = sum(one.kind == "output" for one in alive)
     where = f"after round {view.round}" if view.round >= 0 else "before the first round"
     task = f"task {view.task}, " if view.task >= 0 else ""
     done = f"{view.round + 1} of {view.total} rounds done; " if view.total else ""
-    lines = f"<b class='rounds'>{where}</b> {done}{task}{alive} neurons, {len(view.links)} links<br>{escape(text)}"
+    lines = f"<b class='rounds'>{where}</b> {done}{task}{len(alive) - outputs} neurons, {outputs} outputs, "
+    lines += f"{len(view.links)} links<br>{escape(text)}"
+    if quick:
+        lines += "<br><b class='quick'>a quick run: its numbers mean nothing</b>"
     solara.HTML(tag="p", unsafe_innerHTML=lines, classes=["headline"])

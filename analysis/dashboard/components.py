@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import solara
@@ -10,6 +12,8 @@ import solara
 from smalti.analysis.dashboard.drawing import drawing
 from smalti.analysis.dashboard.selection import Selection, Table, bids_table, details, read_selection
 from smalti.analysis.dashboard.view import View
+
+FOLDERS = re.compile(r"(?<![\w.~])/(?:[^/\s:'\"]+/)+")  # all but the last part of an absolute path
 
 
 @solara.component_vue("chip.vue")
@@ -45,10 +49,10 @@ def Selected(view: View, selection: solara.Reactive[Selection | None]) -> None:
     chosen = details(view, selection.value)
     if chosen is None:
         name = f"{selection.value.kind} {selection.value.number}"
-        solara.HTML(tag="p", unsafe_innerHTML=f"There is no {name} in this round.", classes=["quiet"])
+        solara.HTML(tag="p", unsafe_innerHTML=escape(f"There is no {name} in this round."), classes=["quiet"])
         return
-    facts = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in chosen.facts)
-    solara.HTML(tag="div", unsafe_innerHTML=f"<h3>{chosen.title}</h3><table class='facts'>{facts}</table>")
+    facts = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in chosen.facts)
+    solara.HTML(tag="div", unsafe_innerHTML=f"<h3>{escape(chosen.title)}</h3><table class='facts'>{facts}</table>")
     for table in chosen.tables:
         _Table(table, selection)
 
@@ -92,3 +96,8 @@ def Board(
 def _pick(selection: solara.Reactive[Selection | None], key: str) -> None:
     picked = read_selection(key)
     selection.value = None if picked == selection.value else picked
+
+
+def without_folders(text: str) -> str:
+    """A message with the last part alone of every absolute path: where files lie is nobody's business."""
+    return FOLDERS.sub("", text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from smalti.analysis.dashboard.view import View
 from smalti.analysis.plots.figure import PALETTE
+from smalti.analysis.plots.theme import standing_alone, themed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,10 +23,10 @@ PANELS = (
 
 
 def curves_svg(view: View) -> bytes:
-    """The figure as an .svg file."""
-    file = io.BytesIO()
+    """The figure as an .svg file, light or dark as the browser is."""
+    file = io.StringIO()
     curves_figure(view).savefig(file, format="svg")
-    return file.getvalue()
+    return standing_alone(themed(file.getvalue())).encode()
 
 
 def curves_figure(view: View) -> Figure:

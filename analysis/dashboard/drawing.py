@@ -10,6 +10,8 @@ import numpy as np
 from smalti.analysis.dashboard.selection import Selection, cell_number, lit, neurons
 from smalti.analysis.dashboard.view import Cell, Link, Tile, View
 from smalti.analysis.plots.figure import PALETTE
+from smalti.analysis.plots.routes import route_points
+from smalti.analysis.plots.theme import grey
 
 TILE, SIDE = 100.0, 30.0  # widths of a neuron tile and of the routing lane between two
 MOST_DOTS, MOST_LINES = 4096, 3000  # beyond these, tiles are shaded instead, and wires drawn where selected
@@ -61,20 +63,16 @@ def _box(view: View, cell: Cell, xs: list[float], ys: list[float], selection: Se
         fill, title = _tile_fill(view, tile), _tile_title(tile)
     else:
         key, number = f"cell:{cell_number(view, cell)}", Selection("cell", cell_number(view, cell))
-        fill = "#cc3311" if cell.broken else _grey(0.96 - 0.45 * cell.load)
+        fill = "#cc3311" if cell.broken else grey(0.96 - 0.45 * cell.load)
         title = "broken" if cell.broken else f"{cell.kind.upper()}: fullest side {cell.load:.0%} in use"
     return {**place, "key": key, "fill": fill, "title": title, "kind": cell.kind, "on": selection == number}
-
-
-def _grey(level: float) -> str:
-    return "#" + f"{round(255 * level):02x}" * 3
 
 
 def _tile_fill(view: View, tile: Tile) -> str:
     if tile.dead:
         return "#cc3311"
     crowded = len(view.tiles) * view.slots > MOST_DOTS
-    return _grey(1 - 0.6 * len(tile.neurons) / tile.slots) if crowded else "#ffffff"
+    return grey(1 - 0.6 * len(tile.neurons) / tile.slots) if crowded else grey(1)
 
 
 def _tile_title(tile: Tile) -> str:
@@ -96,7 +94,7 @@ def _dots(view: View, xs: list[float], ys: list[float], selection: Selection | N
             one = taken.get(slot)
             if one is None:
                 dots.append(
-                    {"x": x, "y": y, "r": 0.12 * step, "fill": "#dddddd", "kind": "free", "key": "", "on": False}
+                    {"x": x, "y": y, "r": 0.12 * step, "fill": grey(0.87), "kind": "free", "key": "", "on": False}
                 )
                 continue
             dots.append(
@@ -124,8 +122,7 @@ def _lines(view: View, xs: list[float], ys: list[float], chosen: frozenset[int])
     for link in (*routed, *inputs):
         start = [] if link.kind == "input" else [_tile_cell(view, homes[link.source])]
         cells = [*start, *link.path, _tile_cell(view, link.target_tile)]
-        shift = _shift(view, link)
-        points = [((xs[c] + xs[c + 1]) / 2 + shift, (ys[r] + ys[r + 1]) / 2 + shift) for r, c in cells]
+        points = route_points(cells, xs, ys, _shift(view, link))
         lines.append(
             {
                 "key": f"link:{link.link}",

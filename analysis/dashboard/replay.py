@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from smalti.analysis.dashboard.view import Books, Row, View, view_of
 from smalti.model.chip.fabric import Fabric
@@ -36,6 +35,11 @@ class Recorded:
         return any(row["swapped"] for row in self.rounds)
 
     @property
+    def name(self) -> str:
+        """Of its folder."""
+        return self.folder.path.absolute().name
+
+    @property
     def last(self) -> int:
         """The last round."""
         return int(self.rounds[-1]["round"])
@@ -58,9 +62,8 @@ class Recorded:
         return view_of(self.config, self.fabric, books, number, self.last + 1)
 
     def _ports(self, number: int) -> dict[str, np.ndarray]:
-        file = part(self.folder, number)
-        with file_named_in_errors(file):
-            table = pq.ParquetFile(file).read()
+        with file_named_in_errors(self.folder.folder("ports")):
+            table = self.folder.read_round("ports", number)
             return {name: table[name].to_numpy() for name in table.column_names}
 
 
@@ -75,10 +78,11 @@ def recorded(path: Path) -> Recorded:
     rounds = _rows(folder, "rounds")
     if not rounds:
         raise ValueError(f"{path} has no finished round yet; `smalti resume {path}` goes on with it")
-    for row in rounds:
-        file = part(folder, row["round"])
-        with file_named_in_errors(file):
-            pq.read_metadata(file)
+    with file_named_in_errors(folder.folder("ports")):
+        wired = folder.rounds_in("ports")
+    lost = [row["round"] for row in rounds if row["round"] not in wired]
+    if lost:
+        raise ValueError(f"{folder.folder('ports')} is damaged: round {lost[0]} is missing; restore it, or run again")
     bids: dict[int, list[Row]] = defaultdict(list)
     for row in _rows(folder, "bids"):
         bids[row["round"]].append(row)
@@ -91,11 +95,6 @@ def recorded(path: Path) -> Recorded:
         tuple(_rows(folder, "links")),
         dict(bids),
     )
-
-
-def part(folder: RunFolder, number: int) -> Path:
-    """The file with the wires after a round."""
-    return folder.folder("ports") / f"part-{number:05d}.parquet"
 
 
 @contextmanager

@@ -138,8 +138,10 @@ def _tile(view: View, tile: Tile) -> Details:
     title = f"tile {_place(view, tile.tile)}"
     if tile.dead:
         return Details(title, (("state", "broken: nothing is placed here"),))
+    outputs = sum(one.kind == "output" for one in tile.neurons)
+    hidden = len(tile.neurons) - outputs
     facts = (
-        ("neurons", f"{len(tile.neurons)} of {tile.slots} slots"),
+        ("neurons", f"{hidden} hidden, {outputs} outputs; {len(tile.neurons)} of {tile.slots} slots"),
         ("rows in use", f"{tile.rows_used} of {tile.rows}"),
         ("next slot", f"{nats(tile.price)} nats" if tile.price is not None else "none is free"),
     )
@@ -150,7 +152,7 @@ def _tile(view: View, tile: Tile) -> Details:
     return Details(
         title,
         facts,
-        (Table("neurons", columns, rows, leads), _link_table(view, "links that enter", entering)),
+        (Table("neurons, outputs included", columns, rows, leads), _link_table(view, "links that enter", entering)),
     )
 
 

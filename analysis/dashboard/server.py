@@ -1,4 +1,4 @@
-"""Serves the page with Solara's own server, on one address, telling nobody else about it."""
+"""Serves the page with Solara's own server, on one address, to whoever has its token; tells nobody else about it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from smalti.analysis.dashboard.guard import LOCAL, Guard
+
 if TYPE_CHECKING:
     from smalti.analysis.dashboard.live import Source
     from smalti.analysis.dashboard.replay import Recorded
 
+__all__ = ["LOCAL", "listen", "require_extra", "serve"]
 APP = "smalti.analysis.dashboard.app:Page"
 NEEDED = ("altair", "matplotlib", "solara", "uvicorn")  # altair by Mesa's visualization
-LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 def require_extra() -> None:
@@ -49,15 +51,20 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(
-    source: Source | Recorded, listener: socket.socket, announce: Callable[[str], None], open_browser: bool
+    source: Source | Recorded,
+    listener: socket.socket,
+    announce: Callable[[str], None],
+    open_browser: bool,
+    host: str = "",
 ) -> None:
     """Serve until interrupted.
 
     Args:
         source: what the page shows.
         listener: where; from ``listen``.
-        announce: called with the address once the page can be opened.
+        announce: called with the address, its token in it, once the page can be opened.
         open_browser: whether to open it, too.
+        host: how the address was called that the listener has.
     """
     import uvicorn
 
@@ -66,10 +73,11 @@ def serve(
         app, shown = _application()
 
     shown[:] = [source]
-    host, port = listener.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
-    opener = threading.Thread(target=_announce, args=(server, url, announce, open_browser), daemon=True)
+    address, port = listener.getsockname()[:2]
+    guard = Guard(app, address, port, called=host)
+    options: dict[str, Any] = {"proxy_headers": False, "server_header": False, "timeout_graceful_shutdown": 1}
+    server = uvicorn.Server(uvicorn.Config(guard, log_level="warning", **options))
+    opener = threading.Thread(target=_announce, args=(server, guard.url, announce, open_browser), daemon=True)
     opener.start()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="(?s)Cookies with samesite")  # needed in frames of other pages alone

@@ -32,9 +32,9 @@ COUNTS = {
 def Sliders(tuning: Tuning, on_tuning: Callable[[Tuning], None]) -> None:
     """Sliders of options that are read anew in every round."""
     with solara.Column(gap="0px"):
-        for name, label in POWERS.items():
+        for name, title in POWERS.items():
             value = getattr(tuning, name)
-            _label(f"{label}: <b>{nats(value)}</b> nats")
+            label(f"{title}: <b>{nats(value)}</b> nats")
             solara.SliderFloat(
                 "",
                 value=place_of(value),
@@ -44,9 +44,9 @@ def Sliders(tuning: Tuning, on_tuning: Callable[[Tuning], None]) -> None:
                 thumb_label=False,
                 on_value=lambda place, name=name: on_tuning(changed(tuning, name, value_at(place))),
             )
-        for name, (label, least, most) in COUNTS.items():
+        for name, (title, least, most) in COUNTS.items():
             value = getattr(tuning, name)
-            _label(f"{label}: <b>{value}</b>")
+            label(f"{title}: <b>{value}</b>")
             solara.SliderInt(
                 "",
                 value=value,
@@ -57,13 +57,35 @@ def Sliders(tuning: Tuning, on_tuning: Callable[[Tuning], None]) -> None:
             )
 
 
+@solara.component
+def Choices(source: Source, chosen: solara.Reactive[dict[str, object]]) -> None:
+    """What a Reset takes; ``chosen`` has the values, of ``first_choices`` at first."""
+    for name, choice in start_choices(source).items():
+
+        def choose(value: object, name: str = name) -> None:
+            chosen.value = {**chosen.value, name: value}
+
+        title, value = choice["label"], chosen.value[name]
+        if "values" in choice:
+            solara.Select(title, value=value, values=choice["values"], on_value=choose)
+        else:
+            label(f"{title}: <b>{value}</b>")
+            solara.SliderInt("", value=value, min=choice["min"], max=choice["max"], thumb_label=False, on_value=choose)
+
+
+def first_choices(source: Source) -> dict[str, object]:
+    """Arguments of ``Live`` for a start that changes nothing."""
+    return {"source": source, **{name: choice["value"] for name, choice in start_choices(source).items()}}
+
+
 def changed(tuning: Tuning, name: str, value: float) -> Tuning:
     """The options with another value for one of them."""
     values: dict[str, Any] = {name: value}
     return replace(tuning, **values)
 
 
-def _label(text: str) -> None:
+def label(text: str) -> None:
+    """A line above a slider, which holds its value; ``text`` is HTML."""
     solara.HTML(tag="div", unsafe_innerHTML=text, classes=["label"])
 
 
@@ -77,11 +99,10 @@ def value_at(place: float) -> float:
     return 0.0 if place <= LEAST else float(f"{10**place:.3g}")
 
 
-def start_choices(source: Source) -> dict[str, Any]:
-    """Mesa's ``model_params`` for ``Live``: what a Reset takes."""
+def start_choices(source: Source) -> dict[str, dict[str, Any]]:
+    """What may be chosen for the next start, by the name of an argument of ``Live``."""
     config = source.config
     return {
-        "source": source,
         "rule": _select("growth rule", config.growth.rule, sorted({*GROWTH_RULES})),
         "when": _select("when to grow", config.growth.when, list(TIMINGS)),
         "rows": _slider("rows of tiles", config.fabric.rows, 1, 8),
@@ -90,9 +111,9 @@ def start_choices(source: Source) -> dict[str, Any]:
     }
 
 
-def _select(label: str, value: str, values: list[str]) -> dict[str, Any]:
-    return {"type": "Select", "label": label, "value": value, "values": values}
+def _select(title: str, value: str, values: list[str]) -> dict[str, Any]:
+    return {"label": title, "value": value, "values": values}
 
 
-def _slider(label: str, value: int, least: int, most: int) -> dict[str, Any]:
-    return {"type": "SliderInt", "label": label, "value": value, "min": least, "max": max(most, value), "step": 1}
+def _slider(title: str, value: int, least: int, most: int) -> dict[str, Any]:
+    return {"label": title, "value": value, "min": least, "max": max(most, value)}

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smalti.analysis.outcomes import accuracies, headline
-from smalti.analysis.plots.figure import new_figure
+from smalti.analysis.outcomes import accuracies, experience_names, headline
+from smalti.analysis.plots.figure import new_figure, quick_note
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+ROOMY, NUMBERED = 8, 20  # tasks whose accuracies are written with a decimal, and at all
+LABELS = 10  # of rows and columns, where accuracies are not written
 
 
 def draw_accuracy_matrix(run: Run, setting: str | None = None, split: str = "test") -> Figure:
@@ -34,17 +37,20 @@ def draw_accuracy_matrix(run: Run, setting: str | None = None, split: str = "tes
         raise ValueError(f"{run.path} has no evaluation of setting {asked!r} and split {split!r}; it has {there}")
     values = matrix.to_numpy(float)
     wide, high = len(matrix.columns), len(matrix)
-    figure = new_figure(2.6 + 0.75 * wide, 1.6 + 0.5 * high)
+    cell, digits = (0.75, 1) if wide <= ROOMY else (0.42, 0) if wide <= NUMBERED else (0.12, None)
+    figure = new_figure(max(4.5, 2.6 + cell * wide), max(3.0, 1.6 + cell / 1.5 * high))
     axes = figure.subplots()
     image = axes.imshow(values, cmap="cividis", vmin=0, vmax=1, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
-        if not np.isnan(value):
+        if digits is not None and not np.isnan(value):
             shade = "black" if value > 0.55 else "white"
-            axes.text(column, row, f"{100 * value:.1f}", ha="center", va="center", color=shade, fontsize=9)
-    axes.set_xticks(range(wide), [str(task) for task in matrix.columns])
-    axes.set_yticks(range(high), ["before any" if after < 0 else str(after) for after in matrix.index])
-    axes.set(xlabel="accuracy on task", ylabel="after learning experience")
-    axes.set_title(f"{split} accuracy in %\n{SETTING_NAMES.get(asked, asked)}", fontsize=10)
+            axes.text(column, row, f"{100 * value:.{digits}f}", ha="center", va="center", color=shade, fontsize=9)
+    every = 1 if digits is not None else -(-max(wide, high) // LABELS)
+    names = experience_names(run, matrix.index)
+    axes.set_xticks(range(0, wide, every), [str(task) for task in matrix.columns[::every]])
+    axes.set_yticks(range(0, high, every), names[::every])
+    axes.set(xlabel="accuracy on task", ylabel="after experience")
+    axes.set_title(f"{split} accuracy in %{quick_note(run)}\n{SETTING_NAMES.get(asked, asked)}", fontsize=10)
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, ticks=[0, 0.25, 0.5, 0.75, 1])
     bar.ax.set_yticklabels(["0", "25", "50", "75", "100"])

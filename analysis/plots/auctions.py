@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from smalti.analysis import market
 from smalti.analysis.plots.bands import draw_bands, whole_rounds
-from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, task_colour
+from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, quick_note, task_colour
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def draw_prices(run: Run) -> Figure:
         draw_bands(axes, rounds, named=axes is top)
         axes.grid(alpha=0.3, axis="y")
     whole_rounds(bottom)
-    figure.suptitle("prices at the auctions", fontsize=11, color=QUIET)
+    figure.suptitle(f"prices at the auctions{quick_note(run)}", fontsize=11, color=QUIET)
     return figure
 
 
@@ -70,7 +70,8 @@ def draw_worth(run: Run) -> Figure:
         ylabel="achieved: decrease of the training loss\nby the next round (nats per sample)",
     )
     axes.set_title(
-        "what newborns promised, and what became of the loss\n(seed experts left out; larger dots: more newborns)",
+        f"what newborns promised, and what became of the loss{quick_note(run)}\n"
+        "(seed experts left out; larger dots: more newborns)",
         fontsize=10,
     )
     axes.grid(alpha=0.3)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from smalti.analysis.outcomes import living
-from smalti.analysis.plots.figure import QUIET, new_figure, save_figure, task_colour
+from smalti.analysis.plots.figure import QUIET, new_figure, quick_note, save_figure, task_colour
+from smalti.analysis.plots.routes import route_points
 from smalti.analysis.runs import Run, load_run
 from smalti.model.chip.fabric import SIDES, STEP
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TILE, SIDE = 1.6, 0.42  # widths of a tile and of the routing lane between tiles, in drawing units
+LETTERS = 14  # points; large, for the picture is shrunk to the width of a phone
 LOADS = "plasma_r"  # colour map of loads
 
 
@@ -107,20 +109,18 @@ def _draw_routers(axes: Axes, run: Run, fabric: dict[str, Any]) -> None:
 
 
 def _draw_links(axes: Axes, run: Run, fabric: dict[str, Any], by: str) -> None:
-    """Wires in use: every route as a thin line along the cells it crosses."""
+    """Wires in use: every route as a thin line along its cells, from the edge of a tile to that of another."""
     loads = _loads(run) if by == "load" else {}
     links, neurons = run.table("links"), run.table("neurons").set_index("neuron")
     routed = links[(links["kind"] == "routed") & links["retired_round"].isna()]
-    xs, ys = _edges(fabric["cols"]), _edges(fabric["rows"])
-    middle = ((xs[:-1] + xs[1:]) / 2, (ys[:-1] + ys[1:]) / 2)
+    xs, ys = _edges(fabric["cols"]).tolist(), _edges(fabric["rows"]).tolist()
     width = 2 * fabric["cols"] + 1
     for source, target, path in zip(routed["source"], routed["target_tile"], routed["path"], strict=True):
         neuron = neurons.loc[source]
         start, end = (_tile_cell(int(tile), fabric) for tile in (neuron["tile"], target))
         cells = [start, *(divmod(int(cell), width) for cell in path), end]
         shift = (int(neuron["slot"]) % fabric["neurons_per_tile"] / fabric["neurons_per_tile"] - 0.5) * SIDE * 0.8
-        x = [middle[0][col] + shift for _, col in cells]
-        y = [middle[1][row] + shift for row, _ in cells]
+        x, y = zip(*route_points(cells, xs, ys, shift), strict=True)
         if by == "task":
             axes.plot(x, y, color=task_colour(int(neuron["task"])), lw=0.5, alpha=0.55, zorder=1)
             continue
@@ -164,5 +164,7 @@ def _legend(figure: Figure, axes: Axes, run: Run) -> None:
     marks = [Line2D([], [], ls="", marker="o", color=task_colour(int(task)), label=f"task {task}") for task in tasks]
     marks.append(Line2D([], [], ls="", marker="s", color="#555555", label="output"))
     marks.append(Line2D([], [], ls="", marker="o", ms=3, color="#cccccc", label="free slot"))
-    axes.legend(handles=marks, loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=min(7, len(marks)), frameon=False)
-    axes.set_title("inputs enter from the north, outputs are read in the south", fontsize=10, color=QUIET)
+    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "ncols": min(4, len(marks))}
+    axes.legend(handles=marks, fontsize=LETTERS, frameon=False, **place)
+    title = "inputs enter from the north, outputs are read in the south"
+    axes.set_title(title + quick_note(run).replace(" (", "\n("), fontsize=LETTERS, color=QUIET)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smalti.analysis.tables import RunTables
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -27,6 +29,16 @@ MISSING = 'pictures need matplotlib: pip install -e ".[plot]"'
 def task_colour(task: int) -> str:
     """Colour of everything that belongs to a task; after nine tasks colours come again."""
     return PALETTE[task % len(PALETTE)]
+
+
+def plain(name: object) -> str:
+    """A name as it is written: matplotlib takes what stands between two dollars for a formula."""
+    return str(name).replace("$", r"\$")
+
+
+def quick_note(run: RunTables) -> str:
+    """What a title says of a run that was shrunk to seconds."""
+    return " (a quick run: means nothing)" if run.config.get("run", {}).get("quick") else ""
 
 
 def new_figure(width: float, height: float, **options: Any) -> Figure:

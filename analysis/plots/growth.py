@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from smalti.analysis.plots.bands import draw_bands, whole_rounds
-from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure
+from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, quick_note
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ def draw_growth_timeline(run: Run) -> Figure:
     at = rounds["round"]
     top.bar(at, rounds["born"], width=0.8, color="#999999", label="born in the round, outputs included")
     top.step(at, rounds["neurons"], where="mid", color=PALETTE[0], lw=1.8, label="hidden neurons alive")
-    top.set_ylabel("neurons")
+    top.set_ylabel("hidden neurons")
     top.legend(frameon=False, fontsize=8, loc="upper left")
     middle.step(at, rounds["wires"], where="mid", color=PALETTE[4], lw=1.8)
-    middle.set_ylabel("wires in use\n(sides of tiles)")
+    middle.set_ylabel("wires in use\n(on all sides of tiles)")
     middle.set_ylim(bottom=0)
     bottom.plot(at, rounds["loss"], "-o", ms=3, color=PALETTE[2], lw=1.4)
     bottom.set_ylabel("training loss\n(nats per sample)")
@@ -39,5 +39,5 @@ def draw_growth_timeline(run: Run) -> Figure:
         draw_bands(axes, rounds, named=axes is top)
         axes.grid(alpha=0.3, axis="y")
     whole_rounds(bottom)
-    figure.suptitle("how the network grew, task after task", fontsize=11, color=QUIET)
+    figure.suptitle(f"how the network grew, task after task{quick_note(run)}", fontsize=11, color=QUIET)
     return figure

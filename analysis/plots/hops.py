@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from smalti.analysis import wiring
-from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure
+from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, quick_note
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
@@ -37,5 +37,5 @@ def draw_hops(run: Run, spikes: pd.Series[float] | None = None) -> Figure:
         axes.margins(y=0.12)
         axes.set(xlabel="hops (routing tiles crossed)", ylabel=label)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle("how far links go; 0: within a tile", fontsize=10, color=QUIET)
+    figure.suptitle(f"how far links go; 0: within a tile{quick_note(run)}", fontsize=10, color=QUIET)
     return figure

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from smalti.analysis.comparison import pareto_front
-from smalti.analysis.plots.figure import PALETTE, new_figure
+from smalti.analysis.plots.figure import new_figure, plain
+from smalti.analysis.plots.looks import look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MARKS = ("o", "s", "^", "D", "v", "P", "X", "*")
+MANY = 8  # groups from which on their names stand beside the picture, not over its dots
 UNITS = {
-    "wires": "wires in use (sides of tiles)",
+    "wires": "wires in use (on all sides of tiles)",
     "neurons": "hidden neurons",
     "devices": "devices (crosspoints in use)",
     "accuracy": "accuracy (share)",
@@ -27,7 +28,7 @@ UNITS = {
 def draw_pareto(
     table: pd.DataFrame, cost: str = "wires", gain: str = "accuracy", by: str | None = None, title: str = ""
 ) -> Figure:
-    """A dot a run, and the front.
+    """A dot a run, and the front; quick runs (``run.quick``) are hollow and not of the front: they mean nothing.
 
     Args:
         table: a row a run, as ``Runs.results`` gives it, or ``trials.parquet``.
@@ -39,7 +40,8 @@ def draw_pareto(
     Raises:
         ValueError: a column is missing, no row has both numbers, or matplotlib is missing.
     """
-    front = pareto_front(table, cost, gain)
+    quick = pd.Series(table.get("run.quick", False), index=table.index).fillna(False).astype(bool)
+    front = pareto_front(table if quick.all() else table[~quick], cost, gain)
     if front.empty:
         raise ValueError(f"no row has both {cost!r} and {gain!r}")
     if by is not None and by not in table.columns:
@@ -48,11 +50,16 @@ def draw_pareto(
     axes = figure.subplots()
     groups = [("runs", table)] if by is None else list(table.groupby(by, dropna=False, sort=True))
     for number, (name, part) in enumerate(groups):
-        mark, colour = MARKS[number % len(MARKS)], PALETTE[number % len(PALETTE)]
-        axes.scatter(part[cost], part[gain], marker=mark, s=30, color=colour, alpha=0.85, label=str(name), zorder=3)
+        mark, colour = look(number).mark, look(number).colour
+        hollow = quick[part.index].sort_values()  # the first one stands for all in the legend
+        own, faces = part.loc[hollow.index], [(colour, 0.0 if empty else 0.85) for empty in hollow]
+        axes.scatter(own[cost], own[gain], 30, c=faces, marker=mark, edgecolors=colour, label=plain(name))
+    if quick.any():
+        axes.scatter([], [], 30, c="none", marker="o", edgecolors="#555555", label="hollow: quick, means nothing")
     axes.step(front[cost], front[gain], where="post", color="#333333", lw=1.2, label="Pareto front", zorder=2)
     axes.set(xlabel=UNITS.get(cost, cost), ylabel=UNITS.get(gain, gain))
-    axes.set_title(title or f"{gain} against {cost}, {len(table)} runs", fontsize=10)
+    axes.set_title(plain(title) or f"{gain} against {cost}, {len(table)} runs", fontsize=10)
     axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=8, title=by, title_fontsize=8)
+    beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if len(groups) > MANY else {}
+    axes.legend(frameon=False, fontsize=8, title=by and plain(by), title_fontsize=8, **beside)
     return figure

@@ -16,6 +16,8 @@ class Activity:
     """Spikes and outgoing weights of living neurons, and one sample's spikes; None where they were not looked at."""
 
     spikes: pd.Series[float] | None = None  # per validation sample, by neuron
+    rates: pd.Series[float] | None = None  # spikes per time step on the task on which it fires most, by hidden neuron
+    inputs: pd.Series[float] | None = None  # spikes per validation sample, by input channel
     fan_out: pd.Series[float] | None = None  # sum of absolute outgoing weights, by neuron
     raster: Raster | None = None
     unseen: str = ""  # why not, if not
@@ -30,8 +32,11 @@ def look(run: Run) -> Activity:
     except ValueError as error:
         return Activity(unseen=str(error))
     try:
-        spikes = activity.spikes_per_sample(run)
+        counts = activity.spike_counts(run)
+        inputs = activity.input_spikes(run)
         raster = activity.spikes_of(run, 0)
     except ValueError as error:
         return Activity(fan_out=fan_out, unseen=str(error))
-    return Activity(spikes=spikes, fan_out=fan_out, raster=raster)
+    rates = counts.groupby(level="task").mean().max() / raster.steps
+    spikes = activity.spikes_per_sample(run, counts)
+    return Activity(spikes=spikes, rates=rates, inputs=inputs, fan_out=fan_out, raster=raster)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from smalti.analysis import market
 from smalti.analysis.comparison import pareto_front
 from smalti.analysis.outcomes import headline, mean_accuracies
 from smalti.analysis.plots.figure import PALETTE, task_colour
+from smalti.analysis.plots.looks import looks
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ DOTS = 4000  # points that a phone still draws without effort
 def timeline(run: Run) -> Figure:
     """Loss and accuracy, neurons and births, wires of every round; bands are experiences, coloured by task."""
     rounds = run.table("rounds")
-    figure = _panels(["loss (nats)", "accuracy", "neurons", "wires"])
+    figure = _panels(["loss (nats)", "accuracy", "hidden neurons", "wires"])
     lines = [
         (1, "loss", "training loss", PALETTE[2]),
         (2, "accuracy", "training accuracy", PALETTE[0]),
@@ -33,7 +35,8 @@ def timeline(run: Run) -> Figure:
     ]
     for row, column, name, colour in lines:
         _line(figure, row, rounds["round"], rounds[column], name, colour, "linear" if row < 3 else "hv")
-    figure.add_bar(x=rounds["round"], y=rounds["born"], name="born in the round", marker_color="#999999", row=3, col=1)
+    born = {"name": "born in the round, outputs included", "marker_color": "#999999"}
+    figure.add_bar(x=rounds["round"], y=rounds["born"], **born, row=3, col=1)
     _bands(figure, rounds)
     return _finished(figure, 4)
 
@@ -83,7 +86,9 @@ def births(run: Run) -> Figure:
                 "size": 8,
                 "symbol": [_symbol(kind, out) for kind, out in zip(own["kind"], gone, strict=True)],
             },
-            customdata=[list(row) for row in zip(own["neuron"], own["kind"], own["rule"], ends, strict=True)],
+            customdata=[
+                list(row) for row in zip(own["neuron"], own["kind"], map(text, own["rule"]), ends, strict=True)
+            ],
             hovertemplate="neuron %{customdata[0]}: %{customdata[1]}, %{customdata[2]}%{customdata[3]}<extra></extra>",
         )
     tiles = sorted(neurons["tile"].unique())
@@ -99,41 +104,53 @@ def births(run: Run) -> Figure:
 
 
 def beside(runs: Mapping[str, Run]) -> Figure:
-    """Several runs: loss, neurons and wires of every round, one colour a run."""
-    figure = _panels(["training loss", "hidden neurons", "wires"])
-    for number, (name, run) in enumerate(runs.items()):
-        rounds, colour = run.table("rounds"), PALETTE[number % len(PALETTE)]
+    """Several runs: loss, neurons and wires of every round, one look a run."""
+    figure, known = _panels(["training loss", "hidden neurons", "wires"]), looks(runs)
+    for name, run in runs.items():
+        rounds, colour, dash = run.table("rounds"), known[name].colour, known[name].dash
         for row, column in enumerate(("loss", "neurons", "wires"), 1):
             shape = "linear" if row == 1 else "hv"
-            _line(figure, row, rounds["round"], rounds[column], name, colour, shape, legend=row == 1)
+            _line(figure, row, rounds["round"], rounds[column], text(name), colour, shape, row == 1, dash)
     return _finished(figure, 3)
 
 
 def along(runs: Mapping[str, Run], split: str = "test") -> Figure:
     """Several runs: mean accuracy over the experiences known so far, after each of them."""
-    figure = _panels(["mean accuracy"], "experiences learned")
-    for number, (name, run) in enumerate(runs.items()):
+    figure, known = _panels(["mean accuracy"], "experiences learned"), looks(runs)
+    for name, run in runs.items():
         mean = mean_accuracies(run, headline(run), split).loc[0:]
-        colour = PALETTE[number % len(PALETTE)]
-        _line(figure, 1, mean.index.to_series() + 1, mean, name, colour, "linear", legend=True)
+        colour, dash = known[name].colour, known[name].dash
+        _line(figure, 1, mean.index.to_series() + 1, mean, text(name), colour, "linear", True, dash)
     figure.update_xaxes(dtick=1)
     figure.update_yaxes(rangemode="normal")
     return _finished(figure, 1, extra=60)
 
 
 def front(table: pd.DataFrame) -> Figure:
-    """Accuracy against wires, a dot a run, and the Pareto front; a table as ``Runs.results`` gives it."""
-    figure, best = _panels(["accuracy"], "wires in use"), pareto_front(table)
+    """Accuracy against wires, a dot a run, and the Pareto front.
+
+    Args:
+        table: as ``Runs.results`` gives it; where its column ``quick`` is true, marks are open and not of the front.
+    """
+    quick = table["quick"].astype(bool) if "quick" in table else pd.Series(False, index=table.index)
+    best = pareto_front(table if quick.all() else table[~quick])
+    figure, known = _panels(["accuracy"], "wires in use"), looks(table["run"])
     figure.add_scatter(
         x=best["wires"], y=best["accuracy"], name="Pareto front", line={"color": "#888888", "shape": "hv"}
     )
-    for number, (name, wires, accuracy) in enumerate(table[["run", "wires", "accuracy"]].itertuples(index=False)):
-        marker = {"color": PALETTE[number % len(PALETTE)], "size": 10}
-        figure.add_scatter(x=[wires], y=[accuracy], name=name, mode="markers", marker=marker)
+    for name, wires, accuracy, hollow in zip(table["run"], table["wires"], table["accuracy"], quick, strict=True):
+        shape = "circle-open" if hollow else "circle"
+        marker = {"color": known[str(name)].colour, "size": 10, "symbol": shape}
+        figure.add_scatter(x=[wires], y=[accuracy], name=text(name), mode="markers", marker=marker)
     figure.update_traces(mode="lines", selector={"name": "Pareto front"})
     figure.update_layout(hovermode="closest")
     figure.update_yaxes(rangemode="normal")
     return _finished(figure, 1, extra=90)
+
+
+def text(name: object) -> str:
+    """A name as plotly shows it: as it is, for it takes tags and links in it for such."""
+    return html.escape(str(name), quote=False)
 
 
 def _panels(names: list[str], x: str = "round") -> Figure:
@@ -148,12 +165,20 @@ def _panels(names: list[str], x: str = "round") -> Figure:
 
 
 def _line(
-    figure: Figure, row: int, x: Any, y: Any, name: str, colour: str, shape: str, legend: bool | None = None
+    figure: Figure,
+    row: int,
+    x: Any,
+    y: Any,
+    name: str,
+    colour: str,
+    shape: str,
+    legend: bool | None = None,
+    dash: str = "solid",
 ) -> None:
     """A line; with ``legend`` lines of one name are shown and hidden together."""
     together = {} if legend is None else {"legendgroup": name, "showlegend": legend}
     mode = "lines+markers" if shape == "linear" else "lines"
-    line, marker = {"color": colour, "shape": shape, "width": 2}, {"size": 4}
+    line, marker = {"color": colour, "shape": shape, "width": 2, "dash": dash}, {"size": 4}
     figure.add_scatter(x=x, y=y, name=name, mode=mode, line=line, marker=marker, row=row, col=1, **together)
 
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from smalti.analysis import market
-from smalti.analysis.findings import Finding, findings
-from smalti.analysis.outcomes import accuracies, answers, mean_accuracies
+from smalti.analysis.finding import Finding
+from smalti.analysis.findings import findings
+from smalti.analysis.outcomes import accuracies, answers, experience_names, mean_accuracies
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.report import configuration, interactive, words
 from smalti.analysis.report.activity import Activity, look
-from smalti.analysis.report.pictures import inline_svg
+from smalti.analysis.report.pictures import LEGIBLE, inline_svg
 from smalti.analysis.runs import Run, Runs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from plotly.graph_objects import Figure as Interactive
 
+ROOMY, NUMBERED = 8, 20  # rows or columns whose accuracies are written with a decimal, and at all
+LABELS = 10  # of rows and columns, where accuracies are not written
 FRONT = 3  # runs from which on a Pareto front is worth drawing
 
 
@@ -41,7 +44,9 @@ class Matrix:
 
     title: str
     columns: list[str]
-    rows: list[tuple[str, list[float | None]]]  # name, cells and their mean
+    rows: list[tuple[str, list[float | None], float, bool]]  # name, cells, mean, whether name and mean are written
+    size: str  # roomy, small (whole percent), or heat (colours alone)
+    every: int  # which columns are named: all, every second, ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +55,7 @@ class Part:
 
     name: str
     run: Run
+    caveats: list[str]  # what must be known before any number is read
     sentences: list[str]
     keys: list[words.Key]
     findings: list[Finding]
@@ -73,12 +79,14 @@ class Beside:
 def part(name: str, run: Run) -> Part:
     """All about one run, whose tables are best kept in memory; at least one round is finished."""
     activity = look(run)
+    name = words.called(name, run)
     return Part(
         name=name,
         run=run,
+        caveats=words.caveats(run),
         sentences=words.sentences(run),
         keys=words.keys(run),
-        findings=findings(run, activity.spikes, activity.fan_out),
+        findings=findings(run, activity.spikes, activity.fan_out, activity.rates, activity.inputs),
         unseen=activity.unseen,
         changes=[(f, configuration.shown(v), configuration.shown(d)) for f, v, d in configuration.changes(run.config)],
         toml=(run.path / "config.toml").read_text(encoding="utf-8"),
@@ -97,7 +105,7 @@ def beside(runs: Runs, parts: list[Part]) -> Beside:
         matching = [[k for k in p.keys if k.name == name and (not note or k.note == note)] for p in parts]
         numbers.append((f"{name}, {note}" if note else name, [keys[0].value if keys else "-" for keys in matching]))
     worries = [str(sum(f.weight == "warning" for f in part.findings)) for part in parts]
-    everyone = dict(runs)
+    everyone = {words.called(name, run): run for name, run in runs}
     return Beside(
         varied=[(name, [configuration.shown(value) for value in table[name]]) for name in runs.varied],
         numbers=[*numbers, ("warnings", worries)],
@@ -112,25 +120,31 @@ def beside(runs: Runs, parts: list[Part]) -> Beside:
                 "Growth",
                 "Training loss (nats per sample), neurons and wires of every round. Tap a name to hide a run.",
             ),
-            *_front(runs),
+            *_front(runs, everyone),
         ],
     )
 
 
-def _front(runs: Runs) -> Iterator[Drawing]:
-    table = runs.results("test")
+def _front(runs: Runs, everyone: Mapping[str, Run]) -> Iterator[Drawing]:
+    table = runs.results("test").assign(run=list(everyone), quick=[words.is_quick(run) for run in everyone.values()])
     if len(table.dropna(subset=["accuracy", "wires"])) >= FRONT:
-        caption = "Test accuracy at the end against wires in use; no run off the line is better in both."
+        caption = "Test accuracy at the end against wires in use; no run off the line is better in both. "
+        "Open marks are quick runs, whose numbers mean nothing."
         yield _plot(interactive.front(table), "Accuracy and wires", caption)
 
 
 def _matrix(run: Run, setting: str) -> Matrix:
     table, means = accuracies(run, setting), mean_accuracies(run, setting)
+    longest = max(len(table.columns), len(table))
+    size = "heat" if longest > NUMBERED else "small" if longest > ROOMY else "roomy"
+    every = -(-longest // LABELS) if size == "heat" else 1
     rows = []
-    for (after, row), mean in zip(table.iterrows(), means, strict=True):
-        cells = [None if pd.isna(value) else float(value) for value in [*row, mean]]
-        rows.append(("before any" if after == -1 else f"after {after}", cells))
-    return Matrix(title=SETTING_NAMES[setting], columns=[*(f"on {on}" for on in table.columns), "mean"], rows=rows)
+    for name, (after, row), mean in zip(experience_names(run, table.index), table.iterrows(), means, strict=True):
+        cells = [None if pd.isna(value) else float(value) for value in row]
+        rows.append((name, cells, float(mean), int(str(after)) % every == 0))
+    return Matrix(
+        title=SETTING_NAMES[setting], columns=[str(on) for on in table.columns], rows=rows, size=size, every=every
+    )
 
 
 def _interactive(run: Run) -> Iterator[Drawing]:
@@ -161,7 +175,7 @@ def _pictures(name: str, run: Run, activity: Activity) -> Iterator[Drawing]:
     chip = (
         "Tiles with their neurons, coloured by task; wires along their routes. The stronger a routing tile, the fuller."
     )
-    yield _svg(lambda: plots.draw_chip(run), name, "The chip", chip)
+    yield _svg(lambda: plots.draw_chip(run), name, "The chip", chip, least=280)
     hops = "Links between neurons by the routing tiles that they cross, and the spikes that travel so far."
     links = run.table("links")
     if (links["retired_round"].isna() & (links["kind"] != "input")).any():
@@ -169,7 +183,7 @@ def _pictures(name: str, run: Run, activity: Activity) -> Iterator[Drawing]:
     bids = run.table("bids")
     if bids["won"].any() and market.worth(bids, run.table("rounds"))["achieved"].notna().any():
         caption = "Decrease of the loss that winners promised, and that by the next round, other training included."
-        yield _svg(lambda: plots.draw_worth(run), name, "Promised and achieved", caption)
+        yield _svg(lambda: plots.draw_worth(run), name, "Promised and achieved", caption, least=320)
     raster = activity.raster
     if raster is not None:
         caption = f"Spikes on one validation sample of task {raster.task}, class {raster.labels[0]}."
@@ -181,5 +195,5 @@ def _plot(figure: Interactive, title: str, caption: str) -> Drawing:
     return Drawing(title=title, caption=caption, figure=data, height=int(figure.layout.height))
 
 
-def _svg(draw: Callable[[], Figure], name: str, title: str, caption: str) -> Drawing:
-    return Drawing(title=title, caption=caption, svg=inline_svg(draw, f"{name} {title}"))
+def _svg(draw: Callable[[], Figure], name: str, title: str, caption: str, least: int = LEGIBLE) -> Drawing:
+    return Drawing(title=title, caption=caption, svg=inline_svg(draw, f"{name} {title}", least))

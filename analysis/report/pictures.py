@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
+
+from smalti.analysis.plots.theme import themed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-GREY = re.compile(r"#([0-9a-f]{2})\1\1\b")
-LEGIBLE = "500px"  # least width of a picture
+LEGIBLE = 500  # pixels: least width of a picture
 GROUP = re.compile(r'<g id="[^"]*"')  # nobody points to them, and they are the same in every picture
 SIZE = re.compile(r'(<svg [^>]*?)width="([\d.]+)pt" height="[\d.]+pt"', re.DOTALL)
 
 
-def inline_svg(draw: Callable[[], Figure], name: str) -> str:
+def inline_svg(draw: Callable[[], Figure], name: str, least: int = LEGIBLE) -> str:
     """A figure as an ``<svg>`` element.
 
     Greys become mixtures of the page's ``--ink`` and ``--paper``, so that white is paper and black is ink whatever the
@@ -25,6 +27,7 @@ def inline_svg(draw: Callable[[], Figure], name: str) -> str:
     Args:
         draw: makes the figure.
         name: of the figure on its page; keeps the ids of its elements apart from those of others.
+        least: width in pixels at which its letters can still be read; where there is less, it is scrolled.
     """
     import matplotlib
 
@@ -34,16 +37,10 @@ def inline_svg(draw: Callable[[], Figure], name: str) -> str:
     text = sink.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg ") :], flags=re.DOTALL)
     text = GROUP.sub("<g", text)
-    return GREY.sub(_mixture, SIZE.sub(_size, text, count=1))
+    return themed(SIZE.sub(partial(_size, least=least), text, count=1))
 
 
-def _size(match: re.Match[str]) -> str:
+def _size(match: re.Match[str], least: int) -> str:
     """As wide as drawn where there is room; where there is not, letters stay legible and the picture is scrolled."""
     width = f"{float(match[2]):.0f}pt"
-    return f'{match[1]}style="width: {width}; min-width: min({width}, {LEGIBLE})"'
-
-
-def _mixture(match: re.Match[str]) -> str:
-    """A grey level as a share of ink in paper."""
-    ink = 1 - int(match[1], 16) / 255
-    return f"color-mix(in srgb, var(--ink) {100 * ink:.0f}%, var(--paper))"
+    return f'{match[1]}style="width: {width}; min-width: min({width}, {least}px)"'

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from smalti.analysis.findings import gate_alone, unfinished
 from smalti.analysis.outcomes import accuracy, headline, mean_accuracies, measures, overall, settings
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.runs import Run
@@ -41,13 +42,40 @@ def _resources(values: Mapping[str, float]) -> list[Key]:
     used = percent(values["wires"] / max(values["sides"], 1))
     return [
         Key("neurons", f"{values['neurons']:.0f}", f"hidden, of {values['slots']:.0f} slots"),
+        Key("outputs", f"{values['outputs']:.0f}", "beside the neurons"),
         Key("born / retired", f"{values['born']:.0f} / {values['retired']:.0f}", "outputs and seed experts included"),
-        Key("wires", f"{values['wires']:,.0f}", f"{used} of {values['sides']:,.0f} sides"),
+        Key("wires", f"{values['wires']:,.0f}", f"{used} of {values['sides']:,.0f} on the sides of tiles"),
         Key("links / devices", f"{values['links']:,.0f} / {values['devices']:,.0f}", "rows and crosspoints in use"),
         Key("spikes", number(values.get("spikes_per_sample", math.nan)), "per sample"),
         Key("hops x spikes", number(values.get("hop_spikes_per_sample", math.nan)), "per sample"),
         Key("time", duration(values["seconds"]), f"{values['overhead']:.0%} beside training and evaluation"),
     ]
+
+
+def caveats(run: Run) -> list[str]:
+    """What must be known before any number of the run is read, one sentence each."""
+    experiences, each = run.environment.get("experiences"), run.config["training"]["rounds"]
+    stopped = unfinished(run.table("rounds"), each, experiences)
+    whole, gate = accuracy(run, headline(run), "test"), gate_alone(run)
+    said = [
+        "A quick run, shrunk to seconds: its numbers mean nothing." if is_quick(run) else "",
+        "" if stopped is None else f"{stopped.title}: what follows is how far it came.",
+        f"The gating network alone answers {percent(gate)}, better than the whole with {percent(whole)}: the experts "
+        "cost accuracy here."
+        if gate > whole
+        else "",
+    ]
+    return [sentence for sentence in said if sentence]
+
+
+def is_quick(run: Run) -> bool:
+    """Whether the run was shrunk to seconds."""
+    return bool(run.config["run"].get("quick"))
+
+
+def called(name: str, run: Run) -> str:
+    """The name of a run on pages and in legends: with a mark where its numbers mean nothing."""
+    return f"{name} (quick)" if is_quick(run) else name
 
 
 def sentences(run: Run) -> list[str]:
@@ -106,7 +134,8 @@ def _chip(run: Run) -> str:
     return (
         f"On {fabric['rows']} x {fabric['cols']} tiles of {fabric['neurons_per_tile']} slots {grown} neurons were "
         f"grown ({run.config['growth']['rule']}) beside {seeds} of seed experts; {values['retired']:.0f} retired. The "
-        f"{values['neurons']:.0f} that are left use {values['wires']:,.0f} of {values['sides']:,.0f} wires "
+        f"{values['neurons']:.0f} that are left, and {values['outputs']:.0f} outputs, use {values['wires']:,.0f} of "
+        f"{values['sides']:,.0f} wires on the sides of tiles "
         f"({percent(values['wires'] / max(values['sides'], 1))}) and fire "
         f"{number(values.get('spikes_per_sample', math.nan))} times per sample."
     )

@@ -27,6 +27,10 @@ class FabricError(ValueError):
     """A chip that cannot be built, or a place that is not on it."""
 
 
+class NoRoomError(FabricError):
+    """A task that finds no place on the chip."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FabricOptions:
     """Size and limits of the chip.

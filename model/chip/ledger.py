@@ -5,7 +5,7 @@ A wire is one source on one side in one direction, however many links of that so
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -19,13 +19,14 @@ class Ledger:
         self.fabric = fabric
         self.used = np.zeros(len(fabric.capacity), dtype=np.int64)  # [ports] wires in use
         self._capacity: list[int] = fabric.capacity.tolist()
+        self._limit: list[int] = self._capacity  # [ports] wires that may be taken: those not kept for tasks to come
         self._holders: dict[int, dict[int, int]] = {}  # port -> source -> links that use that wire
 
     def blocked(self, source: int, ports: Iterable[int]) -> int | None:
         """The first port with no wire left for this source, or None when all ports have room."""
         for port in ports:
             holders = self._holders.get(port, ())
-            if source not in holders and len(holders) >= self._capacity[port]:
+            if source not in holders and len(holders) >= self._limit[port]:
                 return port
         return None
 
@@ -34,8 +35,21 @@ class Ledger:
         return [port for port in ports if source not in self._holders.get(port, ())]
 
     def free(self, port: int) -> int:
-        """Wires left on a port."""
-        return self._capacity[port] - len(self._holders.get(port, ()))
+        """Wires left on a port, without those that are kept."""
+        return self._limit[port] - len(self._holders.get(port, ()))
+
+    def keep(self, wires: Mapping[int, int]) -> None:
+        """Keep free wires for tasks to come, port -> wires; nothing else is kept from now on."""
+        self._limit = list(self._capacity)
+        for port, count in wires.items():
+            self._limit[port] -= count
+
+    def copy(self) -> Ledger:
+        """The same book, which keeps nothing, for trials."""
+        book = Ledger(self.fabric)
+        book.used = self.used.copy()
+        book._holders = {port: dict(holders) for port, holders in self._holders.items()}
+        return book
 
     def reserve(self, source: int, ports: Iterable[int]) -> None:
         """Take one more reference on each port. The caller has asked ``blocked`` before."""

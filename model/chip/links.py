@@ -6,6 +6,7 @@ Sources are slots 0..N-1 and input channels N..N+I-1.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +103,13 @@ class Links:
     def lay(self, offer: Offer) -> int:
         """Lay the link of an offer that still holds and return its row."""
         return self._lay(offer.source, offer.tile, offer.path)
+
+    def copy(self) -> Links:
+        """The same links in books of their own, for trials."""
+        links = copy(self)
+        links.ledger, links.source = self.ledger.copy(), self.source.copy()
+        links.rows, links.paths = dict(self.rows), dict(self.paths)
+        return links
 
     def state_dict(self) -> dict[str, Any]:
         """Source, tile, row and path of every link but those of the inputs, which are laid with the chip."""

@@ -26,7 +26,8 @@ class Dashboard:
     Attributes:
         source: folder of a run to play back, or a configuration file to simulate (`smalti init` writes one).
         port: port to listen at; 0 takes any free one.
-        host: address to listen at; any but the default lets other machines in, which nothing keeps from using the page.
+        host: address to listen at; any but the default lets other machines in, if they have the printed address with
+            its token, which goes over the network unencrypted.
         open: open a browser.
     """
 
@@ -44,13 +45,14 @@ class Dashboard:
             source = self._source()
             console = Console()
             if self.host not in LOCAL:
-                console.print(f"anyone who reaches {self.host} can use the page", markup=False)
+                told = "whoever has the address below with its token can use the page; it travels unencrypted"
+                console.print(f"other machines reach {self.host}: {told}", markup=False)
 
             def tell(url: str) -> None:
                 console.print(f"{url}   (Ctrl-C ends it)", markup=False, highlight=False, soft_wrap=True)
 
             try:
-                serve(source, listener, tell, self.open)
+                serve(source, listener, tell, self.open, self.host)
             except KeyboardInterrupt:
                 console.print("ended")
 

@@ -144,6 +144,8 @@ def _run(
     if command.retry:
         for name in [name for name in work.known() if folder.error(name)]:
             folder.forget_error(name)
+    if work.left() and (found := folder.note_environment()):
+        console.print(f"note: trials from now on are made with {', '.join(found)}", markup=False, highlight=False)
     state = State(folder, work.known, work.total)
     try:
         with showing(console, state) as tell, watched(state, tell):

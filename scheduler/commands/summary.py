@@ -10,7 +10,16 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from smalti.analysis.outcomes import accuracies, accuracy, answers, living, mean_accuracies, overall, settings
+from smalti.analysis.outcomes import (
+    accuracies,
+    accuracy,
+    answers,
+    experience_names,
+    living,
+    mean_accuracies,
+    overall,
+    settings,
+)
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES
 from smalti.analysis.runs import Run, load_run
 from smalti.scheduler.config import Config
@@ -40,16 +49,17 @@ def print_summary(path: Path, console: Console) -> None:
 
 
 def accuracy_view(run: Run, setting: str) -> Table:
-    """Test accuracy on every task after every task."""
+    """Test accuracy on every task after every experience."""
     matrix, means = accuracies(run, setting), mean_accuracies(run, setting)
+    names = experience_names(run, matrix.index)
     table = Table(title=f"test accuracy, {SETTING_NAMES[setting]}", title_justify="left")
-    table.add_column("after task")
+    table.add_column("after experience")
     for task in matrix.columns:
         table.add_column(f"on {task}", justify="right")
     table.add_column("mean", justify="right")
-    for (after, row), mean in zip(matrix.iterrows(), means, strict=True):
+    for name, (_, row), mean in zip(names, matrix.iterrows(), means, strict=True):
         cells = ["" if pd.isna(value) else f"{value:.3f}" for value in row]
-        table.add_row("before any" if after == -1 else str(after), *cells, f"{mean:.3f}")
+        table.add_row(name, *cells, f"{mean:.3f}")
     return table
 
 
@@ -59,7 +69,7 @@ def resources_view(run: Run) -> Table:
     table = Table(title="resources", title_justify="left", show_header=False)
     table.add_row("neurons", f"{text['neurons']} hidden of {text['slots']} slots, {text['outputs']} outputs")
     table.add_row("born, retired", f"{text['born']}, {text['retired']}")
-    table.add_row("wires", f"{text['wires']} of {text['sides']} sides of tiles")
+    table.add_row("wires", f"{text['wires']} of {text['sides']} on the sides of tiles")
     table.add_row("links, devices", f"{text['links']}, {text['devices']}")
     table.add_row("spikes per sample", text.get("spikes_per_sample", "-"))
     table.add_row("hops x spikes per sample", text.get("hop_spikes_per_sample", "-"))

@@ -7,6 +7,7 @@ is killed leaves the trial to the next, which goes on from its last checkpoint.
 from __future__ import annotations
 
 import gc
+import shutil
 import traceback
 import warnings
 from collections.abc import Callable
@@ -14,9 +15,13 @@ from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
-from smalti.scheduler.experiments.folder import ExperimentFolder, Measures
+from smalti.scheduler.config_io import flatten
+from smalti.scheduler.experiments.folder import ExperimentFolder, Measures, OtherDataError
 from smalti.scheduler.experiments.running import run_trial
-from smalti.scheduler.experiments.trials import Trial
+from smalti.scheduler.experiments.trials import Trial, digest
+from smalti.scheduler.runner import Watcher
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams.fingerprint import fingerprint
 
 ENDED, BUSY = "ended", "busy"
 Measure = Callable[[Path], Measures]  # what a finished run came to
@@ -51,6 +56,19 @@ def attempt(job: Job, trial: Trial) -> str:
     return ENDED
 
 
+def _same_data(folder: ExperimentFolder) -> Watcher:
+    """Compares, after the first round, the data of a run with that of others of its kind."""
+    seen: list[str] = []
+
+    def watch(simulation: Simulation) -> None:
+        if not seen:
+            seen.append(fingerprint(simulation.stream))
+            kind = {**flatten(simulation.config.stream), "channels": simulation.stream.channels}
+            folder.check_data(digest(kind), seen[0])
+
+    return watch
+
+
 def _run(job: Job, trial: Trial) -> None:
     name, path = trial.name, job.folder.trials / trial.name
     try:
@@ -58,9 +76,12 @@ def _run(job: Job, trial: Trial) -> None:
             raise ValueError(f"the run that it follows failed ({trial.leader})")
         with warnings.catch_warnings(record=True) as said, chdir(job.directory):
             warnings.simplefilter("always")
-            run_trial(trial.prepared(job.folder.trials), path)
+            run_trial(trial.prepared(job.folder.trials), path, _same_data(job.folder))
         messages = dict.fromkeys(str(one.message) for one in said if one.category is UserWarning)
         job.folder.keep_measures(name, {**job.measure(path), "warnings": "; ".join(messages)})
+    except OtherDataError as error:
+        shutil.rmtree(path)  # it was begun with that data
+        job.folder.keep_error(name, f"OtherDataError: {error}")
     except Exception as error:  # whatever happens in a trial, the others go on
         short = " ".join(f"{type(error).__name__}: {error}".split())
         job.folder.keep_error(name, f"{traceback.format_exc()}\n{short}")

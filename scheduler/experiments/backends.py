@@ -20,6 +20,8 @@ from joblib import Parallel, parallel_config
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 QUIET = logging.CRITICAL
+LOOPBACK = "127.0.0.1"  # where clusters of this machine's own listen: others cannot reach it
+ALONE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # of Ray: 0 keeps all that it starts at LOOPBACK
 PATIENCE = 10.0  # seconds that a cluster has to answer
 Task = tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]  # what joblib.delayed makes
 
@@ -100,7 +102,7 @@ def _dask(workers: Workers) -> Iterator[Spread]:
         place: Any = workers.address
         if not place:
             own = {"n_workers": workers.here, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": QUIET}
-            place = open_ones.enter_context(distributed.LocalCluster(processes=True, **own))
+            place = open_ones.enter_context(distributed.LocalCluster(host=LOOPBACK, processes=True, **own))
             place.adapt(minimum=workers.here, maximum=workers.here)  # new ones for those that die while they start
         try:
             client = open_ones.enter_context(distributed.Client(place, timeout=PATIENCE, set_as_default=False))
@@ -123,16 +125,7 @@ def _dask(workers: Workers) -> Iterator[Spread]:
 
 @contextmanager
 def _ray(workers: Workers) -> Iterator[Spread]:
-    ray = _needed("ray", "ray")
-    if workers.address not in ("", "auto"):
-        check_reachable(workers.address)
-    options: dict[str, Any] = {"address": workers.address or "local", "log_to_driver": False, "logging_level": QUIET}
-    if not workers.address:
-        options |= {"num_cpus": _jobs(workers.here) * workers.threads, "include_dashboard": False}
-    try:
-        ray.init(**options)
-    except (ConnectionError, RuntimeError, TimeoutError) as error:
-        raise ValueError(f"no Ray cluster answers at {options['address']}: {_one_line(error)}") from error
+    ray = _own_ray(workers) if not workers.address else _joined_ray(workers.address)
     _needed("ray.util.joblib", "ray").register_ray()
     cores = int(ray.cluster_resources().get("CPU", 1))
     count = workers.count or max(1, cores // workers.threads)
@@ -150,6 +143,46 @@ def _ray(workers: Workers) -> Iterator[Spread]:
         yield spread
     finally:
         ray.shutdown()
+
+
+def _joined_ray(address: str) -> Any:
+    """Ray, connected to a cluster that runs."""
+    ray = _needed("ray", "ray")
+    if address != "auto":
+        check_reachable(address)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=QUIET)
+    except (ConnectionError, RuntimeError, TimeoutError) as error:
+        raise ValueError(f"no Ray cluster answers at {address}: {_one_line(error)}") from error
+    return ray
+
+
+def _own_ray(workers: Workers) -> Any:
+    """Ray, with a cluster on this machine that no other can reach.
+
+    Ray puts the machine's own address in place of 127.0.0.1, and listens at all of them, unless it was told before its
+    import that this machine is part of no cluster, as it always takes Windows and macOS to be.
+    """
+    before = os.environ.get(ALONE)
+    os.environ[ALONE] = "0"
+    try:
+        ray = _needed("ray", "ray")
+        cores = {"num_cpus": _jobs(workers.here) * workers.threads, "include_dashboard": False}
+        ray.init(address="local", _node_ip_address=LOOPBACK, log_to_driver=False, logging_level=QUIET, **cores)
+    except (ConnectionError, RuntimeError, TimeoutError) as error:
+        raise ValueError(f"Ray cannot start a cluster on this machine: {_one_line(error)}") from error
+    finally:
+        if before is None:
+            del os.environ[ALONE]
+        else:
+            os.environ[ALONE] = before
+    if (address := ray.util.get_node_ip_address()) != LOOPBACK:
+        ray.shutdown()
+        raise ValueError(
+            f"Ray would listen at {address}, where other machines reach it, for it was imported before: begin Python "
+            f"with {ALONE}=0 in the environment, take another backend, or start a cluster and give its address"
+        )
+    return ray
 
 
 def check_reachable(address: str) -> None:

@@ -3,6 +3,8 @@
 OUT/experiment.toml   its file
 OUT/trials/NAME/      a run folder for each trial, with measures.json once it is finished
 OUT/claims/NAME       locked by the process that runs the trial; says which
+OUT/data.json         fingerprint of the data that trials heard, by what of their configurations it depends on
+OUT/environment.json  versions and commit, and when they changed
 OUT/errors/NAME       the error of a trial that failed; the last line says it in short
 OUT/trials.parquet    a row a trial, at any time
 OUT/TABLE.parquet     outcomes and what follows from them, once all has ended; table.md and pictures beside them
@@ -18,7 +20,6 @@ import io
 import json
 import os
 import platform
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -28,10 +29,16 @@ from typing import Any
 
 import pandas as pd
 
-from smalti.scheduler.records.atomic import write_bytes_atomic, write_text_atomic
+from smalti.scheduler.records.atomic import clear_scratch, write_bytes_atomic, write_text_atomic
+from smalti.scheduler.records.environment import changes, environment, note_changes
+from smalti.scheduler.records.folder import RunFolder
 
 MEASURES = "measures.json"
 Measures = dict[str, Any]  # what a finished trial came to: "flat" has numbers by name
+
+
+class OtherDataError(ValueError):
+    """A trial heard other data than those before it."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +73,9 @@ class ExperimentFolder:
             raise ValueError(f"{self.path} is taken by something that is no experiment; give another --out")
         for name in ("claims", "trials", "errors"):
             (self.path / name).mkdir(parents=True, exist_ok=True)
+            clear_scratch(self.path / name)
         with self.hold("experiment.toml"):
+            clear_scratch(self.path)
             write_text_atomic(self.path / "experiment.toml", text)
         return self
 
@@ -92,7 +101,7 @@ class ExperimentFolder:
 
     def rounds(self, name: str) -> int:
         """Rounds that a trial has finished."""
-        return len(list((self.trials / name / "tables" / "rounds").glob("part-0*.parquet")))
+        return RunFolder(self.trials / name).rounds_done()
 
     def measures(self, name: str) -> Measures:
         """What a finished trial came to."""
@@ -118,9 +127,36 @@ class ExperimentFolder:
         """Let a trial that failed be tried again."""
         (self.path / "errors" / name).unlink(missing_ok=True)
 
+    def check_data(self, key: str, fingerprint: str) -> None:
+        """Note what the data of a kind of trials is, or compare it with what the first of them heard.
+
+        Raises:
+            OtherDataError: it is other data.
+        """
+        file = self.path / "data.json"
+        with self.hold(file.name):
+            known = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+            if known.setdefault(key, fingerprint) != fingerprint:
+                raise OtherDataError(
+                    "its data is not what other trials of this folder have heard, and their tables must not be mixed: "
+                    "set the data back and --retry, or give another --out"
+                )
+            write_text_atomic(file, json.dumps(known, indent=1) + "\n")
+
+    def note_environment(self) -> list[str]:
+        """Keep what the trials to come are made with; what of it is other than before, in words."""
+        file = self.path / "environment.json"
+        with self.hold(file.name):
+            if not file.exists():
+                write_text_atomic(file, json.dumps(environment(seed=0, threads=0), indent=2) + "\n")
+            found = changes(file)
+            if found:
+                note_changes(file, trials=len(list(self.trials.glob(f"*/{MEASURES}"))))
+        return found
+
     @contextmanager
     def claim(self, name: str, by: str) -> Iterator[bool]:
-        """Hold a trial, if nobody else does; says whether it is held. What a killed holder left half made is removed.
+        """Hold a trial, if nobody else does; says whether it is held.
 
         Args:
             name: the trial.
@@ -134,8 +170,6 @@ class ExperimentFolder:
             holder = {"by": by, "host": platform.node(), "pid": os.getpid(), "rounds": self.rounds(name)}
             file.write(json.dumps(holder) + "\n")
             file.flush()
-            for left in self.trials.glob(f".{name}.*.tmp"):
-                shutil.rmtree(left)
             yield True
 
     def claimed(self, name: str) -> bool:

@@ -9,27 +9,32 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, load
 from smalti.scheduler.records.atomic import write_text_atomic
 from smalti.scheduler.records.folder import open_run
-from smalti.scheduler.runner import resume, start
+from smalti.scheduler.runner import Watcher, resume, start
 
 FINISHED = "finished"  # an empty file in the folder of a run that needs not be looked at again
 MAY_MOVE = {"stream.path", "growth.birth_record"}  # paths: what they lead to is what counts
 
 
-def run_trial(config: Config, path: Path) -> None:
+def run_trial(config: Config, path: Path, watch: Watcher = lambda simulation: None) -> None:
     """Start a run into a folder, or go on with it; a finished one is left as it is.
+
+    Args:
+        config: what to run.
+        path: its folder.
+        watch: called after every round.
 
     Raises:
         ValueError: the folder holds a run of another configuration.
     """
     if not path.exists():
-        start(config, path, lambda simulation: None)
+        start(config, path, watch)
     else:
         changed = differences(load(Config, open_run(path).config), config.resolved()).keys() - MAY_MOVE
         if changed:
             raise ValueError(f"{path} holds another configuration (differs in {', '.join(changed)}); delete it first")
         if (path / FINISHED).exists():
             return
-        resume(path, lambda simulation: None)
+        resume(path, watch)
     write_text_atomic(path / FINISHED, "")
 
 

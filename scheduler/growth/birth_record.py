@@ -6,6 +6,7 @@ A run that follows keeps them in its own folder, so that it can be resumed whate
 from __future__ import annotations
 
 import json
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -88,16 +89,22 @@ def dump(births: Births) -> str:
     return json.dumps(births.born) + "\n"
 
 
-def restored(folder: Path) -> Births | None:
+def restored(folder: Path, checksum: int | None) -> Births | None:
     """The births that a run folder keeps, None where it follows no other run.
 
+    Args:
+        folder: the run folder.
+        checksum: CRC-32 of the file; None where there is none.
+
     Raises:
-        ValueError: the file is damaged.
+        ValueError: the file is missing, damaged or another.
     """
-    file = folder / FILE
-    if not file.exists():
+    if checksum is None:
         return None
+    file = folder / FILE
     try:
+        if zlib.crc32(file.read_bytes()) != checksum:
+            raise ValueError("its checksum is another")
         return Births(tuple((int(number), int(tile)) for number, tile in json.loads(file.read_bytes())))
-    except (ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise ValueError(f"{file} is damaged ({error}); restore it from a copy, or start the run anew") from error

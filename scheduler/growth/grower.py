@@ -31,6 +31,7 @@ from smalti.model.growth.surroundings import usual_norms
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.probe import Probe
+from smalti.scheduler.growth.room import Need
 from smalti.scheduler.training import contrasted
 
 SEED_RULE = "random"  # how the fan-in of seeds is made, and of recorded births for which the rule makes too few
@@ -49,6 +50,7 @@ class Grower:
     options: GrowthOptions
     number: int = 0
     outcomes: list[Outcome] = field(default_factory=list)  # of the round in hand
+    kept: Need = field(default_factory=Need)  # for the seeds of tasks to come
     born: list[tuple[int, str, int]] = field(default_factory=list)  # (slot, rule, task) of the round in hand
 
     def probe(self, expert: Expert, x: Tensor, labels: Tensor, targets: Tensor | None = None) -> Probe:
@@ -74,8 +76,9 @@ class Grower:
     ) -> None:
         """One auction among candidates made by the configured rule, for at most ``births`` places.
 
-        Every tile keeps ``reserve`` slots free for tasks to come. On a large chip preselected tiles are asked. Where
-        ``growth.where`` is another placement than the auction, tiles send enough candidates for all births.
+        Every tile keeps ``reserve`` slots free for tasks to come, and what is ``kept``. On a large chip preselected
+        tiles are asked. Where ``growth.where`` is another placement than the auction, tiles send enough candidates for
+        all births.
         """
         selling = [tile for tile in self.tiles() if len(tile.free_slots) > reserve]
         auction, lots = self.options.where == "auction", chance(0, self.network.fabric.tiles)  # numbers of no tile
@@ -85,7 +88,7 @@ class Grower:
         else:
             tiles, probe = self._preselect(expert, x, labels, selling, None if auction else lots)
         call = self.call(expert, task, self.options.rule, probe, partial(chance, 0))
-        call.reserve, call.tiles = reserve, tiles
+        call.reserve, call.kept, call.tiles = reserve, self.kept.slots, tiles
         if not auction:
             call.unpaid, call.options = True, self._with_candidates(births)
         before = self.network.state.mask.clone()
@@ -110,6 +113,7 @@ class Grower:
         Raises:
             ValueError: a tile has no room for its births, or no candidate there that fits.
         """
+        self.keep(Need())  # the recorded run has kept what it needed
         missing, before = Counter(places), self.network.state.mask.clone()
         for wave in range(WAVES):
             rule = SEED_RULE if wave else self.options.rule
@@ -131,6 +135,11 @@ class Grower:
             f"{self.network.fabric.position(tile)} ({reason}); set fabric, growth.reach and growth.retire_after to "
             "those of the recorded run, or give the chip more wires"
         )
+
+    def keep(self, need: Need) -> None:
+        """Keep slots and wires for the seeds of tasks to come, these and no others."""
+        self.kept = need
+        self.network.links.ledger.keep(need.wires)
 
     def _begin_stage(self, expert: Expert, before: Tensor) -> None:
         begin_stage(self.network.state, before, expert.running(self.network), self.options.newborns)
@@ -274,9 +283,10 @@ class Grower:
         return list(self.model.agents_by_type[TileAgent])
 
     def state_dict(self) -> dict[str, Any]:
-        """The number of the next candidate."""
-        return {"number": self.number}
+        """The number of the next candidate, and what is kept."""
+        return {"number": self.number, "wires": [*self.kept.wires.items()], "slots": [*self.kept.slots.items()]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what ``state_dict`` gave."""
         self.number = state["number"]
+        self.keep(Need(Counter(dict(state["wires"])), Counter(dict(state["slots"]))))

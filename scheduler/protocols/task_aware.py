@@ -10,7 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from smalti.agents.expert import Expert
+from smalti.model.chip.fabric import NoRoomError
 from smalti.scheduler import evaluation
+from smalti.scheduler.growth.room import Room, advice, label_sets, place_seeds
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained, protect
 from smalti.scheduler.streams.batches import TaskBatches
@@ -43,13 +45,28 @@ class TaskAware:
         x, labels = now.batches.probe(options.growth.probe, now.number)
         self.novelty = agent.gate.novelty(evaluation.features(agent, x))
         protect(parts, options.gating, known)
-        expert = known or agent.add_expert(classes)
-        old_label_sets = expert.label_sets()
-        expert.meet(now.position, now.experience.classes, apart=parts.stream.setting == "task")
-        if known is None:
-            open_expert(parts.grower, expert, now.experience.task, x, labels, now.chance_of_seeds())
+        room = None if known else self._room(now)
+        try:
+            expert = known or agent.add_expert(classes)
+            old_label_sets = expert.label_sets()
+            expert.meet(now.position, now.experience.classes, apart=parts.stream.setting == "task")
+            if known is None:
+                open_expert(parts.grower, expert, now.experience.task, x, labels, now.chance_of_seeds(), room)
+        except NoRoomError as error:
+            outputs = [len(labels) for labels in label_sets(parts.stream, 0, shared)]
+            cure = advice(options.fabric, outputs, options.growth.seed_width)
+            raise NoRoomError(f"task {now.experience.task} cannot be served: {error}; {cure}") from error
         rehearsal, running = parts.trainee.rehearsal, agent.running(expert)
         rehearsal.begin(now.batches, expert, old_label_sets, running, parts.grower.probe)
+
+    def _room(self, now: Round) -> Room:
+        """What to keep for the seed of the expert that begins, and for those of the experiences to come."""
+        parts, agent = self.parts, self.parts.agent
+        to_come = label_sets(parts.stream, now.position, now.config.gating.experts == "shared")
+        outputs = [len(classes) for classes in to_come if agent.find(classes) is None]
+        network, width = parts.trainee.network, now.config.growth.seed_width
+        placed = place_seeds(network.links, network.free_slots(), len(agent.experts), outputs, width)
+        return Room(tuple(need for one in placed if not one.obstacle for need in one.needs))
 
     def train(self, now: Round) -> Trained:
         """Train a round."""

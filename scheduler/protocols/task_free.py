@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from smalti.agents.expert import Expert
+from smalti.model.chip.fabric import NoRoomError
 from smalti.model.gating.detection import DETECTORS, DetectionOptions, Glimpse, Memory
 from smalti.scheduler import evaluation
 from smalti.scheduler.growth.seed_expert import extend_expert, open_expert
@@ -221,9 +222,14 @@ class TaskFree:
     def _found(self, state: RoundState, classes: tuple[int, ...], step: int) -> Expert:
         """A new expert for the samples that wait."""
         now = state.now
-        expert, chance = self.parts.agent.add_expert(classes), now.chance_of_seeds(step % now.config.training.steps)
-        expert.meet(self.key + 1, classes, apart=False)
-        open_expert(self.parts.grower, expert, now.experience.task, self.waiting.x, self.waiting.labels, chance)
+        chance = now.chance_of_seeds(step % now.config.training.steps)
+        try:
+            expert = self.parts.agent.add_expert(classes)
+            expert.meet(self.key + 1, classes, apart=False)
+            open_expert(self.parts.grower, expert, now.experience.task, self.waiting.x, self.waiting.labels, chance)
+        except NoRoomError as error:
+            cure = "give the chip more neurons or wires (fabric), or lower growth.max_neurons"
+            raise NoRoomError(f"classes {', '.join(map(str, classes))} cannot be served: {error}; {cure}") from error
         return expert
 
     def _begin(self, state: RoundState, expert: Expert, novelty: float) -> None:

@@ -1,4 +1,4 @@
-"""The folder of a run: its tables, its configuration and its environment. Knows no simulation.
+"""The folder of a run: its tables, its configuration and its environment; what writes the tables is ``records.writer``.
 
     RUN/config.toml            complete, as resolved
     RUN/births.json            births of another run that this one follows, if it does
@@ -9,10 +9,10 @@
     RUN/checkpoint/            what a killed run goes on from (``scheduler.records.checkpoint``)
     RUN/.lock                  held by the process that writes
 
-``rounds``, ``bids``, ``ports``, ``evaluations`` and ``detections`` grow by parts, ``part-00012.parquet`` for round
-12. Each also has a ``part-initial.parquet`` without rows, from the first moment and for good, so that the folder can
-be read while there is no row. ``neurons`` and ``links`` have one part, ``part-00000.parquet``, without rows
-at first and then replaced. Every file appears by a rename, so whoever reads finds it whole.
+``rounds``, ``bids``, ``ports``, ``evaluations`` and ``detections`` grow by parts of many rounds, ``part-00064.parquet``
+for those from round 64 on. Each also has a ``part-initial.parquet`` without rows, from the first moment and for good,
+so that the folder can be read while there is no row. ``neurons`` and ``links`` have one part, ``part-00000.parquet``,
+without rows at first and then replaced. Every file appears by a rename, so whoever reads finds it whole.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from smalti.scheduler.records.arrow import Rows, to_arrow
-from smalti.scheduler.records.atomic import write_bytes_atomic, write_text_atomic
+from smalti.scheduler.records.atomic import clear_scratch, scratch, write_bytes_atomic, write_text_atomic
 from smalti.scheduler.records.environment import environment
-from smalti.scheduler.records.schema import APPENDED, REWRITTEN, SCHEMA_VERSION, TABLES, arrow_schema
+from smalti.scheduler.records.schema import APPENDED, SCHEMA_VERSION, TABLES, arrow_schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +60,11 @@ class RunFolder:
         """The configuration, TOML."""
         return self.path / "config.toml"
 
+    @property
+    def environment(self) -> Path:
+        """What it runs on, JSON."""
+        return self.path / "environment.json"
+
     def folder(self, table: str) -> Path:
         """The folder of a table."""
         return self.path / "tables" / table
@@ -80,59 +85,34 @@ class RunFolder:
                 ) from None
             yield
 
-    def append(self, table: str, round: int, rows: Rows) -> None:
-        """Add the rows of a round as one part; no rows, no part.
-
-        Args:
-            table: one of ``APPENDED``.
-            round: the round, 0 or more.
-            rows: one mapping a row, or one mapping of columns.
-
-        Raises:
-            ValueError: rows that do not fit the schema, naming the column; or a second part of a round.
-        """
-        if table not in APPENDED:
-            raise ValueError(f"{table!r} is no table that grows by parts; those are {', '.join(APPENDED)}")
-        if round < 0:
-            raise ValueError(f"{table}: round {round} is negative; rounds are counted from 0")
-        arrow = to_arrow(table, rows)
-        if arrow.num_rows == 0:
-            return
-        part = self.folder(table) / f"part-{round:05d}.parquet"
-        if part.exists():
-            raise ValueError(f"{part} exists; give all rows of a round at once, and drop_after before resuming")
-        _write(part, arrow)
-
-    def rewrite(self, table: str, rows: Rows) -> None:
-        """Replace the rows of a table of a single part (one of ``REWRITTEN``).
-
-        Raises:
-            ValueError: rows that do not fit the schema, naming the column.
-        """
-        if table not in REWRITTEN:
-            raise ValueError(f"{table!r} is no table that is rewritten; those are {', '.join(REWRITTEN)}")
-        _write(self.folder(table) / ONLY, to_arrow(table, rows))
-
-    def drop_after(self, round: int) -> None:
-        """Remove the parts of later rounds (all for -1), and temporary files that a killed process left.
-
-        ``neurons`` and ``links`` stay as they are: they are rewritten as a whole in the next round.
-        """
-        for table in TABLES:
-            for leftover in self.folder(table).glob(".*.tmp"):
-                leftover.unlink()
-        for table in APPENDED:
-            for part in self._parts(table):
-                if _round_of(part) > round:
-                    part.unlink()
-
     def read(self, table: str) -> pd.DataFrame:
         """The whole table, its parts in the order of their rounds."""
         return cast("pd.DataFrame", self._read(table).to_pandas())
 
+    def rounds_done(self) -> int:
+        """Rounds that have been written."""
+        return sum(pq.read_metadata(part).num_rows for part in self._parts("rounds"))
+
+    def rounds_in(self, table: str) -> set[int]:
+        """Rounds that have rows in a table with a column ``round``."""
+        parts = [str(part) for part in self._parts(table)]
+        return set(pq.read_table(parts, columns=["round"])["round"].unique().to_pylist()) if parts else set()
+
     def read_rows(self, table: str) -> list[dict[str, object]]:
         """The whole table as plain Python values, None for null; what ``rewrite`` takes."""
         return cast("list[dict[str, object]]", self._read(table).to_pylist())
+
+    def read_round(self, table: str, round: int) -> pa.Table:
+        """The rows of one round of a table that grows; only the part that holds them is read.
+
+        Raises:
+            ValueError: no part begins so early.
+        """
+        parts = [part for part in self._parts(table) if round_of(part) <= round]
+        if not parts:
+            raise ValueError(f"{self.folder(table)} has no part with round {round}")
+        rows = pq.ParquetFile(parts[-1]).read()
+        return rows.filter(pc.equal(rows["round"], round))
 
     def _read(self, table: str) -> pa.Table:
         schema, parts = arrow_schema(table), self._parts(table)
@@ -143,7 +123,7 @@ class RunFolder:
     def _parts(self, table: str) -> list[Path]:
         """Parts with rows, in the order of their rounds."""
         parts = [p for p in self.folder(table).glob("part-*.parquet") if p.name != INITIAL]
-        return sorted(parts, key=_round_of)
+        return sorted(parts, key=round_of)
 
 
 def create_run(
@@ -172,8 +152,8 @@ def create_run(
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise ValueError(taken)
     path.parent.mkdir(parents=True, exist_ok=True)
-    building = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    shutil.rmtree(building, ignore_errors=True)
+    clear_scratch(path.parent)
+    building = scratch(path)
     try:
         (building / "checkpoint").mkdir(parents=True)
         for table in TABLES:
@@ -215,8 +195,9 @@ def open_run(path: Path | str) -> RunFolder:
     return RunFolder(path)
 
 
-def _round_of(part: Path) -> int:
-    return int(part.stem.removeprefix("part-"))
+def round_of(part: Path | str) -> int:
+    """The first round of a part, by its name."""
+    return int(Path(part).stem.removeprefix("part-"))
 
 
 def _write(path: Path, table: pa.Table) -> None:

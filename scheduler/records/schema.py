@@ -12,10 +12,10 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 APPENDED = ("rounds", "bids", "ports", "evaluations", "detections")
-"""Tables that get one part a round."""
+"""Tables that grow round by round."""
 
 REWRITTEN = ("neurons", "links")
 """Tables of a single part that is replaced."""

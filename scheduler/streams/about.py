@@ -56,9 +56,9 @@ ABOUT = {
     "arrays": About(
         what="your own data: firing probabilities or spikes, with classes and, if you like, tasks and parts",
         needs=(
-            "a .npz with x [samples, features] or [samples, time, channels] in 0..1 and y [samples] integers or names; if "
-            "you like, task [samples] integers or names, part [samples] train, validation, test, and image [2] (rows, "
-            "columns) or shape [3] (polarities, rows, columns): numpy.savez('mine.npz', x=x, y=y)"
+            "a .npz with x [samples, features] or [samples, time, channels] in 0..1 and y [samples] integers or names; "
+            "if you like, task [samples] integers or names, part [samples] train, validation, test, and image [2] "
+            "(rows, columns) or shape [3] (polarities, rows, columns): numpy.savez('mine.npz', x=x, y=y)"
         ),
         source=(),
         licence="yours",

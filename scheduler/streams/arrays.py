@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.scheduler.streams import labels, npz, ragged
-from smalti.scheduler.streams.types import Ints, Loaded, StreamOptions, check_range
+from smalti.scheduler.streams.types import Ints, Loaded, StreamOptions
+from smalti.scheduler.streams.values import check_range
 
 STEPS = 25  # of samples without a time axis
 OPTIONAL = ("task", "part", "image", "shape")

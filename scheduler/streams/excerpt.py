@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,7 +20,8 @@ def take(loaded: Loaded, parts: dict[str, Ints], ready: Preparation, wires: int)
     """Evenly spaced samples of the training and validation parts together; none of the test part."""
     frames, raw = loaded.x.shape[1:]
     kept = windows(frames, ready.steps) * raw if frames > 1 else raw
-    each = 4 * max(kept, loaded.x.shape[1] * int(np.prod(ready.coded)) // raw)  # bytes, more or less
+    drawn = ready.steps * math.prod(ready.left)
+    each = max(4 * kept, 4 * frames * math.prod(ready.coded), drawn)  # bytes of a sample, as it becomes larger
     own = np.sort(np.concatenate([parts["train"], parts["validation"]]))
     count = min(len(own), MOST, max(BYTES // each, FEWEST))
     rows = own[np.arange(count) * len(own) // count]  # evenly spaced

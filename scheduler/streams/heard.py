@@ -22,6 +22,7 @@ from smalti.scheduler.streams.types import WARNING, Excerpt, Floats, Ints, Sampl
 
 MUCH = 0.05  # accuracy that may be lost without a word
 CERTAIN = 2.0  # standard errors of the difference that it must be lost by beyond that
+DRAWN = 2**28  # spikes or not, that are drawn to try another code
 LONGER = 4  # times the time steps, to try whether they are too few
 
 Right = NDArray[np.bool_]  # [S] whether the answer is right
@@ -159,4 +160,7 @@ def _cure(stream: Stream, some: Excerpt, ready: Preparation, heard: float, seed:
 
 
 def _accuracy(x: Floats, stream: Stream, some: Excerpt, seed: int, steps: int = 0) -> float:
+    """Accuracy on spikes drawn from firing probabilities [S, T or 1, I]; 0 where they would be too many to draw."""
+    if len(x) * (steps or stream.steps) * x.shape[2] > DRAWN:
+        return 0.0
     return float(_right(_counts(x, stream, seed, steps), some.y).mean())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -55,9 +56,13 @@ def text(path: str, key: str, values: NDArray[Any]) -> NDArray[np.str_]:
     if values.dtype.kind not in "SUT":
         raise ValueError(f"{path}: {key} has type {values.dtype}; give strings")
     try:
-        return np.char.decode(values, TEXT) if values.dtype.kind == "S" else values.astype(np.str_)
+        strings = np.char.decode(values, TEXT) if values.dtype.kind == "S" else values.astype(np.str_)
     except UnicodeError as error:
         raise ValueError(f"{path}: {key} holds bytes that are no text in UTF-8 ({error}); give strings") from error
+    strings = np.ascontiguousarray(strings.astype(strings.dtype.newbyteorder("=")))
+    if strings.nbytes and int(strings.reshape(-1).view(np.uint32).max()) > sys.maxunicode:
+        raise ValueError(f"{path}: {key} holds numbers that are no characters; give strings, written with numpy.savez")
+    return strings
 
 
 def coded(labels: NDArray[Any]) -> tuple[Ints, tuple[str, ...]]:
@@ -81,7 +86,8 @@ def check_counted(path: str, key: str, labels: NDArray[Any]) -> None:
 
 def _whole(path: str, key: str, values: NDArray[Any]) -> NDArray[Any]:
     """Floats that are whole numbers, as integers."""
-    broken = values[~np.isfinite(values) | (values != np.floor(values))]
+    with np.errstate(all="ignore"):  # bits that are no number
+        broken = values[~np.isfinite(values) | (values != np.floor(values))]
     if len(broken):
         raise ValueError(
             f"{path}: {key} has type {values.dtype} and holds {broken[0]}; give one integer or name (string) a sample"

@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.scheduler.streams import labels as kinds
 from smalti.scheduler.streams import npz, ragged
 from smalti.scheduler.streams.arrays import HOW, OPTIONAL, of_arrays
+from smalti.scheduler.streams.convert import array_of, label_of, plain_of, samples_of
 from smalti.scheduler.streams.types import Loaded
 
 __all__ = ["Data", "arrays", "dataset", "events", "spike_trains"]
@@ -38,8 +40,9 @@ class Data:
 
     def __repr__(self) -> str:
         """Shapes and classes."""
-        kinds = ", ".join(f"{name} {values.shape}" for name, values in self.arrays.items())
-        return f"<Data {kinds}, {len(np.unique(self.arrays['y']))} classes>"
+        shapes = ", ".join(f"{name} {values.shape}" for name, values in self.arrays.items())
+        names = kinds.coded(kinds.of_samples(self.origin, "y", self.arrays["y"]))[1]
+        return f"<Data {shapes}, {len(names)} classes>"
 
     def __len__(self) -> int:
         """Number of samples."""
@@ -134,7 +137,7 @@ def dataset(source: Iterable[Any], task: Any = None, part: Any = None) -> Data:
             f"a sample has shape {x.shape[1:]}; give [features], [time, channels] or [planes, rows, columns]"
         )
     shape = (x.shape[1], x.shape[2], x.shape[3]) if x.ndim == 4 else None
-    return arrays(x.reshape(len(x), -1) if shape else x, [_label(y) for _, y in pairs], task, part, shape=shape)
+    return arrays(x.reshape(len(x), -1) if shape else x, [label_of(y) for _, y in pairs], task, part, shape=shape)
 
 
 def events(
@@ -174,7 +177,7 @@ def events(
     trains = [_train(array_of(sample), width, height, polarities, at) for at, (sample, _) in enumerate(pairs)]
     x = binned(trains, width * height * polarities, steps, duration)
     shape = (polarities, height, width) if height > 1 else None
-    return arrays(x, [_label(label) for _, label in pairs], task, part, shape=shape)
+    return arrays(x, [label_of(label) for _, label in pairs], task, part, shape=shape)
 
 
 def spike_trains(
@@ -244,39 +247,6 @@ def binned(
     return x
 
 
-def array_of(values: Any) -> NDArray[Any]:
-    """An array of numpy from what is one, of torch (wherever it lies), of pandas, or a list."""
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
-
-
-def samples_of(x: Any) -> NDArray[Any]:
-    """Samples as one array; recordings [time, channels] of different length have zeros at their end.
-
-    Raises:
-        ValueError: they differ in more than their length.
-    """
-    objects = isinstance(x, np.ndarray) and x.dtype == object
-    if not objects and not isinstance(x, (list, tuple)):
-        return array_of(x)
-    samples = [array_of(sample) for sample in x]
-    return ragged.stacked(samples) if samples else np.empty((0, 0))
-
-
-def plain_of(name: str, values: Any) -> NDArray[Any]:
-    """An array of numbers or strings, from objects of Python too (as pandas keeps strings).
-
-    Raises:
-        ValueError: they are neither all numbers nor all strings.
-    """
-    array = array_of(values)
-    if array.dtype == object:
-        for kinds, dtype in ((str, np.str_), ((int, np.integer), None)):
-            if array.size and all(isinstance(value, kinds) for value in array.reshape(-1)):
-                return np.array(array.tolist(), dtype=dtype)
-        raise ValueError(f"data: {name} holds values of several kinds, or none; give all as integers or all as strings")
-    return array
-
-
 def _train(sample: NDArray[Any], width: int, height: int, polarities: int, at: int) -> tuple[NDArray[Any], Any]:
     """Times and channels of the events of one sample."""
     names = sample.dtype.names or ()
@@ -308,11 +278,3 @@ def _unbatched(source: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
             yield from zip(array_of(x), array_of(y).reshape(-1), strict=True)
         else:
             yield x, y
-
-
-def _label(label: Any) -> int | str:
-    value = array_of(label)
-    if value.size != 1 or value.dtype.kind not in "biuUT":
-        raise ValueError(f"a label is {label!r}; give one whole number or name a sample")
-    given = value.reshape(-1)[0]
-    return str(given) if value.dtype.kind in "UT" else int(given)

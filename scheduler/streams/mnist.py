@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.scheduler.streams import idx, labels, npz
-from smalti.scheduler.streams.types import Loaded, StreamOptions, check_range
+from smalti.scheduler.streams.types import Loaded, StreamOptions
+from smalti.scheduler.streams.values import check_range
 
 STEPS = 25
 BRIGHTEST = 255

@@ -19,6 +19,7 @@ from smalti.scheduler.streams import limits
 
 HEADER = 10_000  # most bytes of the description of an array, as numpy has it
 ENCRYPTED = 1  # bit of a zip's flags
+HDF5 = b"\x89HDF\r\n\x1a\n"
 MOST_NAMED = 10  # arrays named in a message
 
 Arrays = dict[str, NDArray[Any]]
@@ -41,9 +42,13 @@ def read(
     """
     again = "write it anew with numpy.savez"
     with limits.reading(path, again), open(path, "rb") as file:
+        begin = file.read(len(HDF5))
         zipped = zipfile.is_zipfile(file)
     if not zipped:
-        raise ValueError(f"{path}: this is no .npz file; write one with {how}")
+        hint = (
+            "; of spike trains or events in HDF5, smalti.data.spike_trains and smalti.data.events make data in memory"
+        )
+        raise ValueError(f"{path}: this is no .npz file; write one with {how}{hint if begin == HDF5 else ''}")
     with limits.reading(f"{path}:", again):
         archive = zipfile.ZipFile(path)
     arrays: Arrays = {}

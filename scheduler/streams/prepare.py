@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from smalti.scheduler.streams import population
+from smalti.scheduler.streams import limits, population
 from smalti.scheduler.streams.pooling import Pooling, Shape, choose_block, pool, pooled, spell
 from smalti.scheduler.streams.types import WARNING, Floats, Loaded, StreamOptions
 
@@ -77,7 +78,17 @@ def choose(loaded: Loaded, options: StreamOptions, max_channels: int) -> Prepara
     how = options.pooling
     if how == "auto":
         how = "or" if max(block) > 1 and not cells and _are_spikes(loaded.x) else "mean"
-    return Preparation(shape, cells, block, how, options.gain, options.steps or loaded.steps)
+    ready = Preparation(shape, cells, block, how, options.gain, options.steps or loaded.steps)
+    frames = loaded.x.shape[1]
+    size = (
+        4 * len(loaded.x) * max(frames * math.prod(coded), (ready.steps if frames > 1 else 1) * math.prod(ready.left))
+    )
+    if size > limits.memory() // 2:
+        raise ValueError(
+            f"{loaded.origin}: {len(loaded.x)} samples would take {limits.spell_bytes(size)}, more than half of this "
+            "machine's memory; give fewer samples, stream.steps or stream.cells"
+        )
+    return ready
 
 
 def stretched(x: Floats, steps: int) -> Floats:

@@ -6,6 +6,7 @@ settings.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from smalti.scheduler.streams.types import PARTS, Experience, Ints, Loaded, Samples, StreamOptions
 
+NAMED = 20  # of a list in a message
 Rows = dict[str, Ints]  # part -> positions in the data set, ascending
 
 
@@ -51,7 +53,7 @@ def hold_out(loaded: Loaded, name: str) -> Loaded:
         )
     if name not in loaded.domain_names:
         raise ValueError(
-            f"stream.hold_out = {name!r} is not in {loaded.origin}; take one of {', '.join(loaded.domain_names)}"
+            f"stream.hold_out = {name!r} is not in {loaded.origin}; take one of {listed(loaded.domain_names)}"
         )
     held = loaded.domain == loaded.domain_names.index(name)
     given = np.full(len(held), "train") if loaded.part is None else loaded.part
@@ -100,6 +102,11 @@ def ordered(tasks: tuple[Experience, ...], order: tuple[int, ...]) -> tuple[Expe
             f"stream.order = {list(order)} names task {unknown[0]}, but there are {len(tasks)}, from 0 on; take those"
         )
     return tuple(tasks[task] for task in order) or tasks
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message, the first few."""
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def _by_domain(loaded: Loaded, rows: Ints, random: np.random.Generator) -> Ints:
@@ -165,9 +172,11 @@ def _domains(loaded: Loaded) -> Ints:
     for code, name in enumerate(loaded.domain_names):
         missing = np.setdiff1d(loaded.y, loaded.y[loaded.domain == code])
         if len(missing):
+            apart = "" if _pairs(loaded) > len(loaded.class_names) else ", or take setting class or task"
             raise ValueError(
                 f"{loaded.origin}: domain {name} has no sample of class {loaded.class_names[missing[0]]}; in "
-                "setting domain all share the same classes: complete it, or take setting class or task"
+                f"setting domain all share the same classes: add some, leave that class or domain out{apart}, or take "
+                "setting joint"
             )
     return loaded.domain
 
@@ -180,7 +189,7 @@ def _class_sets(loaded: Loaded, size: int) -> list[tuple[int, ...]]:
             f"stream.classes_per_task = {size}, but {loaded.origin} has {classes} classes; give at most that"
         )
     if classes % size == 1:
-        fit = ", ".join(str(k) for k in range(2, classes + 1) if classes % k != 1)
+        fit = listed([str(k) for k in range(2, classes + 1) if classes % k != 1])
         raise ValueError(
             f"stream.classes_per_task = {size} leaves a single one of the {classes} classes of "
             f"{loaded.origin} to the last experience; take one of {fit}, or say which classes belong together: "
@@ -197,13 +206,24 @@ def _task_sets(loaded: Loaded) -> list[tuple[int, ...]]:
     for code, name in enumerate(loaded.domain_names):
         labels = tuple(int(label) for label in np.unique(loaded.y[loaded.domain == code]))
         if len(labels) < 2:
-            raise ValueError(f"{loaded.origin}: task {name} holds a single class; give every task at least 2")
+            raise ValueError(
+                f"{loaded.origin}: task {name} holds a single class; give every task at least 2, or take setting joint"
+            )
         for label in labels:
             if label in owner:
+                complete = _pairs(loaded) == len(loaded.domain_names) * len(loaded.class_names)
+                setting = "domain" if complete else "joint"
                 raise ValueError(
                     f"{loaded.origin}: class {loaded.class_names[label]} occurs in the tasks {owner[label]} "
-                    f"and {name}; give it to one of them, or take setting domain for shared classes"
+                    f"and {name}; give it to one of them, or take setting {setting} for shared classes, or leave the "
+                    "array task out: stream.classes_per_task then shares classes out"
                 )
             owner[label] = name
         sets.append(labels)
     return sets
+
+
+def _pairs(loaded: Loaded) -> int:
+    """How many pairs of a domain and a class have samples."""
+    assert loaded.domain is not None
+    return len(np.unique(loaded.domain * len(loaded.class_names) + loaded.y))

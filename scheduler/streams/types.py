@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from smalti.model import ranges
 from smalti.model.option_values import settle
 from smalti.scheduler.streams.limits import shown
+from smalti.scheduler.streams.values import check_range
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -263,7 +264,7 @@ class Loaded:
             self._check_length("part", self.part)
             unknown = sorted(set(self.part.tolist()) - set(PARTS))
             if unknown:
-                raise ValueError(f"{self.origin}: part contains {unknown[0]!r}; write train, validation or test")
+                raise ValueError(f"{self.origin}: part contains {shown(unknown[0])!r}; write train, validation or test")
 
     def _check_length(self, field: str, values: NDArray[np.generic]) -> None:
         if values.shape != self.x.shape[:1]:
@@ -300,25 +301,3 @@ class Loaded:
             raise ValueError(f"{self.origin}: y holds a single class; give samples of at least 2")
         if len(self.class_names) != len(labels):
             raise ValueError(f"{self.origin}: {len(self.class_names)} class names for {len(labels)} classes")
-
-
-def check_range(origin: str, key: str, x: NDArray[Any]) -> None:
-    """Whether numbers are firing probabilities; of the type that they were given in.
-
-    Raises:
-        ValueError: naming the array and what it holds.
-    """
-    if not (np.isfinite(x.min()) and np.isfinite(x.max())):  # NaN spreads to both
-        odd = ~np.isfinite(x)
-        first = int(np.flatnonzero(odd.reshape(len(x), -1).any(axis=1))[0])
-        raise ValueError(
-            f"{origin}: {key} contains NaN or infinite values ({int(odd.sum())}, the first in sample {first}); leave "
-            f"those samples out: keep = numpy.isfinite({key}).reshape(len({key}), -1).all(axis=1)"
-        )
-    low, high = float(x.min()), float(x.max())
-    if low < 0 or high > 1:
-        beyond = max(abs(low), abs(high)) > float(np.finfo(np.float32).max)
-        raise ValueError(
-            f"{origin}: {key} lies in {low:g}..{high:g}{', beyond what float32 holds' if beyond else ''}, but holds "
-            "firing probabilities a time step, 0..1; subtract its minimum and divide by its range"
-        )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 
+from smalti.agents.auction.bids import in_coins
 from smalti.agents.auction.prices import NEWBORN
 from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.tile import TileAgent
@@ -44,8 +45,26 @@ def test_the_bid_is_the_decrease_of_all_chosen_targets_together(chip: Any) -> No
         tiles = one.proposal.signal.targets // chip.network.fabric.slots
         assert set(tiles.tolist()) == {0, 1, 2}
         expected = one.proposal.decrease((tiles == 0) | (tiles == 2))[one.index]
-        assert one.bid.value == float(expected) > 0
+        assert one.bid.value == in_coins(float(expected)) > 0
         assert (one.bid.candidate, one.bid.tile, one.bid.task, one.bid.rule) == (one.number, 0, 0, "random")
+
+
+def test_what_only_rounding_tells_apart_is_bid_alike(chip: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bids = []
+    one = candidates(chip)[0]
+    exact = type(one.proposal).decrease
+    for factor in (1.0, 1 + 2e-7, 1 - 2e-7):
+        monkeypatch.setattr(type(one.proposal), "decrease", lambda p, targets, f=factor: exact(p, targets) * f)
+        price = price_of(chip, 0, 1)
+        one.bid_by_value(chip.prices, {0: 1.0, 1: price * factor, 2: 9.0 * factor}, unpaid=True)
+        bids.append(one.bid)
+    assert bids[0] == bids[1] == bids[2]
+
+
+@pytest.mark.parametrize("nats", [0.0, 1e-12, 0.0123456, 0.5])
+def test_coins_are_four_digits_at_any_scale(nats: float) -> None:
+    assert in_coins(nats) == pytest.approx(nats, rel=5e-4)
+    assert in_coins(in_coins(nats)) == in_coins(nats)
 
 
 def test_the_own_tile_is_free_to_drive(chip: Any) -> None:
@@ -54,7 +73,7 @@ def test_the_own_tile_is_free_to_drive(chip: Any) -> None:
     assert one.bid is not None
     assert one.bid.targets == ()
     tiles = one.proposal.signal.targets // chip.network.fabric.slots
-    assert one.bid.value == float(one.proposal.decrease(tiles == 0)[one.index])
+    assert one.bid.value == in_coins(float(one.proposal.decrease(tiles == 0)[one.index]))
 
 
 def test_nothing_that_pays_is_a_bid_of_nothing(chip: Any) -> None:

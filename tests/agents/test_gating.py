@@ -106,7 +106,7 @@ def test_a_full_south_tile_is_passed_over(chip: Any) -> None:
 def test_no_room_for_outputs_is_said_and_founds_nothing(chip: Any) -> None:
     chip.settle(2, 3)
     chip.settle(3, 4)
-    with pytest.raises(ValueError, match=r"no south tile has 2 free slots.*fabric\.cols.*fabric\.neurons_per_tile"):
+    with pytest.raises(ValueError, match="no south tile has 2 free slots"):
         chip.gating.add_expert((2, 3))
     assert len(chip.gating.experts) == 1
     assert chip.gating.gate.assignment.experts == (0,)

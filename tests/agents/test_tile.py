@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from smalti.agents.auction.bids import in_coins
 from smalti.agents.tile import TileAgent
 from smalti.model.chip.fabric import IN, OUT
 from smalti.model.chip.links import Offer
@@ -144,7 +145,7 @@ def test_candidates_are_told_what_each_tile_would_bring(chip: Any) -> None:
         paying = [t for t in (1, 2) if gains[t] > chip.prices.link(offers[t])[1]]
         assert one.bid.targets == tuple(paying)
         driven = (tiles == 0) | torch.isin(tiles, torch.tensor(paying, dtype=torch.int64))
-        assert one.bid.value == float(one.proposal.decrease(driven)[one.index])
+        assert one.bid.value == in_coins(float(one.proposal.decrease(driven)[one.index]))
     assert any(one.bid.targets for one in call.candidates)
 
 

@@ -1,11 +1,15 @@
-"""A run made of tables by hand."""
+"""A run made of tables by hand, and one whose texts want to be code."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 
@@ -23,3 +27,24 @@ class Tables:
 def tables() -> type[Tables]:
     """``tables(config, {"rounds": ...})``."""
     return Tables
+
+
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="session")
+def foreign_run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run whose folder, tables and environment hold ``EVIL`` wherever a text stands that a page may show."""
+    folder = shutil.copytree(finished_run, tmp_path_factory.mktemp("foreign") / EVIL)
+    for table in ("neurons", "bids"):
+        for part in (folder / "tables" / table).glob("*.parquet"):
+            rows = pq.read_table(part)
+            for name in {"rule", "reason"} & {*rows.column_names}:
+                column = pa.array([EVIL] * len(rows), pa.string())
+                rows = rows.set_column(rows.column_names.index(name), name, column)
+            pq.write_table(rows, part)
+    environment = folder / "environment.json"
+    facts = json.loads(environment.read_text(encoding="utf-8"))
+    facts["versions"] = {EVIL: EVIL}
+    environment.write_text(json.dumps({**facts, "machine": EVIL}), encoding="utf-8")
+    return folder

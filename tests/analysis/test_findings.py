@@ -10,7 +10,8 @@ import pytest
 
 from smalti.analysis import findings as checks
 from smalti.analysis.detection import Detection
-from smalti.analysis.findings import Finding, findings
+from smalti.analysis.finding import Finding
+from smalti.analysis.findings import findings
 from smalti.analysis.runs import load_run
 from smalti.scheduler.config import Config
 from smalti.scheduler.runner import start
@@ -169,9 +170,33 @@ def test_where_nothing_grew_the_reasons_are_told() -> None:
 
 
 def test_a_gate_that_answers_as_well_is_told_of() -> None:
-    assert "rightly, the gating network by itself 98.3%" in told(checks.outdone({"class": 0.98, "gate": 0.983}))
-    assert checks.outdone({"class": 0.98, "gate": 0.97}) is None
-    assert checks.outdone({"joint": 0.98}) is None
+    line = told(checks.outdone(0.571, 0.614))
+    assert line.startswith("warning | The gating network alone is better than the whole, by 4.3 points | ")
+    assert "57.1% of the test samples rightly, the gating network by itself 61.4%: the experts cost accuracy" in line
+    assert told(checks.outdone(0.98, 0.98)).startswith("note | The gating network alone answers as well")
+    assert checks.outdone(0.98, 0.97) is None
+    assert checks.outdone(0.98, math.nan) is None
+
+
+def test_neurons_that_always_fire_are_told_of() -> None:
+    table = neurons((0, "hidden", "seed", 0), (1, "hidden", "random", 1), (2, "output", "seed", 0))
+    assert checks.restless(table, pd.Series({0: 0.98, 1: 0.2})) is None
+    line = told(checks.restless(table, pd.Series({0: 0.2, 1: 1.0})))
+    assert line.startswith("warning | 1 of 2 hidden neurons fire at every time step | 1 of them were grown")
+    gone = neurons((0, "hidden", "seed", 0), (1, "hidden", "random", 1), retired=3)
+    assert checks.restless(gone, pd.Series({0: 0.2, 1: 1.0})) is None
+
+
+def test_inputs_that_carry_nothing_are_told_of() -> None:
+    links = pd.DataFrame(
+        [("input", 0, None), ("input", 1, None), ("input", 1, None), ("input", 2, 5), ("local", 3, None)],
+        columns=["kind", "source", "retired_round"],
+    )
+    spikes = pd.Series({0: 2.0, 1: 0.0, 2: 0.0, 3: 0.0})
+    line = told(checks.mute_inputs(links, spikes))
+    assert line.startswith("note | 1 of 2 input channels that are listened to never fire | ")
+    assert "any task: 1. 2 links with" in line
+    assert checks.mute_inputs(links, spikes + 1) is None
 
 
 def test_boundaries_that_nobody_noticed_are_told_of() -> None:

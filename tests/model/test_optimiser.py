@@ -281,3 +281,21 @@ def test_the_bias_correction_ends_where_it_is_one(kind: str) -> None:
         step(weight, gradient, everyone, moments, RATE, UNCLIPPED)
         expected = 1 - RATE * (0.9 * 0.3 + 0.1 * 0.5) / (math.sqrt(0.999 * 0.2 + 0.001 * 0.25) + 1e-8)
         assert float(weight) == pytest.approx(expected, abs=tolerance)
+
+
+@pytest.mark.parametrize("method", ["adam", "sgd"])
+@pytest.mark.parametrize("pause", [1, 5, 600])
+def test_devices_that_learn_again_go_on_where_they_stopped(method: str, pause: int) -> None:
+    options = OptimiserOptions(method=method, clip=0)  # type: ignore[arg-type]
+    grads, weight, unbroken = gradients(40), start(), start()
+    moments, expected = Moments.fresh(weight), Moments.fresh(unbroken)
+    everyone, nobody = torch.ones(SHAPE, dtype=torch.bool), torch.zeros(SHAPE, dtype=torch.bool)
+    for number, gradient in enumerate(grads):
+        step(unbroken, gradient, everyone, expected, RATE, options)
+        if number == 20:
+            for other in gradients(pause, seed=1):
+                step(weight, other, nobody, moments, RATE, options)
+        step(weight, gradient, everyone, moments, RATE, options)
+    assert torch.equal(weight, unbroken)
+    for name in ("first", "second", "count"):
+        assert torch.equal(getattr(moments, name), getattr(expected, name))

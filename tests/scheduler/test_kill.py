@@ -16,6 +16,7 @@ import torch
 
 from smalti.scheduler.records.checkpoint import load, save
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
+from smalti.scheduler.records.writer import TableWriter, check_written, drop_in_hand
 
 ROOT = Path(__file__).resolve().parents[2]
 KILLS = 10
@@ -24,19 +25,21 @@ PORTS = 500
 WRITER = """
 import os, sys, torch
 from smalti.scheduler.records import checkpoint
+from smalti.scheduler.records import writer
 from smalti.scheduler.records.folder import open_run
 
 def write(run):
-    round = 0
+    writer.ROUNDS, tables, round = 4, writer.TableWriter(run), 0
     while True:
         columns = {name: [round] * 500 for name in ("round", "grid_row", "grid_col", "used", "capacity")}
         columns |= {name: ["in"] * 500 for name in ("kind", "side", "direction")}
-        run.append("ports", round, columns)
+        tables.append("ports", round, columns)
         neuron = {"tile": 0, "slot": 0, "birth_slot": 0, "kind": "hidden", "task": 0, "rule": "seed"}
         neuron["birth_round"] = round
         rows = [neuron | {"neuron": number, "retired_round": None} for number in range(round + 1)]
-        run.rewrite("neurons", rows)
-        checkpoint.save(run.checkpoint, {"w": torch.full((400, 400), float(round))}, {"round": round})
+        tables.rewrite("neurons", rows)
+        facts = {"round": round, "written": tables.written}
+        checkpoint.save(run.checkpoint, {"w": torch.full((400, 400), float(round))}, facts)
         round += 1
 
 torch.set_num_threads(1)
@@ -61,12 +64,16 @@ def check(run: RunFolder) -> int:
     assert ports.groupby("round").size().tolist() == [PORTS] * (ports["round"].max() + 1)
     assert ports["round"].max() in (last, last + 1)
     assert len(pd.read_parquet(run.folder("neurons"))) in (last + 1, last + 2)
-    run.drop_after(last)
-    assert set(run.read("ports")["round"]) == set(range(last + 1))
-    assert not [path for path in run.folder("ports").iterdir() if path.name.startswith(".")]
-    run.append("ports", last + 1, run.read_rows("ports")[:1])
-    save(run.checkpoint, state.tensors, {"round": last + 1})
-    assert load(run.checkpoint).facts == {"round": last + 1}
+    written = state.facts["written"]
+    check_written(run, written, last + 1)
+    drop_in_hand(run, written)
+    assert not list(run.path.rglob(".*.tmp"))
+    tables = TableWriter(run, written)
+    row = run.read_rows("ports")[0] | {"round": last + 1}
+    tables.append("ports", last + 1, [row])  # replaces what was written of that round
+    assert run.read("ports").groupby("round").size().tolist() == [PORTS] * (last + 1) + [1]
+    save(run.checkpoint, state.tensors, {"round": last + 1, "written": tables.written})
+    check_written(run, load(run.checkpoint).facts["written"], last + 2)
     return last
 
 

@@ -1,24 +1,37 @@
 from __future__ import annotations
 
 import json
+import locale
+import logging
+import os
+import random
 import shutil
+import signal
+import sys
+import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import dump, load
+from smalti.scheduler.processor import flushes
 from smalti.scheduler.records.checkpoint import load as load_checkpoint
-from smalti.scheduler.records.folder import RunFolder, create_run, open_run
+from smalti.scheduler.records.folder import create_run, open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION, TABLES
+from smalti.scheduler.records.writer import TableWriter
 from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
 Timeless = Callable[[Path], dict[str, pd.DataFrame]]
+StateOf = Callable[[Path], object]
 
 
 def nothing(simulation: Simulation) -> None:
@@ -71,18 +84,17 @@ def test_a_run_is_watched_round_by_round_and_leaves_a_whole_folder(tiny: MakeCon
 
 
 def test_two_runs_leave_the_same_values_and_the_same_state(
-    tiny: MakeConfig, finished_run: Path, tmp_path: Path, timeless: Timeless
+    tiny: MakeConfig, finished_run: Path, tmp_path: Path, timeless: Timeless, state_of: StateOf
 ) -> None:
     start(tiny(), tmp_path / "again", nothing)
     for name, table in timeless(finished_run).items():
         pd.testing.assert_frame_equal(timeless(tmp_path / "again")[name], table, check_exact=True)
-    states = [open_run(path).checkpoint.read_bytes() for path in (finished_run, tmp_path / "again")]
-    assert states[0] == states[1]
+    assert state_of(finished_run) == state_of(tmp_path / "again")
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 3, 5])
 def test_a_stopped_run_ends_like_one_that_was_not(
-    tiny: MakeConfig, finished_run: Path, tmp_path: Path, timeless: Timeless, rounds: int
+    tiny: MakeConfig, finished_run: Path, tmp_path: Path, timeless: Timeless, state_of: StateOf, rounds: int
 ) -> None:
     path = tmp_path / "run"
     with pytest.raises(Stopped):
@@ -93,14 +105,15 @@ def test_a_stopped_run_ends_like_one_that_was_not(
     assert seen == list(range(rounds + 1, 7))
     for name, table in timeless(finished_run).items():
         pd.testing.assert_frame_equal(timeless(path)[name], table, check_exact=True)
-    assert open_run(path).checkpoint.read_bytes() == open_run(finished_run).checkpoint.read_bytes()
+    assert state_of(path) == state_of(finished_run)
 
 
 def test_before_its_first_checkpoint_a_run_begins_anew(
-    tiny: MakeConfig, finished_run: Path, tmp_path: Path, timeless: Timeless
+    tiny: MakeConfig, finished_run: Path, tmp_path: Path, timeless: Timeless, state_of: StateOf
 ) -> None:
     path = tmp_path / "run"
-    folder = create_run(path, config=dump(tiny()), seed=0, threads=1)
+    facts = json.loads((finished_run / "environment.json").read_text(encoding="utf-8"))
+    folder = create_run(path, config=dump(tiny()), seed=0, threads=1, facts={"stream": facts["stream"]})
     for table in ("ports", "bids"):  # as if killed before the rest of the round was written
         shutil.copy(finished_run / "tables" / table / "part-00000.parquet", folder.folder(table))
     shutil.copy(finished_run / "tables/neurons/part-00000.parquet", folder.folder("neurons"))
@@ -195,6 +208,105 @@ def test_a_damaged_checkpoint_is_refused(stopped: Path) -> None:
         resume(stopped, nothing)
 
 
+def test_a_lost_a_strange_and_a_changed_part_are_refused_by_name_and_nothing_is_written(stopped: Path) -> None:
+    links, rounds = stopped / "tables/links/part-00000.parquet", stopped / "tables/rounds/part-00000.parquet"
+    whole = bytes_of(stopped)
+
+    def refused(message: str) -> None:
+        before = bytes_of(stopped)
+        with pytest.raises(ValueError, match=message):
+            resume(stopped, pytest.fail)
+        assert bytes_of(stopped).keys() - {".lock"} == before.keys() - {".lock"}
+
+    for file in (
+        rounds,
+        links,
+        stopped / "tables/neurons/part-00000.parquet",
+        stopped / "tables/ports/part-00000.parquet",
+    ):
+        data = file.read_bytes()
+        file.unlink()
+        refused(rf"{file.parent.name}/part-00000\.parquet is missing")
+        file.write_bytes(data)
+    shutil.copy(rounds, rounds.with_name("part-00001.parquet"))
+    refused(r"part-00001\.parquet was not written by this run")
+    rounds.with_name("part-00001.parquet").unlink()
+    table = pd.read_parquet(links)
+    table.assign(row=table["row"] + 1).to_parquet(links)
+    refused(r"links/part-00000\.parquet was changed since the run wrote it")
+    links.write_bytes(whole["tables/links/part-00000.parquet"])
+    assert resume(stopped, nothing).finished
+
+
+def test_other_data_under_the_same_path_is_refused(tiny: MakeConfig, blobs: Path, tmp_path: Path) -> None:
+    data, path = tmp_path / "data.npz", tmp_path / "run"
+    shutil.copy(blobs, data)
+    with pytest.raises(Stopped):
+        start(tiny(stream={"path": str(data)}), path, stop_after(2))
+    with np.load(blobs) as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(data, **arrays | {"y": np.roll(arrays["y"], 1)})
+    with pytest.raises(ValueError, match=r"the data .*data\.npz is not what .*run was begun with"):
+        resume(path, nothing)
+    np.savez_compressed(data, **arrays)  # other bytes, the same data
+    assert resume(path, nothing).finished
+
+
+def test_other_versions_are_said_and_kept(stopped: Path) -> None:
+    facts = json.loads((stopped / "environment.json").read_text(encoding="utf-8"))
+    edit_environment(stopped, versions={**facts["versions"], "torch": "1.9.0"}, commit="0" * 40)
+    with pytest.warns(UserWarning, match=r"goes on with .*torch .* instead of 1\.9\.0.*before and after round 2"):
+        resume(stopped, nothing)
+    after = json.loads((stopped / "environment.json").read_text(encoding="utf-8"))
+    assert after["versions"]["torch"] == "1.9.0"
+    assert [(one["round"], one["versions"]) for one in after["resumed"]] == [(2, facts["versions"])]
+    resume(stopped, nothing)  # finished: nothing more to say
+
+
+def surroundings() -> dict[str, object]:
+    """What a process shares with everything that runs in it."""
+    torch.manual_seed(3)
+    np.random.seed(3)  # noqa: NPY002
+    random.seed(3)
+    return {
+        "threads": torch.get_num_threads(),
+        "denormals": flushes(),
+        "dtype": torch.get_default_dtype(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "filters": list(warnings.filters),
+        "signals": {one: signal.getsignal(one) for one in signal.valid_signals()},
+        "environment": dict(os.environ),
+        "directory": Path.cwd(),
+        "errors": np.geterr(),
+        "recursion": sys.getrecursionlimit(),
+        "handlers": [*logging.getLogger().handlers, *logging.getLogger("smalti").handlers],
+        "locale": locale.setlocale(locale.LC_ALL),
+        "hooks": (sys.excepthook, threading.excepthook),
+        "drawn": (torch.rand(3).tolist(), np.random.rand(3).tolist(), random.random()),  # noqa: NPY002
+    }
+
+
+def test_the_process_is_left_as_it_was(tiny: MakeConfig, tmp_path: Path) -> None:
+    """Neither a run, nor one that is stopped and gone on with, changes what others in the process rely on."""
+    before = surroundings()
+    with pytest.raises(Stopped):
+        start(tiny(), tmp_path / "run", stop_after(2))
+    resume(tmp_path / "run", nothing)
+    after = surroundings()
+    for name, value in before.items():
+        assert after[name] == value, name
+
+
+def test_nothing_is_drawn_from_the_random_numbers_of_others(tiny: MakeConfig, tmp_path: Path) -> None:
+    states = []
+    for run in (False, True):
+        surroundings()  # seeds them
+        if run:
+            start(tiny(training={"rounds": 1, "steps": 2}), tmp_path / "run", nothing)
+        states.append((torch.rand(3).tolist(), np.random.rand(3).tolist(), random.random()))  # noqa: NPY002
+    assert states[0] == states[1]
+
+
 def test_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"is no run folder: it lacks config\.toml and environment\.json"):
         resume(tmp_path, nothing)
@@ -224,13 +336,19 @@ def test_what_cannot_be_run_leaves_nothing_behind(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_chip_that_fills_up_later_keeps_the_rounds_before(tiny: MakeConfig, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore:this chip has room for 1 of 2 experts")
+def test_a_chip_that_fills_up_later_keeps_the_rounds_before_and_says_why_it_ended(
+    tiny: MakeConfig, tmp_path: Path
+) -> None:
     config = tiny(fabric={"cols": 1, "neurons_per_tile": 3}, training={"rounds": 2, "steps": 2})
     with pytest.raises(ValueError, match="no south tile has 2 free slots"):
         start(config, tmp_path / "run", nothing)
     folder = open_run(tmp_path / "run")
     assert folder.read("rounds")["round"].tolist() == [0, 1]
     assert load_checkpoint(folder.checkpoint).facts["round"] == 2
+    ended = json.loads(folder.environment.read_text(encoding="utf-8"))["ended"]
+    assert ended["round"] == 2
+    assert "no south tile has 2 free slots" in ended["reason"]
     with pytest.raises(ValueError, match="no south tile has 2 free slots"):
         resume(folder.path, nothing)
 
@@ -239,8 +357,8 @@ def test_neurons_and_links_are_written_anew_only_when_they_changed(
     tiny: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    rewrite = RunFolder.rewrite
-    monkeypatch.setattr(RunFolder, "rewrite", lambda *call: (written.append(call[1]), rewrite(*call)))
+    rewrite = TableWriter.rewrite
+    monkeypatch.setattr(TableWriter, "rewrite", lambda *call: (written.append(call[1]), rewrite(*call)))
     start(tiny(growth={"when": "never"}), tmp_path / "run", nothing)
     assert written == ["neurons", "links"] * 2  # once a task, with its seed
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor
@@ -298,6 +300,22 @@ def test_a_pinned_run(play: Play, tiny: MakeConfig) -> None:
     assert losses == pytest.approx([0.6693, 0.5677, 0.4732, 0.6594, 0.5617, 0.4198], abs=1e-3)
     accuracies = [rows.rounds[0]["accuracy"] for rows in rounds]
     assert accuracies == pytest.approx([0.484, 0.750, 0.953, 0.484, 0.875, 0.984], abs=0.02)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
+def test_both_engines_make_the_same_run_of_tasks_that_return(play: Play, tiny: MakeConfig) -> None:
+    """The first task's devices pause while the second is learned, and learn again."""
+    tables = []
+    for engine in ("dense", "events"):
+        network = {"precision": "float64", "engine": engine}
+        simulation, _ = play(tiny(network=network, growth={"until": 1.0}, stream={"order": [0, 1, 0]}))
+        tables.append({name: simulation.table(name) for name in ("rounds", "bids", "links")})
+    dense, events = tables
+    losses = [table["rounds"]["loss"].to_numpy() for table in tables]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-9)
+    assert events["bids"]["won"].any()
+    pd.testing.assert_frame_equal(dense["bids"], events["bids"])
+    pd.testing.assert_frame_equal(dense["links"], events["links"])
 
 
 def test_validation_is_measured_after_every_round_if_that_is_asked_for(tiny: MakeConfig, play: Play) -> None:

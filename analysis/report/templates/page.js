@@ -11,6 +11,12 @@ function draw(place) {
   Plotly.newPlot(place, figure.data, figure.layout, settings);
 }
 
+function hint() {  // which tables and pictures are wider than the page
+  document.querySelectorAll(".wide").forEach(place => {
+    place.classList.toggle("scrolls", place.scrollWidth > place.clientWidth + 4);
+  });
+}
+
 function drawAll() {
   document.querySelectorAll(".plot").forEach(draw);
 }
@@ -23,6 +29,9 @@ async function unpack(text) {
   document.head.append(code);
 }
 
+hint();
+addEventListener("resize", hint);
+document.addEventListener("toggle", hint, true);
 unpack(document.getElementById("plotly").textContent).then(() => {
   drawAll();
   document.addEventListener("toggle", drawAll, true);

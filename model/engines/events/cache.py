@@ -14,6 +14,13 @@ from pathlib import Path
 import numba
 from numba.core.event import Event, Listener, register
 
+from smalti.model.engines.events.lanes import UNKEPT
+
+ONCE = "once after installation, for up to a minute"
+UNKEPT_HINT = (
+    "for up to a minute, in every process, for neither its folder nor the user's cache can be written to; set "
+    "NUMBA_CACHE_DIR to a folder that can, or take --network.engine dense"
+)
 HERE = Path(__file__).resolve().parent
 SOURCES = ("*.py",)
 
@@ -28,7 +35,7 @@ class Announcer(Listener):
         if not self.said and event.data["dispatcher"].py_func.__module__.startswith("smalti.model.engines.events."):
             self.said = True
             logging.getLogger("smalti").warning(
-                "compiling the event-driven engine: once after installation, for up to a minute ..."
+                f"compiling the event-driven engine: {UNKEPT_HINT if UNKEPT else ONCE} ..."
             )
 
     def on_end(self, event: Event) -> None:

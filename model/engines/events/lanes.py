@@ -15,9 +15,20 @@ from numba.core import extending, types
 from numba.core.datamodel import models
 from numba.core.extending import NativeValue, register_model, typeof_impl, unbox
 
-kernel: Any = numba.njit(nogil=True, cache=True)  # compiled at the first call, kept on disk, lets other threads run
 intrinsic: Any = extending.intrinsic  # numba's own types would ask callers for the typing context
 BITS = ir.IntType(64)
+
+
+UNKEPT: list[str] = []  # kernels for which numba finds no folder to keep them in
+
+
+def kernel(function: Any) -> Any:
+    """A function compiled at the first call and kept on disk, where there is a place; it lets other threads run."""
+    try:
+        return numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # neither beside the sources nor in the user's cache
+        UNKEPT.append(function.__name__)
+        return numba.njit(nogil=True)(function)
 
 
 class Width:

@@ -1,9 +1,9 @@
 """A gating network that keeps one Gaussian per class. Knows no replay: it stores sums, never samples.
 
 Features are f = sqrt(spike count), which makes the variance of counts nearly constant. Counts, sums and outer
-products of a class are added up in float64, so what is learned in many batches equals what is learned in one;
-eigenpairs are computed when scores are asked for, and only for classes that changed. An expert's score is the
-logsumexp over its classes, a mixture with equal priors (compare SEED, Rypesc et al., ICLR 2024).
+products of a class are added up in float64 (``model.gating.scatter``), so what is learned in many batches equals what
+is learned in one; eigenpairs are computed when scores are asked for, and only for classes that changed. An expert's
+score is the logsumexp over its classes, a mixture with equal priors (compare SEED, Rypesc et al., ICLR 2024).
 """
 
 from __future__ import annotations
@@ -14,22 +14,21 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating.assignment import Assignment
-from smalti.model.gating.density import Fit, fit, kept_rank, noise_floor
+from smalti.model.gating.density import Fit, kept_rank, noise_floor
 from smalti.model.gating.features import checked_counts, checked_features, checked_labels, like
 from smalti.model.gating.mixture import check_state, expert_scores
 from smalti.model.gating.novelty_scale import NoveltyScale, novelty_of
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import Hears
+from smalti.model.gating.scatter import Scatter, fresh_scatter, scatter_values
 
 
 @dataclass(kw_only=True)
 class _Class:
     """Sufficient statistics of one class, float64."""
 
-    total: Tensor  # [F] sum of features
-    scatter: Tensor  # [F, F] sum of outer products
+    scatter: Scatter
     novelty_scale: NoveltyScale
-    count: int = 0
     fit: Fit | None = None  # None when out of date
 
 
@@ -69,13 +68,14 @@ class GaussianGating:
     @property
     def class_means(self) -> Tensor:
         """Means of f [classes, F] float64."""
-        means = [self._classes[c].total / self._classes[c].count for c in self.classes]
+        known = [self._classes[c].scatter for c in self.classes]
+        means = [scatter.total / scatter.count for scatter in known]
         return torch.stack(means) if means else torch.zeros((0, self.features), dtype=torch.float64)
 
     @property
     def stored_values(self) -> int:
         """Sums, outer products, fit and novelty_scale of every class: grows with classes, not with samples."""
-        statistics = 1 + self.features + self.features**2
+        statistics = scatter_values(self.features, self.options.rank)
         density = self.features + self.features * self.rank + self.rank + 1
         return len(self._classes) * (statistics + 2 * density + 4) + 2 * len(self.assignment.expert_of)
 
@@ -100,23 +100,20 @@ class GaussianGating:
 
     def _new_class(self) -> _Class:
         n, r = self.features, self.rank
-        total, mean = torch.zeros((2, n), dtype=torch.float64)
-        basis, values = torch.zeros((n, r), dtype=torch.float64), torch.zeros(r, dtype=torch.float64)
+        mean, basis, values = (torch.zeros(shape, dtype=torch.float64) for shape in (n, (n, r), r))
         novelty_scale = NoveltyScale(mean=mean, basis=basis, values=values)
-        return _Class(total=total, scatter=torch.zeros((n, n), dtype=torch.float64), novelty_scale=novelty_scale)
+        return _Class(scatter=fresh_scatter(n, self.options.rank), novelty_scale=novelty_scale)
 
     def _absorb(self, known: _Class, f: Tensor) -> None:
         known.novelty_scale.measure(f)  # before the samples are learned
-        known.count += len(f)
-        known.total += f.sum(0)
-        known.scatter.addmm_(f.T, f)
-        known.fit = None
-        if known.novelty_scale.due(known.count):
-            known.novelty_scale.renew(self._fitted(known), known.count, self.options.shrink_within)
+        known.scatter.add(f)
+        known.fit, count = None, known.scatter.count
+        if known.novelty_scale.due(count):
+            known.novelty_scale.renew(self._fitted(known), count, self.options.shrink_within)
 
     def _fitted(self, known: _Class) -> Fit:
         if known.fit is None:
-            known.fit = fit(known.count, known.total, known.scatter, self.options.rank)
+            known.fit = known.scatter.fit(self.options.rank)
         return known.fit
 
     def class_scores(self, counts: Tensor) -> Tensor:
@@ -153,7 +150,7 @@ class GaussianGating:
             if not self._classes:
                 raise ValueError("the gating network has observed nothing yet; call observe first")
             known = [self._classes[c] for c in self.classes]
-            fits, counts = [self._fitted(k) for k in known], [k.count for k in known]
+            fits, counts = [self._fitted(k) for k in known], [k.scatter.count for k in known]
             self._stack = _stack(fits, noise_floor(fits, counts, self.options.shrink_within))
         return self._stack
 
@@ -161,19 +158,25 @@ class GaussianGating:
         """Statistics, novelty_scales and assignment as tensors, classes ascending along the first axis."""
         known = [self._classes[c] for c in self.classes]
         yards = [k.novelty_scale for k in known]
-        counts = [[k.count, y.count, y.measured] for k, y in zip(known, yards, strict=True)]
+        counts = [[k.scatter.count, y.count, y.measured] for k, y in zip(known, yards, strict=True)]
         moments = [[y.floor, y.sum1, y.sum2] for y in yards]
         n, r = self.features, self.rank
-        return self.assignment.state_dict() | {
-            "classes": torch.tensor(self.classes, dtype=torch.int64),
-            "counts": torch.tensor(counts, dtype=torch.int64).reshape(-1, 3),
-            "totals": _rows([k.total for k in known], n),
-            "scatters": _rows([k.scatter for k in known], n, n),
-            "novelty_scale_means": _rows([y.mean for y in yards], n),
-            "novelty_scale_bases": _rows([y.basis for y in yards], n, r),
-            "novelty_scale_values": _rows([y.values for y in yards], r),
-            "novelty_scale_moments": torch.tensor(moments, dtype=torch.float64).reshape(-1, 3),
-        }
+        scatters = [k.scatter.state_dict() for k in known]
+        blank = fresh_scatter(n, self.options.rank).state_dict()
+        kept = {name: _rows([one[name] for one in scatters], *value.shape) for name, value in blank.items()}
+        return (
+            self.assignment.state_dict()
+            | kept
+            | {
+                "classes": torch.tensor(self.classes, dtype=torch.int64),
+                "counts": torch.tensor(counts, dtype=torch.int64).reshape(-1, 3),
+                "totals": _rows([k.scatter.total for k in known], n),
+                "novelty_scale_means": _rows([y.mean for y in yards], n),
+                "novelty_scale_bases": _rows([y.basis for y in yards], n, r),
+                "novelty_scale_values": _rows([y.values for y in yards], r),
+                "novelty_scale_moments": torch.tensor(moments, dtype=torch.float64).reshape(-1, 3),
+            }
+        )
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take over what ``state_dict`` gave.
@@ -189,8 +192,26 @@ class GaussianGating:
                 "load it with the stream, gating.windows and gating.rank it was saved with"
             )
         self.assignment.load_state_dict(state)
-        self._classes = {c: _class_from(state, i) for i, c in enumerate(state["classes"].tolist())}
+        self._classes = {c: self._class_from(state, i) for i, c in enumerate(state["classes"].tolist())}
         self._stack = None
+
+    def _class_from(self, state: dict[str, Tensor], i: int) -> _Class:
+        count, fitted, measured = (int(v) for v in state["counts"][i])
+        floor, sum1, sum2 = (float(v) for v in state["novelty_scale_moments"][i])
+        novelty_scale = NoveltyScale(
+            mean=state["novelty_scale_means"][i].clone(),
+            basis=state["novelty_scale_bases"][i].clone(),
+            values=state["novelty_scale_values"][i].clone(),
+            floor=floor,
+            count=fitted,
+            measured=measured,
+            sum1=sum1,
+            sum2=sum2,
+        )
+        scatter = fresh_scatter(self.features, self.options.rank)
+        scatter.count, scatter.total = count, state["totals"][i].clone()
+        scatter.load_state_dict({name: state[name][i] for name in scatter.state_dict()})
+        return _Class(scatter=scatter, novelty_scale=novelty_scale)
 
 
 def _stack(fits: list[Fit], floor: float) -> _Stack:
@@ -216,20 +237,3 @@ def _log_density(f: Tensor, s: _Stack) -> Tensor:
 
 def _rows(tensors: list[Tensor], *shape: int) -> Tensor:
     return torch.stack(tensors) if tensors else torch.zeros((0, *shape), dtype=torch.float64)
-
-
-def _class_from(state: dict[str, Tensor], i: int) -> _Class:
-    count, fitted, measured = (int(v) for v in state["counts"][i])
-    floor, sum1, sum2 = (float(v) for v in state["novelty_scale_moments"][i])
-    novelty_scale = NoveltyScale(
-        mean=state["novelty_scale_means"][i].clone(),
-        basis=state["novelty_scale_bases"][i].clone(),
-        values=state["novelty_scale_values"][i].clone(),
-        floor=floor,
-        count=fitted,
-        measured=measured,
-        sum1=sum1,
-        sum2=sum2,
-    )
-    total, scatter = state["totals"][i].clone(), state["scatters"][i].clone()
-    return _Class(total=total, scatter=scatter, novelty_scale=novelty_scale, count=count)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import dump
 
 pytest.importorskip("solara", reason="the extra dashboard is not installed")
+client = pytest.importorskip("websockets.sync.client", reason="the extra dashboard is not installed")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 if TYPE_CHECKING:
@@ -36,12 +38,12 @@ pytestmark = [
 
 @contextmanager
 def served(*arguments: str) -> Iterator[str]:
-    """The address of a dashboard in a process of its own, which is interrupted in the end and must then end well."""
+    """Address and token of a dashboard in a process of its own, which must end well when it is interrupted."""
     command = [sys.executable, "-m", "smalti.scheduler.cli", "dashboard", *arguments, "--no-open", "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     assert process.stdout is not None
     try:
-        found = re.match(r"http://127\.0\.0\.1:\d+", process.stdout.readline())
+        found = re.match(r"http://127\.0\.0\.1:\d+/\?token=[\w-]+", process.stdout.readline())
         assert found, "the server did not start"
         yield found.group()
         process.send_signal(signal.SIGINT)
@@ -64,18 +66,20 @@ def browser() -> Iterator[Any]:
 def opened(browser: Any, url: str) -> Iterator[Page]:
     """The page; whatever its console calls an error, or is not found, or is asked of others, fails the test."""
     wrong: list[str] = []
-    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
     page.set_default_timeout(1000 * PATIENCE)
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
+    own = url.partition("/?")[0]
     page.on("response", lambda answer: wrong.append(answer.url) if answer.status >= 400 else None)
     page.on(
-        "request", lambda asked: wrong.append(asked.url) if not asked.url.startswith((url, "data:", "blob:")) else None
+        "request", lambda asked: wrong.append(asked.url) if not asked.url.startswith((own, "data:", "blob:")) else None
     )
     page.goto(url)
     page.wait_for_selector(".chip svg")
     yield page
-    page.close()
+    context.close()
     assert wrong == []
 
 
@@ -147,7 +151,21 @@ def test_a_simulation_is_driven_and_looked_into(browser: Any, tiny: Callable[...
 def test_a_run_is_played_back(browser: Any, finished_run: Path) -> None:
     with served(str(finished_run)) as url, opened(browser, url) as page:
         assert round_of(page) == "after round 5"
-        page.get_by_role("button", name="◀").click()
+        assert page.locator(".headline").inner_text().endswith(finished_run.name)
+        assert str(finished_run.parent) not in page.content()
+        page.get_by_role("button", name="▶").click()  # at the end it begins anew
+        until(lambda: round_of(page) == "after round 1")
+        page.get_by_role("button", name="❚❚").click()
+        page.get_by_role("button", name="▶").wait_for()
+        time.sleep(1)
+        stopped = round_of(page)
+        time.sleep(1)
+        assert round_of(page) == stopped
+        page.get_by_role("button", name="▶").click()
+        until(lambda: round_of(page) == "after round 5")
+        page.get_by_role("button", name="▶").wait_for()  # stops by itself
+        assert page.locator(".place-controls .label").first.inner_text() == "round: 5 of 5"
+        page.get_by_role("button", name="Back").click()
         until(lambda: round_of(page) == "after round 4")
         everyone = page.locator(".dot.hidden, .dot.output").count()
         slider = page.locator(".place-controls [role=slider]").first
@@ -159,3 +177,71 @@ def test_a_run_is_played_back(browser: Any, finished_run: Path) -> None:
         until(lambda: round_of(page) == "after round 1")
         page.locator("[data-key^='cell:']").first.click()
         until(lambda: "R0" in page.locator(".place-selected h3").inner_text())
+
+
+def test_no_other_page_and_no_strange_name_reads_a_run(browser: Any, finished_run: Path) -> None:
+    with served(str(finished_run)) as url:
+        base, _, token = url.partition("/?token=")
+        port = int(base.rpartition(":")[2])
+        kernel = f"ws://127.0.0.1:{port}/jupyter/api/kernels/1/channels?session_id=1"
+        cookie = {"Cookie": f"smalti-{port}={token}"}
+        asked: list[tuple[dict[str, str], str | None]] = [
+            ({}, None),
+            ({}, base),
+            (cookie, "http://evil.example"),
+            (cookie, "null"),
+        ]
+        for headers, origin in asked:
+            with (
+                pytest.raises(client.InvalidStatus, match="403"),
+                client.connect(kernel, origin=origin, additional_headers=headers, proxy=None),  # type: ignore[arg-type]
+            ):
+                pass
+        with client.connect(kernel, origin=base, additional_headers=cookie, proxy=None):  # type: ignore[arg-type]
+            pass
+        for path in ("/", "/static/main-vuetify.js", "/readyz", "/jupyter/api/kernels/1"):
+            assert status(port, path) == 403
+            assert status(port, path, Host=f"evil.example:{port}", **cookie) == 403
+            assert status(port, path, Origin="http://evil.example", **cookie) == 403
+        assert status(port, f"/?token={token}") == status(port, "/readyz", **cookie) == 200
+
+        with opened(browser, url) as page:  # other pages of the same browser
+            foreign = page.context.new_page()
+            foreign.route("http://evil.example/", lambda route: route.fulfill(body="<body></body>"))
+            foreign.goto("http://evil.example/")
+            script = "address => new Promise(done => { const socket = new WebSocket(address);"
+            script += "socket.onopen = () => done('open'); socket.onerror = () => done('refused'); })"
+            assert foreign.evaluate(script, kernel) == "refused"
+            foreign.evaluate(
+                "address => { const frame = document.createElement('iframe'); frame.src = address;"
+                "document.body.append(frame); }",
+                url,
+            )
+            time.sleep(3)
+            assert not any(frame.query_selector(".chip") for frame in foreign.frames[1:])
+            foreign.close()
+
+
+def status(port: int, path: str, **headers: str) -> int:
+    connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    connection.request("GET", path, headers=headers)
+    try:
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def test_texts_of_a_foreign_run_are_no_code(browser: Any, foreign_run: Path) -> None:
+    dialogs: list[str] = []
+    with served(str(foreign_run)) as url, opened(browser, url) as page:
+        page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+        assert foreign_run.name in page.locator(".headline").inner_text()
+        assert page.locator(".place-bids td", has_text=foreign_run.name).count() > 0
+        click_tile(page, 0)
+        page.locator(".place-selected td", has_text=foreign_run.name).first.wait_for()
+        page.locator(".place-selected .table").first.locator("tbody tr").first.click()
+        until(lambda: page.locator(".place-selected h3").inner_text().startswith("neuron "))
+        assert foreign_run.name in page.locator(".place-selected .facts").inner_text()
+        time.sleep(1)
+        assert page.locator("img[src=x]").count() == 0
+    assert dialogs == []

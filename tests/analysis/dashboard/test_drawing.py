@@ -9,6 +9,7 @@ import pytest
 from smalti.analysis.dashboard import drawing as module
 from smalti.analysis.dashboard.drawing import SIDE, TILE, colour, drawing
 from smalti.analysis.dashboard.selection import Selection, lit
+from smalti.analysis.plots.theme import grey
 
 
 def test_every_cell_slot_and_routed_link_is_drawn(played: Any) -> None:
@@ -36,10 +37,15 @@ def test_dots_lie_in_their_tile_and_lines_go_from_tile_to_tile(played: Any) -> N
     for line in shapes["lines"]:
         link = links[line["key"]]
         points = [tuple(map(float, point.split(","))) for point in line["points"].split()]
-        assert _inside(box[home[f"neuron:{link.source}"]], *points[0])
-        assert _inside(box[f"tile:{link.target_tile}"], *points[-1])
+        assert _on_the_edge(box[home[f"neuron:{link.source}"]], *points[0])
+        assert _on_the_edge(box[f"tile:{link.target_tile}"], *points[-1])
         for (row, col), point in zip(link.path, points[1:-1], strict=True):
             assert _inside(box[f"cell:{row * 5 + col}"], *point)
+
+
+def _on_the_edge(box: dict[str, float], x: float, y: float) -> bool:
+    across, down = x in (box["x"], box["x"] + box["w"]), y in (box["y"], box["y"] + box["h"])
+    return across != down and box["x"] <= x <= box["x"] + box["w"] and box["y"] <= y <= box["y"] + box["h"]
 
 
 def _inside(box: dict[str, float], x: float, y: float) -> bool:
@@ -67,7 +73,7 @@ def test_a_large_chip_is_shaded_and_draws_wires_where_asked(played: Any, monkeyp
     assert (shapes["dots"], shapes["lines"]) == ([], [])
     assert "too many to draw" in shapes["note"]
     fills = {box["key"]: box["fill"] for box in shapes["boxes"]}
-    assert all((fills[f"tile:{tile.tile}"] != "#ffffff") == bool(tile.neurons) for tile in view.tiles)
+    assert all((fills[f"tile:{tile.tile}"] != grey(1)) == bool(tile.neurons) for tile in view.tiles)
     assert len(drawing(view, Selection("tile", 2))["lines"]) > 0
 
 

@@ -33,7 +33,9 @@ def test_a_tile_shows_its_neurons_rows_and_price(played: Any) -> None:
     assert found is not None
     assert found.title == "tile (1, 0)"
     facts = dict(found.facts)
-    assert facts["neurons"] == f"{len(tile.neurons)} of 8 slots"
+    hidden = sum(one.kind == "hidden" for one in tile.neurons)
+    wanted = f"{hidden} hidden, {len(tile.neurons) - hidden} outputs; {len(tile.neurons)} of 8 slots"
+    assert facts["neurons"] == wanted
     assert facts["rows in use"] == f"{tile.rows_used} of 40"
     assert facts["next slot"] == (f"{tile.price:.3g} nats" if tile.price else "none is free")
     neurons, entering = found.tables

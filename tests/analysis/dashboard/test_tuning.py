@@ -4,8 +4,17 @@ import pytest
 
 pytest.importorskip("solara", reason="the extra dashboard is not installed")
 
-from smalti.analysis.dashboard.live import Live, Source, Tuning, live_source
-from smalti.analysis.dashboard.tuning import COUNTS, LEAST, POWERS, changed, place_of, start_choices, value_at
+from smalti.analysis.dashboard.live import Live, Tuning, live_source
+from smalti.analysis.dashboard.tuning import (
+    COUNTS,
+    LEAST,
+    POWERS,
+    changed,
+    first_choices,
+    place_of,
+    start_choices,
+    value_at,
+)
 from smalti.scheduler.config import Config
 
 
@@ -32,10 +41,10 @@ def test_every_place_of_every_slider_is_allowed() -> None:
 
 
 def test_choices_of_a_start_are_those_that_a_simulation_takes(busy: Config) -> None:
-    choices = start_choices(live_source(busy))
-    source = choices.pop("source")
-    assert isinstance(source, Source)
-    live = Live(source, **{name: choice["value"] for name, choice in choices.items()})
+    source = live_source(busy)
+    choices, first = start_choices(source), first_choices(source)
+    assert first.keys() == {"source", *choices}
+    live = Live(**first)  # type: ignore[arg-type]
     assert not live.failure
     assert live.config == source.config
     for name in ("rule", "when"):

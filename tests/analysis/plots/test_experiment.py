@@ -32,11 +32,27 @@ def test_curves_of_each_stream_and_no_two_alike() -> None:
         looks = {(line.get_color(), line.get_linestyle()) for line in axes.get_lines()}
         assert len(looks) == len(VARIANTS)
         np.testing.assert_allclose(axes.get_lines()[0].get_ydata(), [10.0, 20.0])
+        assert sorted(text.get_text() for text in axes.texts) == sorted(VARIANTS)
     for axes in rights:
         assert [label.get_text() for label in axes.get_yticklabels()] == VARIANTS
         dots = [line for line in axes.get_lines() if line.get_marker() == "o"]
         assert len(dots) == 2 * len(VARIANTS)  # of the first control alone
         assert {float(np.asarray(dot.get_xdata()).item()) for dot in dots} == {2.0}
+
+
+def test_a_variant_keeps_its_colour_where_others_are_missing() -> None:
+    names = ["a", "b", "c"]
+    rows = [(name, stream) for stream, own in (("one", names), ("two", ["c", "b"])) for name in own]
+    summary = pd.DataFrame(rows, columns=["variant", "stream"]).assign(setting="class", metric="accuracy")
+    matrices = pd.concat(
+        summary.drop(columns="metric").assign(seed=0, after=after, on=0, value=0.5) for after in (0, 1)
+    )
+    figure = draw_accuracies(summary.assign(mean=0.9, low=0.8, high=1.0), matrices)
+    one, two = ({text.get_text(): text.get_color() for text in axes.texts} for axes in (figure.axes[1], figure.axes[3]))
+    assert set(one) == set(names)
+    assert two == {name: one[name] for name in ("b", "c")}
+    dots = {line.get_color() for line in figure.axes[2].get_lines() if line.get_marker() == "o"}
+    assert dots == set(two.values())
 
 
 def test_accuracies_at_the_end_and_along_the_tasks() -> None:

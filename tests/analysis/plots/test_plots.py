@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,51 @@ def test_front_of_many_runs() -> None:
     shown(figure)
     with pytest.raises(ValueError, match="no column 'rule'"):
         plots.draw_pareto(table, by="rule")
+
+
+def test_quick_runs_are_hollow_and_no_part_of_the_front() -> None:
+    table = pd.DataFrame({"wires": [1, 2, 3], "accuracy": [0.99, 0.6, 0.7], "run.quick": [True, False, None]})
+    axes = plots.draw_pareto(table).axes[0]
+    assert axes.lines[0].get_xydata().tolist() == [[2, 0.6], [3, 0.7]]
+    faces = dict(zip(axes.collections[0].get_offsets()[:, 0], axes.collections[0].get_facecolors()[:, 3], strict=True))
+    assert (faces[1], faces[2] > 0, faces[3] > 0) == (0, True, True)
+    assert "hollow: quick, means nothing" in [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_titles_say_that_a_run_is_quick(run: Run) -> None:
+    quick = replace(run, config={**run.config, "run": {**run.config["run"], "quick": True}})
+    for name in ("chip", "growth", "accuracy", "prices", "worth", "hops"):
+        for one, said in ((quick, True), (run, False)):
+            figure = ALL[name](one)
+            titles = [figure.get_suptitle(), *(axes.get_title() for axes in figure.axes)]
+            assert any("a quick run: means nothing" in title for title in titles) == said
+
+
+def test_a_matrix_of_many_tasks_is_a_picture_of_colours(run: Run, tables: Callable[..., Run]) -> None:
+    for tasks, written in ((5, True), (13, True), (50, False)):
+        rows = [(a, o, "class", "test", 0.9) for a in range(tasks) for o in range(a + 1)]
+        table = pd.DataFrame(rows, columns=["after", "on", "setting", "split", "accuracy"])
+        figure = plots.draw_accuracy_matrix(tables(run.config, {"evaluations": table}), "class")
+        assert bool(figure.axes[0].texts) == written
+        assert figure.get_figwidth() < 10
+        labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+        assert len(labels) <= 20
+        shown(figure)
+
+
+def test_no_wire_of_the_chip_runs_over_neurons(run: Run) -> None:
+    (axes,) = plots.draw_chip(run).axes
+    boxes = [patch.get_bbox() for patch in axes.patches if type(patch).__name__ == "FancyBboxPatch"]
+    wires = [line.get_xydata() for line in axes.lines if line.get_linestyle() == "-" and len(line.get_xydata()) > 2]
+    assert boxes
+    assert wires
+    for box in boxes:
+        inside = [
+            (box.x0 + 1e-6 < (x + a) / 2 < box.x1 - 1e-6) and (box.y0 + 1e-6 < (y + b) / 2 < box.y1 - 1e-6)
+            for wire in wires
+            for (x, y), (a, b) in pairwise(wire)
+        ]
+        assert not any(inside)
 
 
 def test_wires_have_two_colourings(run: Run) -> None:

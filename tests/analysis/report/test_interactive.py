@@ -31,7 +31,7 @@ def test_the_timeline_shows_every_round(run: Run) -> None:
         "training loss": "loss",
         "training accuracy": "accuracy",
         "wires in use": "wires",
-        "born in the round": "born",
+        "born in the round, outputs included": "born",
     }
     for name, column in names.items():
         assert list(drawn[name].x) == rounds["round"].tolist()
@@ -87,6 +87,20 @@ def test_the_front_leaves_out_who_is_beaten() -> None:
     table = pd.DataFrame({"run": ["a", "b", "c"], "wires": [10, 20, 30], "accuracy": [0.8, 0.7, 0.9]})
     line = traces(interactive.front(table))["Pareto front"]
     assert (list(line.x), list(line.y), line.mode) == ([10, 30], [0.8, 0.9], "lines")
+
+
+def test_quick_runs_are_open_marks_off_the_front() -> None:
+    table = pd.DataFrame({"run": ["a", "b", "c"], "wires": [10, 20, 30], "accuracy": [0.95, 0.7, 0.9]})
+    drawn = traces(interactive.front(table.assign(quick=[True, False, False])))
+    assert list(drawn["Pareto front"].x) == [20, 30]
+    assert [drawn[name].marker.symbol for name in "abc"] == ["circle-open", "circle", "circle"]
+
+
+def test_twelve_runs_look_different_and_names_are_no_markup(run: Run) -> None:
+    many = {f"<b>{number}</b>": run for number in range(12)}
+    figure = interactive.along(many)
+    assert len({(trace.line.color, trace.line.dash) for trace in figure.data}) == 12
+    assert figure.data[0].name == "&lt;b&gt;0&lt;/b&gt;"
 
 
 def test_runs_are_given_by_name(run: Run) -> None:

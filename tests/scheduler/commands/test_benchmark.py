@@ -15,6 +15,7 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.experiments import attempt, backends, running
 from smalti.scheduler.experiments.backends import Spread, Task, Workers
 from smalti.scheduler.experiments.trials import rounds_for
+from smalti.scheduler.runner import Watcher
 
 Smalti = Callable[..., tuple[int, str, str]]
 
@@ -78,10 +79,10 @@ reborn = {{ follows = "gradmax_whitened", growth.rule = "random", births = "reco
 def fail(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Let trials whose names begin so fail."""
 
-    def run(config: Config, path: Path) -> None:
+    def run(config: Config, path: Path, *watch: Watcher) -> None:
         if path.name.startswith(name):
             raise ValueError("no luck")
-        running.run_trial(config, path)
+        running.run_trial(config, path, *watch)
 
     monkeypatch.setattr(attempt, "run_trial", run)
 

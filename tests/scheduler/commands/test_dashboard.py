@@ -24,7 +24,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[object, bool]]]:
     """What would have been served, and whether a browser would have been opened."""
     calls: list[tuple[object, bool]] = []
-    monkeypatch.setattr(server, "serve", lambda source, listener, told, opened: calls.append((source, opened)))
+    monkeypatch.setattr(server, "serve", lambda source, listener, told, opened, host: calls.append((source, opened)))
     return calls
 
 

@@ -109,7 +109,7 @@ def test_what_fails_is_recorded_and_the_rest_goes_on(cli: Smalti, text: str) -> 
     assert code == 0
     assert 0 < len(failed) < len(table)
     assert set(failed["fabric.cols"]) == {1}
-    assert failed["error"].str.startswith("ValueError: no south tile has 2 free slots left").all()
+    assert failed["error"].str.startswith("NoRoomError: task 1 cannot be served: no south tile has 2 free").all()
     assert failed["accuracy"].isna().all()
     assert f"{len(failed)} of {len(table)} trials failed" in out
     assert "--retry tries them again" in out
@@ -191,7 +191,7 @@ def test_where_no_trial_finishes_the_first_error_is_told(cli: Smalti, text: str)
     Path("mine.toml").write_text(small_chip(text).replace("\ncols = 2", "\ncols = 1"), encoding="utf-8")
     code, _, err = cli("sweep", "mine.toml")
     assert code == 2
-    assert "none of the 4 trials finished; the first says: ValueError: no south tile" in err
+    assert "none of the 4 trials finished; the first says: NoRoomError: task 1 cannot be served" in err
     assert set(pd.read_parquet("runs/mine/trials.parquet")["status"]) == {"failed"}
 
 

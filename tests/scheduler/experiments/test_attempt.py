@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import time
 import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from smalti.scheduler.config import Config
@@ -14,13 +18,15 @@ from smalti.scheduler.experiments.attempt import BUSY, ENDED, Job, attempt
 from smalti.scheduler.experiments.folder import ExperimentFolder, Measures
 from smalti.scheduler.experiments.plan import Cell
 from smalti.scheduler.experiments.trials import Trial
+from smalti.scheduler.records.atomic import scratch
+from smalti.scheduler.records.folder import RunFolder
 from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
 
 
 def measure(path: Path) -> Measures:
-    return {"flat": {"accuracy": 0.5}, "parts": len(list((path / "tables" / "rounds").glob("part-0*")))}
+    return {"flat": {"accuracy": 0.5}, "parts": RunFolder(path).rounds_done()}
 
 
 @pytest.fixture
@@ -55,9 +61,47 @@ def test_an_error_is_written_down_and_not_tried_again(job: Job, tiny: MakeConfig
     assert job.folder.finished("bad")
 
 
+def test_a_trial_on_other_data_under_the_same_path_fails_and_can_be_tried_again(
+    job: Job, tiny: MakeConfig, blobs: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data.npz"
+    shutil.copy(blobs, data)
+    with np.load(blobs) as file:
+        arrays = {name: file[name] for name in file.files}
+
+    def trial(seed: int) -> Trial:
+        config = tiny(training={"rounds": 1, "steps": 2}, stream={"path": str(data)})
+        return Trial(f"seed{seed}", replace(config, run=replace(config.run, seed=seed)), Cell(), {})
+
+    attempt(job, trial(0))
+    np.savez(data, **arrays | {"y": np.roll(arrays["y"], 1)})
+    attempt(job, trial(1))
+    assert job.folder.error("seed1").startswith("OtherDataError: its data is not what other trials")
+    assert not job.folder.begun("seed1")
+    shutil.copy(blobs, data)
+    job.folder.forget_error("seed1")
+    attempt(job, trial(1))
+    assert job.folder.finished("seed1")
+
+
+def test_changed_versions_are_noted_once(job: Job) -> None:
+    assert job.folder.note_environment() == []
+    file = job.folder.path / "environment.json"
+    facts = json.loads(file.read_text())
+    file.write_text(json.dumps({**facts, "python": "2.7"}))
+    assert job.folder.note_environment() == [f"python {facts['python']} instead of 2.7"]
+    assert job.folder.note_environment() == []
+    assert json.loads(file.read_text())["resumed"][0]["trials"] == 0
+
+
 def test_what_a_run_warns_of_is_kept(job: Job, tiny: MakeConfig) -> None:
     attempt(job, Trial("one", tiny(training={"rounds": 1, "steps": 2}, stream={"steps": 8}), Cell(), {}))
     assert "8 time steps are few" in str(job.folder.measures("one")["warnings"])
+
+
+def scratch_of(process: int, path: Path) -> Path:
+    """The name that a process gives what it makes at ``path``, half made."""
+    return path.with_name(scratch(path).name.replace(f".{os.getpid()}.", f".{process}."))
 
 
 def test_a_trial_that_another_process_holds_is_left_to_it(job: Job, short: Config) -> None:
@@ -72,7 +116,7 @@ def test_a_trial_that_another_process_holds_is_left_to_it(job: Job, short: Confi
     try:
         while not ready.exists():
             time.sleep(0.01)
-        (job.folder.trials / ".one.123.tmp" / "tables").mkdir(parents=True)
+        (scratch_of(child, job.folder.trials / "one") / "tables").mkdir(parents=True)
         assert job.folder.claimed("one")
         assert attempt(job, Trial("one", short, Cell(), {})) == BUSY
         assert job.folder.claimant("one")["by"] == "other"

@@ -21,6 +21,7 @@ from smalti.scheduler.experiments import backends
 from smalti.scheduler.experiments.backends import Workers, WorkersDied, check_reachable, opened
 from smalti.scheduler.experiments.design import rows_of
 from smalti.scheduler.experiments.reading import load_experiment
+from smalti.scheduler.records.folder import RunFolder
 from smalti.scheduler.runner import start
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -97,7 +98,7 @@ def begun_trial(out: Path, process: subprocess.Popen[str]) -> tuple[str, int]:
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()
         for claim in (out / "claims").glob("*"):
-            rounds = len(list((out / "trials" / claim.name / "tables" / "rounds").glob("part-0*")))
+            rounds = RunFolder(out / "trials" / claim.name).rounds_done()
             if 2 <= rounds < 30:
                 return claim.name, int(json.loads(claim.read_text())["pid"])
         time.sleep(0.02)
@@ -168,3 +169,54 @@ if __name__ == "__main__":
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500, check=True)
     lines = [line for line in answer.stdout.splitlines() if "raylet" not in line]
     assert lines == ["died", "died", "[0, 1, 2]"]
+
+
+LISTENING = """
+import sys
+import psutil
+from joblib import delayed
+from smalti.scheduler.experiments.backends import Workers, opened
+if __name__ == "__main__":
+    with opened(Workers(backend=sys.argv[1], count=2)) as spread:
+        assert list(spread([delayed(abs)(-1)])) == [1]
+        family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        for one in family:
+            for place in one.net_connections("tcp"):
+                if place.status == psutil.CONN_LISTEN:
+                    print("at", place.laddr.ip)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", CLUSTERS)
+def test_a_cluster_of_its_own_listens_to_this_machine_alone(backend: str, tmp_path: Path) -> None:
+    pytest.importorskip(PACKAGES[backend], reason=f"clusters need the extra `{backend}`")
+    pytest.importorskip("psutil", reason="ports are looked at with psutil")
+    (tmp_path / "listening.py").write_text(LISTENING)
+    command = [sys.executable, str(tmp_path / "listening.py"), backend]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500, check=True)
+    places = [line.removeprefix("at ") for line in answer.stdout.splitlines() if line.startswith("at ")]
+    assert len(places) >= 3
+    assert {place.removeprefix("::ffff:") for place in places} == {"127.0.0.1"}
+
+
+@pytest.mark.slow
+def test_a_ray_that_was_imported_before_is_refused_where_it_would_listen_to_others(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="clusters need the extra `ray`")
+    code = """
+import ray
+from smalti.scheduler.experiments.backends import Workers, opened
+try:
+    with opened(Workers(backend="ray", count=2)):
+        print("at", ray.util.get_node_ip_address())
+except ValueError as error:
+    print(error)
+assert not ray.is_initialized()
+"""
+    (tmp_path / "late.py").write_text(code)
+    environment = {name: value for name, value in os.environ.items() if name != backends.ALONE}
+    command = [sys.executable, str(tmp_path / "late.py")]
+    environment["PYTHONPATH"] = str(ROOT)
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=500, check=True)
+    assert "at 127.0.0.1" in answer.stdout or f"begin Python with {backends.ALONE}=0" in answer.stdout

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from smalti.scheduler.config import Config
@@ -79,7 +80,7 @@ def test_a_trial_that_gets_on_between_deaths_is_not_given_up(folder: ExperimentF
         if done == 2 * DEATHS:
             return finish(job, name)
         with folder.claim(name, job.by):
-            (rounds / f"part-{done:05d}.parquet").touch()
+            pd.DataFrame({"round": [done]}).to_parquet(rounds / f"part-{done:05d}.parquet")
             raise WorkersDied("killed")
 
     drive(listed(folder, "a"), folder, nothing, played(play, []))

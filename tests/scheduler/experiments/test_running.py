@@ -55,6 +55,7 @@ def test_paths_may_move(tiny: MakeConfig, tmp_path: Path, blobs: Path) -> None:
     run_trial(tiny(stream={"path": str(tmp_path / "moved.npz")}), tmp_path / "one")
 
 
+@pytest.mark.filterwarnings("ignore:this chip has room for 1 of 2 experts")
 def test_a_failing_run_is_reported_and_the_others_finish(tiny: MakeConfig, tmp_path: Path, finished_run: Path) -> None:
     crowded = tiny(fabric={"cols": 1, "neurons_per_tile": 4})
     told: dict[str, str] = {}

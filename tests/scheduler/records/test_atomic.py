@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from smalti.scheduler.records.atomic import write_bytes_atomic, write_text_atomic
+from smalti.scheduler.records.atomic import clear_scratch, scratch, write_bytes_atomic, write_text_atomic
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:
@@ -34,8 +35,31 @@ def test_an_error_keeps_the_old_file_and_leaves_no_other(
     assert os.listdir(tmp_path) == ["a"]
 
 
-def test_a_leftover_of_a_killed_process_does_no_harm(tmp_path: Path) -> None:
-    (tmp_path / ".a.tmp").write_bytes(b"half of something longer")
-    write_bytes_atomic(tmp_path / "a", b"whole")
-    assert (tmp_path / "a").read_bytes() == b"whole"
+def test_writers_at_once_each_write_a_whole_file(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: write_text_atomic(tmp_path / "a", str(number % 10) * 50_000), range(100)))
+    assert len(set((tmp_path / "a").read_text())) == 1
     assert os.listdir(tmp_path) == ["a"]
+
+
+def test_long_names_can_be_written(tmp_path: Path) -> None:
+    name = "ä" * 120
+    write_text_atomic(tmp_path / name, "text")
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_what_a_killed_process_left_is_cleared_and_what_a_living_one_writes_stays(tmp_path: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        scratch(tmp_path / "a").write_text("half")
+        (scratch(tmp_path / "b") / "inner").mkdir(parents=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+    scratch(tmp_path / "mine").write_text("in hand")
+    (tmp_path / ".theirs.tmp").touch()  # no scratch file
+    assert len(os.listdir(tmp_path)) == 4
+    clear_scratch(tmp_path)
+    left = sorted(os.listdir(tmp_path))
+    assert len(left) == 2
+    assert left[0].startswith(".mine.")
+    assert left[1] == ".theirs.tmp"

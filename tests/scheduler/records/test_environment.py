@@ -20,6 +20,12 @@ def test_facts_are_plain_and_complete() -> None:
     assert {"torch", "mesa", "pandas", "pyarrow", "safetensors"} <= versions.keys()
 
 
+def test_the_commit_of_this_checkout_is_known() -> None:
+    root = Path(__file__).resolve().parents[3]
+    assert environment(seed=0, threads=1).get("commit") == checkout_commit(root)
+    assert (checkout_commit(root) is not None) == (root / ".git").exists()
+
+
 def git(folder: Path, *arguments: str) -> str:
     identity = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
     command = ["git", "-C", str(folder), *identity, *arguments]

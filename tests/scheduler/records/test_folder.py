@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +12,11 @@ import pandas as pd
 import pytest
 
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
-from smalti.scheduler.records.schema import APPENDED, BOOL, FLOAT, INTS, REWRITTEN, SCHEMA_VERSION, TABLES, TEXT, Column
+from smalti.scheduler.records.schema import SCHEMA_VERSION, TABLES
+from smalti.scheduler.records.writer import TableWriter
 
+MakeRows = Callable[..., list[dict[str, Any]]]
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def sample(column: Column, number: int) -> Any:
-    if column.nullable:
-        return None if number % 2 else number
-    made = {FLOAT: number + 0.1, TEXT: f"é{number}", BOOL: number % 2 == 0, INTS: list(range(number % 3))}
-    return made.get(column.dtype, number)
-
-
-def rows(table: str, *numbers: int) -> list[dict[str, Any]]:
-    return [{c.name: sample(c, n) for c in TABLES[table]} for n in numbers]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> RunFolder:
-    return create_run(tmp_path / "run", config="[run]\nseed = 7\n", seed=7, threads=1)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -40,87 +27,10 @@ def test_every_table_opens_in_pandas_before_it_has_rows(run: RunFolder, table: s
     assert run.read_rows(table) == []
 
 
-@pytest.mark.parametrize("table", APPENDED)
-def test_parts_are_read_in_the_order_of_their_rounds(run: RunFolder, table: str) -> None:
-    for number in (12, 0, 3, 100_000):
-        run.append(table, number, rows(table, number, number))
-    assert (run.folder(table) / "part-00012.parquet").is_file()
-    assert run.read_rows(table) == rows(table, 0, 0, 3, 3, 12, 12, 100_000, 100_000)
-    whole = pd.read_parquet(run.folder(table))
-    pd.testing.assert_frame_equal(whole.iloc[:4], run.read(table).iloc[:4])
-    assert len(whole) == 8
-
-
-@pytest.mark.parametrize("table", REWRITTEN)
-def test_rewritten_tables_keep_only_the_last_rows(run: RunFolder, table: str) -> None:
-    run.rewrite(table, rows(table, 0, 1, 2))
-    run.rewrite(table, rows(table, 0, 1))
-    assert run.read_rows(table) == rows(table, 0, 1)
-    assert os.listdir(run.folder(table)) == ["part-00000.parquet"]
-
-
-def test_integers_with_nulls_stay_integers_in_pandas(run: RunFolder) -> None:
-    run.rewrite("neurons", rows("neurons", 0, 1))
-    retired = pd.read_parquet(run.folder("neurons"))["retired_round"]
-    assert retired.dtype == pd.Int32Dtype()
-    assert retired.isna().tolist() == [False, True]
-
-
-def test_no_rows_make_no_part(run: RunFolder) -> None:
-    run.append("bids", 0, [])
-    assert os.listdir(run.folder("bids")) == ["part-initial.parquet"]
-
-
-def test_rows_that_do_not_fit_leave_nothing_behind(run: RunFolder) -> None:
-    run.rewrite("links", rows("links", 1))
-    for wrong in ({"loss": "low"}, {"more": 1}):
-        with pytest.raises(ValueError, match=f"rounds.*{next(iter(wrong))}"):
-            run.append("rounds", 0, [rows("rounds", 0)[0] | wrong])
-    with pytest.raises(ValueError, match=r"links\.hops"):
-        run.rewrite("links", [rows("links", 1)[0] | {"hops": None}])
-    assert os.listdir(run.folder("rounds")) == ["part-initial.parquet"]
-    assert run.read_rows("links") == rows("links", 1)
-
-
-def test_a_round_is_written_once(run: RunFolder) -> None:
-    run.append("rounds", 4, rows("rounds", 4))
-    with pytest.raises(ValueError, match=r"part-00004\.parquet exists"):
-        run.append("rounds", 4, rows("rounds", 5))
-    assert run.read_rows("rounds") == rows("rounds", 4)
-
-
-def test_wrong_table_or_round(run: RunFolder) -> None:
-    with pytest.raises(ValueError, match="'links' is no table that grows by parts; those are rounds, bids"):
-        run.append("links", 0, rows("links", 0))
-    with pytest.raises(ValueError, match="'rounds' is no table that is rewritten; those are neurons, links"):
-        run.rewrite("rounds", rows("rounds", 0))
-    with pytest.raises(ValueError, match="round -1 is negative"):
-        run.append("rounds", -1, rows("rounds", 0))
-
-
-def test_dropping_removes_later_parts_and_leftovers_only(run: RunFolder) -> None:
-    for table in APPENDED:
-        for number in range(4):
-            run.append(table, number, rows(table, number))
-    run.rewrite("neurons", rows("neurons", 3))
-    (run.folder("ports") / ".part-00004.parquet.tmp").write_bytes(b"half")
-    (run.folder("links") / ".part-00000.parquet.tmp").write_bytes(b"half")
-    run.drop_after(1)
-    for table in APPENDED:
-        assert run.read_rows(table) == rows(table, 0, 1)
-    assert run.read_rows("neurons") == rows("neurons", 3)
-    assert not list(run.path.rglob("*.tmp"))
-    run.append("rounds", 2, rows("rounds", 2))
-    run.drop_after(-1)
-    for table in APPENDED:
-        assert os.listdir(run.folder(table)) == ["part-initial.parquet"]
-        assert len(pd.read_parquet(run.folder(table))) == 0
-
-
 @pytest.mark.parametrize("place", ["seed=3/run", "_hidden/run", ".hidden/a=b"])
-def test_odd_names_of_folders_change_nothing(tmp_path: Path, place: str) -> None:
+def test_odd_names_of_folders_change_nothing(tmp_path: Path, place: str, rows: MakeRows) -> None:
     run = create_run(tmp_path / place, config="", seed=0, threads=1)
-    run.append("rounds", 0, rows("rounds", 0))
+    TableWriter(run).append("rounds", 0, rows("rounds", 0))
     (run.folder("rounds") / ".part-00001.parquet.tmp").write_bytes(b"half")
     for frame in (run.read("rounds"), pd.read_parquet(run.folder("rounds"))):
         assert list(frame.columns) == [c.name for c in TABLES["rounds"]]

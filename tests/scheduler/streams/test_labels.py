@@ -20,6 +20,7 @@ Y = np.arange(20) % 4
         (np.array(["dog", "cat", "eel", "fox"])[Y], "cat dog eel fox"),
         (np.array(["dog", "cat", "eel", "fox"])[Y][:, None], "cat dog eel fox"),
         (np.array(["ä", "b", "ö", "ü"])[Y], "b ä ö ü"),
+        (np.array(["ä", "b", "ö", "ü"]).astype(">U3")[Y], "b ä ö ü"),
         (np.char.encode(np.array(["ä", "b", "ö", "ü"]), "utf-8")[Y], "b ä ö ü"),
         (np.array([0, 1, 2, 2**63], dtype=np.uint64)[Y], "0 1 2 9223372036854775808"),
         (np.array([0, 1, 2, 2**64 - 1], dtype=np.uint64)[Y], "0 1 2 18446744073709551615"),
@@ -52,6 +53,8 @@ def test_labels_are_numbered_as_numpy_sorts_them_and_keep_their_names(values: np
         (Y.astype("M8[s]"), "type datetime64"),
         (np.zeros(3, dtype=[("a", int)]), "type"),
         (np.array([b"\xff"]), "no text in UTF-8"),
+        (np.array([3, 0x110000], dtype=np.uint32).view("<U1"), "numbers that are no characters"),
+        (np.array([3, 0x110000], dtype=">u4").view(">U1"), "numbers that are no characters"),
     ],
 )
 def test_what_is_no_label_is_named(values: np.ndarray, message: str) -> None:

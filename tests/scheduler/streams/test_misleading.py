@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smalti.scheduler.streams import StreamOptions, load_stream, memory
+from smalti.scheduler.config import Config
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams import StreamOptions, limits, load_stream, memory
 
 Y = np.repeat(np.arange(4), 20)
 X = np.clip(np.random.default_rng(0).random((80, 16)) * 0.3 + 0.6 * np.eye(4)[Y].repeat(4, 1), 0, 1)
@@ -112,3 +114,70 @@ def test_objects_of_python_in_memory() -> None:
     assert memory.dataset(pairs).loaded().class_names == ("cat", "dog", "eel", "fox")
     with pytest.raises(ValueError, match="y holds values of several kinds, or none; give all as integers"):
         memory.arrays(X, [1, None] * 40)
+
+
+def test_domains_that_lack_a_class_and_classes_that_some_tasks_share(tmp_path: Path) -> None:
+    """Neither message sends to the setting that the other refuses."""
+    task = np.array(["anna", "bob"])[np.arange(80) % 2]
+    keep = (Y < 3) | (task == "anna")  # bob never says the last class
+    given = {"x": X[keep], "y": Y[keep], "task": task[keep]}
+    said = "add some, leave that class or domain out, or take setting joint"
+    refused(tmp_path, said, {"setting": "domain"}, **given)
+    refused(tmp_path, "or take setting joint for shared classes, or leave the array task out", **given)
+    assert load(tmp_path, {"setting": "joint"}, **given).classes == 4
+    assert len(load(tmp_path, x=given["x"], y=given["y"]).experiences) == 2
+    fewer = {name: values[Y[keep] < 3] for name, values in given.items()}
+    assert len(load(tmp_path, {"setting": "domain"}, **fewer).experiences) == 2
+    refused(
+        tmp_path, "or take setting class or task, or take setting joint", {"setting": "domain"}, x=X, y=Y, task=Y // 2
+    )
+    for setting, experiences in (("class", 2), ("task", 2), ("joint", 1)):
+        assert len(load(tmp_path, {"setting": setting}, x=X, y=Y, task=Y // 2).experiences) == experiences
+
+
+def test_a_task_of_a_single_class(tmp_path: Path) -> None:
+    task = np.array([0, 0, 0, 1])[Y]
+    refused(tmp_path, "give every task at least 2, or take setting joint", x=X, y=Y, task=task)
+    assert len(load(tmp_path, {"setting": "joint"}, x=X, y=Y, task=task).experiences) == 1
+
+
+def test_a_time_axis_that_is_too_short_for_the_chip(tmp_path: Path) -> None:
+    """The message names stream.steps, which data with an axis of their own once refused."""
+    np.savez(tmp_path / "mine.npz", x=np.repeat(X[:, None], 3, 1), y=Y)
+    fields: dict[str, Any] = {"name": "arrays", "path": str(tmp_path / "mine.npz")}
+    with pytest.raises(ValueError, match=r"3 time steps are too few: .* give stream.steps or fewer fabric.rows"):
+        Simulation(Config(stream=StreamOptions(**fields)))
+    assert Simulation(Config(stream=StreamOptions(**fields, steps=25))).stream.steps == 25
+
+
+def test_pixels_in_rows_and_too_much_lost_in_spikes(tmp_path: Path) -> None:
+    x = np.random.default_rng(2).random((80, 12, 512)) < 0.1
+    (note,) = load(tmp_path, x=x, y=Y).notes[1:]
+    assert "with an array shape = [2, 16, 16] in the file" in note
+    stream = load(tmp_path, x=x, y=Y, shape=[2, 16, 16])
+    assert stream.shape == (2, 6, 4)
+    assert not any(note.startswith("warning") for note in stream.notes)
+
+
+def test_files_that_were_written_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "a.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(ValueError, match=r"a\.h5: this is no \.npz file; .* smalti\.data\.spike_trains"):
+        load_stream(StreamOptions(name="arrays", path=str(tmp_path / "a.h5")), 64)
+    np.savez(tmp_path / "keras.npz", x_train=X)
+    with pytest.raises(ValueError, match=r"there is no array x; write it with .* \(the file holds x_train\)"):
+        load_stream(StreamOptions(name="arrays", path=str(tmp_path / "keras.npz")), 64)
+
+
+def test_what_would_not_fit_into_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "memory", lambda: 2**20)
+    given = {"x": np.repeat(X[:, None], 3, 1), "y": Y}
+    refused(tmp_path, "80 samples would take", {"steps": 1000}, **given)
+    refused(tmp_path, "80 samples would take", {"code": "population", "cells": 60}, **given)
+    load(tmp_path, {"steps": 50}, **given)
+
+
+def test_long_lists_are_cut_short(tmp_path: Path) -> None:
+    y = np.arange(603) % 201
+    x = np.random.default_rng(0).random((603, 4))
+    with pytest.raises(ValueError, match=r"take one of .* and \d+ more, or say which"):
+        load(tmp_path, {"classes_per_task": 100}, x=x, y=y)

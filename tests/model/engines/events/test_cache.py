@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("numba", reason="kernels need numba")
 from smalti.model.engines.events.cache import drop_stale_kernels
+
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture
@@ -60,3 +65,24 @@ def test_it_is_done_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel_cache.prepare_kernels()
     kernel_cache.prepare_kernels()
     assert asked == [True]
+
+
+NOWHERE = """
+import logging
+import numba.core.caching
+numba.core.caching.CacheImpl._locator_classes = []  # as in an image that nobody can write to
+logging.basicConfig(format="%(message)s")
+import numpy as np
+from smalti.model.engines.events import optimiser
+from smalti.model.engines.events.cache import prepare_kernels
+prepare_kernels()
+print(optimiser.squared_norm(np.array([3.0, 5.0, 4.0]), np.array([True, False, True])))
+"""
+
+
+def test_where_no_folder_can_be_written_kernels_are_compiled_all_the_same_and_it_is_said() -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    answer = subprocess.run([sys.executable, "-c", NOWHERE], capture_output=True, text=True, env=environment, cwd=ROOT)
+    assert answer.stdout == "25.0\n", answer.stderr
+    assert "in every process" in answer.stderr
+    assert "NUMBA_CACHE_DIR" in answer.stderr

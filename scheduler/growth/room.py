@@ -1,0 +1,188 @@
+"""Room for the seed experts of tasks to come: they are placed, on a copy of the chip's books, before anything grows.
+
+It knows the chip's geometry and wires, no spikes. What a seed finds here it finds when its task comes, for growth
+leaves alone what is kept for it (``Ledger.keep``, ``Call.kept``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from smalti.agents.expert import next_output_tile
+from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.chip.links import Links, Refusal
+from smalti.scheduler.growth.seed_shape import footprint, seed_links, stages
+from smalti.scheduler.streams import Stream
+
+LARGER = (
+    ("wires",),
+    ("corner_wires",),
+    ("neurons_per_tile",),
+    ("cols",),
+    ("wires", "corner_wires"),
+    ("neurons_per_tile", "wires", "corner_wires"),
+)  # fields of the chip that may make room, one alone before several
+FACTORS = (1.25, 1.5, 2, 3, 4)  # by which they are tried
+ENOUGH = 2  # of the ways that help
+
+
+@dataclass(frozen=True)
+class Need:
+    """What the outputs of a seed expert, or one stage of its chain, take."""
+
+    wires: Counter[int] = field(default_factory=Counter)  # port -> wires
+    slots: Counter[int] = field(default_factory=Counter)  # tile -> slots
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a seed expert would stand."""
+
+    needs: tuple[Need, ...]  # its outputs, then its stages
+    obstacle: str = ""  # why it finds no place; empty where it does
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is kept for seed experts, in the order in which it is taken."""
+
+    needs: tuple[Need, ...] = ()
+
+    def after(self, taken: int) -> Need:
+        """What is still kept once the first ``taken`` of them have been served."""
+        rest = self.needs[taken:]
+        return Need(sum((n.wires for n in rest), Counter()), sum((n.slots for n in rest), Counter()))
+
+
+def label_sets(stream: Stream, first: int, shared: bool) -> list[tuple[int, ...]]:
+    """Classes of the experts that experiences from ``first`` on will need, as the gating agent shares them out.
+
+    Args:
+        stream: the experiences.
+        first: the first that counts.
+        shared: whether one expert serves all classes.
+    """
+    if shared:
+        return [tuple(range(stream.classes))]
+    found: list[tuple[int, ...]] = []
+    for experience in stream.experiences[first:]:
+        if not any(set(experience.classes) <= set(known) for known in found):
+            found.append(experience.classes)
+    return found
+
+
+def empty(fabric: Fabric) -> dict[int, list[int]]:
+    """The slots of a chip without a neuron, by tile."""
+    return {tile: list(range(tile * fabric.slots, (tile + 1) * fabric.slots)) for tile in range(fabric.tiles)}
+
+
+def place_seeds(
+    links: Links, free: Mapping[int, Sequence[int]], first: int, outputs: Sequence[int], width: int
+) -> list[Placed]:
+    """Place seed experts one after the other, up to the first that finds no place.
+
+    Args:
+        links: the chip's books; a copy of them is used.
+        free: tile -> its free slots.
+        first: number of the first of these experts.
+        outputs: output units of each.
+        width: neurons of a seed in every tile of its footprint.
+    """
+    books, slots = links.copy(), {tile: list(there) for tile, there in free.items()}
+    placed: list[Placed] = []
+    for number, count in enumerate(outputs, first):
+        placed.append(_place(books, slots, number, count, width))
+        if placed[-1].obstacle:
+            break
+    return placed
+
+
+def _place(links: Links, free: dict[int, list[int]], number: int, outputs: int, width: int) -> Placed:
+    fabric = links.fabric
+    home = next_output_tile(fabric, number, free, outputs)
+    if home is None:
+        return Placed((), f"no south tile has {outputs} free slots for its outputs")
+    for slot in free[home][-outputs:]:
+        links.add_local(slot)
+    del free[home][-outputs:]
+    needs, led, obstacles = [Need(slots=Counter({home: outputs}))], {}, Counter[str]()
+    tiles = footprint(fabric, home)
+    for stage in stages(fabric, tiles, home):
+        need = Need()
+        for tile in stage:
+            targets, _ = seed_links(fabric, tile, tiles, home)
+            for _ in range(width):
+                if obstacle := _put(links, free[tile], tile, targets, need):
+                    obstacles[obstacle] += 1
+                else:
+                    led[tile] = targets[0] if targets else home
+        needs.append(need)
+    return Placed(tuple(needs), "" if _heard(fabric, led, home) else obstacles.most_common(1)[0][0])
+
+
+def _put(links: Links, free: list[int], tile: int, targets: Sequence[int], need: Need) -> str:
+    """Place one neuron with the links that it must have; says what is in its way."""
+    if not free:
+        return f"tile {links.fabric.position(tile)} is full"
+    offers = [links.offer(free[0], target) for target in targets]
+    for offer in offers:
+        if isinstance(offer, Refusal):
+            return offer.reason
+        links.lay(offer)
+        need.wires.update(offer.new_ports)
+    links.add_local(free.pop(0))
+    need.slots[tile] += 1
+    return ""
+
+
+def _heard(fabric: Fabric, led: Mapping[int, int], home: int) -> bool:
+    """Whether a chain of placed neurons leads from a tile with inputs to the outputs; ``led``: tile -> next one."""
+    for start in fabric.north_tiles:
+        tile, seen = start, set[int]()
+        while tile in led and tile not in seen:
+            if led[tile] == home:
+                return True
+            seen.add(tile)
+            tile = led[tile]
+    return False
+
+
+def advice(fabric: FabricOptions, outputs: Sequence[int], width: int) -> str:
+    """Settings of the chip on which all these experts find a place, each tried; in words."""
+    if _fits(fabric, outputs, width):
+        return "the seeds of all tasks alone would fit: lower growth.max_neurons, or raise growth.reserve"
+    found: list[str] = []
+    helpful: list[tuple[str, ...]] = []
+    for names in LARGER:
+        beyond = not any(set(known) <= set(names) for known in helpful)  # one field alone is less than it and others
+        if beyond and len(found) < ENOUGH and (settings := _smallest(fabric, names, outputs, width)):
+            found.append(settings)
+            helpful.append(names)
+    if width > 1:
+        found.append("growth.seed_width = 1, which needs less")
+    if found:
+        return f"there is room for all {len(outputs)} experts with {', or with '.join(found)} (tried)"
+    dead = (
+        "take some of fabric.dead_tiles and fabric.dead_routers out, "
+        if fabric.dead_tiles + fabric.dead_routers
+        else ""
+    )
+    return f"{dead}give the chip more columns, neurons and wires (fabric), or the stream fewer tasks"
+
+
+def _smallest(fabric: FabricOptions, names: Sequence[str], outputs: Sequence[int], width: int) -> str:
+    """The smallest growth of some fields that makes room for all, as settings; empty where none does."""
+    for factor in FACTORS:
+        larger = {name: max(getattr(fabric, name) + 1, round(getattr(fabric, name) * factor)) for name in names}
+        if _fits(replace(fabric, **larger), outputs, width):
+            return " and ".join(f"fabric.{name} = {value}" for name, value in larger.items())
+    return ""
+
+
+def _fits(options: FabricOptions, outputs: Sequence[int], width: int) -> bool:
+    """Whether an empty chip has room for all these experts."""
+    chip = Fabric(options)
+    links = Links(chip, len(chip.north_tiles) * chip.wires)  # at worst the data fill the north
+    return not place_seeds(links, empty(chip), 0, outputs, width)[-1].obstacle
