@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api import types
 
 from smalti.model.option_values import dotted, shown
-from smalti.scheduler.records.schema import FLOAT, INT32, INT64, SCHEMA_VERSION, TABLES, TEXT
+from smalti.scheduler.records.schema import FLOAT, INT32, INT64, SCHEMA_VERSION, TABLES, TEXT, Column
 
 
 def _count(value: object) -> bool:
@@ -45,7 +45,15 @@ NEEDED: Mapping[str, Callable[[object], bool]] = {
 """Fields of a configuration that measures and pages ask for, as every version wrote them. (Options need torch.)"""
 
 LONGEST = 1e10  # seconds
-NUMBERS = (INT32, INT64, FLOAT)
+
+
+def _is(column: Column, values: pd.Series) -> bool:
+    """Whether values are of the kind of a column; whole numbers with gaps may have been read as floats."""
+    if column.dtype in (INT32, INT64) and not column.nullable:
+        return bool(types.is_integer_dtype(values))
+    if column.dtype in (INT32, INT64, FLOAT):
+        return bool(types.is_numeric_dtype(values))
+    return column.dtype != TEXT or bool(types.is_string_dtype(values))
 
 
 def read_facts(file: Path) -> dict[str, Any]:
@@ -109,8 +117,7 @@ def check_table(name: str, table: pd.DataFrame, folder: Path, version: int) -> N
                 raise ValueError(f"{folder} is damaged: it lacks the column {column.name}")
             continue
         values = table[column.name]
-        number, text = types.is_numeric_dtype(values), types.is_string_dtype(values)
-        if len(values) and ((column.dtype in NUMBERS and not number) or (column.dtype == TEXT and not text)):
+        if len(values) and not _is(column, values):
             raise ValueError(f"{folder} is damaged: its column {column.name} holds {values.dtype}, not {column.dtype}")
         if column.name.startswith("seconds") and not values.between(0, LONGEST).all():
             raise ValueError(f"{folder} is damaged: its column {column.name} holds what is no time")

@@ -64,6 +64,7 @@ def test_facts_that_are_nested_without_end_are_named(run: Path) -> None:
         ("rounds", "operations", None, "it lacks the column operations"),
         ("evaluations", "accuracy", None, "it lacks the column accuracy"),
         ("evaluations", "samples", "x", "its column samples holds .*, not int64"),
+        ("evaluations", "on", 0.5, "its column on holds float64, not int32"),
         ("neurons", "kind", 3, "its column kind holds int64, not string"),
         ("rounds", "seconds_train", float("nan"), "its column seconds_train holds what is no time"),
         ("rounds", "seconds_other", float("inf"), "its column seconds_other holds what is no time"),
