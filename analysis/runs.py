@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import html
-import json
 import os
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,8 @@ from numpy.typing import NDArray
 
 from smalti.analysis.outcomes import accuracy, overall, settings
 from smalti.analysis.quantities import METRICS, SETTING_NAMES
+from smalti.analysis.soundness import check_table, read_facts, sound_config
+from smalti.scheduler.config_io import read_toml
 from smalti.scheduler.old_names import renewed
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 
@@ -135,6 +135,7 @@ class Run:
             table = pd.read_parquet(folder)
         except (pa.ArrowException, OSError) as error:
             raise ValueError(f"{_damaged_part(folder)} is damaged: {error}") from error
+        check_table(name, table, folder, self.environment.get("schema_version", 0))
         if self.cache is not None:
             self.cache[name] = table
         return table
@@ -155,23 +156,17 @@ def load_run(path: Path | str, keep: bool = False) -> Run:
         raise ValueError(f"{path} is no run folder: it lacks {' and '.join(missing)}")
     config, environment = path / "config.toml", path / "environment.json"
     try:
-        resolved = tomllib.loads(config.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        resolved = renewed(read_toml(config))
+    except ValueError as error:
         raise ValueError(f"{config} is damaged: {error}") from error
-    try:
-        facts = json.loads(environment.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{environment} is damaged: {error}") from error
-    if not isinstance(facts, dict):
-        raise ValueError(f"{environment} is damaged: it holds no object of names and values")
+    resolved = sound_config(resolved, config)
+    facts = read_facts(environment)
     version = facts.get("schema_version", 0)
-    if not isinstance(version, int):
-        raise ValueError(f"{environment} is damaged: schema_version = {version!r} is no whole number")
     if version > SCHEMA_VERSION:
         raise ValueError(
             f"{path} was written with schema {version}, this smalti knows {SCHEMA_VERSION} at most; update it"
         )
-    return Run(path=path, config=renewed(resolved), environment=facts, cache={} if keep else None)
+    return Run(path=path, config=resolved, environment=facts, cache={} if keep else None)
 
 
 @dataclass(frozen=True, kw_only=True)

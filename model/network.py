@@ -270,9 +270,9 @@ class Network:
 
 
 def device_bytes(options: NetworkOptions) -> int:
-    """Bytes of a crosspoint in training: what ``ChipState`` holds of it, its gradient, and what the optimiser keeps."""
-    weight, flags, stage, moments = options.dtype.itemsize, 2, 4, 3
-    return weight * (2 + moments) + flags + stage
+    """Bytes of a crosspoint in training: what the chip and the optimiser hold of it, its gradient, and counting."""
+    weight, flags, stage, moments, counted = options.dtype.itemsize, 2, 4, 3, 8
+    return weight * (2 + moments) + flags + stage + counted
 
 
 def choose_engine(options: NetworkOptions) -> Literal["dense", "events"]:

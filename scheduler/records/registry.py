@@ -111,10 +111,18 @@ class NeuronRegistry:
             neurons, links: rows of the tables.
             present: the chip's links after that round.
             last_round: the round.
+
+        Raises:
+            ValueError: the tables lack neurons that live on the chip, or hold others.
         """
         self.neurons = [_as_of(row, last_round) for row in neurons if _born_by(row, last_round)]
         self.links = [_as_of(row, last_round) for row in links if _born_by(row, last_round)]
         slot_of_id = {number: slot for slot, number in self.id_of_slot.items()}
+        driving = {
+            int(str(row["source"])) for row in self.links if row["retired_round"] is None and row["kind"] != "input"
+        }
+        if not slot_of_id.keys() <= set(range(len(self.neurons))) or not driving <= slot_of_id.keys():
+            raise ValueError("the tables neurons and links are damaged: they do not hold what lives on the chip")
         for number, slot in slot_of_id.items():  # it may have moved later
             self.neurons[number] |= _place(present.fabric, slot)
         for row in self.links:

@@ -1,7 +1,8 @@
 """A process that tries mutated inputs one after the other: python child.py SOUND SEED NUMBER...
 
-Without numbers it makes the sound inputs. For each number it writes a line when it begins and one when it ends, in JSON:
-what was wrong, if anything. It gives itself 2 GB beyond what its imports take, and 20 seconds for an input.
+Where there are no sound inputs yet, it makes them. For each number it writes a line in JSON when it begins, and one
+when it ends: what was wrong, if anything. It gives itself 2 GB beyond what libraries take, and 20 seconds for an input.
+To see what a number does: python tests/fuzz/child.py /tmp/sound SEED NUMBER
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from kinds import KINDS, ORDER, make_sound
+from kinds import KINDS, ORDER, make_sound, warm_up
 
 SECONDS = 20
 BYTES = 2 << 30
@@ -57,17 +58,24 @@ def attempt(sound: Path, seed: int, number: int) -> str:
     return ""
 
 
+def memory() -> int:
+    """Bytes of address space."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def limit_memory() -> None:
     """No more than BYTES beside what is there by now."""
-    taken = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    taken = memory()
     resource.setrlimit(resource.RLIMIT_AS, (taken + BYTES, taken + BYTES))
 
 
 def main(sound: Path, seed: int, numbers: list[int]) -> None:
     """Try these inputs."""
-    if not numbers:
+    if not sound.exists():
+        sound.mkdir()
         make_sound(sound)
-        return
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        warm_up(sound)
     if sys.platform == "linux":
         limit_memory()
     signal.signal(signal.SIGALRM, too_long)
@@ -76,7 +84,10 @@ def main(sound: Path, seed: int, numbers: list[int]) -> None:
         begin = time.perf_counter()
         print(json.dumps({"number": number, "kind": ORDER[number % len(ORDER)]}), flush=True)
         wrong = attempt(sound, seed, number)
-        print(json.dumps({"number": number, "wrong": wrong, "seconds": time.perf_counter() - begin}), flush=True)
+        print(
+            json.dumps({"number": number, "wrong": wrong, "seconds": time.perf_counter() - begin, "bytes": memory()}),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -52,8 +53,12 @@ def mutated_toml(text: str, chance: Chance) -> bytes:
 def mutated_array(values: np.ndarray, chance: Chance) -> np.ndarray:
     """An array of another type, shape or with other values."""
     change: Callable[[np.ndarray, Chance], np.ndarray] = ARRAYS[int(chance.integers(len(ARRAYS)))]
-    with np.errstate(all="ignore"):
-        return change(values, chance)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return change(values, chance)
+        except TypeError:  # what was changed before has no such type
+            return values
 
 
 def mutated_table(table: pd.DataFrame, chance: Chance) -> pd.DataFrame:
@@ -63,7 +68,7 @@ def mutated_table(table: pd.DataFrame, chance: Chance) -> pd.DataFrame:
     if change == 0:
         return table.drop(columns=name)
     if change == 1:
-        return table.rename(columns={name: str(chance.choice(["x", "", *table.columns[:1]])) or "y"})
+        return table.rename(columns={name: str(chance.choice(["x", "", "index", name.upper()]))})
     if change == 2:
         return pd.concat([table, table])
     if change == 3:

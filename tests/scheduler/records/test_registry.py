@@ -166,3 +166,20 @@ def test_a_restored_registry_goes_on_like_the_first(history: tuple[NeuronRegistr
     restored.follow(network.links, 2)
     assert restored.neurons == registry.neurons
     assert restored.links == registry.links
+
+
+@pytest.mark.parametrize("lost", ["neurons", "links"])
+def test_tables_that_do_not_hold_what_lives_on_the_chip_are_refused(
+    history: tuple[NeuronRegistry, Network], lost: str
+) -> None:
+    registry, _ = history
+    (_, _, slots), present = registry.earlier
+    neurons, links = copy.deepcopy(registry.neurons), copy.deepcopy(registry.links)
+    if lost == "neurons":
+        neurons = neurons[:1]
+    else:
+        next(row for row in links if row["kind"] == "routed" and row["retired_round"] is None)["source"] = 99
+    restored = NeuronRegistry()
+    restored.load_state_dict({"slots": [*slots.items()]})
+    with pytest.raises(ValueError, match="the tables neurons and links are damaged"):
+        restored.load_tables(neurons, links, present, 1)
