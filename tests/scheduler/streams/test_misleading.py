@@ -175,6 +175,7 @@ def test_what_would_not_fit_into_memory_is_refused(tmp_path: Path, monkeypatch: 
     refused(tmp_path, "80 samples would take", {"steps": 1000}, **given)
     refused(tmp_path, "80 samples would take", {"code": "population", "cells": 60}, **given)
     load(tmp_path, {"steps": 50}, **given)
+    refused(tmp_path, "give fewer samples, stream.steps or stream.cells", {"steps": 10**6}, x=X, y=Y)
 
 
 def test_long_lists_are_cut_short(tmp_path: Path) -> None:
