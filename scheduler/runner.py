@@ -136,7 +136,9 @@ def fresh(folder: RunFolder, config: Config) -> Simulation:
         if data.fingerprint != facts[FINGERPRINT]:
             raise ValueError(f"{path} was changed since the run began: set it back, or start a new run")
     simulation = Simulation(config, recorded_births=birth_record.restored(folder.path, facts.get(BIRTHS)), data=data)
-    if fingerprint(simulation.stream) != facts.get(STREAM):
+    if STREAM not in facts:
+        raise ValueError(f"{folder.environment} is damaged: it does not say what data the run was begun with")
+    if fingerprint(simulation.stream) != facts[STREAM]:
         where = config.stream.path or f"of the stream {config.stream.name}"
         raise ValueError(
             f"the data {where} is not what {folder.path} was begun with: it, or the way it is read, was changed; set "

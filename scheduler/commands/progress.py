@@ -29,7 +29,7 @@ def any_bar(shown: bool = True) -> AbstractContextManager[Watcher]:
 
 @contextmanager
 def following(console: Console, out: Path) -> Iterator[Watcher]:
-    """What is begun, in a line, and how far it is: a bar in a terminal, a line a round where the output goes elsewhere.
+    """What is begun, in a few lines, and how far it is: a bar in a terminal, a line a round elsewhere.
 
     Args:
         console: where it is said.
@@ -41,8 +41,8 @@ def following(console: Console, out: Path) -> Iterator[Watcher]:
             if simulation.rows.rounds:
                 show(simulation)
             elif not simulation.finished:
-                said = f"{out}: {plan_of(simulation)}"
-                console.print(said, markup=False, highlight=False, soft_wrap=True)
+                said = [f"{out}: {plan_of(simulation)}", *(() if simulation.round else data_of(simulation))]
+                console.print("\n".join(said), markup=False, highlight=False, soft_wrap=True)
 
         yield watch
 
@@ -54,6 +54,16 @@ def plan_of(simulation: Simulation) -> str:
     left = f", of which {simulation.round} are done" if simulation.round else ""
     chip = f"chip of {size.rows} x {size.cols} tiles, {size.neurons_per_tile} neurons each"
     return f"{stream.name}, {stream.setting}, {rounds}{left}; {chip}; engine {simulation.network.engine}"
+
+
+def data_of(simulation: Simulation) -> list[str]:
+    """What was done to the data, and what of it the chip still hears, a line each."""
+    from smalti.scheduler.streams import heard  # not above: it needs scikit-learn
+
+    found, notes = heard.measure(simulation.stream), list(simulation.stream.notes)
+    if found is not None:
+        notes += [f"heard: {'; '.join(found.facts)}", *found.warnings]
+    return notes
 
 
 def _print_round(console: Console, simulation: Simulation) -> None:

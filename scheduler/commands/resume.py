@@ -9,8 +9,8 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
+from smalti.scheduler.commands.ending import concluding
 from smalti.scheduler.commands.progress import following
-from smalti.scheduler.commands.report import leave_report
 from smalti.scheduler.commands.stopping import advising
 from smalti.scheduler.records.pasted import pasted
 
@@ -31,16 +31,14 @@ class Resume:
         """Resume, telling how far it is, then print the summary and leave a report."""
         console = Console()
         with advising(partial(going_on, self.run)):
-            from smalti.scheduler.commands.summary import print_summary  # not above: help need not wait for pandas
-            from smalti.scheduler.runner import resume
+            from smalti.scheduler.runner import resume  # not above: help need not wait for torch
 
-            with following(console, self.run) as watch:
-                simulation = resume(self.run, watch, begun=watch)
-            if not simulation.rows.rounds:
-                console.print(f"{self.run} was finished already; nothing has changed\n", markup=False, soft_wrap=True)
-            print_summary(self.run, console, asked=True)
-            if self.report:
-                leave_report(self.run, console)
+            with concluding(self.run, console, self.report):
+                with following(console, self.run) as watch:
+                    simulation = resume(self.run, watch, begun=watch)
+                if not simulation.rows.rounds:
+                    said = f"{self.run} was finished already; nothing has changed\n"
+                    console.print(said, markup=False, soft_wrap=True)
 
 
 def going_on(path: Path) -> str:

@@ -10,8 +10,8 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from smalti.scheduler.commands.ending import concluding
 from smalti.scheduler.commands.progress import following
-from smalti.scheduler.commands.report import leave_report
 from smalti.scheduler.commands.resume import going_on
 from smalti.scheduler.commands.stopping import advising
 from smalti.scheduler.config import Config
@@ -52,11 +52,7 @@ class Run:
     def _into(self, out: Path, config: Config) -> None:
         console = Console()
         with advising(lambda: going_on(out) or "nothing was begun"):
-            from smalti.scheduler.commands.summary import print_summary  # not above: help need not wait for pandas
-            from smalti.scheduler.runner import start
+            from smalti.scheduler.runner import start  # not above: help need not wait for torch
 
-            with following(console, out) as watch:
+            with concluding(out, console, self.report), following(console, out) as watch:
                 start(config, out, watch, begun=watch)
-            print_summary(out, console, asked=True)
-            if self.report:
-                leave_report(out, console)

@@ -41,7 +41,8 @@ def test_elsewhere_the_beginning_and_every_round_get_a_line(tiny: MakeConfig) ->
     with following(Console(file=seen), Path("my run")) as watch:
         watch(simulation)
         lines = seen.getvalue().splitlines()
-        assert len(lines) == 1
+        assert len(lines) == 2
+        assert lines[1].startswith("heard: a simple classifier has")
         size = simulation.config.fabric
         for piece in ("my run: arrays, class, 2 experiences of 2 rounds", f"{size.rows} x {size.cols}", "engine "):
             assert piece in lines[0]
@@ -51,7 +52,7 @@ def test_elsewhere_the_beginning_and_every_round_get_a_line(tiny: MakeConfig) ->
             row, line = simulation.rows.rounds[0], seen.getvalue().splitlines()[-1]
             assert line.startswith(f"round {number} of 4, experience {row['experience']}: loss {row['loss']:.3f}")
             assert f"wires {row['wires']}" in line
-    assert len(seen.getvalue().splitlines()) == 5
+    assert len(seen.getvalue().splitlines()) == 6
 
 
 def test_a_terminal_gets_the_beginning_and_the_bar(tiny: MakeConfig) -> None:

@@ -35,6 +35,22 @@ def test_options_and_seed_override_the_file(cli: Smalti, tiny_toml: Path) -> Non
     assert changed == {"growth.rule": "random", "run.seed": 3}
 
 
+@pytest.mark.filterwarnings("default:this chip has room")
+def test_a_run_without_room_for_all_tasks_says_so_first_and_ends_with_summary_and_report(
+    cli: Smalti, tiny_toml: Path
+) -> None:
+    small = ("--fabric.cols", "1", "--fabric.neurons_per_tile", "3")
+    code, out, err = cli("run", str(tiny_toml), *small, "--out", "mine", "--report", "True")
+    assert code == 2
+    assert "room for 1 of 2 experts" in err.splitlines()[0]
+    assert "with fabric.neurons_per_tile = 6, or with fabric.cols = 2 (tried)" in words(err)
+    assert "error: task 1 cannot be served: no south tile has 2 free slots" in words(err)
+    assert "test accuracy, task-incremental" in out
+    assert "The run ended after 1 of 2 experiences, for the chip has no room for more" in words(out)
+    assert "ended after 1 of 2 experiences" in Path("mine/report.html").read_text(encoding="utf-8")
+    assert cli("run", str(tiny_toml), "--fabric.cols", "1", "--fabric.neurons_per_tile", "6", "--out", "more")[0] == 0
+
+
 def test_truth_values_are_spelled_out(cli: Smalti, tiny_toml: Path) -> None:
     truths = ("--run.quick", "True", "--gating.trunk", "True", "--gating.protect", "False")
     assert cli("run", str(tiny_toml), *truths, "--out", "mine")[0] == 0
