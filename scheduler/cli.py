@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 IMPORT, IMPORTS, ALL = "--import", "--run.imports", "--help-all"
-COMPLETION, SHELLS = ("--completion", "--tyro-print-completion"), ("bash", "zsh", "tcsh")
+COMPLETION, SHELLS = ("--completion", "--tyro-print-completion"), ("bash", "zsh")
 OPTIONS = ("--help", "--version", IMPORT, COMPLETION[0])
 FIELDS = ("run", "data")  # commands that take fields of the configuration, spelled as in its file
 

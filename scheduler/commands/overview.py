@@ -85,7 +85,7 @@ OPTIONS = {
         "mylab.py in this folder; for several, say it again. Runs remember it (run.imports)"
     ),
     "--completion SHELL": (
-        "print what bash, zsh or tcsh needs to complete commands and options; for bash: "
+        "print what bash or zsh needs to complete commands and options; for bash: "
         "smalti --completion bash > ~/.local/share/bash-completion/completions/smalti"
     ),
 }

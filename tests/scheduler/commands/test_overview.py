@@ -96,3 +96,17 @@ def test_the_module_is_the_command(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "smalti", "--version"]
     answer = subprocess.run(command, cwd=tmp_path, env=told, capture_output=True, text=True, check=True)
     assert answer.stdout == f"smalti {smalti.__version__}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_shells_are_told_how_to_complete(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not leave("--completion", shell)
+    told = capsys.readouterr().out
+    for piece in (*ENTRIES, "--growth.max_neurons", "--no_report"):
+        assert piece in told
+
+
+@pytest.mark.parametrize("shells", [[], ["tcsh"], ["bash", "zsh"]])
+def test_other_shells_are_refused(shells: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--completion", *shells]) == 2
+    assert "--completion needs the name of a shell: bash, zsh" in capsys.readouterr().err
