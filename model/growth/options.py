@@ -41,7 +41,8 @@ class GrowthOptions:
         birth_record_at: recorded (in the rounds of that run) or start (in the first round of their task, those alone
             that were alive at the end).
         seed_width: neurons that a seed expert puts into every tile on its way from the inputs to its outputs.
-        reserve: slots that growth leaves free in every tile while further experiences are to come.
+        reserve: slots that growth leaves free in every tile while further experiences are to come; the slots and wires
+            that their seed experts need are kept in any case, where boundaries are told.
         births: most neurons per class of the task that are born in one round.
         candidates: candidate neurons that each invited tile sends into an auction.
         max_neurons: most hidden neurons per class of an expert, seed included; 0 sets no limit but the chip's.
