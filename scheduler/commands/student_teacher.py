@@ -38,8 +38,10 @@ def compare(options: StudentTeacherOptions, out: Path | None) -> None:
         out: folder for the results; by default the next free one under runs/.
 
     Raises:
-        ValueError: the folder holds something else, or the experiment with other settings.
+        ValueError: memory cannot hold the students; the folder holds something else, or the experiment with other
+            settings.
     """
+    student_teacher.check_memory(options)
     console, folder = Console(), _folder(out or next_free(Path("runs"), "student-teacher"), options)
     if not (folder.path / f"{TABLES[-1]}.parquet").exists():
         _compute(folder, options, console)
