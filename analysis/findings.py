@@ -45,7 +45,7 @@ def findings(
     rounds, bids, neurons = run.table("rounds"), run.table("bids"), run.table("neurons")
     evaluations, config = run.table("evaluations"), run.config
     checks = [
-        unfinished(rounds, config["training"]["rounds"], run.environment.get("experiences")),
+        unfinished(rounds, config["training"]["rounds"], run.environment),
         shrunk(config["run"]),
         *(forgotten(evaluations, setting, came=order(run)) for setting in answers(run) if setting != "joint"),
         stalled(rounds, config["growth"]["enough_loss"]),
@@ -62,13 +62,26 @@ def findings(
     return sorted((f for f in checks if f is not None), key=lambda f: f.weight != "warning")
 
 
-def unfinished(rounds: pd.DataFrame, each: int, experiences: int | None = None) -> Finding | None:
-    """Whether rounds are missing, of which each experience has ``each``; older runs do not say how many there are."""
-    missing = -len(rounds) % each
+def unfinished(rounds: pd.DataFrame, each: int, environment: Mapping[str, Any]) -> Finding | None:
+    """Whether rounds are missing, of which each experience has ``each``; older runs do not say how many there are.
+
+    Args:
+        rounds: the table.
+        each: rounds of an experience.
+        environment: what the run says of itself: ``experiences``, and ``ended`` where the chip had no room for more.
+    """
+    missing, experiences = -len(rounds) % each, environment.get("experiences")
     if not missing:
         done = len(rounds) // each
         if experiences is None or done >= experiences:
             return None
+        if "ended" in environment:
+            return Finding(
+                kind="unfinished",
+                weight="warning",
+                title=f"The run ended after {done} of {experiences} experiences, for the chip has no room for more",
+                detail=str(environment["ended"]["reason"]),
+            )
         return Finding(
             kind="unfinished",
             weight="warning",

@@ -19,8 +19,10 @@ import pandas as pd
 from smalti.analysis import curves, detection, metrics
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES, SPENT
 from smalti.analysis.tables import RunTables
+from smalti.scheduler.records.pasted import pasted
 
 SPLITS = ("validation", "test")
+BY_SETTING = ("accuracy", "forgetting", "backward_transfer")  # what a wide table has of every setting and split
 RUN = "run"  # the setting of measures that do not depend on what the network is asked
 
 
@@ -134,7 +136,9 @@ def resources(run: RunTables) -> dict[str, float]:
     """
     rounds, neurons, fabric = run.table("rounds"), run.table("neurons"), run.config["fabric"]
     if rounds.empty:
-        raise ValueError(f"{run.path} has no finished round yet; `smalti resume {run.path}` goes on with it")
+        raise ValueError(
+            f"{run.path} has no finished round yet; `{pasted('smalti', 'resume', run.path)}` goes on with it"
+        )
     last, links, ports = rounds.iloc[-1], run.table("links"), run.table("ports")
     outputs = int(((neurons["kind"] == "output") & neurons["retired_round"].isna()).sum())
     tiles = fabric["rows"] * fabric["cols"] - len({tuple(place) for place in fabric["dead_tiles"]})
@@ -230,6 +234,6 @@ def flat(table: pd.DataFrame, setting: str) -> Iterator[tuple[str, float]]:
     main = table[(table["setting"] == RUN) | ((table["setting"] == setting) & (table["split"] == "validation"))]
     values = dict(zip(main["metric"], main["value"], strict=True))
     yield from ((name, values[name]) for name in METRICS if name in values)
-    rows = table[table["metric"].isin(("accuracy", "forgetting", "backward_transfer")) & (table["setting"] != RUN)]
+    rows = table[table["metric"].isin(BY_SETTING) & (table["setting"] != RUN)]
     names = rows["metric"] + "_" + rows["setting"] + "_" + rows["split"]
     yield from zip(names, rows["value"].astype(float), strict=True)

@@ -9,6 +9,7 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
 from smalti.scheduler.records import checkpoint
 from smalti.scheduler.records.folder import open_run
+from smalti.scheduler.records.pasted import pasted
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 from smalti.scheduler.records.state import joined
 from smalti.scheduler.runner import fresh
@@ -29,7 +30,7 @@ def restored(run: RunTables) -> Simulation:
             "can be read, but its neurons can be asked only by the version that began it"
         )
     if not folder.checkpoint.exists():
-        raise ValueError(f"{run.path} has no checkpoint yet; `smalti resume {run.path}` goes on with it")
+        raise ValueError(f"{run.path} has no checkpoint yet; `{pasted('smalti', 'resume', run.path)}` goes on with it")
     saved = checkpoint.load(folder.checkpoint)
     simulation = fresh(folder, load(Config, folder.config))
     neurons, links = folder.read_rows("neurons"), folder.read_rows("links")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 from smalti.analysis.runs import Run, load_run
 from smalti.scheduler import runner
 from smalti.scheduler.commands.progress import any_bar
-from smalti.scheduler.commands.run import next_free
 from smalti.scheduler.configure import MEMORY, Given, configure
+from smalti.scheduler.records.reserved import reserved
 from smalti.scheduler.streams import Data
 
 RUNS = Path("runs")  # where runs go that nobody gives a folder
@@ -50,10 +51,11 @@ def run(
     """
     settings = configure(config, options)
     name = settings.stream.name if data is None else MEMORY
-    folder = Path(out) if out is not None else next_free(RUNS, f"{name}-{settings.stream.setting}")
-    with any_bar(progress) as watch:
-        runner.start(settings, folder, watch, data)
-    return load_run(folder)
+    free = reserved(RUNS, f"{name}-{settings.stream.setting}")
+    with free if out is None else nullcontext(Path(os.path.expanduser(out))) as folder:
+        with any_bar(progress) as watch:
+            runner.start(settings, folder, watch, data)
+        return load_run(folder)
 
 
 def resume(path: Run | os.PathLike[str] | str, *, progress: bool = True) -> Run:

@@ -33,9 +33,10 @@ SUBJECTS = {
     "smalti --help": ["--help"],
     "smalti data": ["data"],
     "smalti run --help": ["run", "--help"],
+    "smalti run --help-all": ["run", "--help-all"],
     "import smalti to a first table": FIRST,
 }
-QUICK = ("import smalti", "smalti --help", "smalti data")
+QUICK = ("import smalti", "smalti --help", "smalti run --help", "smalti data")
 
 
 @dataclass(frozen=True, kw_only=True)

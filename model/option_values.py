@@ -45,6 +45,12 @@ def settle(options: DataclassInstance, section: str) -> None:
             object.__setattr__(options, name, value)
 
 
+def expand_home(options: DataclassInstance, *names: str) -> None:
+    """Let ``~`` at the beginning of paths stand for the home folder, as in a shell."""
+    for name in names:
+        object.__setattr__(options, name, os.path.expanduser(getattr(options, name)))
+
+
 def build(cls: type[T], data: object, section: str = "") -> T:
     """An instance of a dataclass from nested mappings; what is left out takes its default.
 

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
 from functools import partial
 from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, Protocol, cast
-
-from rich.console import Console
+from signal import SIGTERM
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, cast
 
 import smalti
-from smalti.scheduler import plugins
-from smalti.scheduler.commands.overview import ENTRIES, overview
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from smalti.scheduler.commands.run import Run
 
 INTERRUPTED = 130
-IMPORT, IMPORTS = "--import", "--run.imports"
+IMPORT, IMPORTS, ALL = "--import", "--run.imports", "--help-all"
+COMPLETION, SHELLS = ("--completion", "--tyro-print-completion"), ("bash", "zsh", "tcsh")
+OPTIONS = ("--help", "--version", IMPORT, COMPLETION[0])
+FIELDS = ("run", "data")  # commands that take fields of the configuration, spelled as in its file
 
 
 class Command(Protocol):
@@ -34,26 +37,37 @@ class Command(Protocol):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point of ``smalti``; returns the exit code: 0, 1 for a failure, 2 for something the user can mend."""
+    """Entry point of ``smalti``.
+
+    Returns:
+        The exit code: 0; 1 for a failure; 2 for something the user can mend; 130 after Ctrl-C, 143 after SIGTERM.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    errors = Console(stderr=True)
-    try:
-        with warnings.catch_warnings():
-            warnings.showwarning = partial(_print_warning, errors)
-            parse(arguments).execute()
-    except KeyboardInterrupt as stopped:
-        advice = str(stopped) or "`smalti resume RUN` goes on from the last finished round"
-        errors.print(f"\nstopped; {advice}", markup=False, highlight=False, soft_wrap=True)
+    try:  # all imports stand below: one that is interrupted prints no traceback
+        from smalti.scheduler.commands.stopping import stoppable
+        from smalti.scheduler.commands.terminal import any_encoding
+
+        with stoppable() as stop, any_encoding():
+            try:
+                _execute(arguments)
+            except (Exception, KeyboardInterrupt) as error:
+                from rich.console import Console
+
+                from smalti.scheduler.commands.failures import tell
+
+                return tell(error, stop, Console(stderr=True))
+            return stop.code if stop.signal == SIGTERM else 0
+    except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        return 1
-    except (ValueError, OSError) as error:
-        errors.print(f"[bold red]error:[/] {_one_line(error)}", soft_wrap=True, highlight=False)
-        return 2
-    except FloatingPointError as error:
-        errors.print(f"[bold red]error:[/] {_one_line(error)}", soft_wrap=True, highlight=False)
-        return 1
-    return 0
+
+
+def _execute(arguments: list[str]) -> None:
+    from rich.console import Console
+
+    with warnings.catch_warnings():
+        warnings.showwarning = partial(_print_warning, Console(stderr=True), set())
+        parse(arguments).execute()
+    sys.stdout.flush()  # here: a full disk or a reader that has left is told of like everything else
 
 
 def parse(arguments: list[str]) -> Command:
@@ -62,22 +76,33 @@ def parse(arguments: list[str]) -> Command:
     A configuration file given to ``run`` provides the defaults of all options.
 
     Raises:
-        ValueError: for a plug-in that cannot be imported, or a configuration file that cannot be read.
+        ValueError: for a plug-in that cannot be imported, a configuration file that cannot be read, or an option or
+            value that there is not.
     """
+    from smalti.scheduler import plugins
+    from smalti.scheduler.commands.overview import ENTRIES
+
     named, arguments = _imports(arguments)
     plugins.ask(named)
     name, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     if name not in ENTRIES:
-        _leave(name)
-    entry = ENTRIES[name]
-    command = getattr(import_module(f"smalti.scheduler.commands.{entry.module}"), entry.name)
+        _leave(name, rest)
     if name == "run":
         return _run(rest)
+    command = command_of(name)
     if not rest and all({f.default, f.default_factory} != {MISSING} for f in fields(command)):
         return cast(Command, command())  # nothing to read
-    import tyro  # not above: whoever asks for nothing special need not wait for it
+    from smalti.scheduler.commands.arguments import read  # not above: whoever asks for nothing special need not wait
 
-    return cast(Command, tyro.cli(command, prog=f"smalti {name}", args=rest))
+    return cast(Command, read(command, f"smalti {name}", rest, use_underscores=name in FIELDS))
+
+
+def command_of(name: str) -> type[Any]:
+    """The class of a command."""
+    from smalti.scheduler.commands.overview import ENTRIES
+
+    entry = ENTRIES[name]
+    return cast("type[Any]", getattr(import_module(f"smalti.scheduler.commands.{entry.module}"), entry.name))
 
 
 def _imports(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -91,36 +116,59 @@ def _imports(arguments: list[str]) -> tuple[list[str], list[str]]:
     return named, rest
 
 
-def _leave(word: str) -> NoReturn:
+def _leave(word: str, rest: list[str]) -> NoReturn:
     """Say what was asked for instead of a command, or that there is no such command."""
+    from smalti.scheduler.commands.overview import ENTRIES, overview
+
     if word in ("-h", "--help"):
         print(overview())
     elif word == "--version":
         print(f"smalti {smalti.__version__}")
+    elif word in COMPLETION:
+        _complete(rest)
     else:
         from smalti.model.option_values import choices
 
-        kind = "option" if word.startswith("-") else "command"
-        print(f"smalti: there is no {kind} {word}; {choices(word, ENTRIES)} (smalti --help)", file=sys.stderr)
+        kind, names = ("option", OPTIONS) if word.startswith("-") else ("command", (*ENTRIES,))
+        print(f"smalti: there is no {kind} {word}; {choices(word, names)} (smalti --help)", file=sys.stderr)
         raise SystemExit(2)
+    sys.stdout.flush()
     raise SystemExit(0)
 
 
-def _run(arguments: list[str]) -> Run:
+def _complete(shells: list[str]) -> None:
+    """Print what a shell needs to complete the command line."""
+    if len(shells) != 1 or shells[0] not in SHELLS:
+        raise ValueError(f"{COMPLETION[0]} needs the name of a shell: {', '.join(SHELLS)}")
     import tyro
 
+    from smalti.scheduler.commands.overview import ENTRIES
+
+    commands: dict[str, Callable[..., Any]] = {name: command_of(name) for name in ENTRIES}
+    tyro.extras.subcommand_cli_from_dict(commands, prog="smalti", args=[COMPLETION[1], *shells], use_underscores=True)
+
+
+def _run(arguments: list[str]) -> Run:
+    if {"-h", "--help"} & {*arguments}:
+        from smalti.scheduler.commands.common_options import common_options
+
+        print(common_options())
+        sys.stdout.flush()
+        raise SystemExit(0)
+    from smalti.scheduler import plugins
+    from smalti.scheduler.commands.arguments import read
     from smalti.scheduler.commands.run import Run
     from smalti.scheduler.config import Config
     from smalti.scheduler.config_io import load
     from smalti.scheduler.old_names import renewed_arguments
 
     arguments = renewed_arguments(arguments)
-    file = Path(arguments[0]) if arguments and not arguments[0].startswith("-") else None
+    file = Path(os.path.expanduser(arguments[0])) if arguments and not arguments[0].startswith("-") else None
     plugins.load(_values(IMPORTS, arguments))  # now: what follows may use their names
     default = Run(settings=load(Config, file) if file else Config())
-    spelled_out = (tyro.conf.FlagConversionOff,)  # --run.quick True, as in the file
-    text = described(Run) if {"-h", "--help"} & {*arguments} else None
-    command = tyro.cli(Run, prog="smalti run", args=arguments, default=default, config=spelled_out, description=text)
+    text = described(Run) if ALL in arguments else None
+    arguments = ["--help" if argument == ALL else argument for argument in arguments]
+    command = cast("Run", read(Run, "smalti run", arguments, default=default, description=text, use_underscores=True))
     if command.config_file != file:
         raise ValueError(f"{command.config_file} stands after options; give the configuration file first")
     return command
@@ -142,12 +190,14 @@ def _values(option: str, arguments: list[str]) -> list[str]:
     return list(takewhile(lambda word: not word.startswith("-"), arguments[arguments.index(option) + 1 :]))
 
 
-def _print_warning(errors: Console, message: Warning | str, *_: object) -> None:
-    errors.print(f"[bold yellow]warning:[/] {_one_line(message)}", soft_wrap=True, highlight=False)
+def _print_warning(errors: Console, said: set[str], message: Warning | str, *_: object) -> None:
+    """Print a warning, once: a run that is looked at again at its end has the same."""
+    from rich.markup import escape
 
-
-def _one_line(error: Exception | str) -> str:
-    return " ".join(str(error).split()).replace("[", r"\[")
+    text = escape(" ".join(str(message).split()))
+    if text not in said:
+        said.add(text)
+        errors.print(f"[bold yellow]warning:[/] {text}", soft_wrap=True, highlight=False)
 
 
 if __name__ == "__main__":

@@ -7,37 +7,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from smalti.model.engines.compiling import COMPILING
+
 
 @dataclass(frozen=True)
 class Seconds:
-    """Seconds of a round."""
+    """Seconds of a round; those of compiling are in none of the others."""
 
     train: float
     evaluate: float
     other: float
+    compile: float = 0.0
 
 
 class Clock:
-    """Begins with a round."""
+    """Begins with a round; it stands still while kernels are compiled."""
 
     def __init__(self) -> None:
-        self._began, self._train, self._evaluate = time.perf_counter(), 0.0, 0.0
+        self._compiled = COMPILING.seconds  # by then
+        self._began, self._train, self._evaluate = _running(), 0.0, 0.0
 
     @contextmanager
     def training(self) -> Iterator[None]:
         """What is done meanwhile is training."""
-        begin = time.perf_counter()
+        begin = _running()
         yield
-        self._train += time.perf_counter() - begin
+        self._train += _running() - begin
 
     @contextmanager
     def evaluating(self) -> Iterator[None]:
         """What is done meanwhile is evaluation."""
-        begin = time.perf_counter()
+        begin = _running()
         yield
-        self._evaluate += time.perf_counter() - begin
+        self._evaluate += _running() - begin
 
     def seconds(self, beside: float) -> Seconds:
         """Seconds so far, and some that were spent beside the round."""
-        elapsed = time.perf_counter() - self._began + beside
-        return Seconds(self._train, self._evaluate, elapsed - self._train - self._evaluate)
+        elapsed = _running() - self._began + beside
+        compiled = COMPILING.seconds - self._compiled
+        return Seconds(self._train, self._evaluate, elapsed - self._train - self._evaluate, compiled)
+
+
+def _running() -> float:
+    """Seconds since some moment, without those of compiling."""
+    return time.perf_counter() - COMPILING.seconds

@@ -40,7 +40,11 @@ WRITTEN = "written"  # what the tables held, in a checkpoint
 Watcher = Callable[[Simulation], None]
 
 
-def start(config: Config, out: Path, watch: Watcher, data: Data | None = None) -> Simulation:
+def nothing(simulation: Simulation) -> None:
+    """Watch nothing."""
+
+
+def start(config: Config, out: Path, watch: Watcher, data: Data | None = None, begun: Watcher = nothing) -> Simulation:
     """Run a configuration from the beginning into a new folder.
 
     Args:
@@ -49,6 +53,7 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None) -
         watch: called after every round.
         data: data in memory, instead of what the configuration names; the folder keeps it, and the configuration in it
             names that file.
+        begun: called before the first round, when the folder is there.
 
     Raises:
         ValueError: for a configuration, data or folder that cannot be used; nothing is left behind.
@@ -70,6 +75,7 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None) -
     folder = create_run(out, config=dump(config), seed=run.seed, threads=run.threads, files=files, facts=facts)
     with folder.lock():
         try:
+            begun(simulation)
             _drive(simulation, folder, TableWriter(folder), watch)
         except (ValueError, FloatingPointError):
             if not folder.checkpoint.exists():  # only the first round shows whether a seed expert finds room
@@ -78,8 +84,13 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None) -
     return simulation
 
 
-def resume(path: Path, watch: Watcher) -> Simulation:
+def resume(path: Path, watch: Watcher, begun: Watcher = nothing) -> Simulation:
     """Go on with a run that was stopped, from its last checkpoint or, before the first, from the beginning.
+
+    Args:
+        path: its folder.
+        watch: called after every round.
+        begun: called before the first of the rounds that are missing.
 
     Raises:
         ValueError: for something that is no run folder, is in use, was begun by an older version, whose config.toml,
@@ -107,6 +118,7 @@ def resume(path: Path, watch: Watcher) -> Simulation:
         simulation = fresh(folder, config)
         tables = restore_last(simulation, folder)
         _note_changes(folder, simulation)
+        begun(simulation)
         _drive(simulation, folder, tables, watch)
     return simulation
 
@@ -124,7 +136,9 @@ def fresh(folder: RunFolder, config: Config) -> Simulation:
         if data.fingerprint != facts[FINGERPRINT]:
             raise ValueError(f"{path} was changed since the run began: set it back, or start a new run")
     simulation = Simulation(config, recorded_births=birth_record.restored(folder.path, facts.get(BIRTHS)), data=data)
-    if fingerprint(simulation.stream) != facts.get(STREAM):
+    if STREAM not in facts:
+        raise ValueError(f"{folder.environment} is damaged: it does not say what data the run was begun with")
+    if fingerprint(simulation.stream) != facts[STREAM]:
         where = config.stream.path or f"of the stream {config.stream.name}"
         raise ValueError(
             f"the data {where} is not what {folder.path} was begun with: it, or the way it is read, was changed; set "

@@ -21,8 +21,8 @@ import torch
 
 import smalti
 from smalti.analysis.restored import restored
-from smalti.scheduler.commands.run import next_free
 from smalti.scheduler.config_io import flatten
+from smalti.scheduler.records.reserved import reserved
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {
@@ -119,7 +119,8 @@ def test_the_next_free_folder_is_taken(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     made = smalti.run(quick=True, rounds=1, limit=3, **{"training.steps": 1, "stream.setting": "joint"})
     assert made.path == Path("runs/digits-joint-001")
-    assert next_free(Path("runs"), "digits-joint").name == "digits-joint-002"
+    with reserved(Path("runs"), "digits-joint") as following:
+        assert following.name == "digits-joint-002"
     assert made.config["training"]["steps"] == 1
 
 

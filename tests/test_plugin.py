@@ -90,7 +90,7 @@ def test_two_workers_have_the_module_too(lab: Path) -> None:
 
 
 def test_help_and_errors_know_the_names_that_were_added(lab: Path) -> None:
-    told = say("--import", "mylab", "run", "--help", at=lab).stdout
+    told = say("--import", "mylab", "run", "--help-all", at=lab).stdout
     assert re.search(r"growth\.rule:[^.]*ternary", " ".join(told.split()))
     assert re.search(r"stream\.name:[^.]*bars", " ".join(told.split()))
     assert "bars" in say("--import=mylab", "data", at=lab).stdout

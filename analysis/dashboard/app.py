@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from html import escape
 
 import solara
@@ -75,9 +75,9 @@ def ReplayPage(run: Recorded) -> None:
     view, failure = solara.use_memo(lambda: _looked_at(run, number.value), [number.value])
     curves = solara.use_memo(lambda: b"" if view is None else curves_svg(view), [view])
 
-    def play() -> None:
+    async def play() -> None:  # awaiting, so that it ends with the page and with the server
         while playing.value and number.value < run.last:
-            time.sleep(PACE)
+            await asyncio.sleep(PACE)
             if playing.value:
                 number.value += 1
         playing.value = False

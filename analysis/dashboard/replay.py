@@ -15,6 +15,7 @@ from smalti.model.chip.fabric import Fabric
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
 from smalti.scheduler.records.folder import RunFolder, open_run
+from smalti.scheduler.records.pasted import pasted
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def recorded(path: Path) -> Recorded:
     config = load(Config, folder.config)
     rounds = _rows(folder, "rounds")
     if not rounds:
-        raise ValueError(f"{path} has no finished round yet; `smalti resume {path}` goes on with it")
+        raise ValueError(f"{path} has no finished round yet; `{pasted('smalti', 'resume', path)}` goes on with it")
     with file_named_in_errors(folder.folder("ports")):
         wired = folder.rounds_in("ports")
     lost = [row["round"] for row in rounds if row["round"] not in wired]

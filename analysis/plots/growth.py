@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from smalti.analysis.plots.bands import draw_bands, whole_rounds
 from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, quick_note
 from smalti.analysis.runs import Run
+from smalti.scheduler.records.pasted import pasted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,7 +21,9 @@ def draw_growth_timeline(run: Run) -> Figure:
     """
     rounds = run.table("rounds")
     if rounds.empty:
-        raise ValueError(f"{run.path} has no finished round yet; `smalti resume {run.path}` goes on with it")
+        raise ValueError(
+            f"{run.path} has no finished round yet; `{pasted('smalti', 'resume', run.path)}` goes on with it"
+        )
     figure = new_figure(8.5, 6.2)
     top, middle, bottom = figure.subplots(3, 1, sharex=True)
     at = rounds["round"]

@@ -46,9 +46,10 @@ def draw_pareto(
         raise ValueError(f"no row has both {cost!r} and {gain!r}")
     if by is not None and by not in table.columns:
         raise ValueError(f"the table has no column {by!r}; it has {list(table.columns)}")
-    figure = new_figure(6.4, 4.4)
-    axes = figure.subplots()
     groups = [("runs", table)] if by is None else list(table.groupby(by, dropna=False, sort=True))
+    many = len(groups) > MANY
+    figure = new_figure(8.8, max(4.4, 0.2 * len(groups))) if many else new_figure(6.4, 4.4)
+    axes = figure.subplots()
     for number, (name, part) in enumerate(groups):
         mark, colour = look(number).mark, look(number).colour
         hollow = quick[part.index].sort_values()  # the first one stands for all in the legend
@@ -60,6 +61,6 @@ def draw_pareto(
     axes.set(xlabel=UNITS.get(cost, cost), ylabel=UNITS.get(gain, gain))
     axes.set_title(plain(title) or f"{gain} against {cost}, {len(table)} runs", fontsize=10)
     axes.grid(alpha=0.3)
-    beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if len(groups) > MANY else {}
+    beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if many else {}
     axes.legend(frameon=False, fontsize=8, title=by and plain(by), title_fontsize=8, **beside)
     return figure

@@ -13,6 +13,7 @@ from smalti.analysis.report import configuration
 from smalti.analysis.report.parts import beside, part
 from smalti.analysis.runs import Runs
 from smalti.scheduler.records.atomic import write_text_atomic
+from smalti.scheduler.records.pasted import pasted
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -64,7 +65,9 @@ def report(runs: Runs) -> str:
         raise ValueError(f"{len(runs)} runs do not fit one page; give {MOST} at most")
     for _, run in runs:
         if run.table("rounds").empty:
-            raise ValueError(f"{run.path} has no finished round yet; `smalti resume {run.path}` goes on with it")
+            raise ValueError(
+                f"{run.path} has no finished round yet; `{pasted('smalti', 'resume', run.path)}` goes on with it"
+            )
     parts = [part(name, run) for name, run in runs]
     together = beside(runs, parts) if len(parts) > 1 else None
     return _template().render(

@@ -128,8 +128,9 @@ def beside(runs: Runs, parts: list[Part]) -> Beside:
 def _front(runs: Runs, everyone: Mapping[str, Run]) -> Iterator[Drawing]:
     table = runs.results("test").assign(run=list(everyone), quick=[words.is_quick(run) for run in everyone.values()])
     if len(table.dropna(subset=["accuracy", "wires"])) >= FRONT:
-        caption = "Test accuracy at the end against wires in use; no run off the line is better in both. "
-        "Open marks are quick runs, whose numbers mean nothing."
+        caption = "Test accuracy at the end against wires in use; no run off the line is better in both."
+        if table["quick"].any():
+            caption += " Open marks are quick runs, whose numbers mean nothing."
         yield _plot(interactive.front(table), "Accuracy and wires", caption)
 
 

@@ -54,8 +54,7 @@ def _resources(values: Mapping[str, float]) -> list[Key]:
 
 def caveats(run: Run) -> list[str]:
     """What must be known before any number of the run is read, one sentence each."""
-    experiences, each = run.environment.get("experiences"), run.config["training"]["rounds"]
-    stopped = unfinished(run.table("rounds"), each, experiences)
+    stopped = unfinished(run.table("rounds"), run.config["training"]["rounds"], run.environment)
     whole, gate = accuracy(run, headline(run), "test"), gate_alone(run)
     said = [
         "A quick run, shrunk to seconds: its numbers mean nothing." if is_quick(run) else "",

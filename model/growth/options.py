@@ -7,7 +7,7 @@ from typing import Literal
 
 from smalti.model import ranges
 from smalti.model.growth.learning_rates import NewbornOptions
-from smalti.model.option_values import settle
+from smalti.model.option_values import expand_home, settle
 from smalti.model.rewiring.options import RewiringOptions
 
 Reach = Literal["outputs", "neighbours"]
@@ -89,6 +89,7 @@ class GrowthOptions:
 
     def __post_init__(self) -> None:
         settle(self, "growth")
+        expand_home(self, "birth_record")
         ranges.at_least("growth", self, 1, "every", "patience", "seed_width", "births", "preselection")
         ranges.at_least("growth", self, 1, "candidates", "pool", most=10_000)
         ranges.at_least("growth", self, 8, "probe")

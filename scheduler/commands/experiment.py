@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.console import Console
 
+from smalti.scheduler.commands.stopping import advising
 from smalti.scheduler.records.atomic import write_text_atomic
+from smalti.scheduler.records.pasted import pasted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +56,7 @@ class ExperimentCommand:
         init: write an example into the file instead.
     """
 
-    experiment: tyro.conf.Positional[str]
+    experiment: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="EXPERIMENT")]
     out: Path | None = None
     backend: Literal["local", "ray", "dask"] = "local"
     address: str = ""
@@ -75,23 +78,29 @@ class ExperimentCommand:
     def execute(self) -> None:
         """Run what is missing, then write and print what came out."""
         if self.init:
-            write_example(Path(self.experiment))
+            write_example(Path(os.path.expanduser(self.experiment)))
             return
         from smalti.scheduler.commands.experiment_view import list_trials  # not above: help need not wait for pandas
         from smalti.scheduler.experiments.folder import ExperimentFolder
         from smalti.scheduler.experiments.reading import find_file, load_experiment
 
-        file = find_file(self.experiment)
-        experiment = load_experiment(file, {"fsdd": self.fsdd}).only_some(self.streams, self.variants, self.seeds)
+        if self.seeds is not None and self.seeds < 1:
+            raise ValueError(f"--seeds {self.seeds} must be at least 1; leave it out to take the file's number")
+        file = find_file(os.path.expanduser(self.experiment))
+        whole = load_experiment(file, {"fsdd": os.path.expanduser(self.fsdd)})
+        experiment = whole.only_some(self.streams, self.variants, self.seeds or 0)
         experiment = experiment.shortened() if self.quick else experiment
         default = Path("runs") / (f"{experiment.name}-quick" if self.quick else experiment.name)
         folder = ExperimentFolder(self.out or default)
-        rows, work = self._work(experiment, folder)
-        console = Console(width=None if sys.stdout.isatty() else WIDTH)
-        if self.dry_run:
-            list_trials(experiment, work.known(), folder, console)
-        else:
-            _run(self, experiment, file, rows, work, folder, console)
+        console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH)
+        if self.variants and (added := [name for name in experiment.variants if name not in self.variants]):
+            console.print(f"added, to compare with: {', '.join(added)}", markup=False, highlight=False)
+        with advising(lambda: f"{folder.path} has what is there; the same command goes on"):
+            rows, work = self._work(experiment, folder)
+            if self.dry_run:
+                list_trials(experiment, work.known(), folder, console)
+            else:
+                _run(self, experiment, file, rows, work, folder, console)
 
     def _work(self, experiment: Experiment, folder: ExperimentFolder) -> tuple[list[Row], Work]:
         """The rows of the design and what is to be done: its trials, checked, or a search, which has no rows yet."""
@@ -127,7 +136,7 @@ def _run(
 
     Raises:
         ValueError: the folder or the workers cannot be used, or no trial finished.
-        KeyboardInterrupt: with the advice how to go on.
+        KeyboardInterrupt: with the advice how to go on, as a note.
     """
     from smalti.analysis.experiment import measure
     from smalti.scheduler.commands.experiment_live import showing
@@ -147,19 +156,18 @@ def _run(
     if work.left() and (found := folder.note_environment()):
         console.print(f"note: trials from now on are made with {', '.join(found)}", markup=False, highlight=False)
     state = State(folder, work.known, work.total)
-    try:
-        with showing(console, state) as tell, watched(state, tell):
-            if work.left():
-                with opened(workers) as spread:
-                    drive(work, folder, measure, spread)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{folder.table} has what is there; the same command goes on") from None
+    with showing(console, state) as tell, watched(state, tell):
+        if work.left():
+            with opened(workers) as spread:
+                drive(work, folder, measure, spread)
     check_any(state)
     tables = write_tables(command, experiment, rows or searched(state), state)
     if experiment.options.control:
         print_tables(experiment, tables, "test" if command.test else "validation", console)
     else:
         print_ranking(state, command.objective, command.direction, console)
+    if command.quick:
+        console.print("warning: every run was shrunk to seconds: the numbers mean nothing", highlight=False)
     print_end(state, console)
 
 
@@ -215,4 +223,5 @@ def write_example(file: Path) -> None:
     if not file.parent.is_dir():
         raise ValueError(f"the folder {file.parent} does not exist; make it first")
     write_text_atomic(file, EXAMPLE.read_text(encoding="utf-8"))
-    Console().print(f"wrote {file}; edit it, then `smalti sweep {file} --quick`", highlight=False, markup=False)
+    command = pasted("smalti", "sweep", file, "--quick")
+    Console().print(f"wrote {file}; edit it, then `{command}`", highlight=False, markup=False, soft_wrap=True)

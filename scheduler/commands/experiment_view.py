@@ -7,15 +7,16 @@ from collections.abc import Mapping
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
 
 from smalti.analysis.comparison import SCOPE
 from smalti.analysis.quantities import METRICS
+from smalti.scheduler.commands.blocks import blocks
 from smalti.scheduler.commands.experiment_live import varied
 from smalti.scheduler.experiments.folder import ExperimentFolder
 from smalti.scheduler.experiments.plan import SEED, Experiment, spelled
 from smalti.scheduler.experiments.table import DONE, FAILED, State
 from smalti.scheduler.experiments.trials import Trial
+from smalti.scheduler.records.pasted import reading
 
 USUAL = (
     "experts_accuracy",
@@ -44,11 +45,11 @@ def list_trials(
 ) -> None:
     """What an experiment would run."""
     named = ["stream"] * (len(experiment.streams) > 1) + ["variant"] * experiment.named_variants
-    table = Table(*("trial", *named, *experiment.fields, ""))
+    body = []
     for name, trial in trials.items():
         how = "failed" if folder.error(name) else "done" if folder.finished(name) else ""
-        table.add_row(name, *(getattr(trial.cell, n) for n in named), *map(spelled, trial.values.values()), how)
-    console.print(table)
+        body.append([name, *(getattr(trial.cell, n) for n in named), *map(spelled, trial.values.values()), how])
+    _print(console, ["trial", *named, *experiment.fields, ""], body, right=False)
     console.print(f"{len(trials)} trials; {folder.path} is their folder", highlight=False, markup=False, soft_wrap=True)
 
 
@@ -57,14 +58,9 @@ def print_tables(experiment: Experiment, tables: Mapping[str, pd.DataFrame], spl
     summary = tables["summary"]
     for (stream, setting), part in summary.groupby(SCOPE, sort=False):
         runs = f"means of {part['n'].max()} runs with 95 % bootstrap intervals; differences are paired by seed"
-        table = Table(title=", ".join(name for name in (str(stream), str(setting)) if name), title_justify="left")
-        table.caption, table.caption_justify = runs, "left"
         head, *body = lines(experiment, part, tables["differences"], split)
-        for number, name in enumerate(head):
-            table.add_column(name, justify="left" if number == 0 else "right", no_wrap=number < 2 or "minus" in name)
-        for cells in body:
-            table.add_row(*cells)
-        console.print(table)
+        title = ", ".join(name for name in (str(stream), str(setting)) if name)
+        _print(console, head, body, title=title, caption=runs)
     for name, variant in experiment.variants.items():
         if variant.about:
             console.print(f"{name}: {variant.about}", markup=False, highlight=False)
@@ -167,16 +163,19 @@ def print_ranking(state: State, objective: str, direction: str, console: Console
     means = groups.mean().assign(runs=groups.size())
     means = means.sort_values(objective, ascending=direction == "minimize", kind="stable")
     title = f"the best {BEST} of {len(means)} combinations" if len(means) > BEST else f"{len(means)} combinations"
-    table = Table(title=f"{title}, by {objective} (means over their runs)", title_justify="left")
-    for name in fields:
-        table.add_column(name)
-    for name in ("runs", *shown):
-        table.add_column(METRICS[name].label if name in METRICS else name, justify="right")
+    head = [*fields, "runs", *(METRICS[name].label if name in METRICS else name for name in shown)]
+    body = []
     for key, row in means.head(BEST).iterrows():
         names = (key if isinstance(key, tuple) else (key,))[: len(fields)]
         cells = [METRICS[name].text(row[name]) if name in METRICS else f"{row[name]:.4g}" for name in shown]
-        table.add_row(*map(str, names), f"{row['runs']:.0f}", *cells)
-    console.print(table)
+        body.append([*map(str, names), f"{row['runs']:.0f}", *cells])
+    _print(console, head, body, max(1, len(fields)), title=f"{title}, by {objective} (means over their runs)")
+
+
+def _print(console: Console, head: Row, body: list[Row], keys: int = 1, right: bool = True, **words: str) -> None:
+    """A table, in blocks where the terminal is narrower."""
+    for table in blocks(head, body, console.width, keys, right, **words):
+        console.print(table)
 
 
 def print_end(state: State, console: Console) -> None:
@@ -191,7 +190,7 @@ def print_end(state: State, console: Console) -> None:
         console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
     for line in (
         f"\nfolder: {state.folder.path}",
-        f"next:   python -c \"import pandas as pd; print(pd.read_parquet('{state.folder.table}'))\"",
+        f"next:   {reading(state.folder.table)}",
     ):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 

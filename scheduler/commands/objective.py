@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from operator import attrgetter
 
-from smalti.analysis.outcomes import SPLITS
+from smalti.analysis.outcomes import BY_SETTING, SPLITS
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES
 from smalti.model.option_values import choices
 from smalti.scheduler.config import Config
@@ -13,7 +13,6 @@ from smalti.scheduler.experiments.plan import Experiment
 OF_TWO_RUNS = ("steps_to_control", "compute_to_static")
 OF_HIDDEN_BOUNDARIES = ("detected", "founded", "fired_again", "refounded", "delay", "false")
 OF_SEVERAL_TASKS = ("forgetting", "backward_transfer", "forward_transfer")
-SUFFIXED = ("accuracy", "forgetting", "backward_transfer")  # that trials have as METRIC_SETTING_SPLIT too
 ASKED = {"class": ("task", "class"), "task": ("task", "class"), "domain": ("domain",), "joint": ("joint",)}
 
 
@@ -23,7 +22,7 @@ def check_objective(name: str, experiment: Experiment) -> None:
     Raises:
         ValueError: they will not, with what there is, or with the field that it needs.
     """
-    settings = {f"{m}_{setting}_{split}": setting for m in SUFFIXED for setting in SETTING_NAMES for split in SPLITS}
+    settings = {f"{m}_{setting}_{split}": setting for m in BY_SETTING for setting in SETTING_NAMES for split in SPLITS}
     if name not in METRICS and name not in settings:
         raise ValueError(f"--objective {name} is no measure of a run; {choices(name, (*METRICS, *settings))}")
     if name in OF_TWO_RUNS:

@@ -70,7 +70,7 @@ options:
 {options}
 
 first steps:
-  smalti run --run.quick True        some seconds, to see whether everything works
+  smalti run --quick                 some seconds, to see whether everything works
   smalti run                         split digits on the default chip; leaves a folder and a report
   smalti init my.toml                all options with comments; edit it, then `smalti run my.toml`
   smalti data                        which data there are, and what each needs
@@ -78,11 +78,15 @@ first steps:
 
 
 OPTIONS = {
-    "-h, --help": "show this and exit; `smalti COMMAND --help` explains a command and all of its options",
+    "-h, --help": "show this and exit; `smalti COMMAND --help` explains a command and its options",
     "--version": "show the version and exit",
     "--import MODULE": (
         "a module of your own that adds growth rules, streams, gating networks and the like, such as mylab for "
         "mylab.py in this folder; for several, say it again. Runs remember it (run.imports)"
+    ),
+    "--completion SHELL": (
+        "print what bash, zsh or tcsh needs to complete commands and options; for bash: "
+        "smalti --completion bash > ~/.local/share/bash-completion/completions/smalti"
     ),
 }
 
@@ -90,11 +94,11 @@ OPTIONS = {
 def overview() -> str:
     """Help on all commands, as wide as the terminal."""
     commands = {name: entry.line for name, entry in ENTRIES.items()}
-    return TEXT.format(commands=_listed(commands), options=_listed(OPTIONS))
+    return TEXT.format(commands=listed(commands), options=listed(OPTIONS))
 
 
-def _listed(meanings: Mapping[str, str]) -> str:
-    """Names, and beside them what they are."""
+def listed(meanings: Mapping[str, str]) -> str:
+    """Names, and beside them what they are, as wide as the terminal."""
     left, width = max(map(len, meanings)) + 4, min(shutil.get_terminal_size().columns, WIDTH)
     lines = (
         textwrap.wrap(text, width, initial_indent=f"  {name}".ljust(left), subsequent_indent=" " * left)

@@ -1,9 +1,11 @@
-"""The live progress bar of a run."""
+"""How far a run is: a live bar in a terminal, a line a round elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rich.console import Console
@@ -23,6 +25,51 @@ def any_bar(shown: bool = True) -> AbstractContextManager[Watcher]:
     if shown and console.is_terminal:
         return progress_bar(console)
     return nullcontext(lambda simulation: None)
+
+
+@contextmanager
+def following(console: Console, out: Path) -> Iterator[Watcher]:
+    """What is begun, in a few lines, and how far it is: a bar in a terminal, a line a round elsewhere.
+
+    Args:
+        console: where it is said.
+        out: folder of the run.
+    """
+    with progress_bar(console) if console.is_terminal else nullcontext(partial(_print_round, console)) as show:
+
+        def watch(simulation: Simulation) -> None:
+            if simulation.rows.rounds:
+                show(simulation)
+            elif not simulation.finished:
+                said = [f"{out}: {plan_of(simulation)}", *(() if simulation.round else data_of(simulation))]
+                console.print("\n".join(said), markup=False, highlight=False, soft_wrap=True)
+
+        yield watch
+
+
+def plan_of(simulation: Simulation) -> str:
+    """What a simulation is about to do, in a line."""
+    stream, size = simulation.stream, simulation.config.fabric
+    rounds = f"{len(stream.experiences)} experiences of {simulation.config.training.rounds} rounds"
+    left = f", of which {simulation.round} are done" if simulation.round else ""
+    chip = f"chip of {size.rows} x {size.cols} tiles, {size.neurons_per_tile} neurons each"
+    return f"{stream.name}, {stream.setting}, {rounds}{left}; {chip}; engine {simulation.network.engine}"
+
+
+def data_of(simulation: Simulation) -> list[str]:
+    """What was done to the data, and what of it the chip still hears, a line each."""
+    from smalti.scheduler.streams import heard  # not above: it needs scikit-learn
+
+    found, notes = heard.measure(simulation.stream), list(simulation.stream.notes)
+    if found is not None:
+        notes += [f"heard: {'; '.join(found.facts)}", *found.warnings]
+    return notes
+
+
+def _print_round(console: Console, simulation: Simulation) -> None:
+    experience = simulation.rows.rounds[0]["experience"]
+    where = f"round {simulation.round} of {simulation.total_rounds}, experience {experience}"
+    console.print(f"{where}: {numbers_of(simulation)}", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager

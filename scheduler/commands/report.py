@@ -8,6 +8,9 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
+from smalti.scheduler.commands.stopping import advising
+from smalti.scheduler.records.pasted import pasted
+
 NAME = "report.html"
 
 
@@ -43,13 +46,14 @@ def leave_report(path: Path, console: Console) -> None:
     from smalti.analysis.report import missing_packages, write_report
     from smalti.analysis.runs import load_runs
 
-    missing = missing_packages()
+    missing, again = missing_packages(), pasted("smalti", "report", path)
     if missing:
-        outcome = f'none; it needs {" and ".join(missing)}: pip install -e ".[report]", then smalti report {path}'
+        outcome = f'none; it needs {" and ".join(missing)}: pip install -e ".[report]", then {again}'
     else:
         try:
-            write_report(load_runs(path, keep=True), path / NAME)
+            with advising(lambda: f"the run is finished; `{again}` writes its report"):
+                write_report(load_runs(path, keep=True), path / NAME)
             outcome = f"{path / NAME}"
         except Exception as error:
-            outcome = f"none, for it failed ({type(error).__name__}: {error}); smalti report {path} tries again"
+            outcome = f"none, for it failed ({type(error).__name__}: {error}); {again} tries again"
     console.print(f"report:     {outcome}", highlight=False, markup=False, soft_wrap=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import tyro
 from rich.console import Console
 
-from smalti.scheduler.commands.progress import progress_bar
-from smalti.scheduler.commands.report import leave_report
+from smalti.scheduler.commands.ending import concluding
+from smalti.scheduler.commands.progress import following
+from smalti.scheduler.commands.stopping import advising
+from smalti.scheduler.records.pasted import pasted
 
 
 @dataclass(frozen=True)
@@ -23,18 +25,29 @@ class Resume:
     """
 
     run: tyro.conf.Positional[Path]
-    report: Annotated[bool, tyro.conf.FlagConversionOff] = True
+    report: bool = True
 
     def execute(self) -> None:
-        """Resume, with a progress bar, then print the summary and leave a report."""
-        from smalti.scheduler.commands.summary import print_summary  # not above: help need not wait for Mesa and pandas
-        from smalti.scheduler.runner import resume
-
+        """Resume, telling how far it is, then print the summary and leave a report."""
         console = Console()
-        with progress_bar(console) as watch:
-            simulation = resume(self.run, watch)
-        if not simulation.rows.rounds:
-            console.print(f"{self.run} was finished already; nothing has changed\n", markup=False, soft_wrap=True)
-        print_summary(self.run, console)
-        if self.report:
-            leave_report(self.run, console)
+        with advising(partial(going_on, self.run)):
+            from smalti.scheduler.runner import resume  # not above: help need not wait for torch
+
+            with concluding(self.run, console, self.report):
+                with following(console, self.run) as watch:
+                    simulation = resume(self.run, watch, begun=watch)
+                if not simulation.rows.rounds:
+                    said = f"{self.run} was finished already; nothing has changed\n"
+                    console.print(said, markup=False, soft_wrap=True)
+
+
+def going_on(path: Path) -> str:
+    """How to go on with a run that was stopped; empty if there is none yet."""
+    from smalti.scheduler.records.folder import RunFolder  # not above: help need not wait for pyarrow
+
+    facts = path / "environment.json"
+    if not (path / "config.toml").is_file() or not facts.is_file():
+        return ""
+    if not RunFolder(path).checkpoint.exists():
+        return f"no round of {path} is finished; `{pasted('smalti', 'resume', path)}` begins it again"
+    return f"`{pasted('smalti', 'resume', path)}` goes on from the last finished round"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from itertools import count
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 from rich.console import Console
 
-from smalti.scheduler.commands.progress import progress_bar
-from smalti.scheduler.commands.report import leave_report
+from smalti.scheduler.commands.ending import concluding
+from smalti.scheduler.commands.progress import following
+from smalti.scheduler.commands.resume import going_on
+from smalti.scheduler.commands.stopping import advising
 from smalti.scheduler.config import Config
+from smalti.scheduler.records.reserved import reserved
 
 
 @dataclass(frozen=True)
@@ -25,33 +28,31 @@ class Run:
         config_file: configuration to start from (`smalti init` writes one); options below override it.
         seed: seed of all random numbers; short for --run.seed.
         out: folder for the run; by default the next free one under runs/.
+        quick: shrink the run to seconds, to try things out; short for --run.quick.
         report: leave a report.html in the folder, which takes some seconds at the end (see `smalti report`).
         settings: everything that a run depends on.
     """
 
-    config_file: tyro.conf.Positional[Path | None] = None
+    config_file: Annotated[tyro.conf.Positional[Path | None], tyro.conf.arg(metavar="[FILE.toml]")] = None
     seed: int | None = None
     out: Path | None = None
+    quick: bool = False
     report: bool = True
     settings: Annotated[Config, tyro.conf.arg(name="")] = field(default_factory=Config)
 
     def execute(self) -> None:
-        """Run, with a progress bar, then print the summary and leave a report."""
-        from smalti.scheduler.commands.summary import print_summary  # not above: help need not wait for Mesa and pandas
-        from smalti.scheduler.runner import start
+        """Run, telling how far it is, then print the summary and leave a report."""
+        config, run = self.settings, self.settings.run
+        seed = run.seed if self.seed is None else self.seed
+        config = replace(config, run=replace(run, seed=seed, quick=run.quick or self.quick))
+        name = f"{config.stream.name}-{config.stream.setting}"
+        with nullcontext(self.out) if self.out else reserved(Path("runs"), name) as out:
+            self._into(out, config)
 
-        config = self.settings
-        if self.seed is not None:
-            config = replace(config, run=replace(config.run, seed=self.seed))
-        out = self.out or next_free(Path("runs"), f"{config.stream.name}-{config.stream.setting}")
+    def _into(self, out: Path, config: Config) -> None:
         console = Console()
-        with progress_bar(console) as watch:
-            start(config, out, watch)
-        print_summary(out, console)
-        if self.report:
-            leave_report(out, console)
+        with advising(lambda: going_on(out) or "nothing was begun"):
+            from smalti.scheduler.runner import start  # not above: help need not wait for torch
 
-
-def next_free(folder: Path, name: str) -> Path:
-    """The first of NAME-001, NAME-002, ... that does not exist in a folder."""
-    return next(p for p in (folder / f"{name}-{number:03d}" for number in count(1)) if not p.exists())
+            with concluding(out, console, self.report), following(console, out) as watch:
+                start(config, out, watch, begun=watch)

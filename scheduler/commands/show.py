@@ -34,7 +34,7 @@ class Show:
             console.print(table_view(folder.path, self.table), markup=False, highlight=False, soft_wrap=True)
             return
         console.print(configuration_view(folder))
-        console.print(chip_view(folder.path))
+        console.print(chip_view(folder.path, console.width))
         print_summary(folder.path, console)
         if self.picture is not None:
             from smalti.analysis.plots.chip import save_chip  # matplotlib is an extra

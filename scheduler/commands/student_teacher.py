@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from smalti.analysis.comparison import curve_summary, differences, summary
 from smalti.scheduler.commands.progress import counting_bar
-from smalti.scheduler.commands.run import next_free
+from smalti.scheduler.commands.stopping import advising
 from smalti.scheduler.config_io import differences as unlike
 from smalti.scheduler.config_io import dump, load
 from smalti.scheduler.experiments import student_teacher
@@ -24,6 +25,8 @@ from smalti.scheduler.experiments.student_growth import METHODS, Floats
 from smalti.scheduler.experiments.student_teacher import PUBLISHED, STEPS, StudentTeacherOptions
 from smalti.scheduler.records.atomic import write_text_atomic
 from smalti.scheduler.records.environment import environment
+from smalti.scheduler.records.pasted import reading
+from smalti.scheduler.records.reserved import reserved
 
 CONTROL = "random"
 TABLES = ("outcomes", "curves", "summary", "differences")  # the last one is written last
@@ -42,9 +45,14 @@ def compare(options: StudentTeacherOptions, out: Path | None) -> None:
             settings.
     """
     student_teacher.check_memory(options)
-    console, folder = Console(), _folder(out or next_free(Path("runs"), "student-teacher"), options)
+    with nullcontext(out) if out else reserved(Path("runs"), "student-teacher") as path:
+        _compare(options, _folder(path, options), Console())
+
+
+def _compare(options: StudentTeacherOptions, folder: ExperimentFolder, console: Console) -> None:
     if not (folder.path / f"{TABLES[-1]}.parquet").exists():
-        _compute(folder, options, console)
+        with advising(lambda: f"nothing of {folder.path} is kept; the same command begins again"):
+            _compute(folder, options, console)
     tables = {name: pd.read_parquet(folder.path / f"{name}.parquet") for name in TABLES}
     picture = folder.path / "curves.svg"
     if not picture.exists() and importlib.util.find_spec("matplotlib") is not None:
@@ -52,8 +60,7 @@ def compare(options: StudentTeacherOptions, out: Path | None) -> None:
     console.print(methods_view())
     console.print(students_view(tables["summary"], tables["differences"], options))
     console.print(f"\nfolder: {folder.path}", highlight=False, markup=False, soft_wrap=True)
-    command = f"""python -c "import pandas as pd; print(pd.read_parquet('{folder.path}/summary.parquet'))\""""
-    console.print(f"next:   {command}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"next:   {reading(folder.path / 'summary.parquet')}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _folder(path: Path, options: StudentTeacherOptions) -> ExperimentFolder:

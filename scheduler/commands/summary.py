@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import string
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from smalti.analysis.findings import findings
 from smalti.analysis.outcomes import (
     accuracies,
     accuracy,
@@ -17,40 +20,71 @@ from smalti.analysis.outcomes import (
     experience_names,
     living,
     mean_accuracies,
+    order,
     overall,
     settings,
 )
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES
 from smalti.analysis.runs import Run, load_run
+from smalti.model.option_values import choices
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, load
 from smalti.scheduler.records.folder import RunFolder
+from smalti.scheduler.records.pasted import pasted, reading
 from smalti.scheduler.records.schema import TABLES
 
 TASK_COLOURS = ("cyan", "yellow", "magenta", "green", "red", "blue", "bright_cyan", "bright_yellow", "bright_magenta")
 
+SIGNS = string.digits + string.ascii_lowercase + string.ascii_uppercase  # of tasks
+WIDTH_BESIDE, WIDTH_OF_TASK = 22, 8  # characters of the table of accuracies
+GAP, NARROWEST = 3, 6  # characters between two tiles, and of one
+UNKNOWN = -2  # experience of a task that none has brought
 
-def print_summary(path: Path, console: Console) -> None:
-    """Accuracies after every experience, resources, and what to type next."""
+
+def print_summary(path: Path, console: Console, asked: bool = False) -> None:
+    """Accuracies after every experience, resources, what to beware of, and what to type next.
+
+    Args:
+        path: folder of the run.
+        console: where it is printed.
+        asked: ask the network of the run which neurons are silent, too, which takes a moment.
+    """
     run = load_run(path)
     if run.table("rounds").empty:
-        console.print(f"no round is finished yet; go on with it: smalti resume {path}", markup=False)
+        command = pasted("smalti", "resume", path)
+        console.print(f"no round is finished yet; go on with it: {command}", markup=False, soft_wrap=True)
         return
     for setting in answers(run):
-        console.print(accuracy_view(run, setting))
+        console.print(accuracy_view(run, setting, console.width))
     for part in PARTS:
         if part in settings(run):
             console.print(f"{SETTING_NAMES[part]}: {accuracy(run, part, 'test'):.3f}", highlight=False)
     console.print(resources_view(run))
+    found = findings(run, _spikes(run) if asked else None)
+    for finding in found:
+        text = f"{finding.weight}: {finding.title}: {finding.detail}"
+        console.print(text, markup=False, highlight=False, soft_wrap=not console.is_terminal)
     console.print(f"\nrun folder: {path}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"next:       smalti show {path}", highlight=False, markup=False, soft_wrap=True)
-    command = f"""python -c "import pandas as pd; print(pd.read_parquet('{path}/tables/rounds'))\""""
-    console.print(f"            {command}", highlight=False, markup=False, soft_wrap=True)
+    then = "resume" if any(finding.kind == "unfinished" for finding in found) else "show"
+    console.print(f"next:       {pasted('smalti', then, path)}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"            {reading(path / 'tables' / 'rounds')}", highlight=False, markup=False, soft_wrap=True)
 
 
-def accuracy_view(run: Run, setting: str) -> Table:
-    """Test accuracy on every task after every experience."""
+def _spikes(run: Run) -> pd.Series[float] | None:
+    """Spikes of every neuron; None where its network cannot be asked."""
+    from smalti.analysis.activity import spikes_per_sample  # not above: `smalti show` need not wait for torch
+
+    try:
+        return spikes_per_sample(run)
+    except ValueError:
+        return None
+
+
+def accuracy_view(run: Run, setting: str, width: int = 10_000) -> Table:
+    """Test accuracy on every task after every experience; where that is too wide, once learned and at the end."""
     matrix, means = accuracies(run, setting), mean_accuracies(run, setting)
+    if WIDTH_BESIDE + WIDTH_OF_TASK * len(matrix.columns) > width:
+        return _long_view(matrix, means, order(run), setting)
     names = experience_names(run, matrix.index)
     table = Table(title=f"test accuracy, {SETTING_NAMES[setting]}", title_justify="left")
     table.add_column("after experience")
@@ -60,6 +94,32 @@ def accuracy_view(run: Run, setting: str) -> Table:
     for name, (_, row), mean in zip(names, matrix.iterrows(), means, strict=True):
         cells = ["" if pd.isna(value) else f"{value:.3f}" for value in row]
         table.add_row(name, *cells, f"{mean:.3f}")
+    return table
+
+
+def _long_view(matrix: pd.DataFrame, means: pd.Series[float], came: Sequence[int], setting: str) -> Table:
+    """A row a task.
+
+    Args:
+        matrix: accuracy after (row) on (column).
+        means: over the tasks that could be asked, after each.
+        came: task of every experience.
+        setting: whose accuracy it is.
+    """
+    table = Table(title=f"test accuracy, {SETTING_NAMES[setting]}", title_justify="left")
+    for name in ("on task", "once learned", "at the end", "mean over tasks by then"):
+        table.add_column(name, justify="right" if len(table.columns) else "left")
+
+    def cell(value: float) -> str:
+        return "" if pd.isna(value) else f"{value:.3f}"
+
+    for task in map(int, matrix.columns):
+        learned = list(came).index(task) if task in came else UNKNOWN
+        there = learned in matrix.index
+        then = (cell(matrix[task][learned]) if there else "", cell(matrix[task].iloc[-1]))
+        table.add_row(str(task), *then, cell(means[learned]) if there else "")
+    table.add_section()
+    table.add_row("mean", "", cell(means.iloc[-1]), "")
     return table
 
 
@@ -73,7 +133,10 @@ def resources_view(run: Run) -> Table:
     table.add_row("links, devices", f"{text['links']}, {text['devices']}")
     table.add_row("spikes per sample", text.get("spikes_per_sample", "-"))
     table.add_row("hops x spikes per sample", text.get("hop_spikes_per_sample", "-"))
-    table.add_row("time", f"{text['seconds']} s, {text['overhead']}% beside training and evaluation")
+    rounds = run.table("rounds")
+    compiled = float(rounds["seconds_compile"].sum()) if "seconds_compile" in rounds else 0.0
+    compiling = f"; and {compiled:,.1f} s of compiling" if compiled else ""
+    table.add_row("time", f"{text['seconds']} s, {text['overhead']}% beside training and evaluation{compiling}")
     return table
 
 
@@ -88,44 +151,67 @@ def configuration_view(folder: RunFolder) -> Table:
     return table
 
 
-def chip_view(path: Path) -> RenderableType:
-    """The chip: every slot a character, coloured by the task it was born for; outputs are squares."""
+def chip_view(path: Path, width: int = 10_000) -> RenderableType:
+    """The chip: every slot a mark and, below it, the task it was born for, in its colour; outputs are squares."""
     run = load_run(path)
     fabric, alive = run.config["fabric"], living(run)
     ports = run.table("ports")
     now = ports[(ports["round"] == ports["round"].max()) & (ports["kind"] == "tile")]
-    table = Table(show_header=False, show_lines=True, title="the chip, north above", title_justify="left")
-    for row in range(fabric["rows"]):
-        table.add_row(*(_tile_text(alive, now, row, col, fabric) for col in range(fabric["cols"])))
-    legend = Text("tasks: ")
+    beside = min(fabric["cols"], max(1, (width - 1) // (NARROWEST + GAP)))  # tiles in a line of characters
+    inside = max(1, (width - 1) // beside - GAP)  # characters of a tile
+    tables = []
+    for first in range(0, fabric["cols"], beside):
+        cols = range(first, min(first + beside, fabric["cols"]))
+        part = f", columns {cols[0]} to {cols[-1]}" if len(cols) < fabric["cols"] else ""
+        table = Table(show_header=False, show_lines=True, title=f"the chip, north above{part}", title_justify="left")
+        for row in range(fabric["rows"]):
+            table.add_row(*(_tile_text(alive, now, row, col, fabric, inside) for col in cols))
+        tables.append(table)
+    legend = Text("tasks, below the marks: ")
     for task in sorted(alive["task"].unique()):
-        legend.append(f"● {task}  ", TASK_COLOURS[task % len(TASK_COLOURS)])
+        sign = _sign(task)
+        meaning = f"{task}" if sign == str(task) else f"{sign} = {task}"
+        legend.append(f"● {meaning}  ", TASK_COLOURS[task % len(TASK_COLOURS)])
     legend.append("■ output  · free")
-    return Group(table, legend)
+    return Group(*tables, legend)
 
 
 def table_view(path: Path, name: str) -> str:
     """A whole table as text."""
     if name not in TABLES:
-        raise ValueError(f"there is no table {name!r}; take one of {', '.join(TABLES)}")
+        raise ValueError(f"there is no table {name!r}; {choices(name, TABLES)}")
     return load_run(path).table(name).to_string()
 
 
-def _tile_text(alive: pd.DataFrame, ports: pd.DataFrame, row: int, col: int, fabric: dict[str, Any]) -> Text:
+def _tile_text(
+    alive: pd.DataFrame, ports: pd.DataFrame, row: int, col: int, fabric: dict[str, Any], inside: int
+) -> Text:
     if [row, col] in fabric["dead_tiles"]:
         return Text("dead", "dim")
     here = alive[(alive["tile_row"] == row) & (alive["tile_col"] == col)]
-    slots = {int(slot) % fabric["neurons_per_tile"]: k for k, slot in enumerate(here["slot"])}
-    text = Text()
-    for slot in range(fabric["neurons_per_tile"]):
-        if slot not in slots:
-            text.append("·", "dim")
-            continue
-        neuron = here.iloc[slots[slot]]
-        mark = "■" if neuron["kind"] == "output" else "●"
-        text.append(mark, TASK_COLOURS[int(neuron["task"]) % len(TASK_COLOURS)])
+    neurons = {int(neuron["slot"]) % fabric["neurons_per_tile"]: neuron for _, neuron in here.iterrows()}
+    slots, text = list(range(fabric["neurons_per_tile"])), Text()
+    for first in range(0, len(slots), inside):
+        marks, tasks = Text(), Text()
+        for slot in slots[first : first + inside]:
+            if slot not in neurons:
+                marks.append("·", "dim")
+                tasks.append(" ")
+                continue
+            task = int(neurons[slot]["task"])
+            colour = TASK_COLOURS[task % len(TASK_COLOURS)]
+            marks.append("■" if neurons[slot]["kind"] == "output" else "●", colour)
+            tasks.append(_sign(task), colour)
+        text.append_text(marks).append("\n").append_text(tasks).append("\n")
     cell = ports[(ports["grid_row"] == 2 * row + 1) & (ports["grid_col"] == 2 * col + 1)]
     for direction in ("in", "out"):
         side = cell[cell["direction"] == direction]
-        text.append(f"\n{direction} {side['used'].sum()}/{side['capacity'].sum()} wires", "dim")
+        used = f"{direction} {side['used'].sum()}/{side['capacity'].sum()}"
+        text.append(f"{used} wires\n" if len(used) + len(" wires") <= inside else f"{used}\n", "dim")
+    text.rstrip()
     return text
+
+
+def _sign(task: int) -> str:
+    """A character for a task; after 62 they come again."""
+    return SIGNS[task % len(SIGNS)]

@@ -66,8 +66,10 @@ class ExperimentFolder:
         """Make it, or find it, and keep the text of the experiment's file in it.
 
         Raises:
-            ValueError: there is something else.
+            ValueError: there is something else, or its name cannot be printed.
         """
+        if not self.path.absolute().name.isprintable():
+            raise ValueError(f"{self.path.name!r} has characters that cannot be printed; give another --out")
         ours = (self.path / "claims").is_dir()
         if self.path.exists() and not ours and (not self.path.is_dir() or any(self.path.iterdir())):
             raise ValueError(f"{self.path} is taken by something that is no experiment; give another --out")

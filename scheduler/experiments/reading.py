@@ -36,7 +36,7 @@ def find_file(name: str) -> Path:
     if path.exists() or not shipped.exists():
         if path.exists():
             return path
-        there = ", ".join(sorted(file.stem for file in FILES.glob("*.toml")))
+        there = choices(name, sorted(file.stem for file in FILES.glob("*.toml")))
         raise ValueError(f"there is no file {name}; give one, or the name of an experiment that comes along: {there}")
     return shipped
 

@@ -145,9 +145,11 @@ def create_run(
         facts: what else ``environment.json`` is to say.
 
     Raises:
-        ValueError: ``path`` is taken.
+        ValueError: ``path`` is taken, or its name cannot be printed.
     """
     path = Path(path).absolute()
+    if not path.name.isprintable():
+        raise ValueError(f"{path.name!r} has characters that cannot be printed; give the folder another name")
     taken = f"{path} is taken; give another folder, delete that one, or resume it if it is a run"
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise ValueError(taken)

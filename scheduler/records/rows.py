@@ -171,4 +171,5 @@ def round_row(facts: RoundFacts) -> Row:
         "seconds_train": seconds.train,
         "seconds_evaluate": seconds.evaluate,
         "seconds_other": seconds.other,
+        "seconds_compile": seconds.compile,
     }

@@ -72,6 +72,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("seconds_train", FLOAT, "s", "time spent on training"),
         Column("seconds_evaluate", FLOAT, "s", "time spent on evaluations"),
         Column("seconds_other", FLOAT, "s", "time spent on all else in the round"),
+        Column("seconds_compile", FLOAT, "s", "time spent on compiling kernels, which the other three leave out"),
     ),
     "bids": (
         ROUND,

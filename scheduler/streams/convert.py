@@ -36,10 +36,10 @@ def plain_of(name: str, values: Any) -> NDArray[Any]:
     """
     array = array_of(values)
     if array.dtype == object:
-        for kinds, dtype in ((str, np.str_), ((int, np.integer), None)):
+        for kinds, dtype in ((str, np.str_), ((int, float, np.number), None)):
             if array.size and all(isinstance(value, kinds) for value in array.reshape(-1)):
                 return np.array(array.tolist(), dtype=dtype)
-        raise ValueError(f"data: {name} holds values of several kinds, or none; give all as integers or all as strings")
+        raise ValueError(f"data: {name} holds values of several kinds, or none; give all as numbers or all as strings")
     return array
 
 

@@ -10,29 +10,34 @@ from numpy.typing import NDArray
 from smalti.scheduler.streams.prepare import Preparation
 from smalti.scheduler.streams.types import Excerpt, Floats, Ints, Loaded
 
-MOST = 1200  # samples at most
-FEWEST = 50  # whatever they take
-BYTES = 2**26  # and so many bytes at most, as they were given, and as the chip is given them
+MOST, FEWEST = 1200, 40  # samples; of fewer nothing is measured, where more would be too large
+BYTES = 2**26  # that they may take
 WINDOWS = 5  # of a time axis
 
 
-def take(loaded: Loaded, parts: dict[str, Ints], ready: Preparation, wires: int) -> Excerpt:
-    """Evenly spaced samples of the training and validation parts together; none of the test part."""
+def take(loaded: Loaded, parts: dict[str, Ints], ready: Preparation, wires: int) -> Excerpt | None:
+    """Evenly spaced samples of the training and validation parts together; None if some would already be too large."""
     frames, raw = loaded.x.shape[1:]
-    kept = windows(frames, ready.steps) * raw if frames > 1 else raw
-    drawn = ready.steps * math.prod(ready.left)
-    each = max(4 * kept, 4 * frames * math.prod(ready.coded), drawn)  # bytes of a sample, as it becomes larger
+    count = windows(frames, ready.steps)
+    each = max(4 * count * raw, ready.steps * math.prod(ready.left) * (4 if frames > 1 else 1))  # bytes of a sample
     own = np.sort(np.concatenate([parts["train"], parts["validation"]]))
-    count = min(len(own), MOST, max(BYTES // each, FEWEST))
-    rows = own[np.arange(count) * len(own) // count]  # evenly spaced
-    x = loaded.x[rows]
-    exact = window_sums(x, windows(frames, ready.steps)) / np.float32(frames) if frames > 1 else x[:, 0]
+    size = min(len(own), MOST, BYTES // each)
+    if size < min(len(own), FEWEST):
+        return None
+    rows = own[np.arange(size) * len(own) // size]
+    exact, given, spikes = [], [], 0.0
+    step = max(1, BYTES // (4 * frames * math.prod(ready.coded)))  # samples at once
+    for first in range(0, size, step):
+        x = loaded.x[rows[first : first + step]]
+        exact.append(window_sums(x, count) / np.float32(frames))
+        given.append(ready(x))
+        spikes += float(x.sum(dtype=np.float64))
     return Excerpt(
-        exact=exact,
-        ready=ready(x),
-        raw=x if x.nbytes <= BYTES else None,
+        exact=np.concatenate(exact),
+        ready=np.concatenate(given),
+        raw=loaded.x[rows] if 4 * size * frames * raw <= BYTES else None,
         y=loaded.y[rows],
-        spikes=float(x.mean(dtype=np.float64)) * raw * ready.steps,
+        spikes=spikes / size / frames * ready.steps,
         wires=wires,
     )
 

@@ -59,7 +59,7 @@ class Heard:
             f"a simple classifier has {self.heard:.1%} of {self.samples} samples right by the spikes that are drawn, "
             f"{self.exact:.1%} by the values as they are given"
         )
-        if self.left == self.given or not self.given:
+        if not self.given or abs(self.kept - 1) < 0.005:
             return [right]
         one = ": those in one block and time step are one" if self.merged else ""
         spikes = f"{self.left:,.0f} spikes a sample of {self.given:,.0f} that were given ({self.kept:.0%}{one})"

@@ -17,10 +17,11 @@ from smalti.scheduler.streams import limits
 BYTES = 8  # the only type that the published files of images have
 
 
-def read(file: Path, axes: int) -> NDArray[np.uint8]:
+def read(file: Path, axes: int, left: int | None = None) -> NDArray[np.uint8]:
     """The array of a file, which must have so many axes: 3 for images, 1 for labels.
 
-    No more is read than the sizes announce, and these are checked before.
+    No more is read than the sizes announce, and these are checked before: at most ``left`` bytes, or by default what
+    may come of such a file.
 
     Raises:
         ValueError: naming the file, if it cannot be read, is of another kind or too large, is cut off or has bytes too
@@ -34,7 +35,7 @@ def read(file: Path, axes: int) -> NDArray[np.uint8]:
         announced = math.prod(sizes)
         if file.suffix != ".gz":
             _check_held(file, file.stat().st_size - start, announced)
-        limits.check_size(str(file), announced, limits.allowance(file))
+        limits.check_size(str(file), announced, limits.allowance(file) if left is None else left)
         with limits.reading(str(file), "download it again"):
             raw = opened.read(announced + 1)
     _check_held(file, len(raw), announced)

@@ -16,9 +16,13 @@ EXPANSION = 100  # times its own size that a larger one may: sparse spikes shrin
 ZIPPED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # read in small pieces; other methods grow without bounds
 
 
-def allowance(path: str | Path) -> int:
-    """Bytes that the content of a file may take: 128 MiB or 100 times its size, at most half of the memory there is."""
-    return min(max(SMALL, EXPANSION * Path(path).stat().st_size), memory() // 2)
+def allowance(*paths: str | Path) -> int:
+    """Bytes that the content of files may take together.
+
+    128 MiB or 100 times their size, at most half of the memory that this machine has.
+    """
+    size = sum(Path(path).stat().st_size for path in paths)
+    return min(max(SMALL, EXPANSION * size), memory() // 2)
 
 
 def memory() -> int:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import idx, labels, npz
+from smalti.scheduler.streams import idx, labels, limits, npz
 from smalti.scheduler.streams.types import Loaded, StreamOptions
 from smalti.scheduler.streams.values import check_range
 
@@ -129,7 +129,11 @@ def _read_folder(folder: Path) -> tuple[Arrays, tuple[str, ...]]:
         if key not in files:
             there = ", ".join(sorted(file.name for file in files.values()))
             raise ValueError(f"{folder}: of the four files ({FILES}) only {there} are there; add the others")
-    arrays: Arrays = {key: idx.read(files[key], 3 if key.startswith("x") else 1) for key in KEYS}
+    arrays: Arrays = {}
+    left = limits.allowance(*files.values())
+    for key in KEYS:
+        arrays[key] = idx.read(files[key], 3 if key.startswith("x") else 1, left)
+        left -= arrays[key].nbytes
     if not name.startswith("emnist"):
         return arrays, ()
     turned = {key: arrays[key].transpose(0, 2, 1) for key in ("x_train", "x_test")}

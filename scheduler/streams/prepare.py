@@ -79,15 +79,7 @@ def choose(loaded: Loaded, options: StreamOptions, max_channels: int) -> Prepara
     if how == "auto":
         how = "or" if max(block) > 1 and not cells and _are_spikes(loaded.x) else "mean"
     ready = Preparation(shape, cells, block, how, options.gain, options.steps or loaded.steps)
-    frames = loaded.x.shape[1]
-    size = (
-        4 * len(loaded.x) * max(frames * math.prod(coded), (ready.steps if frames > 1 else 1) * math.prod(ready.left))
-    )
-    if size > limits.memory() // 2:
-        raise ValueError(
-            f"{loaded.origin}: {len(loaded.x)} samples would take {limits.spell_bytes(size)}, more than half of this "
-            "machine's memory; give fewer samples, stream.steps or stream.cells"
-        )
+    _check_size(loaded, ready)
     return ready
 
 
@@ -95,6 +87,18 @@ def stretched(x: Floats, steps: int) -> Floats:
     """Samples [S, T, I] with every time step held, so that there are ``steps``; without a time axis as they are."""
     own = x.shape[1]
     return x if own in (1, steps) else x[:, np.arange(steps) * own // steps]
+
+
+def _check_size(loaded: Loaded, ready: Preparation) -> None:
+    """Whether coded, stretched and drawn samples can be held; all of them, as setting joint draws them in an epoch."""
+    frames, left = loaded.x.shape[1], ready.steps * math.prod(ready.left)
+    bytes_each = max(4 * frames * math.prod(ready.coded), 4 * left if frames > 1 else left)
+    size = len(loaded.x) * bytes_each
+    if size > limits.memory() // 2:
+        raise ValueError(
+            f"{loaded.origin}: {len(loaded.x)} samples would take {limits.spell_bytes(size)} with {ready.steps} time "
+            "steps, more than half of this machine's memory; give fewer samples, stream.steps or stream.cells"
+        )
 
 
 def _are_spikes(x: Floats) -> bool:

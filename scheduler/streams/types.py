@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.model import ranges
-from smalti.model.option_values import settle
+from smalti.model.option_values import expand_home, settle
 from smalti.scheduler.streams.limits import shown
 from smalti.scheduler.streams.values import check_range
 
@@ -147,6 +147,7 @@ class StreamOptions:
 
     def __post_init__(self) -> None:
         settle(self, "stream")
+        expand_home(self, "path")
         problem = self._problem()
         if problem:
             raise ValueError(f"stream.{problem}")

@@ -133,3 +133,13 @@ def test_says_why_a_run_cannot_be_asked(run: Run, tmp_path: Path) -> None:
     (copy / "checkpoint" / "state.safetensors").unlink()
     with pytest.raises(ValueError, match="has no checkpoint yet"):
         activity.spike_counts(load_run(copy))
+
+
+def test_inputs_are_the_spikes_that_samples_have(run: Run) -> None:
+    simulation, spikes = restored(run), activity.input_spikes(run)
+    counts = [
+        simulation.batches_of(experience).evaluation(VALIDATION)[0].numpy().sum(1).mean(0)
+        for experience in simulation.stream.experiences
+    ]
+    np.testing.assert_allclose(spikes, np.mean(counts, axis=0))
+    assert list(spikes.index) == list(range(simulation.network.channels))

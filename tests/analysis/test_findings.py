@@ -59,16 +59,22 @@ def ports(*rows: tuple[int, str, int, int]) -> pd.DataFrame:
 
 
 def test_a_run_is_finished_when_its_last_experience_has_all_rounds() -> None:
-    assert checks.unfinished(rounds([1, 1, 1], [1, 1, 1]), 3) is None
-    finding = checks.unfinished(rounds([1, 1, 1], [1]), 3)
+    assert checks.unfinished(rounds([1, 1, 1], [1, 1, 1]), 3, {}) is None
+    finding = checks.unfinished(rounds([1, 1, 1], [1]), 3, {})
     assert "stopped within experience 1 | 2 of its 3 rounds are missing" in told(finding)
 
 
 def test_a_run_that_stopped_between_two_experiences_is_unfinished_too() -> None:
     whole = rounds([1, 1, 1], [1, 1, 1])
-    assert checks.unfinished(whole, 3, 2) is None
-    finding = checks.unfinished(whole, 3, 5)
+    assert checks.unfinished(whole, 3, {"experiences": 2}) is None
+    finding = checks.unfinished(whole, 3, {"experiences": 5})
     assert "stopped after 2 of 5 experiences | 3 are missing" in told(finding)
+
+
+def test_a_run_that_had_to_end_says_why() -> None:
+    environment = {"experiences": 5, "ended": {"round": 6, "reason": "task 2 cannot be served"}}
+    finding = checks.unfinished(rounds([1, 1, 1], [1, 1, 1]), 3, environment)
+    assert "ended after 2 of 5 experiences, for the chip has no room for more | task 2 cannot" in told(finding)
 
 
 def test_quick_runs_are_told_of() -> None:

@@ -286,3 +286,11 @@ def test_forgetting_of_a_permuted_stream_is_that_of_the_formula(tiny: Callable[.
     found = measures(run, "domain", "test")
     assert found["backward_transfer"] == pytest.approx(((r[2, 0] - r[0, 0]) + (r[2, 1] - r[1, 1])) / 2)
     assert found["forgetting"] == pytest.approx((max(r[0, 0], r[1, 0]) - r[2, 0] + r[1, 1] - r[2, 1]) / 2)
+
+
+def test_experiences_are_named_by_their_task_where_it_is_another(tables: Any) -> None:
+    evaluations = asked({(-1, 0): 0.5, (0, 0): 1.0, (0, 1): 0.5, (1, 1): 1.0})
+    usual = tables({"stream": {"order": []}}, {"evaluations": evaluations})
+    assert outcomes.experience_names(usual, [-1, 0, 1]) == ["before any", "0", "1"]
+    again = tables({"stream": {"order": [0, 1, 0]}}, {"evaluations": evaluations})
+    assert outcomes.experience_names(again, [-1, 0, 1, 2]) == ["before any", "0 (task 0)", "1 (task 1)", "2 (task 0)"]

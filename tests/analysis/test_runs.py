@@ -163,3 +163,9 @@ def test_refuses_a_newer_schema(trials: Path) -> None:
     (trials / "b" / "environment.json").write_text('{"schema_version": "x"}', encoding="utf-8")
     with pytest.raises(ValueError, match=r"environment\.json is damaged: schema_version = 'x'"):
         load_run(trials / "b")
+
+
+def test_a_notebook_shows_texts_of_a_foreign_run_as_text(foreign_run: Path) -> None:
+    shown = load_run(foreign_run)._repr_html_()
+    assert "&lt;img src=x onerror=alert(1)&gt;" in shown
+    assert "<img" not in shown

@@ -22,15 +22,15 @@ def test_an_interpreter_is_timed_and_asked_for_torch() -> None:
 def test_what_is_measured_says_truly_whether_it_has_torch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    subjects = {name: startup.SUBJECTS[name] for name in ("import smalti", "smalti --help", "smalti run --help")}
+    subjects = {name: startup.SUBJECTS[name] for name in ("import smalti", "smalti --help", "smalti run --help-all")}
     monkeypatch.setattr(startup, "SUBJECTS", subjects)
     main(Startup(repeats=1, json=tmp_path / "found.json"))
     found = {row["subject"]: row for row in json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))}
     assert not found["import smalti"]["torch"]
     assert not found["smalti --help"]["torch"]
-    assert found["smalti run --help"]["torch"]
-    assert found["import smalti"]["user"] < found["smalti run --help"]["user"]
-    assert "smalti run --help" in capsys.readouterr().out
+    assert found["smalti run --help-all"]["torch"]
+    assert found["import smalti"]["user"] < found["smalti run --help-all"]["user"]
+    assert "smalti run --help-all" in capsys.readouterr().out
 
 
 def test_repeats_are_at_least_one() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numba
 from numba.core.event import Event, Listener, register
 
+from smalti.model.engines.compiling import COMPILING
 from smalti.model.engines.events.lanes import UNKEPT
 
 ONCE = "once after installation, for up to a minute"
@@ -26,12 +27,13 @@ SOURCES = ("*.py",)
 
 
 class Announcer(Listener):
-    """Says once that kernels are being compiled; those in numba's cache are not."""
+    """Says once that kernels are being compiled, and takes the time; those in numba's cache are not compiled."""
 
     said = False
 
     def on_start(self, event: Event) -> None:
         """Numba begins to compile something."""
+        COMPILING.begin()
         if not self.said and event.data["dispatcher"].py_func.__module__.startswith("smalti.model.engines.events."):
             self.said = True
             logging.getLogger("smalti").warning(
@@ -40,6 +42,7 @@ class Announcer(Listener):
 
     def on_end(self, event: Event) -> None:
         """Numba has compiled something."""
+        COMPILING.end()
 
 
 @lru_cache(maxsize=1)

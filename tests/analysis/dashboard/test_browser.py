@@ -95,6 +95,12 @@ def round_of(page: Page) -> str:
     return page.locator(".rounds").inner_text()
 
 
+def stands_still(page: Page) -> bool:
+    before = round_of(page)
+    time.sleep(3)
+    return round_of(page) == before
+
+
 def click_tile(page: Page, number: int) -> None:
     page.locator(".cover").nth(number).click(position={"x": 3, "y": 3})
 
@@ -136,10 +142,8 @@ def test_a_simulation_is_driven_and_looked_into(browser: Any, tiny: Callable[...
         until(lambda: "tile (0, 1)" in page.locator(".place-selected").inner_text())
         page.get_by_role("button", name="❚❚").click()
         page.get_by_role("button", name="▶").wait_for()
-        time.sleep(2)  # the round in hand ends
-        stopped = round_of(page)
-        time.sleep(2)
-        assert round_of(page) == stopped != "after round 79"
+        until(lambda: stands_still(page))  # when the round in hand has ended
+        assert round_of(page) != "after round 79"
         assert page.locator(".place-trends img").evaluate("image => image.naturalWidth") > 0
 
         page.get_by_role("button", name="Reset").click()

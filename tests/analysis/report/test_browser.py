@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from smalti.analysis.report import missing_packages, write_report
+from smalti.analysis.runs import load_run, load_runs
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -62,6 +65,13 @@ def opened(opener: tuple[Opened, list[str]]) -> Iterator[Opened]:
     """``opened(file, width, scheme)``: the page, drawn; nothing may have been fetched or complained of in the end."""
     yield opener[0]
     assert opener[1] == []
+
+
+def write(folders: list[Path], out: Path) -> Path:
+    if missing_packages():
+        pytest.skip(f"reports need {' and '.join(missing_packages())}")
+    write_report(load_runs(folders, keep=True), out)
+    return out
 
 
 def boxes(page: Page, selector: str) -> list[dict[str, float]]:
@@ -118,6 +128,55 @@ def test_a_plot_answers_to_the_pointer(opened: Opened, page: Path) -> None:
     shown.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     shown.wait_for_selector(".plot .hovertext")
     assert "training loss" in str(shown.locator(".plot .hoverlayer").first.text_content())
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+@pytest.mark.parametrize("tasks", [5, 13, 50])
+def test_matrices_fit_and_what_does_not_says_so(
+    opened: Opened, finished_run: Path, tmp_path_factory: pytest.TempPathFactory, tasks: int, width: int
+) -> None:
+    run = shutil.copytree(finished_run, tmp_path_factory.mktemp("many") / "run")
+    table = load_run(finished_run).table("evaluations")
+    kept = table[table["setting"] == "class"].iloc[:1]
+    shutil.rmtree(run / "tables" / "evaluations")
+    (run / "tables" / "evaluations").mkdir()
+    cells = [
+        (after, on, split) for split in ("test", "validation") for after in range(tasks) for on in range(after + 1)
+    ]
+    after, on, split = zip(*cells, strict=True)
+    rows = kept.loc[kept.index.repeat(len(cells))].assign(after=after, on=on, split=split, accuracy=0.987)
+    rows.astype(table.dtypes.to_dict()).to_parquet(run / "tables" / "evaluations" / "part-00000.parquet")
+    shown = opened(write([run], run.parent / "report.html"), width)
+    assert shown.evaluate("document.documentElement.scrollWidth") == width
+    (matrix,) = boxes(shown, "table.matrix")
+    (around,) = boxes(shown, ".wide:has(table.matrix)")
+    assert around["left"] <= matrix["left"] <= matrix["right"] <= around["right"] + 1
+    last = boxes(shown, "table.matrix tbody tr:last-child td")
+    assert len(last) == tasks + 1
+    assert all(box["width"] >= 5 and box["right"] <= around["right"] + 1 for box in last)
+    written = shown.locator("table.matrix tbody tr:last-child td").all_inner_texts()[:-1]
+    assert set(written) == ({"98.7"} if tasks == 5 else {"99"} if tasks == 13 else {""})
+    letters = shown.eval_on_selector_all(
+        "table.matrix td", "all => all.some(one => one.innerText && one.scrollWidth > one.clientWidth + 1)"
+    )
+    assert not letters
+    chip = next(box for box in boxes(shown, "figure.drawing > .wide > svg"))
+    assert chip["right"] <= width
+    scrolled = "all => all.filter(one => one.scrollWidth > one.clientWidth + 4).map(one => one.className)"
+    assert all("scrolls" in name for name in shown.eval_on_selector_all(".wide", scrolled))
+
+
+def test_texts_of_a_foreign_run_are_no_code(opened: Opened, foreign_run: Path, tmp_path_factory: Any) -> None:
+    out = tmp_path_factory.mktemp("foreign") / "report.html"
+    shown = opened(write([foreign_run, shutil.copytree(foreign_run, out.parent / foreign_run.name)], out))
+    dialogs: list[str] = []
+    shown.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    shown.locator("details.run > summary").first.click()
+    shown.wait_for_function("document.querySelectorAll('details.run[open] .plot .main-svg:first-child').length == 3")
+    assert shown.locator("img[src=x]").count() == 0
+    legends = shown.locator(".plot .legendtext").all_text_contents()
+    assert any(foreign_run.name in text for text in legends)
+    assert dialogs == []
 
 
 @pytest.mark.parametrize("width", [PHONE, DESK])

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+import shutil
 import tomllib
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -114,6 +115,17 @@ def test_ids_are_unique(three: Reader) -> None:
 def test_the_same_runs_give_the_same_page(page: Path, finished_run: Path, tmp_path: Path) -> None:
     write_report(load_runs(finished_run, keep=True), tmp_path / "again.html")
     assert (tmp_path / "again.html").read_bytes() == page.read_bytes()
+
+
+def test_quick_runs_are_marked_beside_others(finished_run: Path, tmp_path: Path) -> None:
+    for name in ("one", "two", "three"):
+        shutil.copytree(finished_run, tmp_path / name)
+    config = tmp_path / "two" / "config.toml"
+    config.write_text(config.read_text(encoding="utf-8").replace("\nquick = false", "\nquick = true"), encoding="utf-8")
+    text = pages.report(load_runs(tmp_path, keep=True))
+    assert "<strong>two (quick):</strong> A quick run, shrunk to seconds: its numbers mean nothing." in text
+    assert "Open marks are quick runs" in text
+    assert "one (quick)" not in text
 
 
 def test_a_report_is_replaced_and_nothing_else(page: Path, finished_run: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_the_summary_says_what_the_tables_say(run: Run) -> None:
     hidden = neurons[neurons["kind"] == "hidden"]
     grown = int((hidden["rule"] != "seed").sum())
     assert f"{grown} neurons were grown (gradmax_whitened) beside {len(hidden) - grown} of seed experts" in chip
-    assert f"use {spent['wires']:,.0f} of {spent['sides']:,.0f} wires" in chip
+    assert f"use {spent['wires']:,.0f} of {spent['sides']:,.0f} wires on the sides of tiles" in chip
 
 
 def test_the_summary_says_where_a_run_stopped(tiny: Callable[..., Config], tmp_path: Path) -> None:
@@ -62,8 +63,23 @@ def test_the_summary_says_where_a_run_stopped(tiny: Callable[..., Config], tmp_p
         start(tiny(training={"rounds": 2, "steps": 2}), tmp_path / "stopped", stop)
     stopped = load_run(tmp_path / "stopped")
     assert "After one experience of 2, where the run stopped," in words.sentences(stopped)[1]
+    assert "The run stopped after 1 of 2 experiences: what follows is how far it came." in words.caveats(stopped)
     assert "unfinished" in [finding.kind for finding in findings(stopped)]
     assert "2 of 4 rounds" in repr(stopped)
+
+
+def test_what_spoils_the_numbers_is_said_first(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "gate_alone", lambda run: 0.0)
+    assert words.caveats(run) == []
+    quick = replace(run, config={**run.config, "run": {**run.config["run"], "quick": True}})
+    assert words.caveats(quick) == ["A quick run, shrunk to seconds: its numbers mean nothing."]
+    assert (words.called("a", quick), words.called("a", run)) == ("a (quick)", "a")
+    monkeypatch.setattr(words, "gate_alone", lambda run: 0.614)
+    monkeypatch.setattr(words, "accuracy", lambda run, setting, split: 0.571)
+    (line,) = words.caveats(run)
+    assert line == (
+        "The gating network alone answers 61.4 %, better than the whole with 57.1 %: the experts cost accuracy here."
+    )
 
 
 def test_key_numbers_have_names_and_notes(run: Run) -> None:

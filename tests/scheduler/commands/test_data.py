@@ -73,6 +73,47 @@ def test_the_command_it_names_works(cli: Smalti, blobs: Path) -> None:
     )
 
 
+def test_what_is_lost_in_spikes_is_said_with_the_better_code(cli: Smalti) -> None:
+    chance = np.random.default_rng(0)
+    y = np.arange(400) % 16
+    x = chance.integers(6, 10, (16, 16))[y] + chance.normal(0, 0.8, (400, 16)).round()
+    np.savez("mine.npz", x=np.clip(x, 0, 15) / 15, y=np.array(list("abcdefghijklmnop"))[y])
+    code, out, _ = cli("data", "arrays", "mine.npz")
+    said = words(out)
+    assert code == 0
+    assert "classes 16: a, b, c," in said
+    assert "warning much of the data is not heard" in said
+    assert "--stream.code population has" in said
+    said = words(cli("data", "arrays", "mine.npz", "--stream.code", "population")[1])
+    assert "note population code: 16 features -> 64 channels, 4 a feature" in said
+    assert "warning" not in said
+
+
+def test_nothing_alarming_is_said_of_digits(cli: Smalti) -> None:
+    said = words(cli("data", "digits")[1])
+    assert "heard a simple classifier has 98" in said
+    assert "warning" not in said
+
+
+def test_names_of_classes_are_text_and_not_markup(cli: Smalti) -> None:
+    y = np.arange(40) % 4
+    x = np.random.default_rng(0).random((40, 4)) * 0.2 + 0.7 * np.eye(4)[y]
+    np.savez("mine.npz", x=x, y=np.array(["[bold]", "[/]", "[red]x[/red]", ":smile:"])[y])
+    code, out, _ = cli("data", "arrays", "mine.npz")
+    assert code == 0
+    for name in ("[bold]", "[/]", "[red]x[/red]", ":smile:"):
+        assert name in words(out)
+
+
+@pytest.mark.parametrize("stream", ["arrays", "mnist", "fsdd"])
+def test_files_of_any_content_end_with_a_message(cli: Smalti, stream: str) -> None:
+    Path("hostile").write_bytes(b"PK\x05\x06" + bytes(18))  # an empty zip
+    code, _, err = cli("data", stream, "hostile")
+    assert code == 2
+    assert "hostile: " in err
+    assert "Traceback" not in err
+
+
 def test_options_alone_mean_the_default_stream(cli: Smalti) -> None:
     code, out, _ = cli("data", "--stream.setting", "domain", "--stream.transform", "rotated", "--stream.tasks", "2")
     assert code == 0
@@ -109,7 +150,7 @@ def test_sound_is_drawn_over_time_with_the_first_channel_below(cli: Smalti) -> N
 def test_samples_that_several_experiences_test_are_counted_once(cli: Smalti) -> None:
     y = np.tile([0, 1], 30)
     np.savez("a.npz", x=np.random.default_rng(0).random((60, 5)), y=y, task=np.repeat([5, 6, 7], 20))
-    _, out, _ = cli("data", "arrays", "a.npz", "--stream.setting", "domain", "--stream.hold-out", "6")
+    _, out, _ = cli("data", "arrays", "a.npz", "--stream.setting", "domain", "--stream.hold_out", "6")
     assert "samples 32 train, 8 validation, 20 test" in words(out)
 
 
@@ -121,7 +162,7 @@ def test_samples_that_several_experiences_test_are_counted_once(cli: Smalti) -> 
         (["mnist", "nowhere"], "stream.path = 'nowhere': there is no such folder or file"),
         (["digits", "file"], "stream.path = 'file': digits come with scikit-learn"),
         (["digits", "--stream.transform", "rotated"], "set stream.setting to domain"),
-        (["digits", "--stream.hold-out", "ann"], "digits has none; take fsdd"),
+        (["digits", "--stream.hold_out", "ann"], "digits has none; take fsdd"),
     ],
 )
 def test_errors_name_the_cure(cli: Smalti, arguments: list[str], message: str) -> None:
@@ -140,5 +181,5 @@ def test_help_teaches(cli: Smalti) -> None:
     code, out, _ = cli("data", "--help")
     assert code == 0
     said = words(out)
-    for piece in ("[NAME] [PATH]", "Nothing is trained or written", "--stream.hold-out", "--stream.transform"):
+    for piece in ("[NAME] [PATH]", "Nothing is trained or written", "--stream.hold_out", "--stream.transform"):
         assert piece in said

@@ -65,6 +65,7 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["rum"], "there is no command rum; did you mean run?"),
         (["--verbose"], "there is no option --verbose"),
+        (["--imprt", "mylab", "run"], "there is no option --imprt; did you mean --import?"),
     ],
 )
 def test_what_there_is_not_is_refused(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,12 +78,16 @@ def test_an_import_without_a_module_is_refused(capsys: pytest.CaptureFixture[str
     assert "--import stands without a module" in " ".join(capsys.readouterr().err.split())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["data"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["data"], *([name, "--help"] for name in ENTRIES)],
+    ids=" ".join,
+)
 def test_what_only_tells_something_does_without_torch(arguments: list[str], tmp_path: Path) -> None:
     told = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", TORCH.format(arguments)]
     answer = subprocess.run(command, cwd=tmp_path, env=told, capture_output=True, text=True)
-    assert answer.returncode == 0
+    assert answer.returncode == 0, answer.stderr
     assert answer.stdout.splitlines()[-1] == "False"
 
 

@@ -22,14 +22,14 @@ def test_help_waits_for_nothing_that_it_does_not_need() -> None:
 import sys
 from smalti.scheduler.cli import main
 try:
-    main(["run", "--help"])
+    main(["run", "--help-all"])
 except SystemExit as stopped:
     assert not stopped.code
 print("imported:", *(set({SLOW_IMPORTS}) & set(sys.modules)))
 """
     answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert answer.stdout.endswith("imported:\n")
-    for piece in ("--fabric.rows", "--growth.rule", "--run.quick", "--out"):
+    for piece in ("--fabric.rows", "--growth.rule", "--run.quick", "--out", "--growth.max_neurons"):
         assert piece in answer.stdout
 
 

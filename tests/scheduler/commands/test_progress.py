@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from smalti.scheduler.commands.progress import any_bar, counting_bar, progress_bar
+from smalti.scheduler.commands.progress import any_bar, counting_bar, following, progress_bar
 from smalti.scheduler.config import Config
 from smalti.scheduler.simulation import Simulation
 
@@ -33,6 +34,36 @@ def test_a_file_sees_nothing(tiny: MakeConfig) -> None:
         simulation.step()
         watch(simulation)
     assert seen.getvalue() == ""
+
+
+def test_elsewhere_the_beginning_and_every_round_get_a_line(tiny: MakeConfig) -> None:
+    simulation, seen = Simulation(tiny(training={"rounds": 2, "steps": 2})), io.StringIO()
+    with following(Console(file=seen), Path("my run")) as watch:
+        watch(simulation)
+        lines = seen.getvalue().splitlines()
+        assert len(lines) == 2
+        assert lines[1].startswith("heard: a simple classifier has")
+        size = simulation.config.fabric
+        for piece in ("my run: arrays, class, 2 experiences of 2 rounds", f"{size.rows} x {size.cols}", "engine "):
+            assert piece in lines[0]
+        for number in range(1, 5):
+            simulation.step()
+            watch(simulation)
+            row, line = simulation.rows.rounds[0], seen.getvalue().splitlines()[-1]
+            assert line.startswith(f"round {number} of 4, experience {row['experience']}: loss {row['loss']:.3f}")
+            assert f"wires {row['wires']}" in line
+    assert len(seen.getvalue().splitlines()) == 6
+
+
+def test_a_terminal_gets_the_beginning_and_the_bar(tiny: MakeConfig) -> None:
+    simulation, seen = Simulation(tiny(training={"rounds": 1, "steps": 2})), io.StringIO()
+    with following(Console(file=seen, force_terminal=True, width=120), Path("mine")) as watch:
+        watch(simulation)
+        simulation.step()
+        watch(simulation)
+    assert "mine: arrays" in seen.getvalue()
+    assert "round 1 of" not in seen.getvalue()
+    assert "1/2" in seen.getvalue()
 
 
 def test_a_counting_bar_shows_what_is_at_work_and_how_far_it_is() -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import dump
 from smalti.scheduler.records.folder import create_run, open_run
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams.fingerprint import fingerprint
 
 Smalti = Callable[..., tuple[int, str, str]]
 MakeConfig = Callable[..., Config]
@@ -24,7 +26,9 @@ def test_a_finished_run_is_said_to_be_finished(cli: Smalti, finished_run: Path) 
 
 
 def test_a_run_without_rounds_is_begun(cli: Smalti, tiny: MakeConfig) -> None:
-    create_run("begun", config=dump(tiny(training={"rounds": 1, "steps": 2})), seed=0, threads=1)
+    config = tiny(training={"rounds": 1, "steps": 2})
+    facts = {"stream": fingerprint(Simulation(config).stream)}
+    create_run("begun", config=dump(config), seed=0, threads=1, facts=facts)
     code, out, _ = cli("resume", "begun")
     assert code == 0
     assert "finished already" not in out

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import shlex
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from smalti.model.engines.compiling import COMPILING
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, load
+from smalti.scheduler.protocols.protocol import Round
 from smalti.scheduler.records import checkpoint
 from smalti.scheduler.records.folder import open_run
+from smalti.scheduler.simulation import Simulation
 
 Smalti = Callable[..., tuple[int, str, str]]
 
@@ -26,6 +33,22 @@ def test_options_and_seed_override_the_file(cli: Smalti, tiny_toml: Path) -> Non
     named = changed.pop("network.engine")
     assert named in ("dense", "events")
     assert changed == {"growth.rule": "random", "run.seed": 3}
+
+
+@pytest.mark.filterwarnings("default:this chip has room")
+def test_a_run_without_room_for_all_tasks_says_so_first_and_ends_with_summary_and_report(
+    cli: Smalti, tiny_toml: Path
+) -> None:
+    small = ("--fabric.cols", "1", "--fabric.neurons_per_tile", "3")
+    code, out, err = cli("run", str(tiny_toml), *small, "--out", "mine", "--report", "True")
+    assert code == 2
+    assert "room for 1 of 2 experts" in err.splitlines()[0]
+    assert "with fabric.neurons_per_tile = 6, or with fabric.cols = 2 (tried)" in words(err)
+    assert "error: task 1 cannot be served: no south tile has 2 free slots" in words(err)
+    assert "test accuracy, task-incremental" in out
+    assert "The run ended after 1 of 2 experiences, for the chip has no room for more" in words(out)
+    assert "ended after 1 of 2 experiences" in Path("mine/report.html").read_text(encoding="utf-8")
+    assert cli("run", str(tiny_toml), "--fabric.cols", "1", "--fabric.neurons_per_tile", "6", "--out", "more")[0] == 0
 
 
 def test_truth_values_are_spelled_out(cli: Smalti, tiny_toml: Path) -> None:
@@ -62,6 +85,86 @@ def test_the_summary_names_accuracies_resources_and_what_comes_next(cli: Smalti,
     assert not out.startswith("\n")
 
 
+def test_what_to_beware_of_is_said(cli: Smalti, tiny_toml: Path) -> None:
+    _, out, _ = cli("run", str(tiny_toml), "--quick", "--out", "mine")
+    assert "warning: A run shrunk to seconds: its numbers mean nothing" in out
+    assert load(Config, "mine/config.toml").run.quick
+
+
+def test_the_time_of_compiling_stands_apart(cli: Smalti, tiny_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare = Simulation._prepare
+
+    def compile_and_prepare(simulation: Simulation) -> Round:
+        if simulation.round == 0:
+            COMPILING.begin()
+            time.sleep(0.3)
+            COMPILING.end()
+        return prepare(simulation)
+
+    monkeypatch.setattr(Simulation, "_prepare", compile_and_prepare)
+    _, out, _ = cli("run", str(tiny_toml), "--out", "mine")
+    rounds = open_run("mine").read("rounds")
+    assert 0.3 <= rounds["seconds_compile"][0] < 5
+    assert rounds["seconds_compile"][1] == 0
+    assert f"and {rounds['seconds_compile'][0]:.1f} s of compiling" in words(out)
+
+
+def test_home_is_found_in_every_path(
+    cli: Smalti, tiny_toml: Path, blobs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    Path("home/my.toml").write_text(tiny_toml.read_text(), encoding="utf-8")
+    shutil.copy(blobs, "home/my.npz")
+    paths = ("--stream.path", "~/my.npz", "--out=~/mine")
+    assert cli("run", "~/my.toml", *paths)[0] == 0
+    assert load(Config, "home/mine/config.toml").stream.path == str(tmp_path / "home" / "my.npz")
+    assert cli("show", "~/mine")[0] == 0
+    assert cli("resume", "~/mine")[0] == 0
+    assert cli("init", "~/new.toml")[0] == 0
+    assert cli("sweep", "~/lab.toml", "--init")[0] == 0
+    assert sorted(path.name for path in Path("home").iterdir()) == ["lab.toml", "mine", "my.npz", "my.toml", "new.toml"]
+    assert sorted(path.name for path in Path().iterdir()) == ["home"]
+
+
+@pytest.mark.parametrize("name", ["my run", "it's", 'say "x"', "$HOME", "-minus", "x" * 200, "a;b", "`id`"])
+def test_printed_commands_can_be_pasted(cli: Smalti, tiny_toml: Path, name: str) -> None:
+    code, out, _ = cli("run", str(tiny_toml), f"--out={name}")
+    assert code == 0
+    (command,) = [line.removeprefix("next:").strip() for line in out.splitlines() if line.startswith("next:")]
+    words_of = shlex.split(command)
+    assert words_of[:2] == ["smalti", "show"]
+    assert Path(words_of[2]).samefile(Path(name))
+    assert cli(*words_of[1:])[0] == 0
+    python = next(line for line in out.splitlines() if "read_parquet" in line)
+    words_of = shlex.split(python)
+    assert words_of[:2] == ["python", "-c"]
+    exec(compile(words_of[2], "printed", "exec"), {})
+
+
+def test_a_folder_whose_name_cannot_be_printed_is_refused(cli: Smalti, tiny_toml: Path) -> None:
+    refused(cli("run", str(tiny_toml), "--out", "a\nb"), "has characters that cannot be printed")
+    assert not list(Path().iterdir())
+
+
+def test_runs_started_together_get_folders_of_their_own(
+    cli: Smalti, tiny_toml: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other: list[int] = []
+    prepare = Simulation.__init__
+
+    def meanwhile(simulation: Simulation, *arguments: Any, **options: Any) -> None:
+        if not other:
+            other.append(0)
+            other[0] = cli("run", str(tiny_toml))[0]
+        prepare(simulation, *arguments, **options)
+
+    monkeypatch.setattr(Simulation, "__init__", meanwhile)
+    assert cli("run", str(tiny_toml))[0] == 0
+    assert other == [0]
+    assert sorted(p.name for p in Path("runs").iterdir()) == ["arrays-class-001", "arrays-class-002"]
+
+
 def test_a_file_after_options_is_refused(cli: Smalti, tiny_toml: Path) -> None:
     code, _, err = cli("run", "--seed", "3", str(tiny_toml))
     assert code == 2
@@ -81,7 +184,7 @@ def test_a_run_that_explodes_fails_with_a_cure_and_leaves_nothing(cli: Smalti, t
     assert code == 1
     assert err.startswith("error: ")
     assert "lower training.learning_rate" in words(err)
-    assert not list(Path("runs").iterdir())
+    assert not Path("runs").exists()
 
 
 def test_an_interrupt_says_how_to_go_on(cli: Smalti, tiny_toml: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +198,7 @@ def test_an_interrupt_says_how_to_go_on(cli: Smalti, tiny_toml: Path, monkeypatc
         patch.setattr(checkpoint, "save", save_and_stop)
         code, _, err = cli("run", str(tiny_toml), "--out", "mine")
     assert code == 130
-    assert "smalti resume" in err
+    assert "`smalti resume mine` goes on from the last finished round" in err
     assert cli("resume", "mine")[0] == 0
     assert len(open_run("mine").read("rounds")) == 2
 
@@ -103,12 +206,12 @@ def test_an_interrupt_says_how_to_go_on(cli: Smalti, tiny_toml: Path, monkeypatc
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--fabric.rows", "x"], "Error parsing --fabric.rows: invalid literal"),
+        (["--fabric.rows", "x"], "fabric.rows = 'x' must be a whole number"),
         (["--fabric.rows", "0"], "fabric.rows = 0 must be at least 1"),
-        (["--fabric.rowz", "3"], "Unrecognized options: --fabric.rowz"),
+        (["--fabric.rowz", "3"], "smalti run has no option --fabric.rowz; did you mean --fabric.rows"),
         (["--growth.when", "sometimes"], "growth.when = 'sometimes' is unknown; take one of needed, never"),
         (["--growth.where", "anywhere"], "growth.where = 'anywhere' is unknown; take one of auction, value"),
-        (["--growth.reach", "moon"], "invalid choice 'moon'"),
+        (["--growth.reach", "moon"], "growth.reach = 'moon' is unknown; allowed: outputs, neighbours"),
         (
             ["--growth.birth_record", "nowhere"],
             "growth.birth_record = 'nowhere' cannot be followed: nowhere is no run folder",
@@ -122,7 +225,7 @@ def test_an_interrupt_says_how_to_go_on(cli: Smalti, tiny_toml: Path, monkeypatc
         (["--training.rate_weight", "nan"], "training.rate_weight = nan must be"),
         (["--run.threads", "0"], "run.threads = 0 must be at least 1"),
         (["--seed", "-1"], "run.seed = -1 must not be negative"),
-        (["--run.quick"], "Missing value for argument '--run.quick'"),
+        (["--run.quick=perhaps"], "run.quick = 'perhaps' must be true or false"),
         (["--gating.experts", "shared", "--fabric.neurons_per_tile", "4"], "4 classes need more output slots"),
         (["--stream.pool", "-1", "--fabric.wires", "3"], "8 channels, the chip 6 north wires"),
         (["--fabric.dead_tiles", "0", "0", "0", "1"], "no live tile is left in the north row"),
@@ -181,7 +284,7 @@ def test_damaged_files_get_one_sentence(cli: Smalti, tiny_toml: Path, blobs: Pat
 def refused(answer: tuple[int, str, str], message: str) -> None:
     code, out, err = answer
     assert code == 2
-    assert out == ""
+    assert len(out.splitlines()) <= 1  # what has begun
     assert err.startswith("error: ")
     assert len(err.splitlines()) == 1
     assert message in err

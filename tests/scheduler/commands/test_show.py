@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
+from smalti.analysis.outcomes import accuracies
+from smalti.analysis.runs import load_run
+from smalti.scheduler.commands.summary import accuracy_view
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import dump
 from smalti.scheduler.records.folder import create_run
@@ -18,13 +23,59 @@ MakeConfig = Callable[..., Config]
 def test_the_chip_shows_every_living_neuron(cli: Smalti, finished_run: Path) -> None:
     code, out, err = cli("show", str(finished_run))
     assert (code, err) == (0, "")
-    chip = out[out.index("the chip, north above") : out.index("tasks: ")]
+    chip = out[out.index("the chip, north above") : out.index("tasks, below")]
     neurons = pd.read_parquet(finished_run / "tables" / "neurons")
     alive = neurons[neurons["retired_round"].isna()]
     hidden = int((alive["kind"] == "hidden").sum())
     assert (chip.count("●"), chip.count("■")) == (hidden, 4)
     assert chip.count("·") == 4 * 8 - hidden - 4
-    assert "tasks: ● 0  ● 1" in out
+    assert "tasks, below the marks: ● 0  ● 1" in out
+
+
+def test_the_task_of_a_neuron_stands_below_it_without_colours(cli: Smalti, finished_run: Path) -> None:
+    _, out, _ = cli("show", str(finished_run))
+    chip = out[out.index("the chip, north above") : out.index("tasks, below")].splitlines()
+    neurons = pd.read_parquet(finished_run / "tables" / "neurons")
+    alive = neurons[neurons["retired_round"].isna()]
+    told: list[str] = []
+    for marks, tasks in itertools.pairwise(chip):
+        told += [below for mark, below in zip(marks, tasks, strict=True) if mark in "●■"]
+    assert sorted(told) == sorted(map(str, alive["task"]))
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80])
+def test_nothing_is_wider_than_the_terminal(
+    cli: Smalti, finished_run: Path, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    _, out, _ = cli("show", str(finished_run))
+    framed = [line for line in out.splitlines() if line[:1] in "│┃"]
+    assert framed
+    assert max(map(len, framed)) <= columns
+    assert out.count("●") >= len(pd.read_parquet(finished_run / "tables" / "neurons")) - 8
+
+
+def test_a_wide_chip_is_shown_in_parts(cli: Smalti, tiny: MakeConfig) -> None:
+    config = tiny(fabric={"cols": 11}, training={"rounds": 1, "steps": 2})
+    start(config, Path("run"), lambda simulation: None)
+    _, out, _ = cli("show", "run")
+    assert "the chip, north above, columns 0 to 7" in " ".join(out.split())
+    assert "the chip, north above, columns 8 to 10" in " ".join(out.split())
+    chip = out[out.index("the chip, north above") : out.index("tasks, below")]
+    alive = pd.read_parquet("run/tables/neurons")
+    assert chip.count("●") + chip.count("■") == int(alive["retired_round"].isna().sum())
+
+
+def test_many_tasks_get_a_row_each(finished_run: Path) -> None:
+    run = load_run(finished_run)
+    wide = accuracy_view(run, "class", 200)
+    narrow = accuracy_view(run, "class", 30)
+    assert [str(column.header) for column in wide.columns][-1] == "mean"
+    cells = {str(column.header): list(column.cells) for column in narrow.columns}
+    assert cells["on task"] == ["0", "1", "mean"]
+    matrix = accuracies(run, "class")
+    assert cells["once learned"][:2] == [f"{matrix[0][0]:.3f}", f"{matrix[1][1]:.3f}"]
+    assert cells["at the end"][:2] == [f"{matrix[0].iloc[-1]:.3f}", f"{matrix[1].iloc[-1]:.3f}"]
 
 
 def test_wires_of_a_tile_are_summed_over_its_sides(cli: Smalti, finished_run: Path) -> None:
@@ -69,4 +120,17 @@ def test_a_table_is_printed_whole_and_unbroken(cli: Smalti, finished_run: Path) 
 def test_an_unknown_table_is_refused_with_those_there_are(cli: Smalti, finished_run: Path) -> None:
     code, out, err = cli("show", str(finished_run), "--table", "round")
     assert (code, out) == (2, "")
-    assert "there is no table 'round'; take one of rounds, bids" in err
+    assert "there is no table 'round'; did you mean rounds? allowed: rounds, bids" in err
+
+
+def test_a_stopped_run_is_to_be_resumed(
+    cli: Smalti, tiny: MakeConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def stop(simulation: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start(tiny(training={"rounds": 1, "steps": 2}), Path("my run"), stop)
+    _, out, _ = cli("show", "my run")
+    assert "next:       smalti resume 'my run'" in out
+    assert "warning: The run stopped after 1 of 2 experiences" in out

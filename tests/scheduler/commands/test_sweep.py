@@ -171,6 +171,8 @@ def test_a_search_fills_the_same_table_and_goes_on(cli: Smalti, text: str) -> No
         (("nowhere.toml",), "there is no file nowhere.toml; give one, or the name of an experiment that comes along: "),
         (("mine.toml", "--objective", "acuracy"), "--objective acuracy is no measure of a run; did you mean accuracy?"),
         (("mine.toml", "--objective", "warnings"), "--objective warnings is no measure of a run"),
+        (("mine.toml", "--objective", "neurons_class"), "--objective neurons_class is no measure of a run"),
+        (("mine.toml", "--objective", "accuracy_class"), "did you mean accuracy_class_test?"),
         (("mine.toml", "--variants", "grown"), "'grown' is not in this experiment"),
         (("mine.toml", "--trials", "3"), "--trials goes with --search optuna"),
         (("mine.toml", "--search", "optuna"), "needs --trials"),
@@ -240,7 +242,7 @@ def test_who_stops_it_is_told_how_to_go_on(cli: Smalti, text: str, monkeypatch: 
     Path("mine.toml").write_text(text, encoding="utf-8")
     code, _, err = cli("sweep", "mine.toml")
     assert code == 130
-    assert "stopped; runs/mine/trials.parquet has what is there; the same command goes on" in err
+    assert "stopped; runs/mine has what is there; the same command goes on" in err
     assert set(pd.read_parquet("runs/mine/trials.parquet")["status"]) == {"waiting"}
 
 

@@ -8,7 +8,7 @@ from smalti.scheduler.records.schema import APPENDED, REWRITTEN, TABLES, arrow_s
 PUBLISHED = {
     "rounds": "round experience task step loss accuracy validation neurons links devices wires spikes_per_sample "
     "hop_spikes_per_sample operations writes stored_values hidden_rate born retired pruned rewired swapped "
-    "learning_rate novelty seconds_train seconds_evaluate seconds_other",
+    "learning_rate novelty seconds_train seconds_evaluate seconds_other seconds_compile",
     "bids": "round candidate tile slot twin task rule value cost price surplus won reason",
     "ports": "round grid_row grid_col kind side direction used capacity",
     "evaluations": "after on setting split accuracy samples spikes_per_sample hop_spikes_per_sample "

@@ -152,7 +152,7 @@ def test_the_last_spike_of_all_fits_where_no_duration_is_given() -> None:
         (lambda: memory.arrays(X * 16, Y), r"data: x lies in .*0\.\.1; subtract its minimum"),
         (lambda: memory.arrays(X, Y[:-1]), r"data: y has shape \(11,\), x has 12 samples"),
         (lambda: memory.arrays(X, Y / 2), r"data: y has type float64 and holds 0\.5; give one integer"),
-        (lambda: memory.arrays(X, ["a", 1, None] * 4), r"data: y .*give .*integers"),
+        (lambda: memory.arrays(X, ["a", 1, None] * 4), r"data: y .*give .*numbers"),
         (lambda: memory.arrays([X[:3], X[:2, :4]], [0, 1]), r"samples have different shapes, \(2, 4\) and \(3, 5\)"),
         (lambda: memory.arrays(X[0], Y), r"data: x has shape \(5,\)"),
         (lambda: memory.arrays(X, Y, image=(2, 2)), r"data: image \(2, 2\) does not match 5 channels"),

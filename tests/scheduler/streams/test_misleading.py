@@ -109,10 +109,11 @@ def test_recordings_of_different_length(tmp_path: Path) -> None:
 def test_objects_of_python_in_memory() -> None:
     names = np.array(["cat", "dog", "eel", "fox"], dtype=object)[Y]
     assert memory.arrays(X, names).loaded().class_names == ("cat", "dog", "eel", "fox")
-    assert memory.arrays(X, Y.astype(object)).loaded().y.tolist() == Y.tolist()
+    for given in (Y.astype(object), Y.astype(float).astype(object)):
+        assert memory.arrays(X, given).loaded().y.tolist() == Y.tolist()
     pairs = [(x, str(name)) for x, name in zip(X, names, strict=True)]
     assert memory.dataset(pairs).loaded().class_names == ("cat", "dog", "eel", "fox")
-    with pytest.raises(ValueError, match="y holds values of several kinds, or none; give all as integers"):
+    with pytest.raises(ValueError, match="y holds values of several kinds, or none; give all as numbers"):
         memory.arrays(X, [1, None] * 40)
 
 
@@ -174,6 +175,7 @@ def test_what_would_not_fit_into_memory_is_refused(tmp_path: Path, monkeypatch: 
     refused(tmp_path, "80 samples would take", {"steps": 1000}, **given)
     refused(tmp_path, "80 samples would take", {"code": "population", "cells": 60}, **given)
     load(tmp_path, {"steps": 50}, **given)
+    refused(tmp_path, "give fewer samples, stream.steps or stream.cells", {"steps": 10**6}, x=X, y=Y)
 
 
 def test_long_lists_are_cut_short(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smalti.scheduler.streams import load_stream
+from smalti.scheduler.streams import limits, load_stream
 from smalti.scheduler.streams.mnist import load_mnist
 from smalti.scheduler.streams.types import StreamOptions
 
@@ -198,3 +198,12 @@ def test_labels_of_any_kind_name_the_classes(tmp_path: Path) -> None:
         loaded = load_mnist(options(tmp_path / "mine.npz"))
         assert loaded.y[:20].tolist() == Y_TRAIN.tolist()
         assert loaded.class_names in (("7", "9", "10", "18446744073709551615"), ("0", "1", "2", "3"))
+
+
+def test_four_files_share_what_may_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "EXPANSION", 0)
+    monkeypatch.setattr(limits, "SMALL", X_TRAIN.nbytes + X_TEST.nbytes)
+    with pytest.raises(ValueError, match=r"t10k-labels-idx1-ubyte would take 8 bytes, and|t10k-images.*would take"):
+        load_mnist(options(folder))
+    monkeypatch.setattr(limits, "SMALL", X_TRAIN.nbytes + X_TEST.nbytes + 28)
+    check(folder)

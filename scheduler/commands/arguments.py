@@ -1,0 +1,150 @@
+"""Arguments of a command before tyro reads them: truth values in either spelling, and errors in this project's words.
+
+``--run.quick``, ``--run.quick True`` and ``--run.quick=true`` are the same, as are underscores and hyphens.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+
+from smalti.model.option_values import PLAIN, convert, dotted
+
+TRUTHS = {"true": True, "false": False}
+ALWAYS = ("help", "tyro_print_completion", "tyro_write_completion")  # every command has these
+MEANT = {"methods": "variants", "method": "variants", "rules": "variants", "output": "out", "lr": "learning_rate"}
+POSITIONAL: Any = typing.get_args(tyro.conf.Positional[int])[1]
+NAMED: Any = type(tyro.conf.arg())
+
+
+def read(command: type[Any], prog: str, arguments: Sequence[str], **how: Any) -> Any:
+    """The command of this class that the arguments ask for; ``~`` in paths is the home folder.
+
+    Args:
+        command: a dataclass, as tyro reads it.
+        prog: how it is called, such as ``smalti run``.
+        arguments: what follows that.
+        how: more for ``tyro.cli``.
+
+    Raises:
+        ValueError: an option that there is not, or a value that it cannot have.
+        SystemExit: after help, or for what else tyro refuses.
+    """
+    registry = tyro.constructors.ConstructorRegistry()
+    registry.primitive_rule(_path)
+    settled = normal(options_of(command), prog, arguments)
+    return tyro.cli(command, prog=prog, args=settled, registry=registry, **how)
+
+
+def _path(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Path] | None:
+    if info.type is not Path:
+        return None
+    return tyro.constructors.PrimitiveConstructorSpec(
+        nargs=1,
+        metavar="PATH",
+        instance_from_str=lambda words: Path(os.path.expanduser(words[0])),
+        is_instance=lambda value: isinstance(value, Path),
+        str_from_instance=lambda path: [str(path)],
+    )
+
+
+def options_of(command: type[Any], prefix: str = "") -> dict[str, Any]:
+    """Options of a command, with underscores: dotted name -> annotation."""
+    hints, found = typing.get_type_hints(command, include_extras=True), dict[str, Any]()
+    for field in fields(command):
+        hint = hints[field.name]
+        kind, *marks = typing.get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
+        if POSITIONAL in marks or not field.init:
+            continue
+        name = next((mark.name for mark in marks if isinstance(mark, NAMED) and mark.name is not None), field.name)
+        if is_dataclass(kind):
+            found |= options_of(typing.cast("type[Any]", kind), dotted(prefix, name) if name else prefix)
+        else:
+            found[dotted(prefix, name)] = kind
+    return found
+
+
+def normal(options: Mapping[str, Any], prog: str, arguments: Sequence[str]) -> list[str]:
+    """The arguments as tyro takes them: truth values are flags.
+
+    Raises:
+        ValueError: as ``read``.
+    """
+    new, left = list[str](), list(arguments)
+    while left:
+        word = left.pop(0)
+        option, equals, value = word.partition("=")
+        name = option.removeprefix("--").replace("-", "_")
+        if not option.startswith("--") or name in ALWAYS:
+            new.append(word)
+            continue
+        if name not in options:
+            if options.get(_positive(name)) is not bool or equals:
+                raise ValueError(
+                    f"{prog} has no option {option}{_instead(name, options)} ({prog} --help says which there are)"
+                )
+            new.append(word)
+        elif options[name] is bool:
+            given = value if equals else left.pop(0) if left and left[0].lower() in TRUTHS else "true"
+            if given.lower() not in TRUTHS:
+                raise ValueError(f"{name} = {given!r} must be true or false")
+            new.append(option if TRUTHS[given.lower()] else f"--{_negative(name)}")
+        else:
+            nothing = not equals and (not left or (left[0].startswith("--") and left[0] != "--"))
+            if nothing and not (typing.get_origin(options[name]) is tuple and "." in name):  # those may be emptied
+                raise ValueError(f"{option} stands without a value; give it {_wanted(options[name])}, or leave it out")
+            _check(options[name], value if equals else left[0] if left else "", name)
+            new.append(word)
+    return new
+
+
+def _check(kind: Any, text: str, name: str) -> None:
+    """Whether the text of a single value can be read.
+
+    Raises:
+        ValueError: it cannot, with what is allowed.
+    """
+    kinds = [k for k in typing.get_args(kind) if k is not type(None)]
+    if len(kinds) == 1 and type(None) in typing.get_args(kind):
+        kind = kinds[0]
+    if typing.get_origin(kind) is Literal:
+        convert(kind, next((c for c in typing.get_args(kind) if str(c) == text), text), name)
+    elif kind in (int, float):
+        try:
+            kind(text)
+        except ValueError:
+            raise ValueError(f"{name} = {text!r} must be {PLAIN[kind]}") from None
+
+
+def _positive(name: str) -> str:
+    """The option that ``no_`` before its last part denies."""
+    section, dot, last = name.rpartition(".")
+    return f"{section}{dot}{last.removeprefix('no_')}" if last.startswith("no_") else ""
+
+
+def _negative(name: str) -> str:
+    section, dot, last = name.rpartition(".")
+    return f"{section}{dot}no-{last}"
+
+
+def _instead(name: str, options: Iterable[str]) -> str:
+    """What may have been meant: the same last part, or letters that are nearly the same."""
+    last = name.rpartition(".")[2]
+    same = [option for option in options if option.rpartition(".")[2] in (last, MEANT.get(last))]
+    close = same or difflib.get_close_matches(name, list(options), n=3, cutoff=0.7)
+    return f"; did you mean {' or '.join(f'--{option}' for option in close[:3])}?" if close else ""
+
+
+def _wanted(kind: Any) -> str:
+    kinds = [k for k in typing.get_args(kind) if k is not type(None)]
+    plain = kinds[0] if len(kinds) == 1 and typing.get_origin(kind) is not Literal else kind
+    if typing.get_origin(plain) is Literal:
+        return f"one of {', '.join(map(str, typing.get_args(plain)))}"
+    return {Path: "a path", str: "a text", tuple[str, ...]: "a name"}.get(plain, PLAIN.get(plain, "a value"))
