@@ -40,9 +40,8 @@ def require(needed: int, what: str, cure: str, device: torch.device = CPU) -> No
     there = available_bytes(device)
     if needed > there:
         where = "this machine" if device.type == "cpu" else str(device)
-        raise ValueError(
-            f"{what} takes at least {spelled(needed)} of memory, and {where} has {spelled(there)} left; lower {cure}"
-        )
+        room = f"{spelled(needed)} of memory, and {where} has {spelled(there)} left"
+        raise ValueError(f"{what} would take at least {room}; lower {cure}")
 
 
 def spelled(size: int) -> str:

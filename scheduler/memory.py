@@ -9,14 +9,15 @@ from __future__ import annotations
 import torch
 
 from smalti.model.chip.fabric import Fabric
+from smalti.model.gating import GatingOptions
 from smalti.model.gating.features import heard_steps, window_count
+from smalti.model.gating.scatter import scatter_values
 from smalti.model.memory import CPU, require
 from smalti.model.network import device_bytes
 from smalti.scheduler.config import Config
 from smalti.scheduler.streams import Stream
 
 AGENT = 1000  # bytes of a tile agent
-SCATTERS = {"gaussian": "classes", "lda": "one"}  # gating networks that keep [F, F] of every class, or of all together
 DOUBLE = 8  # bytes of a float64
 
 
@@ -55,8 +56,13 @@ def check_samples(config: Config, fabric: Fabric, stream: Stream) -> None:
         tape = size * asked * steps * (2 * fabric.neurons + channels)
         what = f"a run of {fabric.neurons:,} neurons over {asked:,} samples of {steps:,} time steps"
         require(tape, what, f"{cure}, or fabric.rows or fabric.cols", torch.device(config.network.device))
-    features = window_count(config.gating.windows, heard_steps(config.gating.listen, steps)) * channels
-    if kept := SCATTERS.get(config.gating.network):
-        matrices = stream.classes if kept == "classes" else 1
-        what = f"gating.network = {config.gating.network!r} with {features:,} features"
-        require(DOUBLE * matrices * features**2, what, "gating.windows, or take 'prototype'")
+    _check_gate(config.gating, stream)
+
+
+def _check_gate(options: GatingOptions, stream: Stream) -> None:
+    """Whether what the gating network keeps of its features fits into memory."""
+    windows = window_count(options.windows, heard_steps(options.listen, stream.steps), stream.frames)
+    features = windows * stream.channels
+    kept = {"gaussian": stream.classes * scatter_values(features, options.rank), "lda": features**2}
+    what = f"gating.network = {options.network!r} with {features:,} features"
+    require(DOUBLE * kept.get(options.network, features), what, "gating.windows, or take 'prototype'")

@@ -41,8 +41,10 @@ def compare(options: StudentTeacherOptions, out: Path | None) -> None:
         out: folder for the results; by default the next free one under runs/.
 
     Raises:
-        ValueError: the folder holds something else, or the experiment with other settings.
+        ValueError: memory cannot hold the students; the folder holds something else, or the experiment with other
+            settings.
     """
+    student_teacher.check_memory(options)
     with nullcontext(out) if out else reserved(Path("runs"), "student-teacher") as path:
         _compare(options, _folder(path, options), Console())
 

@@ -202,14 +202,19 @@ def add_neuron(
     fan_in[:, slot], fan_out[:, :, slot] = method.grow(scene, chance)
 
 
-def run(options: StudentTeacherOptions, watch: Watch) -> dict[str, Floats]:
-    """Losses [STEPS + 1, S] of every method; student s belongs to teacher s // seeds.
+def check_memory(options: StudentTeacherOptions) -> None:
+    """Whether all students fit into memory.
 
     Raises:
-        ValueError: all students together would take more memory than there is.
+        ValueError: they do not.
     """
     options = options.resolved()
     students = options.teachers * options.seeds
     taken = ARRAYS * 8 * students * NEURONS * options.points + 8 * len(METHODS) * students * STEPS
     memory.require(taken, f"{students:,} students of {options.points:,} points", "teachers, seeds or points")
+
+
+def run(options: StudentTeacherOptions, watch: Watch) -> dict[str, Floats]:
+    """Losses [STEPS + 1, S] of every method; student s belongs to teacher s // seeds."""
+    options = options.resolved()
     return {name: train(method, options, partial(watch, name)) for name, method in METHODS.items()}

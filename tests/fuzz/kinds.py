@@ -222,8 +222,20 @@ def run_folder(sound: Path, fresh: Path, chance: Chance) -> None:
         file.unlink()
     if kind == "stopped" and chance.random() < 0.6:
         _taken(lambda: resume(run, lambda simulation: None))
-    elif chance.random() < 0.5:
-        _taken(lambda: outcomes(load_run(run)))
+    else:
+        read_run(run, sound, chance)
+
+
+def read_run(run: Path, sound: Path, chance: Chance) -> None:
+    """One of those who read the folder of a run."""
+    readers: tuple[Callable[[], object], ...] = (
+        lambda: outcomes(load_run(run)),
+        lambda: load_run(run).predict(np.zeros((2, 8))),
+        lambda: Simulation(configure(small(sound), {"growth.birth_record": str(run)})),
+    )
+    which = int(chance.integers(len(readers) + 2))
+    if which < len(readers):
+        _taken(readers[which])
     else:
         command("show", run)
 
@@ -240,10 +252,7 @@ def run_tables(sound: Path, fresh: Path, chance: Chance) -> None:
         files = sorted((run / "tables").rglob("*.parquet"))
         file = files[int(chance.integers(len(files)))]
         mutated_table(pd.read_parquet(file), chance).to_parquet(file)
-    if chance.random() < 0.5:
-        _taken(lambda: outcomes(load_run(run)))
-    else:
-        command("show", run)
+    read_run(run, sound, chance)
 
 
 def keras(sound: Path, fresh: Path, chance: Chance) -> None:

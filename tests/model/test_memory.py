@@ -17,7 +17,7 @@ def test_what_there_is_lies_below_what_the_machine_has() -> None:
 def test_what_fits_passes_and_what_does_not_says_all_that_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda device: 2_000_000_000)
     memory.require(2_000_000_000, "it", "its size")
-    message = "it takes at least 3 GB of memory, and this machine has 2 GB left; lower its size"
+    message = "it would take at least 3 GB of memory, and this machine has 2 GB left; lower its size"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         memory.require(3_000_000_000, "it", "its size")
     with pytest.raises(ValueError, match="and cuda:1 has 2 GB left"):

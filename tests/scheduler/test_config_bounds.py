@@ -89,7 +89,7 @@ def test_numbers_of_numpy_and_torch_are_taken_in_every_field(name: str) -> None:
     value = FIELDS[name]
     for kind in SAME[type(value)]:
         config = configure({name: kind(value)})
-        assert config == Config()
+        assert config == Config(**nested({name: kind(value)})) == Config()  # sections as mappings
         assert type(flatten(config)[name]) is type(value)
         assert repr(config) == repr(Config())  # 1 is not 1.0
 

@@ -184,9 +184,11 @@ def test_bad_options_are_refused(changes: dict[str, object], message: str) -> No
 def test_what_no_machine_holds_is_refused_before_it_is_drawn() -> None:
     many = StudentTeacherOptions(teachers=10_000, seeds=10_000, points=1_000_000)
     with pytest.raises(
-        ValueError, match=r"100,000,000 students of 1,000,000 points .* lower teachers, seeds or points"
+        ValueError,
+        match=r"100,000,000 students of 1,000,000 points would take at least .* lower teachers, seeds or points",
     ):
-        student_teacher.run(many, lambda name: None)
+        student_teacher.check_memory(many)
+    student_teacher.check_memory(StudentTeacherOptions(teachers=48, seeds=3))
 
 
 def test_quick_only_ever_shrinks() -> None:
