@@ -38,7 +38,12 @@ SMALL = {
     "stream": {"name": "arrays", "steps": 8},
 }
 LONG = ("training.", "growth.candidates", "growth.pool", "growth.practice", "growth.rewiring.proposals", "stream.")
-LONG += ("gating.learned.steps", "growth.seed_width", "growth.births")  # numbers that make a run long, as they should
+LONG += (
+    "gating.learned.steps",
+    "growth.seed_width",
+    "growth.births",
+    "fabric.",
+)  # numbers that make a run long, as they should
 EXTREMES = (-1, 0, 1, 2, 3, 7, 64, 1000, 10**4, 10**5, 10**6, 10**9, 10**12, 2**63 - 1, 2**63, 10**400)
 EXTREMES_OF_FLOATS = (0.0, 1e-320, 1e-12, 1e-9, 1e-3, 0.5, 0.999999, 1.0, 2.0, 1e3, 1e6, 1e9, 1e12, 1e30, 1e308)
 EXTREMES_OF_FLOATS += (float("inf"), float("-inf"), float("nan"), -1.0, -1e9)
