@@ -84,11 +84,9 @@ class ExperimentCommand:
         from smalti.scheduler.experiments.folder import ExperimentFolder
         from smalti.scheduler.experiments.reading import find_file, load_experiment
 
-        if self.seeds is not None and self.seeds < 1:
-            raise ValueError(f"--seeds {self.seeds} must be at least 1; leave it out to take the file's number")
         file = find_file(os.path.expanduser(self.experiment))
         whole = load_experiment(file, {"fsdd": os.path.expanduser(self.fsdd)})
-        experiment = whole.only_some(self.streams, self.variants, self.seeds or 0)
+        experiment = whole.only_some(self.streams, self.variants, self.seeds)
         experiment = experiment.shortened() if self.quick else experiment
         default = Path("runs") / (f"{experiment.name}-quick" if self.quick else experiment.name)
         folder = ExperimentFolder(self.out or default)

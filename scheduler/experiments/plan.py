@@ -177,9 +177,7 @@ class Experiment:
             ValueError: for names that are not in the file, and for less than one seed.
         """
         if seeds is not None and seeds < 1:
-            raise ValueError(
-                f"--seeds {seeds} asks for no run; give at least 1, or leave it away for the file's number"
-            )
+            raise ValueError(f"--seeds {seeds} must be at least 1; leave it out to take the file's number")
         for given, there in ((streams, self.streams), (variants, self.variants)):
             if unknown := [name for name in given if name not in there]:
                 raise ValueError(f"{unknown[0]!r} is not in this experiment; {choices(unknown[0], there)}")

@@ -180,7 +180,9 @@ def test_few_steps_are_warned_of_in_one_line(cli: Smalti, tiny_toml: Path, recwa
 
 
 def test_a_run_that_explodes_fails_with_a_cure_and_leaves_nothing(cli: Smalti, tiny_toml: Path) -> None:
-    code, _, err = cli("run", str(tiny_toml), "--training.learning_rate", "1e38", "--training.steps", "9")
+    wild = ("--training.learning_rate", "1000", "--training.optimiser.clip", "0", "--training.optimiser.method", "sgd")
+    wilder = ("--training.continual.method", "ewc", "--training.continual.ewc_strength", "1e12")
+    code, _, err = cli("run", str(tiny_toml), *wild, *wilder, "--gating.experts", "shared", "--training.steps", "9")
     assert code == 1
     assert err.startswith("error: ")
     assert "lower training.learning_rate" in words(err)

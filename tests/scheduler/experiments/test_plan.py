@@ -282,7 +282,7 @@ def test_a_part_brings_its_controls_and_leaders_along(varied: Callable[..., Expe
     with pytest.raises(ValueError, match=r"'nobody' is not in this experiment; .*grown, gate-alone"):
         whole.only_some((), ("nobody",), None)
     for none in (0, -1):
-        with pytest.raises(ValueError, match=f"--seeds {none} asks for no run; give at least 1"):
+        with pytest.raises(ValueError, match=f"--seeds {none} must be at least 1"):
             whole.only_some((), (), none)
 
 
