@@ -181,8 +181,9 @@ def test_few_steps_are_warned_of_in_one_line(cli: Smalti, tiny_toml: Path, recwa
 
 def test_a_run_that_explodes_fails_with_a_cure_and_leaves_nothing(cli: Smalti, tiny_toml: Path) -> None:
     wild = ("--training.learning_rate", "1000", "--training.optimiser.clip", "0", "--training.optimiser.method", "sgd")
-    wilder = ("--training.continual.method", "ewc", "--training.continual.ewc_strength", "1e12")
-    code, _, err = cli("run", str(tiny_toml), *wild, *wilder, "--gating.experts", "shared", "--training.steps", "9")
+    steep = ("--network.surrogate_height", "1e6", "--network.surrogate_width", "1e6", "--training.warm_up", "0")
+    held = ("--training.rate_weight", "1e12", "--training.rate_limit", "0", "--training.steps", "9")
+    code, _, err = cli("run", str(tiny_toml), *wild, *steep, *held)
     assert code == 1
     assert err.startswith("error: ")
     assert "lower training.learning_rate" in words(err)
