@@ -45,7 +45,8 @@ class Clock:
         """Seconds so far, and some that were spent beside the round."""
         elapsed = _running() - self._began + beside
         compiled = COMPILING.seconds - self._compiled
-        return Seconds(self._train, self._evaluate, elapsed - self._train - self._evaluate, compiled)
+        other = max(0.0, elapsed - self._train - self._evaluate)  # rounding must not make it negative
+        return Seconds(self._train, self._evaluate, other, compiled)
 
 
 def _running() -> float:
