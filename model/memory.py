@@ -8,38 +8,41 @@ from __future__ import annotations
 import os
 import resource
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container, by version
 MEMINFO = "/proc/meminfo"
 PAGES = "/proc/self/statm"
 UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB", "EB")
-CPU = torch.device("cpu")
 
 
-def available_bytes(device: torch.device = CPU) -> int:
+def available_bytes(device: torch.device | None = None) -> int:
     """Bytes that can still be taken: of the GPU, or the machine's, as far as container and shell allow."""
-    if device.type == "cuda":
+    if device is not None and device.type == "cuda":
+        import torch  # not above: whoever asks for the machine's need not wait for it
+
         return int(torch.cuda.mem_get_info(device)[0])
     return min(_machine(), *_container(), _shell())
 
 
-def require(needed: int, what: str, cure: str, device: torch.device = CPU) -> None:
+def require(needed: int, what: str, cure: str, device: torch.device | None = None) -> None:
     """Whether something fits into memory.
 
     Args:
         needed: bytes that it takes at least.
         what: it, in words, such as "a chip of 3 x 4 tiles".
         cure: what to lower, as users write it.
-        device: where it is to lie.
+        device: where it is to lie; None for the machine's own memory.
 
     Raises:
         ValueError: it does not, with the estimate, what there is, and the cure.
     """
     there = available_bytes(device)
     if needed > there:
-        where = "this machine" if device.type == "cpu" else str(device)
+        where = "this machine" if device is None or device.type == "cpu" else str(device)
         room = f"{spelled(needed)} of memory, and {where} has {spelled(there)} left"
         raise ValueError(f"{what} would take at least {room}; lower {cure}")
 

@@ -12,7 +12,7 @@ from smalti.model.chip.fabric import Fabric
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.features import heard_steps, window_count
 from smalti.model.gating.scatter import scatter_values
-from smalti.model.memory import CPU, require
+from smalti.model.memory import require
 from smalti.model.network import device_bytes
 from smalti.scheduler.config import Config
 from smalti.scheduler.streams import Stream
@@ -33,7 +33,7 @@ def check_chip(config: Config) -> None:
     cure = "fabric.rows, fabric.cols, fabric.neurons_per_tile or fabric.wires"
     device, stored = torch.device(config.network.device), device_bytes(config.network) * options.devices
     books = options.host_bytes + AGENT * options.tiles
-    if device.type == CPU.type:
+    if device.type == "cpu":
         require(stored + books, what, cure)
     else:
         require(books, what, cure)

@@ -11,7 +11,7 @@ from rich.console import Console
 from smalti.scheduler import cli as command_line
 from smalti.scheduler.commands.failures import tell
 from smalti.scheduler.commands.stopping import Stop
-from smalti.scheduler.records.folder import RunFolder
+from smalti.scheduler.records.writer import TableWriter
 
 
 def told(error: BaseException, stop: Stop | None = None) -> tuple[int, str]:
@@ -81,23 +81,23 @@ def test_mistakes_in_the_program_keep_their_traceback(mistake: BaseException) ->
 def test_a_full_disk_names_file_and_run_and_how_to_go_on(
     cli: Any, tiny_toml: Path, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
-    write = RunFolder.append
+    write = TableWriter.append
 
-    def fill(folder: RunFolder, name: str, number: int, rows: Any) -> None:
+    def fill(writer: TableWriter, name: str, number: int, rows: Any) -> None:
         if (name, number) == (table, 1):
             monkeypatch.setattr("os.fsync", full)
-        write(folder, name, number, rows)
+        write(writer, name, number, rows)
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(RunFolder, "append", fill)
+        patch.setattr(TableWriter, "append", fill)
         code, _, err = cli("run", str(tiny_toml), "--out", "my run")
     assert code == 2
     first, second = err.splitlines()
     full_disk = "No space left on device; free some space on that disk, or write to another one"
-    assert first.endswith(f"my run/tables/{table}/part-00001.parquet: {full_disk}")
+    assert first.endswith(f"my run/tables/{table}/part-00000.parquet: {full_disk}")
     assert second == "`smalti resume 'my run'` goes on from the last finished round"
     monkeypatch.undo()
     assert command_line.main(["resume", str(Path("my run").absolute()), "--no-report"]) in (0, 2)

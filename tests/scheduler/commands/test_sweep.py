@@ -100,6 +100,7 @@ def test_a_file_becomes_runs_and_a_table_and_a_larger_file_adds_to_it(
     pd.testing.assert_frame_equal(kept, first, check_exact=True)
 
 
+@pytest.mark.filterwarnings("default:this chip has room")
 def test_what_fails_is_recorded_and_the_rest_goes_on(cli: Smalti, text: str) -> None:
     full = small_chip(text).replace("seeds = 2", "seeds = 1").replace("[axes]", '[axes]\n"fabric.cols" = [2, 1]')
     Path("mine.toml").write_text(full, encoding="utf-8")
@@ -219,7 +220,7 @@ def test_the_live_table_shows_what_runs_what_ended_and_the_time_left(
     assert "0 of 4" in shown()
     rounds = folder.trials / second / "tables" / "rounds"
     rounds.mkdir(parents=True)
-    (rounds / "part-00000.parquet").touch()
+    pd.DataFrame({"round": [0]}).to_parquet(rounds / "part-00000.parquet")
     (folder.trials / first).mkdir()
     folder.keep_measures(first, {"flat": {"accuracy": 0.875, "neurons": 31.0}})
     folder.keep_error(third, "ValueError: no")
