@@ -52,8 +52,11 @@ class Room:
 
     def after(self, taken: int) -> Need:
         """What is still kept once the first ``taken`` of them have been served."""
-        rest = self.needs[taken:]
-        return Need(sum((n.wires for n in rest), Counter()), sum((n.slots for n in rest), Counter()))
+        kept = Need()
+        for need in self.needs[taken:]:
+            kept.wires.update(need.wires)
+            kept.slots.update(need.slots)
+        return kept
 
 
 def label_sets(stream: Stream, first: int, shared: bool) -> list[tuple[int, ...]]:
