@@ -154,7 +154,7 @@ def restore_last(simulation: Simulation, folder: RunFolder) -> TableWriter:
         What writes the rows to come.
 
     Raises:
-        ValueError: the configuration or a table was changed, or a part is missing; nothing has changed then.
+        ValueError: the configuration or a table was changed, a part or the checkpoint is missing; nothing changes then.
     """
     written = None
     if folder.checkpoint.exists():
@@ -169,6 +169,11 @@ def restore_last(simulation: Simulation, folder: RunFolder) -> TableWriter:
         check_written(folder, written, cast("int", saved.facts["round"]))
         neurons, links = folder.read_rows("neurons"), folder.read_rows("links")
         simulation.load_state_dict(joined(saved.tensors, saved.facts), neurons, links)
+    elif (rounds := folder.rounds_done()) > 1:  # a round is in the tables before its checkpoint is
+        raise ValueError(
+            f"{folder.checkpoint} is missing, though {rounds} rounds were written: restore it from a copy, or start a "
+            "new run"
+        )
     drop_in_hand(folder, written)
     return TableWriter(folder, written)
 

@@ -107,4 +107,4 @@ def restored(folder: Path, checksum: int | None) -> Births | None:
             raise ValueError("its checksum is another")
         return Births(tuple((int(number), int(tile)) for number, tile in json.loads(file.read_bytes())))
     except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"{file} is damaged ({error}); restore it from a copy, or start the run anew") from error
+        raise ValueError(f"{file} is damaged ({error}); restore it from a copy, or start a new run") from error

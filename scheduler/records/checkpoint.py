@@ -76,7 +76,7 @@ def load(path: Path) -> Checkpoint:
 
 
 def _damaged(path: Path, why: str) -> str:
-    return f"{path} is damaged ({why}); restore it from a copy, or delete it to start the run anew"
+    return f"{path} is damaged ({why}); restore it from a copy, or start a new run"
 
 
 def _own(tensor: Tensor) -> Tensor:

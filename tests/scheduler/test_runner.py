@@ -307,6 +307,17 @@ def test_nothing_is_drawn_from_the_random_numbers_of_others(tiny: MakeConfig, tm
     assert states[0] == states[1]
 
 
+def test_a_lost_checkpoint_does_not_cost_the_rounds_that_are_written(stopped: Path) -> None:
+    file = open_run(stopped).checkpoint
+    data = file.read_bytes()
+    file.unlink()
+    with pytest.raises(ValueError, match=r"state\.safetensors is missing, though 2 rounds were written: restore it"):
+        resume(stopped, pytest.fail)
+    assert open_run(stopped).rounds_done() == 2
+    file.write_bytes(data)
+    assert resume(stopped, nothing).finished
+
+
 def test_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"is no run folder: it lacks config\.toml and environment\.json"):
         resume(tmp_path, nothing)
