@@ -37,17 +37,17 @@ ENTRIES = {
     "init": Entry("init", "Init", "Write a commented configuration file with all defaults."),
     "data": Entry("data", "Data", "List the data streams, or load one, check it and show what comes out."),
     "sweep": Entry(
-        "sweep",
+        "experiments.sweep",
         "Sweep",
         "Run many variants of a configuration: every combination of a grid, samples, or an adaptive search.",
     ),
     "compare": Entry(
-        "compare",
+        "experiments.compare",
         "Compare",
         "Compare ways to grow, each over many seeds: means with 95 % intervals, and paired differences.",
     ),
     "benchmark": Entry(
-        "benchmark",
+        "experiments.benchmark",
         "RunBenchmark",
         "Benchmark methods of continual learning: tasks arrive one by one, none may be forgotten.",
     ),

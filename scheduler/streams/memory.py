@@ -1,7 +1,7 @@
 """Data in memory: arrays, torch's data sets, events of a sensor, spike trains; what a run takes as ``data``.
 
-Everything becomes the arrays of ``scheduler.streams.arrays`` and is checked as they are. A run folder keeps them as one
-.npz, so that the run can be gone on with and asked wherever the folder is.
+Everything becomes the arrays of ``scheduler.streams.readers.arrays`` and is checked as they are. A run folder keeps
+them as one .npz, so that the run can be gone on with and asked wherever the folder is.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import labels as kinds
-from smalti.scheduler.streams import npz, ragged
-from smalti.scheduler.streams.arrays import HOW, OPTIONAL, of_arrays
-from smalti.scheduler.streams.convert import array_of, label_of, plain_of, samples_of
+from smalti.scheduler.streams.readers import labels as kinds
+from smalti.scheduler.streams.readers import npz, ragged
+from smalti.scheduler.streams.readers.arrays import HOW, OPTIONAL, of_arrays
+from smalti.scheduler.streams.readers.convert import array_of, label_of, plain_of, samples_of
 from smalti.scheduler.streams.types import Loaded
 
 __all__ = ["Data", "arrays", "dataset", "events", "spike_trains"]

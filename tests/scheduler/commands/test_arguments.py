@@ -7,8 +7,8 @@ import pytest
 
 from smalti.scheduler.commands.arguments import normal, options_of
 from smalti.scheduler.commands.common_options import COMMON, common_options
+from smalti.scheduler.commands.experiments.sweep import Sweep
 from smalti.scheduler.commands.run import Run
-from smalti.scheduler.commands.sweep import Sweep
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import flatten
 

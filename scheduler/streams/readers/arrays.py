@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import labels, npz, ragged
+from smalti.scheduler.streams.readers import labels, npz, ragged
 from smalti.scheduler.streams.types import Ints, Loaded, StreamOptions
 from smalti.scheduler.streams.values import check_range
 

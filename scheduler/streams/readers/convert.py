@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import ragged
+from smalti.scheduler.streams.readers import ragged
 
 
 def array_of(values: Any) -> NDArray[Any]:

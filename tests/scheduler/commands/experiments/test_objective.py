@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from smalti.scheduler.commands.objective import check_objective
+from smalti.scheduler.commands.experiments.objective import check_objective
 from smalti.scheduler.experiments.plan import Experiment
 from smalti.scheduler.experiments.reading import load_experiment
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from smalti.scheduler.streams import limits, load_stream
-from smalti.scheduler.streams.mnist import load_mnist
+from smalti.scheduler.streams.readers.mnist import load_mnist
 from smalti.scheduler.streams.types import StreamOptions
 
 RANDOM = np.random.default_rng(0)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smalti.scheduler.streams import labels
+from smalti.scheduler.streams.readers import labels
 
 Y = np.arange(20) % 4
 

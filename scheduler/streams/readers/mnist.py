@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import idx, labels, limits, npz
+from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.readers import idx, labels, npz
 from smalti.scheduler.streams.types import Loaded, StreamOptions
 from smalti.scheduler.streams.values import check_range
 

@@ -80,7 +80,9 @@ class ExperimentCommand:
         if self.init:
             write_example(Path(os.path.expanduser(self.experiment)))
             return
-        from smalti.scheduler.commands.experiment_view import list_trials  # not above: help need not wait for pandas
+        from smalti.scheduler.commands.experiments.experiment_view import (
+            list_trials,  # not above: help need not wait for pandas
+        )
         from smalti.scheduler.experiments.folder import ExperimentFolder
         from smalti.scheduler.experiments.reading import find_file, load_experiment
 
@@ -102,7 +104,7 @@ class ExperimentCommand:
 
     def _work(self, experiment: Experiment, folder: ExperimentFolder) -> tuple[list[Row], Work]:
         """The rows of the design and what is to be done: its trials, checked, or a search, which has no rows yet."""
-        from smalti.scheduler.commands.objective import check_objective
+        from smalti.scheduler.commands.experiments.objective import check_objective
         from smalti.scheduler.experiments.design import check_trials, rows_of
         from smalti.scheduler.experiments.drive import Listed
         from smalti.scheduler.experiments.search import Search, Searching
@@ -137,8 +139,8 @@ def _run(
         KeyboardInterrupt: with the advice how to go on, as a note.
     """
     from smalti.analysis.experiment import measure
-    from smalti.scheduler.commands.experiment_live import showing
-    from smalti.scheduler.commands.experiment_view import check_any, print_end, print_ranking, print_tables
+    from smalti.scheduler.commands.experiments.experiment_live import showing
+    from smalti.scheduler.commands.experiments.experiment_view import check_any, print_end, print_ranking, print_tables
     from smalti.scheduler.experiments.backends import Workers, opened
     from smalti.scheduler.experiments.drive import drive
     from smalti.scheduler.experiments.table import State
@@ -182,7 +184,7 @@ def write_tables(
     """Write all tables, table.md and pictures of what has finished."""
     from smalti.analysis.experiment import tables
     from smalti.analysis.plots.figure import save_figure
-    from smalti.scheduler.commands.experiment_view import markdown
+    from smalti.scheduler.commands.experiments.experiment_view import markdown
 
     split, folder = "test" if command.test else "validation", state.folder
     frames = tables(experiment, rows, state.measures, folder.trials, split)

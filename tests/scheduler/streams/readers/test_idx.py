@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smalti.scheduler.streams.idx import read
+from smalti.scheduler.streams.readers.idx import read
 
 IMAGES = bytes([0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3, 10, 20, 30, 40, 50, 255])  # by hand: 2 of 1 x 3 pixels
 LABELS = bytes([0, 0, 8, 1, 0, 0, 1, 2, *([7] * 258)])  # 258 = 1 * 256 + 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits as reference
 
-from smalti.scheduler.streams.digits import load_digits
+from smalti.scheduler.streams.readers.digits import load_digits
 from smalti.scheduler.streams.types import StreamOptions
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from smalti.scheduler.commands.experiment import ExperimentCommand
+from smalti.scheduler.commands.experiments.experiment import ExperimentCommand
 
 STUDENTS = "student-teacher"
 
@@ -48,7 +48,9 @@ class Compare(ExperimentCommand):
 
 def compare_students(command: Compare) -> None:
     """The student-teacher experiment: compute what its folder lacks, and print it."""
-    from smalti.scheduler.commands.student_teacher import compare  # not above: help need not wait for pandas
+    from smalti.scheduler.commands.experiments.student_teacher import (
+        compare,  # not above: help need not wait for pandas
+    )
     from smalti.scheduler.experiments.student_teacher import StudentTeacherOptions
 
     options = StudentTeacherOptions(

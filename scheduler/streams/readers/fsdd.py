@@ -19,8 +19,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import limits, recordings
-from smalti.scheduler.streams.recordings import RATE, WINDOW
+from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.readers import recordings
+from smalti.scheduler.streams.readers.recordings import RATE, WINDOW
 from smalti.scheduler.streams.types import WARNING, Floats, Loaded, StreamOptions
 
 STEPS = 50

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from smalti.analysis.comparison import SCOPE
 from smalti.analysis.quantities import METRICS
-from smalti.scheduler.commands.blocks import blocks
-from smalti.scheduler.commands.experiment_live import varied
+from smalti.scheduler.commands.experiments.blocks import blocks
+from smalti.scheduler.commands.experiments.experiment_live import varied
 from smalti.scheduler.experiments.folder import ExperimentFolder
 from smalti.scheduler.experiments.plan import SEED, Experiment, spelled
 from smalti.scheduler.experiments.table import DONE, FAILED, State

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from smalti.scheduler.commands.blocks import blocks
+from smalti.scheduler.commands.experiments.blocks import blocks
 
 CELL = st.text(alphabet="abc[]1", min_size=1, max_size=12)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams.arrays import load_arrays
+from smalti.scheduler.streams.readers.arrays import load_arrays
 from smalti.scheduler.streams.types import StreamOptions
 
 Y = np.repeat([0, 1, 2, 3], 5)

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from smalti.scheduler.commands.experiment_live import Clock, view
+from smalti.scheduler.commands.experiments.experiment_live import Clock, view
 from smalti.scheduler.experiments import backends
 from smalti.scheduler.experiments.backends import Spread, Task, Workers
 from smalti.scheduler.experiments.design import rows_of
@@ -23,7 +23,7 @@ from smalti.scheduler.experiments.reading import load_experiment
 from smalti.scheduler.experiments.table import State
 
 Smalti = Callable[..., tuple[int, str, str]]
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 TEXT = """
 seeds = 2
 [axes]
@@ -207,7 +207,7 @@ def test_the_live_table_shows_what_runs_what_ended_and_the_time_left(
     state = State(folder, lambda: trials, len(trials))
     first, second, third, _ = trials
     now = [100.0]
-    monkeypatch.setattr("smalti.scheduler.commands.experiment_live.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("smalti.scheduler.commands.experiments.experiment_live.time.monotonic", lambda: now[0])
     clock = Clock()
 
     def shown() -> str:

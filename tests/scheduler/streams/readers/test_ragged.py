@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smalti.scheduler.streams import ragged
+from smalti.scheduler.streams.readers import ragged
 
 
 def test_the_ends_of_recordings_become_zeros() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smalti.scheduler.commands.experiment import ExperimentCommand
+from smalti.scheduler.commands.experiments.experiment import ExperimentCommand
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smalti.scheduler.commands.student_teacher import caption, long_table
+from smalti.scheduler.commands.experiments.student_teacher import caption, long_table
 from smalti.scheduler.experiments import student_teacher
 from smalti.scheduler.experiments.student_growth import METHODS
 from smalti.scheduler.experiments.student_teacher import PUBLISHED, StudentTeacherOptions

@@ -1,0 +1,1 @@
+"""Commands that run many simulations: ``smalti sweep``, ``compare``, ``benchmark``."""
