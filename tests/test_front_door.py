@@ -23,6 +23,7 @@ import smalti
 from smalti.analysis.restored import restored
 from smalti.scheduler.config_io import flatten
 from smalti.scheduler.records.reserved import reserved
+from smalti.scheduler.records.schema import APPENDED
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = {
@@ -186,8 +187,10 @@ def test_a_run_of_data_in_memory_can_be_moved_resumed_and_run_again(
 ) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(blobs_run.path, moved)
-    shutil.rmtree(moved / "checkpoint")
-    (moved / "checkpoint").mkdir()
+    (moved / "checkpoint" / "state.safetensors").unlink()  # as if killed before the first round was over
+    for table in APPENDED:
+        for part in (moved / "tables" / table).glob("part-0*"):
+            part.unlink()
     resumed = smalti.resume(moved)
     again = smalti.run(blobs_run.path / "config.toml", out=tmp_path / "again")
     first = _timeless(blobs_run.table("rounds"))
