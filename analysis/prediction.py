@@ -72,10 +72,14 @@ def spikes_of_samples(simulation: Simulation, x: Any) -> Tensor:
     """
     stream = simulation.stream
     values = array_of(x)
-    if values.dtype.kind not in "biuf" or values.ndim not in (2, 3) or not len(values):
+    if values.ndim in (2, 3) and not len(values):
+        raise ValueError("x holds no samples; give one at least")
+    if values.dtype.kind == "f" and np.isnan(values).any():
+        raise ValueError("x holds NaN; give firing probabilities a time step, 0..1")
+    if values.dtype.kind not in "biuf" or values.ndim not in (2, 3):
         raise ValueError(
             f"x has shape {values.shape} and type {values.dtype}; give numbers [samples, features] or "
-            "[samples, time, channels]"
+            "[samples, time, channels]; a single sample is x[None]"
         )
     values = np.ascontiguousarray(values[:, None, :] if values.ndim == 2 else values, dtype=np.float32)
     channels = math.prod(stream.raw)

@@ -49,6 +49,8 @@ def run(
     Raises:
         ValueError: for what cannot be run, with the cure; nothing is left behind.
     """
+    if not isinstance(out, (str, os.PathLike, type(None))):
+        raise ValueError(f"out = {out!r} is no folder; give its path")
     settings = configure(config, options)
     name = settings.stream.name if data is None else MEMORY
     free = reserved(RUNS, f"{name}-{settings.stream.setting}")

@@ -78,7 +78,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     if len(raw) > LARGEST:
         raise ValueError(f"{path} has more than {LARGEST:,} bytes; no configuration is that long")
     try:
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8-sig")  # some editors begin a file with a mark of its encoding
         data = tomllib.loads(text)
         if _depth(data) > DEEPEST:
             raise RecursionError

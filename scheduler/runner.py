@@ -6,7 +6,6 @@ written after it. What it goes on with is compared before: tables, data, configu
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 import tomllib
@@ -23,7 +22,7 @@ from smalti.scheduler.config_io import differences, dump, from_mapping, load
 from smalti.scheduler.configure import of_data
 from smalti.scheduler.growth import birth_record
 from smalti.scheduler.records import checkpoint
-from smalti.scheduler.records.environment import changes, note_changes, note_ended
+from smalti.scheduler.records.environment import changes, facts_of, note_changes, note_ended
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 from smalti.scheduler.records.state import joined, split
@@ -31,7 +30,7 @@ from smalti.scheduler.records.writer import TableWriter, Written, check_written,
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Data
 from smalti.scheduler.streams.fingerprint import fingerprint
-from smalti.scheduler.streams.memory import FILE, read
+from smalti.scheduler.streams.memory import FILE, data_of, read
 
 FINGERPRINT = "data"  # of data that was in memory, in environment.json
 STREAM = "stream"  # likewise, of the stream as the network hears it
@@ -59,7 +58,7 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None, b
         ValueError: for a configuration, data or folder that cannot be used; nothing is left behind.
     """
     if data is not None:
-        config = of_data(config)
+        data, config = data_of(data), of_data(config)
         config = replace(config, stream=replace(config.stream, path=str(out.absolute() / FILE)))
     simulation = Simulation(config, data=data)
     config = simulation.config
@@ -101,7 +100,7 @@ def resume(path: Path, watch: Watcher, begun: Watcher = nothing) -> Simulation:
     """
     folder = open_run(path)
     config = load(Config, folder.config)
-    facts = json.loads(folder.environment.read_text(encoding="utf-8"))
+    facts = facts_of(folder.environment)
     if facts["schema_version"] != SCHEMA_VERSION:
         raise ValueError(
             f"{path} was begun with tables of schema {facts['schema_version']}, this smalti writes {SCHEMA_VERSION}: "
@@ -130,7 +129,7 @@ def fresh(folder: RunFolder, config: Config) -> Simulation:
         ValueError: its data is gone, or is not what the run was begun with.
     """
     path, data = folder.path / FILE, None
-    facts = json.loads(folder.environment.read_text(encoding="utf-8"))
+    facts = facts_of(folder.environment)
     if FINGERPRINT in facts:
         data = read(path)
         if data.fingerprint != facts[FINGERPRINT]:

@@ -46,6 +46,7 @@ from smalti.scheduler.records.state import Stateful
 from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.streams import Data, Experience, Stream, load_stream
 from smalti.scheduler.streams.batches import TEST, VALIDATION, TaskBatches
+from smalti.scheduler.streams.memory import data_of
 from smalti.scheduler.training import Trainee
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     ) -> None:
         config = configure(config, options).resolved()
         if data is not None:
-            config = of_data(config)
+            data, config = data_of(data), of_data(config)
         super().__init__(seed=config.run.seed)
         self.config = config
         check_machine(config)

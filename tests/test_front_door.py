@@ -170,7 +170,7 @@ def test_predictions_agree_with_the_evaluation_of_the_run(blobs_run: smalti.Run)
         (np.zeros((2, 7)), None, "x has 7 features, the data of the run 8"),
         (np.zeros((2, 4, 8)), None, "x has 4 time steps, the run 25"),
         (np.full((2, 8), 2.0), None, r"x lies in 2\.\.2"),
-        (np.full((2, 8), np.nan), None, r"x lies in nan\.\.nan"),
+        (np.full((2, 8), np.nan), None, "x holds NaN"),
         (np.zeros(8), None, r"x has shape \(8,\)"),
         (np.zeros((2, 8)), 5, r"task = 5 is none that the run has learned; those are \[0, 1\]"),
     ],

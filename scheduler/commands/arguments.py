@@ -11,11 +11,17 @@ import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import tyro
 
 from smalti.model.option_values import PLAIN, convert, dotted
+from smalti.scheduler.config_io import flatten, from_mapping
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 TRUTHS = {"true": True, "false": False}
 ALWAYS = ("help", "tyro_print_completion", "tyro_write_completion")  # every command has these
@@ -41,6 +47,45 @@ def read(command: type[Any], prog: str, arguments: Sequence[str], **how: Any) ->
     registry.primitive_rule(_path)
     settled = normal(options_of(command), prog, arguments)
     return tyro.cli(command, prog=prog, args=settled, registry=registry, **how)
+
+
+def check_settings(settings: T, options: Mapping[str, Any], prog: str, arguments: Sequence[str]) -> None:
+    """Whether the configuration that arguments ask for can be: its own words say what cannot, not tyro's.
+
+    Args:
+        settings: what is changed by them.
+        options: names and annotations, as ``options_of`` gives them.
+        prog, arguments: as for ``read``.
+
+    Raises:
+        ValueError: as the classes of the options refuse a value. Where lists are given, tyro is left to ask them.
+    """
+    flat, words = flatten(settings), iter(normal(options, prog, arguments))
+    for word in words:
+        option, equals, value = word.partition("=")
+        name = option.removeprefix("--").replace("-", "_")
+        kind = options.get(name)
+        if _positive(name) in flat:
+            flat[_positive(name)] = False
+        elif name in flat and option.startswith("--"):
+            if typing.get_origin(kind) is tuple:
+                return
+            flat[name] = True if kind is bool else _value(kind, value if equals else next(words, ""))
+    data: dict[str, Any] = {}
+    for name, setting in flat.items():
+        *sections, last = name.split(".")
+        place = data
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[last] = setting
+    from_mapping(type(settings), data)
+
+
+def _value(kind: Any, text: str) -> object:
+    """The text of a single value, read."""
+    if typing.get_origin(kind) is Literal:
+        return next((choice for choice in typing.get_args(kind) if str(choice) == text), text)
+    return kind(text) if kind in (int, float) else text
 
 
 def _path(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.PrimitiveConstructorSpec[Path] | None:

@@ -65,7 +65,8 @@ def print_summary(path: Path, console: Console, asked: bool = False) -> None:
         text = f"{finding.weight}: {finding.title}: {finding.detail}"
         console.print(text, markup=False, highlight=False, soft_wrap=not console.is_terminal)
     console.print(f"\nrun folder: {path}", highlight=False, markup=False, soft_wrap=True)
-    then = "resume" if any(finding.kind == "unfinished" for finding in found) else "show"
+    stopped = any(finding.kind == "unfinished" for finding in found) and "ended" not in run.environment
+    then = "resume" if stopped else "show"
     console.print(f"next:       {pasted('smalti', then, path)}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"            {reading(path / 'tables' / 'rounds')}", highlight=False, markup=False, soft_wrap=True)
 

@@ -50,9 +50,26 @@ RESUMED = "resumed"  # what it went on with, and from which round, each time tha
 ENDED = "ended"  # before which round a run had to end, and why
 
 
+def facts_of(file: Path) -> dict[str, Any]:
+    """What ``environment.json`` says.
+
+    Raises:
+        ValueError: it is damaged, with the file.
+    """
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+        sound = isinstance(known, dict) and isinstance(known.get("versions", {}), dict)
+        resumed = known.get(RESUMED, []) if sound else None
+        if not isinstance(resumed, list) or not all(isinstance(one, dict) for one in resumed):
+            raise ValueError("it holds no object of names and values")
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file} is damaged ({error}); restore it from a copy") from error
+    return dict(known)
+
+
 def changes(file: Path) -> list[str]:
     """What is other now than ``environment.json`` says of the latest of it: "torch 2.6 instead of 2.5"."""
-    known = json.loads(file.read_text(encoding="utf-8"))
+    known = facts_of(file)
     latest: dict[str, Any] = (known.get(RESUMED) or [{}])[-1]
     before, now = {**known, **latest}, environment(seed=0, threads=0)
     flat: list[dict[str, Any]] = [
@@ -68,7 +85,7 @@ def changes(file: Path) -> list[str]:
 
 def note_changes(file: Path, **since: int) -> None:
     """Add to ``environment.json`` what all is made with from now on, such as since ``round=12``."""
-    known = json.loads(file.read_text(encoding="utf-8"))
+    known = facts_of(file)
     present = environment(seed=0, threads=0)
     now = {name: fact for name, fact in present.items() if name in (*COMPARED, "versions")}
     known[RESUMED] = [*known.get(RESUMED, []), {**since, **now}]
@@ -77,7 +94,7 @@ def note_changes(file: Path, **since: int) -> None:
 
 def note_ended(file: Path, round: int, reason: str) -> None:
     """Say in ``environment.json`` before which round a run had to end, and why."""
-    known = json.loads(file.read_text(encoding="utf-8"))
+    known = facts_of(file)
     write_text_atomic(file, json.dumps({**known, ENDED: {"round": round, "reason": reason}}, indent=2) + "\n")
 
 

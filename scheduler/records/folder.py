@@ -159,9 +159,7 @@ def create_run(
     try:
         (building / "checkpoint").mkdir(parents=True)
         for table in TABLES:
-            (building / "tables" / table).mkdir(parents=True)
-            first = INITIAL if table in APPENDED else ONLY
-            _write(building / "tables" / table / first, arrow_schema(table).empty_table())
+            write_initial(RunFolder(building), table)
         facts_of_run = {**environment(seed, threads), **facts}
         write_text_atomic(building / "environment.json", json.dumps(facts_of_run, indent=2) + "\n")
         for name, content in {**files, "config.toml": config}.items():
@@ -188,7 +186,7 @@ def open_run(path: Path | str) -> RunFolder:
     file = path / "environment.json"
     try:
         version = operator.index(json.loads(file.read_bytes())["schema_version"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(f"{file} is damaged: no schema_version can be read from it ({error})") from error
     if version > SCHEMA_VERSION:
         raise ValueError(
@@ -202,7 +200,12 @@ def round_of(part: Path | str) -> int:
     return int(Path(part).stem.removeprefix("part-"))
 
 
-def _write(path: Path, table: pa.Table) -> None:
+def write_initial(folder: RunFolder, table: str) -> None:
+    """Make the part without rows that a table has from the first moment, unless it is there as it should be."""
+    file = folder.folder(table) / (INITIAL if table in APPENDED else ONLY)
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
-    write_bytes_atomic(path, memoryview(sink.getvalue()))
+    pq.write_table(arrow_schema(table).empty_table(), sink)
+    data = memoryview(sink.getvalue())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.is_file() or file.read_bytes() != data:
+        write_bytes_atomic(file, data)

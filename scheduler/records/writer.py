@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from smalti.scheduler.records.arrow import Rows, to_arrow
 from smalti.scheduler.records.atomic import write_bytes_atomic
-from smalti.scheduler.records.folder import INITIAL, ONLY, RunFolder, round_of
+from smalti.scheduler.records.folder import INITIAL, ONLY, RunFolder, round_of, write_initial
 from smalti.scheduler.records.schema import APPENDED, REWRITTEN, TABLES
 
 ROUNDS = 64  # most rounds of a part
@@ -110,8 +110,8 @@ def check_written(folder: RunFolder, written: Mapping[str, Any], round: int) -> 
         for name, (rows, checksum) in known.items():
             _check_part(place / name, rows, checksum)
         in_hand = f"part-{round:05d}.parquet" if table in APPENDED else ONLY
-        for file in sorted(place.glob("*.parquet")):
-            if file.name not in {*known, INITIAL, in_hand}:
+        for file in sorted(place.iterdir()) if place.is_dir() else []:
+            if file.name not in {*known, INITIAL, in_hand} and not file.name.startswith("."):
                 raise ValueError(
                     f"{file} was not written by this run, and would be read as a part of its table; move it away"
                 )
@@ -120,6 +120,7 @@ def check_written(folder: RunFolder, written: Mapping[str, Any], round: int) -> 
 def drop_in_hand(folder: RunFolder, written: Mapping[str, Any] | None) -> None:
     """Remove parts that a checkpoint knows nothing of, and temporary files that a killed process left.
 
+    Parts without rows, which every table has, are made again where they are gone or were changed.
     Later rows in the parts that it knows are cut when the next round is written. ``written`` is None where there is no
     checkpoint; ``neurons`` and ``links`` stay as they are then and are rewritten in the first round.
     """
@@ -130,6 +131,7 @@ def drop_in_hand(folder: RunFolder, written: Mapping[str, Any] | None) -> None:
         for file in folder.folder(table).glob("part-*.parquet"):
             if file.name not in {*known, INITIAL}:
                 file.unlink()
+        write_initial(folder, table)
 
 
 def _check_part(file: Path, rows: int, checksum: int) -> None:
@@ -138,6 +140,8 @@ def _check_part(file: Path, rows: int, checksum: int) -> None:
         data = file.read_bytes()
     except FileNotFoundError:
         raise ValueError(f"{file} is missing, of which the run had written {rows} rows; {mend}") from None
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read ({error.strerror}); {mend}") from error
     if zlib.crc32(data) == checksum:
         return
     try:

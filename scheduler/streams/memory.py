@@ -72,6 +72,21 @@ class Data:
         return file.getvalue()
 
 
+def data_of(given: object) -> Data:
+    """Data in memory, from what a user calls so: a ``Data``, or a pair x, y.
+
+    Raises:
+        ValueError: it is something else, or the pair is unfit.
+    """
+    if isinstance(given, Data):
+        return given
+    if isinstance(given, (tuple, list)) and len(given) == 2:
+        return arrays(*given)
+    raise ValueError(
+        f"data is of type {type(given).__name__}; give what smalti.data makes, such as smalti.data.arrays(x, y)"
+    )
+
+
 def read(path: Path) -> Data:
     """The data of a .npz file, as ``Data.dump`` wrote it.
 

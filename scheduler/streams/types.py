@@ -269,8 +269,9 @@ class Loaded:
 
     def _check_length(self, field: str, values: NDArray[np.generic]) -> None:
         if values.shape != self.x.shape[:1]:
+            name = "task" if self.tasks and field == "domain" else field
             raise ValueError(
-                f"{self.origin}: {field} has shape {values.shape}, x has {len(self.x)} samples; give one value a sample"
+                f"{self.origin}: {name} has shape {values.shape}, x has {len(self.x)} samples; give one value a sample"
             )
 
     def _check_names(self) -> None:

@@ -254,6 +254,14 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         load(Whole, tmp_path)
 
 
+def test_a_mark_of_the_encoding_is_no_part_of_a_file(tmp_path: Path) -> None:
+    from smalti.scheduler.config import Config
+
+    file = tmp_path / "marked.toml"
+    file.write_bytes(b"\xef\xbb\xbf[run]\nseed = 3\n")
+    assert load(Config, file).run.seed == 3
+
+
 def test_differences_and_flat_names() -> None:
     config = Whole(title="x", part=Part(inner=Inner(rate=0.2)))
     assert differences(config, Whole()) == {"title": "x", "part.inner.rate": 0.2}

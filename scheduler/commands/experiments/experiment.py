@@ -88,8 +88,8 @@ class ExperimentCommand:
 
         file = find_file(os.path.expanduser(self.experiment))
         whole = load_experiment(file, {"fsdd": os.path.expanduser(self.fsdd)})
+        whole = whole.shortened() if self.quick else whole
         experiment = whole.only_some(self.streams, self.variants, self.seeds)
-        experiment = experiment.shortened() if self.quick else experiment
         default = Path("runs") / (f"{experiment.name}-quick" if self.quick else experiment.name)
         folder = ExperimentFolder(self.out or default)
         console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else WIDTH)

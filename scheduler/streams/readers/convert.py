@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,20 @@ from smalti.scheduler.streams.readers import ragged
 
 
 def array_of(values: Any) -> NDArray[Any]:
-    """An array of numpy from what is one, of torch (wherever it lies), of pandas, or a list."""
-    return np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
+    """An array of numpy from what is one, of torch (wherever it lies, sparse or not), of pandas, a list or a generator.
+
+    Raises:
+        ValueError: some values are masked.
+    """
+    if hasattr(values, "detach"):
+        tensor = values.detach().cpu()
+        dense = tensor.to_dense() if hasattr(tensor, "to_dense") else tensor
+        return np.asarray(dense.float() if str(dense.dtype) == "torch.bfloat16" else dense)
+    if isinstance(values, np.ma.MaskedArray):
+        if np.ma.is_masked(values):
+            raise ValueError("the array is masked in places; fill them, .filled(0), or leave those samples out")
+        return np.asarray(values.data)
+    return np.asarray(list(values) if isinstance(values, Iterator) else values)
 
 
 def samples_of(x: Any) -> NDArray[Any]:
@@ -21,6 +34,7 @@ def samples_of(x: Any) -> NDArray[Any]:
     Raises:
         ValueError: they differ in more than their length.
     """
+    x = list(x) if isinstance(x, Iterator) else x
     objects = isinstance(x, np.ndarray) and x.dtype == object
     if not objects and not isinstance(x, (list, tuple)):
         return array_of(x)

@@ -47,6 +47,7 @@ def test_a_run_without_room_for_all_tasks_says_so_first_and_ends_with_summary_an
     assert "error: task 1 cannot be served: no south tile has 2 free slots" in words(err)
     assert "test accuracy, task-incremental" in out
     assert "The run ended after 1 of 2 experiences, for the chip has no room for more" in words(out)
+    assert "next:       smalti show mine" in out  # resuming would end there again
     assert "ended after 1 of 2 experiences" in Path("mine/report.html").read_text(encoding="utf-8")
     assert cli("run", str(tiny_toml), "--fabric.cols", "1", "--fabric.neurons_per_tile", "6", "--out", "more")[0] == 0
 
@@ -224,8 +225,8 @@ def test_an_interrupt_says_how_to_go_on(cli: Smalti, tiny_toml: Path, monkeypatc
         (["--growth.rule", "gradmax"], "gradmax_whitened, which has no fan-out instead"),
         (["--growth.rule", "primed", "--network.surrogate_width", "0.2"], "make it larger than 0.3"),
         (["--stream.name", "cifar"], "stream.name = 'cifar' is unknown; take one of digits, mnist, fsdd, arrays"),
-        (["--training.learning_rate", "nan"], "training.learning_rate = nan must be"),
-        (["--training.rate_weight", "nan"], "training.rate_weight = nan must be"),
+        (["--training.learning_rate", "nan"], "training.learning_rate = nan never equals anything"),
+        (["--training.rate_weight", "nan"], "training.rate_weight = nan never equals anything"),
         (["--run.threads", "0"], "run.threads = 0 must be at least 1"),
         (["--seed", "-1"], "run.seed = -1 must not be negative"),
         (["--run.quick=perhaps"], "run.quick = 'perhaps' must be true or false"),
@@ -246,6 +247,21 @@ def test_bad_options_get_an_error_and_leave_nothing(
     assert message in words(err)
     assert "Traceback" not in out + err
     assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--stream.limit", "1"], "stream.limit = 1 must be"),
+        (["--training.rounds", "0"], "training.rounds = 0 must"),
+        (["--run.threads=0"], "run.threads = 0 must"),
+        (["--training.batch", "100000000"], "training.batch = 100000000 must"),
+    ],
+)
+def test_values_out_of_range_are_refused_in_one_line(
+    cli: Smalti, tiny_toml: Path, arguments: list[str], message: str
+) -> None:
+    refused(cli("run", str(tiny_toml), *arguments, "--out", "mine"), message)
 
 
 def blobs_with(**changes: object) -> dict[str, object]:

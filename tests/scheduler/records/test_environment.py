@@ -5,8 +5,9 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from smalti.scheduler.records.environment import checkout_commit, environment
+from smalti.scheduler.records.environment import changes, checkout_commit, environment
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 
 
@@ -45,3 +46,25 @@ def test_the_commit_is_that_of_the_checkout_itself(tmp_path: Path) -> None:
 def test_without_git_there_is_no_commit(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert checkout_commit(Path(__file__).parent.parent.parent) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[]",
+        '{"versions": ["a"]}',
+        '{"versions": {}, "resumed": ["a"]}',
+        '{"versions": {}, "resumed": 3}',
+        "[" * 100_000,
+        "{",
+    ],
+    ids=["list", "versions", "resumed", "number", "deep", "cut"],
+)
+def test_damaged_facts_are_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "environment.json"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"environment\.json is damaged"):
+        changes(file)
+    file.write_bytes('{"versions": {}}'.encode("utf-16"))
+    with pytest.raises(ValueError, match=r"environment\.json is damaged"):
+        changes(file)

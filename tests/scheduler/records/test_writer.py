@@ -195,3 +195,39 @@ def test_another_file_in_the_place_of_a_part_is_refused(six: tuple[RunFolder, An
     shutil.copy(run.folder("rounds") / "part-00004.parquet", run.folder("rounds") / "part-00000.parquet")
     with pytest.raises(ValueError, match=r"part-00000\.parquet was changed since the run wrote it"):
         check_written(run, written, 6)
+
+
+def test_parts_without_rows_are_as_they_should_be_when_a_run_goes_on(
+    six: tuple[RunFolder, Any], tmp_path: Path
+) -> None:
+    run, written = six
+    initial = {table: (run.folder(table) / "part-initial.parquet").read_bytes() for table in APPENDED}
+    shutil.copy(run.folder("rounds") / "part-00000.parquet", run.folder("rounds") / "part-initial.parquet")
+    (run.folder("ports") / "part-initial.parquet").unlink()
+    check_written(run, written, 6)
+    drop_in_hand(run, written)
+    for table, data in initial.items():
+        assert (run.folder(table) / "part-initial.parquet").read_bytes() == data
+    assert len(pd.read_parquet(run.folder("rounds"))) == 6
+
+
+def test_a_table_that_had_no_rows_is_made_again(run: RunFolder) -> None:
+    shutil.rmtree(run.folder("detections"))
+    written = TableWriter(run).written
+    check_written(run, written, 0)
+    drop_in_hand(run, written)
+    assert len(pd.read_parquet(run.folder("detections"))) == 0
+
+
+def test_what_is_no_part_and_what_is_no_file_are_named(six: tuple[RunFolder, Any]) -> None:
+    run, written = six
+    note = run.folder("rounds") / "note.txt"
+    note.write_text("mine")
+    with pytest.raises(ValueError, match=r"note\.txt was not written by this run.* move it away"):
+        check_written(run, written, 6)
+    note.unlink()
+    file = run.folder("rounds") / "part-00000.parquet"
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(ValueError, match=r"part-00000\.parquet cannot be read"):
+        check_written(run, written, 6)
