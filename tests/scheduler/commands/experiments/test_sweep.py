@@ -137,6 +137,11 @@ def test_a_dry_run_lists_and_leaves_nothing(cli: Smalti, text: str) -> None:
     assert "4 trials" in out
     assert all(name in out for name in rows_of(load_experiment(Path("mine.toml")))[1])
     assert not Path("runs").exists()
+    for asked, trials in (
+        ((), "4 trials"),
+        (("--seeds", "3"), "6 trials"),
+    ):  # what is asked for counts in quick runs too
+        assert trials in cli("sweep", "mine.toml", "--quick", "--dry-run", *asked)[1]
 
 
 def test_the_example_is_written_and_never_overwrites(cli: Smalti) -> None:
