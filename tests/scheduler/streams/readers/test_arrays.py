@@ -87,7 +87,7 @@ def test_tasks_parts_and_other_arrays(tmp_path: Path) -> None:
         ({"y": Y * 0}, "y holds a single class"),
         ({"y": Y.astype(object)}, "y is an array of Python objects.*refused"),
         ({"task": Y / 2}, "task has type float64 and holds 0.5"),
-        ({"task": Y[:-1]}, "domain has shape"),
+        ({"task": Y[:-1]}, "task has shape"),
         ({"part": Y}, "part has type int64; give strings"),
         ({"part": np.full(20, b"\xff\xfe")}, "part holds bytes that are no text in UTF-8"),
         ({"image": np.array([-1, -3])}, "image has .*give 2 integers of 1 or more, its rows and columns"),
