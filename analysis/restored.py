@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from smalti.analysis.tables import RunTables
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
 from smalti.scheduler.records import checkpoint
+from smalti.scheduler.records.environment import facts_of
 from smalti.scheduler.records.folder import open_run
 from smalti.scheduler.records.pasted import pasted
 from smalti.scheduler.records.schema import SCHEMA_VERSION
@@ -23,7 +22,7 @@ def restored(run: RunTables) -> Simulation:
         ValueError: another version began the run, no round is finished, the checkpoint is damaged, or its data is gone.
     """
     folder = open_run(run.path)
-    version = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))["schema_version"]
+    version = facts_of(folder.environment)["schema_version"]
     if version != SCHEMA_VERSION:
         raise ValueError(
             f"{run.path} was begun with tables of schema {version}, this smalti writes {SCHEMA_VERSION}: its tables "

@@ -123,6 +123,18 @@ def flatten(config: DataclassInstance) -> dict[str, object]:
     return flat
 
 
+def nested(values: Mapping[str, object]) -> dict[str, Any]:
+    """Sections as in a file from dotted names: ``{"growth.rule": "random"}`` is ``{"growth": {"rule": "random"}}``."""
+    data: dict[str, Any] = {}
+    for field, value in values.items():
+        *sections, last = field.split(".")
+        inner = data
+        for section in sections:
+            inner = inner.setdefault(section, {})
+        inner[last] = value
+    return data
+
+
 def differences(config: T, default: T) -> dict[str, object]:
     """What ``config`` has other than ``default``: dotted name -> value in ``config``."""
     usual = flatten(default)

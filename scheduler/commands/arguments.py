@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import tyro
 
 from smalti.model.option_values import PLAIN, convert, dotted
-from smalti.scheduler.config_io import flatten, from_mapping
+from smalti.scheduler.config_io import flatten, from_mapping, nested
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -71,14 +71,7 @@ def check_settings(settings: T, options: Mapping[str, Any], prog: str, arguments
             if typing.get_origin(kind) is tuple:
                 return
             flat[name] = True if kind is bool else _value(kind, value if equals else next(words, ""))
-    data: dict[str, Any] = {}
-    for name, setting in flat.items():
-        *sections, last = name.split(".")
-        place = data
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[last] = setting
-    from_mapping(type(settings), data)
+    from_mapping(type(settings), nested(flat))
 
 
 def _value(kind: Any, text: str) -> object:

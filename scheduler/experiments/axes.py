@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -171,18 +171,6 @@ def read_axis(field: str, given: object) -> Axis:
         if kind is int and not float(getattr(values, part)).is_integer():
             raise ValueError(f"{name}: {part} = {getattr(values, part)} must be a whole number, as the field is")
     return Interval(field, values, kind is int)
-
-
-def nested(values: Mapping[str, Value]) -> dict[str, Any]:
-    """Sections as in a file from dotted names: ``{"growth.rule": "random"}`` is ``{"growth": {"rule": "random"}}``."""
-    axes: dict[str, Any] = {}
-    for field, value in values.items():
-        *sections, last = field.split(".")
-        inner = axes
-        for section in sections:
-            inner = inner.setdefault(section, {})
-        inner[last] = value
-    return axes
 
 
 def dotted(section: Mapping[str, Value]) -> dict[str, Value]:

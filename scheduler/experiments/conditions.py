@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from smalti.model.option_values import choices, shown
 from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import flatten, from_mapping
-from smalti.scheduler.experiments.axes import Value, dotted, nested
+from smalti.scheduler.config_io import flatten, from_mapping, nested
+from smalti.scheduler.experiments.axes import Value, dotted
 
 Condition = Mapping[str, Value]
 

@@ -31,8 +31,8 @@ from dataclasses import dataclass, field, replace
 
 from smalti.model.option_values import choices, shown
 from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import Section, flatten, from_mapping, merge
-from smalti.scheduler.experiments.axes import Axis, Value, nested
+from smalti.scheduler.config_io import Section, flatten, from_mapping, merge, nested
+from smalti.scheduler.experiments.axes import Axis, Value
 from smalti.scheduler.experiments.conditions import Condition, Only, matches
 from smalti.scheduler.experiments.options import MOST, ExperimentOptions, Variant
 

@@ -12,9 +12,8 @@ import torch
 
 from smalti.model.neuron import NetworkOptions
 from smalti.scheduler.config import Config, RunOptions
-from smalti.scheduler.config_io import flatten, from_mapping
+from smalti.scheduler.config_io import flatten, from_mapping, nested
 from smalti.scheduler.configure import configure
-from smalti.scheduler.experiments.axes import nested
 
 FIELDS = flatten(Config())
 NUMBERS = sorted(name for name, value in FIELDS.items() if type(value) in (int, float))
