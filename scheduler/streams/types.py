@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -31,13 +31,16 @@ class Samples:
     x: Floats  # [S, T or 1, I] probability that a channel fires in a step, 0..1; 1: the same in every step
     y: Ints  # [S] class, 0..classes-1, numbered over the whole stream
     index: Ints  # [S] position of the sample in the whole data set; no two samples share one
+    targets: Floats | None = None  # [S, T, O] what the outputs should be at each step; None where a class is asked
+    weights: Floats | None = None  # [S, T] of the steps in the loss, 0 where nothing is asked; None with targets
 
     def __len__(self) -> int:
         return len(self.y)
 
     def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Samples:
         """The samples at `rows` (positions, or a mask [S]), in that order, copied."""
-        return Samples(self.x[rows], self.y[rows], self.index[rows])
+        asked = (None if part is None else part[rows] for part in (self.targets, self.weights))
+        return Samples(self.x[rows], self.y[rows], self.index[rows], *asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +65,16 @@ class Experience:
     train: Samples
     validation: Samples
     test: Samples
+    novel: Samples | None = None  # a second test part, of a kind that training never shows; None where there is none
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What is asked of the outputs at single steps, where samples have targets."""
+
+    names: tuple[str, ...]  # one an output unit, O in all; every expert has as many
+    loss: str  # a name in ``model.criterion.CRITERIA``
+    score: str  # a name in ``scheduler.streams.scores.SCORES``
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,11 @@ class Stream:
     ready: Callable[[Floats], Floats] = field(default=lambda x: x, compare=False)  # raw [S, T, I] as the chip hears it
     frames: int = 1  # time steps that the data bring; 1: no time axis of their own
     excerpt: Excerpt | None = field(default=None, compare=False)  # to measure what the code and pooling leave
+    readout: Readout | None = None  # what samples with targets ask; None: for their class, once a sample
+
+    def outputs_for(self, classes: Sequence[int]) -> int:
+        """Output units of an expert for these classes: one each, or those of the read-out."""
+        return len(classes) if self.readout is None else len(self.readout.names)
 
     @property
     def temporal(self) -> bool:
