@@ -25,10 +25,11 @@ class Expert:
     """Who belongs together; the gating agent keeps one for each label set."""
 
     number: int
-    classes: tuple[int, ...]  # in the order of the outputs
+    classes: tuple[int, ...]  # in the order of the outputs, where each has one
     output_tile: int
     outputs: tuple[int, ...]  # slots of the output units
     tasks: list[int] = field(default_factory=list)
+    lent: list[int] = field(default_factory=list)  # those of its tasks that it serves as it is, without learning them
     neurons: list[int] = field(default_factory=list)  # slots of its hidden neurons
     sets: list[list[int]] = field(default_factory=list)  # classes that are told apart among themselves, once seen
 

@@ -15,6 +15,7 @@ from smalti.agents.agent import Agent
 from smalti.agents.auction.bids import Decision
 from smalti.agents.expert import Expert, next_output_tile
 from smalti.model.chip.fabric import NoRoomError
+from smalti.model.criterion import Criterion
 from smalti.model.gating import GatingNetwork, GatingOptions
 from smalti.model.growth.amount import AMOUNTS
 from smalti.model.growth.options import GrowthOptions
@@ -36,9 +37,11 @@ class GatingAgent(Agent):
         gate: GatingNetwork,
         options: GatingOptions,
         growth: GrowthOptions,
+        criterion: Criterion | None = None,
     ) -> None:
         super().__init__(model)
         self.network, self.gate, self.options, self.growth = network, gate, options, growth
+        self.criterion = criterion  # of what experts say at single steps; None where they say a class, once a sample
         self.experts: list[Expert] = []
         self.losses: dict[int, list[float]] = {}  # task -> training loss of each of its rounds, nats
         self.asked: dict[int, int] = {}  # task -> its rounds when neurons were last asked for
@@ -56,21 +59,35 @@ class GatingAgent(Agent):
         """The expert that serves these classes already (tasks that share labels share an expert)."""
         return next((e for e in self.experts if set(classes) <= set(e.classes)), None)
 
-    def add_expert(self, classes: tuple[int, ...]) -> Expert:
-        """A new expert without neurons, its outputs in the next south tile that has room.
+    def add_expert(self, classes: tuple[int, ...], outputs: int = 0, tile: int | None = None) -> Expert:
+        """A new expert without neurons.
+
+        Args:
+            classes: that it serves.
+            outputs: output units; 0: one for each class.
+            tile: of the outputs; None: the next south tile that has room.
 
         Raises:
             NoRoomError: no south tile has a free slot for every class.
             ValueError: a class has another expert.
         """
         number, free = len(self.experts), self.network.free_slots()
-        tile = next_output_tile(self.network.fabric, number, free, len(classes))
+        size = outputs or len(classes)
+        tile = next_output_tile(self.network.fabric, number, free, size) if tile is None else tile
         if tile is None:
-            raise NoRoomError(f"no south tile has {len(classes)} free slots left for the outputs of a new expert")
-        outputs = tuple(free[tile][-len(classes) :])
+            raise NoRoomError(f"no south tile has {size} free slots left for the outputs of a new expert")
         self.gate.assignment.assign(number, classes)
-        self.experts.append(Expert(number, classes, tile, outputs))
+        self.experts.append(Expert(number, classes, tile, tuple(free[tile][-size:])))
         return self.experts[-1]
+
+    def lend(self, expert: Expert, classes: tuple[int, ...]) -> None:
+        """Let an expert serve further classes with the outputs that it has.
+
+        Raises:
+            ValueError: a class has another expert.
+        """
+        self.gate.assignment.assign(expert.number, classes)
+        expert.classes = expert.classes + classes
 
     def extend(self, expert: Expert, classes: tuple[int, ...]) -> tuple[int, ...]:
         """Let an expert serve further classes; slots of their outputs, none where its output tile has no room.
@@ -95,12 +112,12 @@ class GatingAgent(Agent):
         return allowed
 
     def running(self, expert: Expert) -> Tensor:
-        """Neurons that run when this expert is asked [N] bool: its own, and of all whom it listens to, however far."""
-        mask = self._together([expert, *self.trunk()])
-        for who in reversed(self._earlier(expert)):  # whom it taps may tap earlier ones only
-            if self.network.listened_to(mask)[who.neurons].any():
-                mask = mask | who.running(self.network)
-        return mask
+        """Neurons that run when this expert is asked [N] bool: its own, the trunk's, and whoever these hear, however far.
+
+        Of other experts only those neurons run that lie upstream of what is heard.
+        """
+        together = self._together([expert, *self.trunk()])
+        return self.network.upstream_of(torch.nonzero(together).flatten())
 
     def growing(self, expert: Expert) -> Tensor:
         """Neurons that run while the expert looks for sources [N] bool: all that it may listen to."""
@@ -115,7 +132,14 @@ class GatingAgent(Agent):
         others = [e for e in self.experts if e is not expert]
         if expert in self.trunk():
             return others
-        return [e for e in others if expert in self._earlier(e) and self._taps(e)[expert.neurons].any()]
+        return [e for e in others if self._taps(e)[expert.neurons].any()]
+
+    def heard_by_others(self, expert: Expert) -> Tensor:
+        """Slots that other experts listen to [N] bool."""
+        heard = torch.zeros_like(self.network.state.alive)
+        for other in self.listeners(expert):
+            heard |= self._taps(other)
+        return heard
 
     def _taps(self, expert: Expert) -> Tensor:
         """Slots that the expert's own neurons and outputs listen to [N] bool."""
@@ -151,7 +175,9 @@ class GatingAgent(Agent):
         classes, present = len(expert.classes), len(expert.neurons)
         limit = self.growth.max_neurons * classes or self.network.fabric.neurons
         room, grows = limit - present, False
-        if len(self.losses[task]) / rounds > self.growth.until:
+        if task in expert.lent or not expert.neurons:
+            reason = "the task is served by what was there"
+        elif len(self.losses[task]) / rounds > self.growth.until:
             reason = f"past {self.growth.until:.0%} of the experience newborns could not learn enough"
         else:
             history = self._history(task, rounds, chance, lambda: measure(expert))

@@ -151,7 +151,7 @@ def spikes_of(run: Run, experience: int, samples: int = 1, running: Running = "e
     if not 0 <= experience < len(stream):
         raise ValueError(f"experience = {experience}: the stream has the experiences 0 to {len(stream) - 1}")
     chosen = stream[experience]
-    x, labels = simulation.batches_of(chosen).evaluation(VALIDATION)
+    x, wanted = simulation.batches_of(chosen).evaluation(VALIDATION)
     if not 1 <= samples <= len(x):
         raise ValueError(f"samples = {samples}: experience {experience} has 1 to {len(x)} validation samples")
     x = x[:samples]
@@ -174,7 +174,7 @@ def spikes_of(run: Run, experience: int, samples: int = 1, running: Running = "e
     return Raster(
         spikes=pd.concat([part for part in parts if len(part)], ignore_index=True),
         neurons=_hidden(simulation),
-        labels=tuple(int(label) for label in labels[:samples]),
+        labels=tuple(wanted.labels[:samples].tolist()),
         task=chosen.task,
         steps=x.shape[1],
         channels=x.shape[2],

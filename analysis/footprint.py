@@ -102,7 +102,7 @@ def time_steps(run: Run) -> int:
     if config.stream.steps:
         return config.stream.steps
     fabric = Fabric(config.fabric)
-    return int(load_stream(config.stream, len(fabric.north_tiles) * fabric.wires).steps)
+    return int(load_stream(config.stream, fabric.channels).steps)
 
 
 def _living_tiles(run: Run) -> int:

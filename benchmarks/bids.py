@@ -166,9 +166,9 @@ class Laboratory:
         seed = self.config.run.seed
         expert, batches = twin.gating.experts[0], twin.batches_of(twin.experience)
         twin.random.seed(seed)
-        x, labels = batches.probe(self.config.growth.probe, twin.round)
+        x, wanted = batches.probe(self.config.growth.probe, twin.round)
         chance = partial(generator, seed, Use.GROWTH, twin.round, 0)
-        call = twin.grower.call(expert, 0, rule, twin.grower.probe(expert, x, labels), partial(chance, 0))
+        call = twin.grower.call(expert, 0, rule, twin.grower.probe(expert, x, wanted), partial(chance, 0))
         return call, sorted(twin.grower.invite(call), key=lambda c: c.number)
 
     def loss_after(self, rounds: int, order: int, rule: str = "", index: int = -1) -> float:
@@ -183,8 +183,8 @@ class Laboratory:
         twin.reorder(self.config.run.seed + 1000 * order)
         for _ in range(rounds):
             twin.step()
-        x, labels = twin.batches_of(twin.experience).evaluation(VALIDATION)
-        return float(twin.grower.probe(twin.gating.experts[0], x, labels).loss.mean())
+        x, wanted = twin.batches_of(twin.experience).evaluation(VALIDATION)
+        return float(twin.grower.probe(twin.gating.experts[0], x, wanted).loss.mean())
 
 
 def configuration(stream: StreamOptions, seed: int) -> Config:

@@ -87,9 +87,9 @@ def measure(simulation: Simulation, options: GatingOptions) -> dict[str, float]:
     listen(simulation, options)
     rows = []
     for experience in stream.experiences:
-        x, labels = simulation.batches_of(experience).evaluation(VALIDATION)
+        x, wanted = simulation.batches_of(experience).evaluation(VALIDATION)
         after = stream.experiences[-1].task
-        rows += evaluation_rows(agent, stream.setting, after, experience, "validation", x, labels)
+        rows += evaluation_rows(agent, stream, after, experience, "validation", x, wanted)
     asked = "task" if evaluation.needs_label(agent) else "class"
     answers = [row for row in rows if row["setting"] == asked]
     alone = [float(str(row["accuracy"])) for row in rows if row["setting"] == "gate"]
@@ -110,8 +110,8 @@ def listen(simulation: Simulation, options: GatingOptions) -> None:
         if agent.gate.hears == "experts":  # what has been learned is protected, so they fire as they did then
             evaluation.show_experts(agent, expert, batches)
             continue
-        for x, labels in batches.once():
-            agent.gate.observe(evaluation.features(agent, x), labels, experience.task)
+        for x, wanted in batches.once():
+            agent.gate.observe(evaluation.features(agent, x), wanted.labels, experience.task)
 
 
 def view(results: Mapping[str, list[dict[str, float]]]) -> Table:

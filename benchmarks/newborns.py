@@ -23,6 +23,7 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.experiments.plan import Cell
 from smalti.scheduler.experiments.reading import find_file, load_experiment
 from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams.wanted import Wanted
 
 VARIANT = "variance-transfer"
 
@@ -45,10 +46,10 @@ def jumps(config: Config) -> list[tuple[float, float]]:
     simulation, losses = Simulation(config), []
     grower, grow = simulation.grower, simulation.grower.grow
 
-    def watched(expert: Expert, task: int, births: int, x: Tensor, labels: Tensor, *how: Any) -> None:
-        before = grower.probe(expert, x, labels).loss.mean()
-        grow(expert, task, births, x, labels, *how)
-        losses.append((float(before), float(grower.probe(expert, x, labels).loss.mean())))
+    def watched(expert: Expert, task: int, births: int, x: Tensor, wanted: Wanted, *how: Any) -> None:
+        before = grower.probe(expert, x, wanted).loss.mean()
+        grow(expert, task, births, x, wanted, *how)
+        losses.append((float(before), float(grower.probe(expert, x, wanted).loss.mean())))
 
     with patch.object(grower, "grow", watched):
         while not simulation.finished:

@@ -9,8 +9,9 @@ A label for a whole sample is the special case of one read-out over all steps (`
 
 Growth needs two more things. ``information`` turns the square of a sample's gradient along a direction into its Fisher
 information there: (1 - r) / r with r = 1 - exp(-loss) under cross_entropy (exact for two classes), 1 / (2 loss) for
-a square, whose gradient is 2 sqrt(loss) and whose curvature is 2. ``worth`` is what all of the adjoints' variance would
-be worth if it were explained: a nat under cross_entropy, the whole loss under a square.
+a square, whose gradient is 2 sqrt(loss) and whose curvature is 2. ``worth`` is the value of half the squared multiple
+correlation with the adjoints (``model.growth.value``): a nat under cross_entropy; twice the mean loss under a square,
+for the share of the adjoints that is explained is the share of the loss that goes.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ class Criterion:
     per_step: Callable[[Tensor, Tensor], Tensor]  # outputs and targets [..., O] -> loss [...]
     information: Callable[[Tensor], Tensor]  # loss of each sample [B] -> [B], at least 0
     worth: Callable[[Tensor], Tensor]  # loss of each sample [B] -> a scalar
+    expected: Callable[[Tensor], Tensor]  # outputs [..., O] -> the target that they expect
+    outputs: Callable[[Tensor], Tensor]  # and back: the outputs that expect a target
+    squared: bool = False  # whether it is a squared error, whose best linear read-out has a closed form
 
     def losses(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Loss of every sample [B].
@@ -59,6 +63,8 @@ NATS = Criterion(
     per_step=_cross_entropy,
     information=lambda loss: (1 / torch.expm1(loss).clamp(min=SMALLEST)).clamp(min=1),
     worth=lambda loss: torch.ones((), dtype=loss.dtype, device=loss.device),
+    expected=lambda outputs: outputs.softmax(-1),
+    outputs=torch.log,
 )
 
 CRITERIA: dict[str, Criterion] = {
@@ -67,6 +73,9 @@ CRITERIA: dict[str, Criterion] = {
         unit="squared error",
         per_step=_squared_error,
         information=lambda loss: 1 / (2 * loss.clamp(min=SMALLEST)),
-        worth=lambda loss: loss.mean(),
+        worth=lambda loss: 2 * loss.mean(),
+        expected=lambda outputs: outputs,
+        outputs=lambda expected: expected,
+        squared=True,
     ),
 }

@@ -143,22 +143,25 @@ class Network:
         loss: Callable[[Tensor], Tensor],
         running: Tensor | None = None,
         targets: Tensor | None = None,
+        read: Callable[[Activity], Tensor] | None = None,
     ) -> Probe:
         """Spikes and adjoints of a batch, without touching any gradient of the weights.
 
         Args:
             x, outputs, running: as in ``run``.
-            loss: from logits [B, O] to the loss of each sample [B].
+            loss: from what is read to the loss of each sample [B].
             targets: slots whose adjoints will be asked for [D]; by default all that are alive.
+            read: what the loss sees of the outputs; by default their logits [B, O], as ``self.read`` has them.
         """
         self._check_input(x)
+        read = read or self.read
 
         def gradients(membrane: Tensor, counts: Tensor) -> tuple[Tensor, ...]:
             """Loss per sample, and its gradient with respect to output membranes and spike counts."""
             membrane, counts = membrane.detach().requires_grad_(), counts.detach().requires_grad_()
-            losses = loss(self.read(Activity(outputs, membrane, counts)))
-            read = torch.autograd.grad(losses.sum(), (membrane, counts), materialize_grads=True)
-            return losses.detach(), *read
+            losses = loss(read(Activity(outputs, membrane, counts)))
+            wishes = torch.autograd.grad(losses.sum(), (membrane, counts), materialize_grads=True)
+            return losses.detach(), *wishes
 
         weight = self.state.weight.detach()
         if self.engine == "events":
@@ -171,8 +174,8 @@ class Network:
         wiring, dynamics = self.wiring(), self.dynamics(running)
         tape = dense.forward(weight, wiring, dynamics, self._columns(x))
         counts = tape.spikes.sum(0)
-        losses, *read = gradients(tape.membrane[:, outputs], counts)
-        delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, *read)
+        losses, *wishes = gradients(tape.membrane[:, outputs], counts)
+        delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, *wishes)
         gradient = dense.weight_gradient(wiring, tape, delta, weight.shape)
         return DenseProbe(tape.presynaptic, delta, counts, losses, gradient)
 
@@ -183,6 +186,16 @@ class Network:
         slots = torch.zeros_like(listeners)
         slots[sources[(sources >= 0) & (sources < len(listeners))]] = True
         return slots
+
+    def upstream_of(self, slots: Tensor) -> Tensor:
+        """Neurons [N] bool that must run so that these slots [S] spike as they do: themselves, and whoever they hear."""
+        mask = torch.zeros_like(self.state.alive)
+        mask[slots.to(mask.device)] = True
+        while True:
+            more = mask | self.listened_to(mask)
+            if torch.equal(more, mask):
+                return mask
+            mask = more
 
     def wiring(self) -> dense.Wiring:
         """Links as the dense engine reads them, remade when they have changed."""

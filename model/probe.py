@@ -21,7 +21,7 @@ class Probe(Protocol):
 
     @property
     def loss(self) -> Tensor:
-        """Loss of every sample [B], nats."""
+        """Loss of every sample [B]."""
 
     @property
     def presynaptic(self) -> Tensor:

@@ -71,10 +71,10 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
             f"training.continual.method = {method!r} trains on samples of several tasks at once, but with "
             "gating.experts = 'task' each has its own expert: set gating.experts = 'shared'"
         )
-    outputs = stream.classes if shared else max(len(e.classes) for e in stream.experiences)
+    outputs = max(stream.outputs_for(classes) for classes in label_sets(stream, 0, shared))
     if outputs >= fabric.slots:
         raise FabricError(
-            f"{outputs} classes need more output slots than a tile of {fabric.slots} neurons has beside a hidden "
+            f"{outputs} outputs need more slots than a tile of {fabric.slots} neurons has beside a hidden "
             "neuron; raise fabric.neurons_per_tile or lower stream.classes_per_task"
         )
     _check_room(config, fabric, stream)
@@ -89,7 +89,7 @@ def _check_room(config: Config, fabric: Fabric, stream: Stream) -> None:
     if config.stream.boundaries != "told":
         return
     sets, width = label_sets(stream, 0, config.gating.experts == "shared"), config.growth.seed_width
-    outputs = [len(classes) for classes in sets]
+    outputs = [stream.outputs_for(classes) for classes in sets]
     placed = place_seeds(Links(fabric, stream.channels), empty(fabric), 0, outputs, width)
     if placed[-1].obstacle:
         room = f"this chip has room for {len(placed) - 1} of {len(outputs)} experts ({placed[-1].obstacle})"

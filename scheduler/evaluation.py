@@ -10,6 +10,9 @@ first term falls away. Only the best ``gating.top`` experts run for a sample (0:
 posterior of those that run is not renormalised: a class has one expert, so that would add the same number to every
 class.
 
+Where samples ask for targets at single steps, the answer is the target that the mixture expects at each step, over the
+experts that run, and the gating network has no answer of its own.
+
 What the gating network takes is counted beside. One that hears inputs decides after ``gating.listen`` steps; meanwhile
 the input spikes wait, and the answer comes that much later. One that hears experts lets all of them run for these
 steps: their spikes count, but nothing waits.
@@ -26,12 +29,16 @@ from torch import Tensor
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.model import costs
+from smalti.model.criterion import Criterion
 from smalti.model.gating.adaptation import KeepsMeans, adapted
 from smalti.model.gating.features import heard_steps, spike_counts, window_count
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.protocol import ExpertListener, expert_listener
-from smalti.model.network import Network
+from smalti.model.network import Activity, Network
 from smalti.scheduler.streams.batches import TaskBatches
+from smalti.scheduler.streams.scores import SCORES
+from smalti.scheduler.streams.types import Readout
+from smalti.scheduler.streams.wanted import Wanted
 
 UNKNOWN = -1e9  # stands for the log density of a class that the gating network has not met
 
@@ -57,10 +64,13 @@ class Answers:
     operations_per_sample: float  # synaptic operations
     gate: GateCost = GateCost()
     fired: Tensor | None = None  # [N, B] spikes of every neuron, where experts were asked
+    steps: Tensor | None = None  # [B, T, O] outputs at every step, where those are asked; classes are tasks then
 
-    def accuracy(self, labels: Tensor) -> float:
-        """Share of right answers."""
-        return float((self.classes == labels).double().mean())
+    def score(self, wanted: Wanted, readout: Readout | None = None) -> float:
+        """Share of right answers or, where the stream has a read-out, its score."""
+        if readout is None or self.steps is None or wanted.targets is None or wanted.weights is None:
+            return float((self.classes == wanted.labels).double().mean())
+        return float(SCORES[readout.score](self.steps, wanted.targets, wanted.weights))
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,8 @@ def _mixture(
     agent: GatingAgent, features: Features, components: Sequence[Component], x: Tensor, possible: Sequence[int]
 ) -> Answers:
     """The most probable of some possible classes under a mixture of experts."""
+    if agent.criterion is not None:
+        return _mixture_of_steps(agent, agent.criterion, features, components, x)
     classes = max(c for e in agent.experts for c in e.classes) + 1
     log_mixture = torch.full((len(x), classes), -torch.inf, dtype=torch.float64)
     log_prior, has_prior = torch.zeros_like(log_mixture), _has_prior(agent)
@@ -134,9 +146,34 @@ def _mixture(
     return Answers(*answers, spikes, hop_spikes, operations, cost, fired)
 
 
+def _mixture_of_steps(
+    agent: GatingAgent, criterion: Criterion, features: Features, components: Sequence[Component], x: Tensor
+) -> Answers:
+    """The outputs that a mixture of experts expects at every step, by the posterior among those that run."""
+    log_posterior = torch.full((len(components), len(x)), -torch.inf, dtype=torch.float64)
+    for k, component in enumerate(components):
+        log_posterior[k, component.rows] = component.log_posterior.double()
+    shares, best = log_posterior.softmax(0), log_posterior.argmax(0)
+    expected = torch.zeros(1)
+    fired, operations = features.fired.clone(), features.operations
+    for share, component in zip(shares, components, strict=True):
+        rows = component.rows
+        activity, spent = _run(agent, component.expert, x[rows])
+        outputs = criterion.expected(activity.membrane.permute(2, 0, 1).double().cpu())
+        expected = expected if expected.dim() > 1 else outputs.new_zeros(len(x), *outputs.shape[1:])
+        expected[rows] += share[rows, None, None] * outputs
+        operations += spent * len(rows) / len(x)
+        fired[:, rows] = torch.maximum(fired[:, rows], activity.counts.to("cpu", torch.float64))
+    spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
+    tasks = torch.tensor([component.expert.classes[0] for component in components])[best]
+    return Answers(tasks, tasks, spikes, hop_spikes, operations, fired=fired, steps=criterion.outputs(expected).float())
+
+
 def _has_prior(agent: GatingAgent) -> bool:
     """Whether the gating network has a say in which class of an expert it is."""
-    return agent.options.vote > 0 and not isinstance(agent.gate, LabelGating) and bool(agent.gate.classes)
+    if agent.criterion is not None or isinstance(agent.gate, LabelGating):
+        return False
+    return agent.options.vote > 0 and bool(agent.gate.classes)
 
 
 def _class_prior(agent: GatingAgent, counts: Tensor, classes: Tensor) -> Tensor:
@@ -158,8 +195,8 @@ def needs_label(agent: GatingAgent) -> bool:
 
 
 def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
-    """What the gating network answers by itself; None where it only passes labels on."""
-    if isinstance(agent.gate, LabelGating) or not agent.gate.classes:
+    """What the gating network answers by itself; None where it only passes labels on, or could only name the task."""
+    if isinstance(agent.gate, LabelGating) or not agent.gate.classes or agent.criterion is not None:
         return None
     features = _adapted(agent, x)
     best = agent.gate.class_scores(features.counts).argmax(1)
@@ -190,8 +227,8 @@ def show_experts(agent: GatingAgent, trained: Expert, batches: TaskBatches) -> N
     if listener is None:
         return
     listener.renew({e.number: len(e.neurons) for e in agent.experts}, trained.number)
-    for x, labels in batches.once():
-        listener.observe(features(agent, x), labels, batches.task)
+    for x, wanted in batches.once():
+        listener.observe(features(agent, x), wanted.labels, batches.task)
 
 
 def features(agent: GatingAgent, x: Tensor) -> Tensor:
@@ -242,12 +279,18 @@ def _features_of_experts(agent: GatingAgent, gate: ExpertListener, x: Tensor) ->
 
 def _ask(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor, float]:
     """log p(class | expert, x) [B, classes], the spikes [N, B] and the synaptic operations it took."""
+    activity, operations = _run(agent, expert, x)
+    with torch.no_grad():
+        return agent.network.read(activity).double().log_softmax(1).cpu(), activity.counts, operations
+
+
+def _run(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Activity, float]:
+    """What an expert does for x, and the synaptic operations it takes per sample."""
     network, running = agent.network, agent.running(expert)
     outputs = torch.tensor(expert.outputs, device=network.device)
     with torch.no_grad():
         activity = network.run(x, outputs, running)
-        log_p = network.read(activity).double().log_softmax(1).cpu()
-    return log_p, activity.counts, _operations(network, activity.counts, x, running)
+    return activity, _operations(network, activity.counts, x, running)
 
 
 def _operations(network: Network, counts: Tensor, x: Tensor, running: Tensor) -> float:

@@ -18,12 +18,14 @@ from smalti.model.continual.elastic import Elastic
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.probe import Probe
+from smalti.scheduler.judge import Judge
 from smalti.scheduler.randomness import Use, entropy, generator
 from smalti.scheduler.streams import Samples, Stream
 from smalti.scheduler.streams.batches import TaskBatches
 from smalti.scheduler.streams.encode import draw
+from smalti.scheduler.streams.wanted import Wanted
 
-Prober = Callable[[Expert, Tensor, Tensor], Probe]
+Prober = Callable[[Expert, Tensor, Wanted], Probe]
 
 CHUNK = 256  # samples that run at once where answers are recorded
 BEGIN, END, RECALL, RECALLED, RECORDED, MEASURED = range(6)  # what random numbers are for
@@ -43,6 +45,7 @@ class Rehearsal:
         self, options: ContinualOptions, network: Network, moments: Moments, stream: Stream, seed: int
     ) -> None:
         self.network, self.moments, self.seed = network, moments, seed
+        self.judge = Judge(network, stream.readout)
         self._samples = {experience.task: experience.train for experience in stream.experiences}
         self.method = METHODS[options.method](options, network, moments)
         self.elastic = Elastic(options, network, moments)
@@ -71,7 +74,7 @@ class Rehearsal:
             expert: serves it.
             old: outputs of the label sets [G, O] bool that the expert knew before.
             running: neurons that take part [N] bool.
-            probe: spikes and adjoints of an expert on spikes [B, T, I] with classes [B].
+            probe: spikes and adjoints of an expert on spikes [B, T, I] and what they ask.
         """
         self.method.begin_task(self._task(batches, expert, old, running, probe, BEGIN))
 
@@ -79,22 +82,20 @@ class Rehearsal:
         """After the last step of a task; arguments as in ``begin``."""
         self.method.end_task(self._task(batches, expert, expert.label_sets(), running, probe, END))
 
-    def rehearse(self, batches: TaskBatches, number: int, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """The minibatch of a step [B, T, I], [B] with the stored samples that belong beside or in place of it."""
+    def rehearse(self, batches: TaskBatches, number: int, x: Tensor, wanted: Wanted) -> tuple[Tensor, Wanted]:
+        """The minibatch of a step [B, T, I] with the stored samples that belong beside or in place of it."""
         if not self.method.recalls:
-            return x, labels
+            return x, wanted
         keys = batches.task, number
         entries = self.method.recall(len(x), generator(self.seed, Use.MEMORY, RECALL, *keys))
         if not len(entries):
-            return x, labels
+            return x, wanted
         trains = [(self._samples[task], row) for task, row, _ in entries.tolist()]
         parts = [train.select(np.array([row])) for train, row in trains]
         stored = Samples(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("x", "y", "index")))
-        spikes = draw(stored, batches.steps, entropy(self.seed, Use.MEMORY, RECALLED, *keys))
-        recalled = torch.from_numpy(spikes), torch.from_numpy(stored.y)
-        if self.method.alone:
-            return recalled
-        return torch.cat([x, recalled[0]]), torch.cat([labels, recalled[1]])
+        spikes = torch.from_numpy(draw(stored, batches.steps, entropy(self.seed, Use.MEMORY, RECALLED, *keys)))
+        asked = Wanted.joined([Wanted.of(part) for part in parts])
+        return (spikes, asked) if self.method.alone else (torch.cat([x, spikes]), Wanted.joined([wanted, asked]))
 
     def pulled(self, gradient: Tensor, weight: Tensor) -> Tensor:
         """A gradient of the loss [K, R, n] with that of the penalties on weights."""
@@ -120,7 +121,7 @@ class Rehearsal:
 
         def measure(rows: Tensor) -> Probe:
             chosen = train.select(rows.numpy())
-            return probe(expert, spikes(chosen, MEASURED), torch.from_numpy(chosen.y))
+            return probe(expert, spikes(chosen, MEASURED), Wanted.of(chosen))
 
         return Task(
             number=number,
@@ -128,14 +129,14 @@ class Rehearsal:
             values=int(np.prod(train.x.shape[1:])),
             old=old.to(self.network.device),
             probe=measure,
-            answers=lambda: answers(self.network, expert, running, spikes(train, RECORDED)),
+            answers=lambda: answers(self.judge, expert, running, spikes(train, RECORDED)),
             chance=generator(self.seed, Use.MEMORY, purpose, number),
         )
 
 
-def answers(network: Network, expert: Expert, running: Tensor, x: Tensor) -> Tensor:
-    """Logits [S, O] of an expert for spikes [S, T, I], without a gradient."""
-    outputs = torch.tensor(expert.outputs, device=network.device)
+def answers(judge: Judge, expert: Expert, running: Tensor, x: Tensor) -> Tensor:
+    """Answers [S, ...] of an expert for spikes [S, T, I], without a gradient."""
+    outputs = torch.tensor(expert.outputs, device=judge.network.device)
     with torch.no_grad():
-        parts = [network.read(network.run(part, outputs, running)) for part in torch.split(x, CHUNK)]
+        parts = [judge.answers(judge.network.run(part, outputs, running)) for part in torch.split(x, CHUNK)]
     return torch.cat(parts)

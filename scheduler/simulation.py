@@ -33,6 +33,7 @@ from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
 from smalti.scheduler.growth import birth_record, rewiring
 from smalti.scheduler.growth.grower import Grower
+from smalti.scheduler.judge import Judge
 from smalti.scheduler.processor import computing
 from smalti.scheduler.protocols.protocol import GROWING, Parts, Progress, Round, Trained, TrainingProtocol
 from smalti.scheduler.protocols.task_aware import TaskAware
@@ -45,7 +46,7 @@ from smalti.scheduler.records.rows import RoundRows, Row
 from smalti.scheduler.records.state import Stateful
 from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.streams import Data, Experience, Stream, load_stream
-from smalti.scheduler.streams.batches import TEST, VALIDATION, TaskBatches
+from smalti.scheduler.streams.batches import NOVEL, TEST, VALIDATION, TaskBatches
 from smalti.scheduler.streams.memory import data_of
 from smalti.scheduler.training import Trainee
 
@@ -82,7 +83,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.config = config
         check_machine(config)
         self.fabric = Fabric(config.fabric)
-        channels = len(self.fabric.north_tiles) * self.fabric.wires
+        channels = self.fabric.channels
         self.stream = loaded_stream or load_stream(config.stream, channels, data)
         check(config, self.fabric, self.stream)
         self.network = Network(self.fabric, self.stream.channels, config.network, config.run.threads)
@@ -92,11 +93,13 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         gating = replace(config.gating, windows=windows)
         gate = GATING[config.gating.network](gating, windows * self.stream.channels)
         check_adaptable(gate, config.gating.adapt, config.gating.network)
-        self.gating = GatingAgent(self, self.network, gate, gating, config.growth)
+        judge = Judge(self.network, self.stream.readout)
+        at_steps = None if self.stream.readout is None else judge.criterion
+        self.gating = GatingAgent(self, self.network, gate, gating, config.growth, at_steps)
         for tile in self.fabric.live_tiles:
             TileAgent(self, tile, self.network)
         prices = Prices(config.auction, self.network.links)
-        self.grower = Grower(self, self.network, self.moments, self.gating, prices, config.growth)
+        self.grower = Grower(self, self.network, self.moments, self.gating, prices, config.growth, judge)
         continual = config.training.continual
         self.rehearsal = Rehearsal(continual, self.network, self.moments, self.stream, config.run.seed)
         self.births = recorded_births
@@ -110,7 +113,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.played = Played()
         self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
         self._batches: TaskBatches | None = None
-        parts = Parts(self.stream, Trainee(self.network, self.moments, self.rehearsal), self.gating, self.grower)
+        parts = Parts(self.stream, Trainee(self.network, self.moments, self.rehearsal, judge), self.gating, self.grower)
         aware = config.stream.boundaries == "told"
         self.protocol: TrainingProtocol = TaskAware(parts) if aware else TaskFree(parts)
 
@@ -245,13 +248,13 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         if not decision.births:
             return
         expert, task, chance = progress.expert, now.experience.task, now.chance(GROWING)
-        x, labels = progress.probe()
+        x, wanted = progress.probe()
         if self.births is None:
             last = self.config.stream.boundaries == "told" and self.number + 1 == len(self.stream.experiences)
             reserve = 0 if last else self.config.growth.reserve
-            self.grower.grow(expert, task, decision.births, x, labels, chance, reserve)
+            self.grower.grow(expert, task, decision.births, x, wanted, chance, reserve)
         else:
-            self.grower.follow(expert, task, self.births.places(self.round), x, labels, chance)
+            self.grower.follow(expert, task, self.births.places(self.round), x, wanted, chance)
 
     def register_births(self) -> None:
         """Write births of the round that are not in the registry yet into it."""
@@ -266,24 +269,25 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             if served.isdisjoint(experience.classes):
                 continue
             batches = self.batches_of(experience)
-            for part, split in ((VALIDATION, "validation"), (TEST, "test")):
-                x, labels = batches.evaluation(part)
+            parts = ((VALIDATION, "validation"), (TEST, "test"), (NOVEL, "novel"))
+            for part, split in parts[: 2 if experience.novel is None else 3]:
+                x, wanted = batches.evaluation(part)
                 self.rows.evaluations += tables.evaluation_rows(
-                    self.gating, self.stream.setting, after, experience, split, x, labels
+                    self.gating, self.stream, after, experience, split, x, wanted
                 )
 
     def _validate(self, experience: Experience) -> float:
-        """Accuracy on validation data, the task being told, if that is asked for; else NaN."""
+        """Score on validation data, the task being told, if that is asked for; else NaN."""
         if not self.config.training.validate:
             return float("nan")
-        x, labels = self.batches_of(experience).evaluation(VALIDATION)
-        return evaluation.with_task(self.gating, x, experience.classes).accuracy(labels)
+        x, wanted = self.batches_of(experience).evaluation(VALIDATION)
+        return evaluation.with_task(self.gating, x, experience.classes).score(wanted, self.stream.readout)
 
     def _record(
         self, now: Round, trained: Trained, validation: float, retired: int, laid: int, changes: Changes, clock: Clock
     ) -> None:
         """Rows of the round."""
-        self.rows.detections = trained.detections
+        self.rows.detections, self.rows.openings = trained.detections, trained.openings
         self.rows.bids = [tables.bid_row(self.round, outcome) for outcome in self.grower.outcomes]
         self.rows.ports = tables.port_rows(self.round, self.fabric, self.network.links.ledger.used)
         facts = tables.RoundFacts(
@@ -291,6 +295,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             experience=now.position,
             task=now.experience.task,
             steps=(self.round + 1) * self.config.training.steps,
+            unit=self.grower.judge.criterion.unit,
             summary=trained.summary,
             validation=validation,
             usage=costs.usage(self.network),

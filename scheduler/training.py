@@ -1,6 +1,6 @@
 """Training: one step of backpropagation through time. What steps showed is added up in ``scheduler.summary``.
 
-Loss in nats per sample: cross-entropy over the expert's classes, plus a penalty on neurons that fire too often.
+The loss is that of ``scheduler.judge``, plus a penalty on neurons that fire too often.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from smalti.agents.expert import Expert
 from smalti.model import ranges
@@ -19,7 +18,9 @@ from smalti.model.growth.learning_rates import NewbornOptions, rate_factors
 from smalti.model.network import Activity, Network
 from smalti.model.optimiser import Moments, OptimiserOptions, step
 from smalti.model.option_values import settle
+from smalti.scheduler.judge import Judge
 from smalti.scheduler.rehearsal import Rehearsal
+from smalti.scheduler.streams.wanted import Wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,7 @@ class Trainee:
     network: Network
     moments: Moments
     rehearsal: Rehearsal
+    judge: Judge
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +90,7 @@ class Batch:
     """Samples of one step."""
 
     x: Tensor  # [B, T, I] input spikes
-    labels: Tensor  # [B] int classes
+    wanted: Wanted  # what they ask
     rows: Tensor  # [b] int: places of the new ones among the training samples of the task
 
 
@@ -99,7 +101,7 @@ class Step:
     size: int  # B, samples
     steps: int  # T, time steps of a sample
     rate: float  # learning rate
-    means: Tensor  # [2]: cross-entropy in nats per sample, accuracy
+    means: Tensor  # [2]: loss per sample, score
     counts: Tensor  # [N, B] spikes of every neuron
     input_spikes: Tensor  # [I] float64: spikes of every input channel, all samples together
 
@@ -109,34 +111,6 @@ def learning_rate(number: int, options: TrainingOptions) -> float:
     total = options.rounds * options.steps
     warm = min(1.0, (number + 1) / max(options.warm_up, 1))
     return options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * number / total))
-
-
-def positions(classes: tuple[int, ...], labels: Tensor) -> Tensor:
-    """Index of each label among an expert's classes [B]."""
-    table = torch.full((max(classes) + 1,), -1, dtype=torch.int64)
-    table[list(classes)] = torch.arange(len(classes))
-    return table[labels]
-
-
-def contrasted(expert: Expert, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits with -inf where a sample's class is not told apart from an output's, and the places of the classes.
-
-    A class is told apart from the others of its label set, of those seen so far: as van de Ven et al. 2022
-    (Nat. Mach. Intell. 4, 1185) train in the class-incremental and, where the task is told, in the task-incremental
-    setting.
-
-    Args:
-        expert: who answers.
-        logits: of its outputs [B, O].
-        labels: classes of the samples [B]; all of them seen.
-
-    Returns:
-        Logits [B, O] and the index of each label among the outputs [B].
-    """
-    target = positions(expert.classes, labels).to(logits.device)
-    sets = expert.label_sets().to(logits.device)
-    among = sets[sets[:, target].int().argmax(0)]
-    return logits.masked_fill(~among, -torch.inf), target
 
 
 def excess_rate(network: Network, activity: Activity, steps: int, options: TrainingOptions) -> Tensor:
@@ -167,12 +141,11 @@ def train_step(
         options: training options.
         newborns: learning rates of what has grown.
     """
-    network, moments, method = trainee.network, trainee.moments, trainee.rehearsal.method
+    network, moments, method, judge = trainee.network, trainee.moments, trainee.rehearsal.method, trainee.judge
     state, fused = network.state, network.engine == "events"
     activity = network.run(batch.x, learner.outputs, learner.running)
-    answers = network.read(activity)
-    logits, target = contrasted(learner.expert, answers, batch.labels)
-    loss = cross_entropy(logits, target)
+    answers = judge.answers(activity)
+    loss = judge.losses(learner.expert, answers, batch.wanted).mean()
     objective = loss + excess_rate(network, activity, batch.x.shape[1], options)
     retention = method.loss(answers, batch.rows)
     (gradient,) = torch.autograd.grad(objective if retention is None else objective + retention, state.weight)
@@ -185,7 +158,7 @@ def train_step(
         size=len(batch.x),
         steps=batch.x.shape[1],
         rate=rate,
-        means=torch.stack([loss.detach(), (logits.argmax(1) == target).to(loss.dtype).mean()]).cpu(),
+        means=torch.tensor([float(loss), judge.score(learner.expert, answers, batch.wanted)], dtype=loss.dtype),
         counts=activity.counts.detach().cpu(),
         input_spikes=batch.x.sum((0, 1), dtype=torch.float64),
     )

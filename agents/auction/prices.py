@@ -32,16 +32,18 @@ class AuctionOptions:
         slot_price: nats asked for a free neuron slot.
         row_price: nats asked for a crossbar row.
         wire_price: nats asked for one wire on one side of one tile that a route crosses.
+        spike_price: nats asked for one spike per sample of neurons that must run for a read-out that hears them.
     """
 
     method: Method = "sequential"
     slot_price: float = 2e-4
     row_price: float = 2e-5
     wire_price: float = 1e-5
+    spike_price: float = 1e-5
 
     def __post_init__(self) -> None:
         settle(self, "auction")
-        ranges.weight("auction", self, "slot_price", "row_price", "wire_price")
+        ranges.weight("auction", self, "slot_price", "row_price", "wire_price", "spike_price")
 
 
 @dataclass(frozen=True)

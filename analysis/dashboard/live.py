@@ -182,4 +182,4 @@ def _stream_for(source: Source, config: Config) -> Stream:
     if config.fabric == source.config.fabric:
         return source.stream
     fabric = Fabric(config.fabric)
-    return load_stream(config.stream, len(fabric.north_tiles) * fabric.wires)
+    return load_stream(config.stream, fabric.channels)

@@ -8,6 +8,7 @@ This module knows nothing of neurons or links: it only counts and names places.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class FabricOptions:
         neurons_per_tile: neuron slots n of a tile, the columns of its crossbar.
         wires: wires w on each side of a neuron tile and of an R1 routing tile, in and out each.
         corner_wires: wires on each side of an R0 (corner) routing tile, in and out each.
+        inputs: spread (each input channel enters one north tile, in turn) or every (each enters every north tile, by a
+            wire of its own in each).
         dead_tiles: broken neuron tiles as [row, column] pairs; nothing is placed on them.
         dead_routers: broken routing tiles as [grid row, grid column] pairs; no route crosses them.
     """
@@ -50,6 +53,7 @@ class FabricOptions:
     neurons_per_tile: int = 16
     wires: int = 16
     corner_wires: int = 4
+    inputs: Literal["spread", "every"] = "spread"
     dead_tiles: tuple[tuple[int, int], ...] = ()
     dead_routers: tuple[tuple[int, int], ...] = ()
 
@@ -130,6 +134,16 @@ class Fabric:
             raise FabricError(
                 f"no live tile is left in the {side} row; remove some of fabric.dead_tiles or dead_routers"
             )
+
+    @property
+    def channels(self) -> int:
+        """Most input channels that there are wires for."""
+        return self.wires * (1 if self.options.inputs == "every" else len(self.north_tiles))
+
+    def entries(self, channel: int) -> tuple[int, ...]:
+        """North tiles that an input channel enters."""
+        north = self.north_tiles
+        return north if self.options.inputs == "every" else (north[channel % len(north)],)
 
     def tile(self, row: int, col: int) -> int:
         """Number of the neuron tile in this row and column."""

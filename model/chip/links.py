@@ -164,18 +164,20 @@ class Links:
         return np.array([len(cells) for cells in crossed], dtype=np.int64)
 
     def _lay_inputs(self) -> None:
-        """Input channel i enters the i-th north tile, counted around."""
-        north = self.fabric.north_tiles
-        room = len(north) * self.fabric.wires
-        if self.channels > room:
+        """Lay the links of the input channels."""
+        fabric = self.fabric
+        if self.channels > fabric.channels:
+            every = fabric.options.inputs == "every"
+            what = "wires of each north tile" if every else f"{fabric.channels} north wires of this chip "
+            tiles = f"{len(fabric.north_tiles)} live north tiles x {fabric.wires} wires"
+            room = f"the {fabric.wires} {what}" if every else f"the {what}({tiles})"
+            more = "fabric.wires" if every else "fabric.cols or fabric.wires"
             raise FabricError(
-                f"{self.channels} input channels do not fit the {room} north wires of this chip "
-                f"({len(north)} live north tiles x {self.fabric.wires} wires): pool the channels, or give "
-                "fabric.cols or fabric.wires more"
+                f"{self.channels} input channels do not fit {room}: pool the channels, or give {more} more"
             )
         for channel in range(self.channels):
-            tile = north[channel % len(north)]
-            self._lay(self.fabric.neurons + channel, tile, input_path(self.fabric, tile))
+            for tile in fabric.entries(channel):
+                self._lay(fabric.neurons + channel, tile, input_path(fabric, tile))
 
     def _lay(self, source: int, tile: int, path: Path) -> int:
         first = self.fabric.slots + path.side * self.fabric.wires

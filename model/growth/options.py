@@ -7,6 +7,7 @@ from typing import Literal
 
 from smalti.model import ranges
 from smalti.model.growth.learning_rates import NewbornOptions
+from smalti.model.growth.reuse import ReuseOptions
 from smalti.model.option_values import expand_home, settle
 from smalti.model.rewiring.options import RewiringOptions
 
@@ -55,6 +56,7 @@ class GrowthOptions:
         practice: gradient steps that candidates take before they bid, for the rules firefly and intern.
         probe: samples of the batch from which growth signals and bids are computed.
         retire_after: rounds that a grown neuron may stay silent before its tile retires it; 0 never retires.
+        reuse: what a new task tries on the experts that exist before it gets neurons of its own.
         rewiring: what is removed and moved between training and growth.
         newborns: how what has grown is trained.
     """
@@ -85,6 +87,7 @@ class GrowthOptions:
     practice: int = 5
     probe: int = 256
     retire_after: int = 3
+    reuse: ReuseOptions = field(default_factory=ReuseOptions)
     rewiring: RewiringOptions = field(default_factory=RewiringOptions)
     newborns: NewbornOptions = field(default_factory=NewbornOptions)
 

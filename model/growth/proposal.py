@@ -43,7 +43,8 @@ class Proposal:
         moment, target_fisher = signal.moment[targets], signal.target_fisher[targets][:, targets]
         asleep = ~(self.fan_in != 0).any(1, keepdim=True)
         direction = torch.where(asleep, self.fan_out[:, targets] @ moment, self.fan_in)
-        return transfer_decrease(direction, moment, signal.covariance, target_fisher, len(signal.drive))
+        share = transfer_decrease(direction, moment, signal.covariance, target_fisher, len(signal.drive))
+        return share * signal.traces.criterion.worth(signal.loss).to(share)
 
     def best_step(self, targets: Tensor) -> Tensor:
         """Predicted decrease of the loss [C] at the best step along the gradient of all weights with these targets."""
@@ -55,7 +56,7 @@ class Proposal:
             of_taps = fan_in_gradient(membrane, spikes, grad_spikes, self.signal.drive, self.dynamics)
             both = [gradient, of_taps * self.wired[:, :, None]]
             gradient = torch.cat([*both, gradient, -both[1]] if self.paired else both, 1)
-        return predicted_decrease(gradient, self.signal.loss, self.seen)
+        return predicted_decrease(gradient, self.signal.loss, self.seen, self.signal.traces.criterion)
 
     def best(self, count: int, score: Tensor) -> Proposal:
         """The ``count`` newborns with the largest scores [C], best first."""

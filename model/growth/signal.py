@@ -17,6 +17,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from smalti.model.criterion import NATS, Criterion
 from smalti.model.growth.surroundings import Inputs, Norms
 from smalti.model.probe import Probe, filtered
 
@@ -28,6 +29,7 @@ class Traces:
     probe: Probe
     leak: float
     norms: Norms = field(default_factory=Norms)
+    criterion: Criterion = NATS  # of the probe's loss
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class TileSignal:
     delta: Tensor  # [T, Q, B]: adjoints of the targets when the spike of the step reaches them
     moment: Tensor  # [Q, P]: M above
     covariance: Tensor  # [P, P]: C above, without ridge
-    loss: Tensor  # [B]: loss of each sample of the probe, nats
+    loss: Tensor  # [B]: loss of each sample of the probe
     traces: Traces
     distance: Tensor  # [P]: tiles from each source to here, at least 1
     inputs: tuple[Inputs, ...]  # devices that drive the targets already

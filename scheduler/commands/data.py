@@ -44,7 +44,7 @@ class Data:
         if options.name in STREAMS:
             console.print(data_view.facts(options.name), end="\n\n")
         fabric = Fabric(FabricOptions())
-        wires = len(fabric.north_tiles) * fabric.wires
+        wires = fabric.channels
         stream = load_stream(options, wires)
         console.print(data_view.summary(stream, wires))
         console.print(data_view.experiences(stream))

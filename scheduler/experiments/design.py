@@ -101,7 +101,7 @@ def check_config(config: Config, load: Callable[[StreamOptions, int], Stream]) -
     """What a simulation looks at before it begins."""
     check_machine(config)
     fabric = Fabric(config.fabric)
-    check(config, fabric, load(config.stream, len(fabric.north_tiles) * fabric.wires))
+    check(config, fabric, load(config.stream, fabric.channels))
 
 
 def _grid(experiment: Experiment) -> Iterator[tuple[object, ...]]:

@@ -12,7 +12,6 @@ import mesa
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from smalti.agents.auction.bids import Outcome
 from smalti.agents.auction.placement import PLACEMENTS, Site, place
@@ -32,7 +31,8 @@ from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.probe import Probe
 from smalti.scheduler.growth.room import Need
-from smalti.scheduler.training import contrasted
+from smalti.scheduler.judge import Judge
+from smalti.scheduler.streams.wanted import Wanted
 
 SEED_RULE = "random"  # how the fan-in of seeds is made, and of recorded births for which the rule makes too few
 WAVES = 8  # of candidates in which recorded births must find enough that fit
@@ -48,20 +48,22 @@ class Grower:
     agent: GatingAgent
     prices: Prices
     options: GrowthOptions
+    judge: Judge
     number: int = 0
     outcomes: list[Outcome] = field(default_factory=list)  # of the round in hand
     kept: Need = field(default_factory=Need)  # for the seeds of tasks to come
     born: list[tuple[int, str, int]] = field(default_factory=list)  # (slot, rule, task) of the round in hand
 
-    def probe(self, expert: Expert, x: Tensor, labels: Tensor, targets: Tensor | None = None) -> Probe:
+    def probe(self, expert: Expert, x: Tensor, wanted: Wanted, targets: Tensor | None = None) -> Probe:
         """Spikes and adjoints of the expert on a batch; the adjoints of all its members, or of some targets."""
         outputs = torch.tensor(expert.outputs, device=self.network.device)
         return self.network.probe(
             x,
             outputs,
-            lambda logits: cross_entropy(*contrasted(expert, logits, labels), reduction="none"),
+            lambda answers: self.judge.losses(expert, answers, wanted),
             self.agent.growing(expert),
             expert.members() if targets is None else targets,
+            self.judge.answers,
         )
 
     def grow(
@@ -70,7 +72,7 @@ class Grower:
         task: int,
         births: int,
         x: Tensor,
-        labels: Tensor,
+        wanted: Wanted,
         chance: Callable[[int, int], np.random.Generator],
         reserve: int,
     ) -> None:
@@ -84,9 +86,9 @@ class Grower:
         auction, lots = self.options.where == "auction", chance(0, self.network.fabric.tiles)  # numbers of no tile
         tiles = None
         if len(selling) <= self.options.preselection:
-            probe = self.probe(expert, x, labels)
+            probe = self.probe(expert, x, wanted)
         else:
-            tiles, probe = self._preselect(expert, x, labels, selling, None if auction else lots)
+            tiles, probe = self._preselect(expert, x, wanted, selling, None if auction else lots)
         call = self.call(expert, task, self.options.rule, probe, partial(chance, 0))
         call.reserve, call.kept, call.tiles = reserve, self.kept.slots, tiles
         if not auction:
@@ -101,13 +103,13 @@ class Grower:
         task: int,
         places: Mapping[int, int],
         x: Tensor,
-        labels: Tensor,
+        wanted: Wanted,
         chance: Callable[[int, int], np.random.Generator],
     ) -> None:
         """Births where a recorded run had them: by the configured rule, and by ``SEED_RULE`` where it makes too few.
 
         Args:
-            expert, task, x, labels, chance: as for ``grow``.
+            expert, task, x, wanted, chance: as for ``grow``.
             places: tile -> births.
 
         Raises:
@@ -117,7 +119,7 @@ class Grower:
         missing, before = Counter(places), self.network.state.mask.clone()
         for wave in range(WAVES):
             rule = SEED_RULE if wave else self.options.rule
-            call = self.call(expert, task, rule, self.probe(expert, x, labels), partial(chance, wave))
+            call = self.call(expert, task, rule, self.probe(expert, x, wanted), partial(chance, wave))
             call.tiles, call.unpaid = frozenset(missing), True
             call.options = self._with_candidates(max(missing.values()))
             lots = chance(wave, self.network.fabric.tiles)
@@ -153,14 +155,14 @@ class Grower:
         return Site(self.network.fabric, expert.output_tile, free, own)
 
     def _preselect(
-        self, expert: Expert, x: Tensor, labels: Tensor, selling: list[TileAgent], lots: np.random.Generator | None
+        self, expert: Expert, x: Tensor, wanted: Wanted, selling: list[TileAgent], lots: np.random.Generator | None
     ) -> tuple[frozenset[int], Probe]:
         """The most promising tiles, and a probe with the adjoints of the neurons within their reach.
 
         They are ranked by the placement, which takes a tile's score for the value of a bid; ``lots`` draws the ties.
         """
         members, slots = expert.members(), self.network.fabric.slots
-        probe = self.probe(expert, x, labels, members[:0])
+        probe = self.probe(expert, x, wanted, members[:0])
         scores = tile_scores(self.network, probe, x.sum((0, 1), dtype=torch.float64), members)
         if lots is not None:
             site = self._site(expert, {tile.tile: tile.free_slots for tile in self.tiles()})
@@ -174,7 +176,8 @@ class Grower:
 
     def retire_idle(self, expert: Expert, counts: Tensor, grown: set[int]) -> list[int]:
         """Retire grown neurons that have been silent for too long; returns their slots."""
-        members = [slot for slot in expert.neurons if slot in grown]
+        heard = self.agent.heard_by_others(expert)
+        members = [slot for slot in expert.neurons if slot in grown and not heard[slot]]
         gone: list[int] = []
         for tile in self.tiles():
             gone += tile.idle(counts, members, self.options.retire_after)
@@ -196,7 +199,12 @@ class Grower:
             expert=expert,
             task=task,
             rule=rule,
-            traces=Traces(probe, self.network.options.leak, usual_norms(self.network, expert.members())),
+            traces=Traces(
+                probe,
+                self.network.options.leak,
+                usual_norms(self.network, expert.members()),
+                self.judge.criterion,
+            ),
             hears=self.agent.hears(expert),
             options=self.options,
             prices=self.prices,

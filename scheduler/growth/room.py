@@ -102,6 +102,17 @@ def place_seeds(
     return placed
 
 
+def place_outputs(fabric: Fabric, free: Mapping[int, Sequence[int]], first: int, outputs: Sequence[int]) -> Room:
+    """Room for the outputs of experts alone, as far as there is any; arguments as for ``place_seeds``."""
+    slots, needs = {tile: list(there) for tile, there in free.items()}, []
+    for number, count in enumerate(outputs, first):
+        home = next_output_tile(fabric, number, slots, count)
+        needs.append(Need(slots=Counter() if home is None else Counter({home: count})))
+        if home is not None:
+            del slots[home][-count:]
+    return Room(tuple(needs))
+
+
 def _place(links: Links, free: dict[int, list[int]], number: int, outputs: int, width: int) -> Placed:
     fabric = links.fabric
     home = next_output_tile(fabric, number, free, outputs)
@@ -187,5 +198,5 @@ def _smallest(fabric: FabricOptions, names: Sequence[str], outputs: Sequence[int
 def _fits(options: FabricOptions, outputs: Sequence[int], width: int) -> bool:
     """Whether an empty chip has room for all these experts."""
     chip = Fabric(options)
-    links = Links(chip, len(chip.north_tiles) * chip.wires)  # at worst the data fill the north
+    links = Links(chip, chip.channels)  # at worst the data fill the north
     return not place_seeds(links, empty(chip), 0, outputs, width)[-1].obstacle

@@ -25,6 +25,7 @@ from smalti.model.network import Network
 from smalti.scheduler.growth.grower import SEED_RULE, Grower
 from smalti.scheduler.growth.room import Room
 from smalti.scheduler.growth.seed_shape import footprint, seed_links, stages
+from smalti.scheduler.streams.wanted import Wanted
 
 
 def open_expert(
@@ -32,9 +33,10 @@ def open_expert(
     expert: Expert,
     task: int,
     x: Tensor,
-    labels: Tensor,
+    wanted: Wanted,
     chance: Callable[[int, int], np.random.Generator],
     room: Room | None = None,
+    born: bool = False,
 ) -> None:
     """Give birth to an expert's outputs and to its seed: a chain from the north row to the output tile.
 
@@ -42,9 +44,10 @@ def open_expert(
         grower: bears the neurons.
         expert: an expert without neurons.
         task: the task that it is founded for.
-        x, labels: probe batch.
+        x, wanted: probe batch.
         chance: (stage, tile) -> random numbers.
         room: what is kept for this expert and those to come, this one's first; None where nobody knows of them.
+        born: whether its outputs are alive already.
 
     Raises:
         NoRoomError: no living way leads from the inputs to the outputs, for something is full or dead.
@@ -52,7 +55,7 @@ def open_expert(
     """
     room = room or Room()
     grower.keep(room.after(1))
-    for slot in expert.outputs:
+    for slot in () if born else expert.outputs:
         grower.network.links.add_local(slot)
         grower.bear(slot, expert, SEED, task, True, torch.empty(0, dtype=torch.int64), torch.empty(0), {})
     fabric = grower.network.fabric
@@ -60,7 +63,7 @@ def open_expert(
     for stage, there in enumerate(stages(fabric, tiles, expert.output_tile)):
         grower.keep(room.after(2 + stage))
         here = {t: seed_links(fabric, t, tiles, expert.output_tile) for t in there}
-        probe = grower.probe(expert, x[:SAMPLES], labels[:SAMPLES])
+        probe = grower.probe(expert, x[:SAMPLES], wanted[:SAMPLES])
         call = grower.call(expert, task, SEED_RULE, probe, partial(chance, stage))
         call.seed_links, call.seed_value = here, math.log(max(2, len(expert.classes)))
         grower.settle(call, grower.invite(call), len(here) * grower.options.seed_width)

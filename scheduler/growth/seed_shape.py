@@ -8,7 +8,10 @@ from smalti.model.chip.fabric import Fabric
 
 
 def footprint(fabric: Fabric, output_tile: int) -> list[int]:
-    """Tiles of a seed expert: the whole north row, narrowing towards the output tile in the south row."""
+    """Tiles of a seed expert: the whole north row, narrowing towards the output tile in the south row.
+
+    Where every north tile has all inputs, the column of the output tile is enough; where that is broken, all of it.
+    """
     last, width = fabric.options.rows - 1, fabric.options.cols - 1
     home = fabric.position(output_tile)[1]
     chosen = []
@@ -17,6 +20,10 @@ def footprint(fabric: Fabric, output_tile: int) -> list[int]:
         radius = math.ceil(width * (last - row) / last) if last else width
         if tile == output_tile or (row < last and (row == 0 or abs(col - home) <= radius)) or last == 0:
             chosen.append(tile)
+    if fabric.options.inputs == "every":
+        column = [tile for tile in chosen if fabric.position(tile)[1] == home]
+        if len(column) == last + 1 and column[0] in fabric.north_tiles:
+            return column
     return chosen
 
 

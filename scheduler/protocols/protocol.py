@@ -20,6 +20,7 @@ from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.streams import Experience, Stream
 from smalti.scheduler.streams.batches import TaskBatches
+from smalti.scheduler.streams.wanted import Wanted
 from smalti.scheduler.summary import TrainingSummary
 from smalti.scheduler.training import Trainee
 
@@ -69,7 +70,7 @@ class Progress:
     task: int  # what the gating agent calls the task in training
     began: int  # round in which that began
     summary: TrainingSummary
-    probe: Callable[[], tuple[Tensor, Tensor]]  # spikes [B, T, I] and classes [B] for growth signals
+    probe: Callable[[], tuple[Tensor, Wanted]]  # spikes [B, T, I] and what they ask, for growth signals
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Trained:
     progress: Progress | None  # None where the expert in training had no sample
     novelty: float  # of the task in training when it was thought to begin
     detections: list[dict[str, object]] = field(default_factory=list)  # rows of that table
+    openings: list[dict[str, object]] = field(default_factory=list)  # rows of that table
 
 
 class TrainingProtocol(Protocol):

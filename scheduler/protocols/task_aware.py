@@ -5,17 +5,22 @@ Its counterpart, which is told nothing, is ``scheduler.protocols.task_free``.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
 from smalti.scheduler import evaluation
-from smalti.scheduler.growth.room import Room, advice, label_sets, place_seeds
+from smalti.scheduler.growth.opening import Opening
+from smalti.scheduler.growth.readout import Batch as Shown
+from smalti.scheduler.growth.room import Room, advice, label_sets, place_outputs, place_seeds
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained, protect
-from smalti.scheduler.streams.batches import TaskBatches
+from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
+from smalti.scheduler.streams.wanted import Wanted
 from smalti.scheduler.summary import Accumulator
 from smalti.scheduler.training import Batch, Learner, learning_rate, train_step
 
@@ -26,6 +31,7 @@ class TaskAware:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.novelty = float("nan")  # of the present task when it began
+        self.openings: list[dict[str, object]] = []  # rows of that table, of the round in hand
 
     def expert(self, now: Round) -> Expert:
         """The expert in training."""
@@ -42,29 +48,64 @@ class TaskAware:
         shared = options.gating.experts == "shared"
         classes = tuple(range(parts.stream.classes)) if shared else now.experience.classes
         known = agent.find(classes)
-        x, labels = now.batches.probe(options.growth.probe, now.number)
+        x, wanted = now.batches.probe(options.growth.probe, now.number)
         self.novelty = agent.gate.novelty(evaluation.features(agent, x))
-        protect(parts, options.gating, known)
-        room = None if known else self._room(now)
+        lent = known is not None and any(
+            parts.stream.experiences[position].task == now.experience.task for position in known.lent
+        )
+        protect(parts, options.gating, None if lent else known)
         try:
-            expert = known or agent.add_expert(classes)
-            old_label_sets = expert.label_sets()
-            expert.meet(now.position, now.experience.classes, apart=parts.stream.setting == "task")
             if known is None:
-                open_expert(parts.grower, expert, now.experience.task, x, labels, now.chance_of_seeds(), room)
+                expert, old_label_sets = self._opened(now, classes, (x, wanted)), torch.zeros(0, len(classes)).bool()
+            else:
+                expert, old_label_sets = known, known.label_sets()
+                self._meet(now, expert)
+                expert.lent += [now.position] * lent
         except NoRoomError as error:
-            outputs = [len(labels) for labels in label_sets(parts.stream, 0, shared)]
+            outputs = [parts.stream.outputs_for(classes) for classes in label_sets(parts.stream, 0, shared)]
             cure = advice(options.fabric, outputs, options.growth.seed_width)
             raise NoRoomError(f"task {now.experience.task} cannot be served: {error}; {cure}") from error
         rehearsal, running = parts.trainee.rehearsal, agent.running(expert)
         rehearsal.begin(now.batches, expert, old_label_sets, running, parts.grower.probe)
 
+    def _meet(self, now: Round, expert: Expert) -> None:
+        expert.meet(now.position, now.experience.classes, apart=self.parts.stream.setting == "task")
+
+    def _opened(self, now: Round, classes: tuple[int, ...], probe: Shown) -> Expert:
+        """An expert for classes that nobody serves: a seed expert, or what reuse finds first."""
+        parts, reuse, outputs = self.parts, now.config.growth.reuse, self.parts.stream.outputs_for(classes)
+        room = self._room(now)
+        if reuse.by == "none":
+            expert = parts.agent.add_expert(classes, outputs)
+            self._meet(now, expert)
+            open_expert(parts.grower, expert, now.experience.task, *probe, now.chance_of_seeds(), room)
+            return expert
+        opening = Opening(
+            grower=parts.grower,
+            task=now.experience.task,
+            classes=classes,
+            outputs=outputs,
+            training=now.batches.probe(reuse.samples, now.number),
+            validation=now.batches.evaluation(VALIDATION),
+            chance=now.chance_of_seeds(),
+            room=room,
+            meet=partial(self._meet, now),
+        )
+        expert = opening.run()
+        self.openings = [{"round": now.number, **row} for row in opening.rows]
+        return expert
+
     def _room(self, now: Round) -> Room:
-        """What to keep for the seed of the expert that begins, and for those of the experiences to come."""
+        """What to keep for the expert that begins, and for those of the experiences to come.
+
+        Those are seeds and outputs or, where reuse may spare a task its seed, outputs alone.
+        """
         parts, agent = self.parts, self.parts.agent
         to_come = label_sets(parts.stream, now.position, now.config.gating.experts == "shared")
-        outputs = [len(classes) for classes in to_come if agent.find(classes) is None]
+        outputs = [parts.stream.outputs_for(classes) for classes in to_come if agent.find(classes) is None]
         network, width = parts.trainee.network, now.config.growth.seed_width
+        if now.config.growth.reuse.by != "none":
+            return place_outputs(network.fabric, network.free_slots(), len(agent.experts), outputs)
         placed = place_seeds(network.links, network.free_slots(), len(agent.experts), outputs, width)
         return Room(tuple(need for one in placed if not one.obstacle for need in one.needs))
 
@@ -74,20 +115,21 @@ class TaskAware:
         learner = Learner.of(trainee.network, expert, self.parts.agent.running(expert))
         shown = Accumulator(trainee.network)
         for number in range(now.first_step, now.first_step + options.steps):
-            x, labels = now.batches.training(number)
-            self._observe(now.batches, number, x, labels)
-            x, labels = trainee.rehearsal.rehearse(now.batches, number, x, labels)
-            batch = Batch(x, labels, now.batches.rows(number))
+            x, wanted = now.batches.training(number)
+            self._observe(now.batches, number, x, wanted.labels)
+            x, wanted = trainee.rehearsal.rehearse(now.batches, number, x, wanted)
+            batch = Batch(x, wanted, now.batches.rows(number))
             rate = learning_rate(number, options)
             shown.add(learner, train_step(trainee, learner, batch, rate, options, now.config.growth.newborns))
         summary = shown.summary()
 
-        def probe() -> tuple[Tensor, Tensor]:
+        def probe() -> tuple[Tensor, Wanted]:
             rounds = len(self.parts.stream.experiences) * options.rounds
             return now.batches.probe(now.config.growth.probe, now.number + rounds)
 
-        began = now.position * options.rounds
-        return Trained(summary, Progress(expert, now.position, began, summary, probe), self.novelty)
+        began, openings, self.openings = now.position * options.rounds, self.openings, []
+        progress = Progress(expert, now.position, began, summary, probe)
+        return Trained(summary, progress, self.novelty, openings=openings)
 
     def end(self, now: Round) -> None:
         """End an experience."""

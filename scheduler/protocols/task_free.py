@@ -28,12 +28,14 @@ from smalti.model.chip.fabric import NoRoomError
 from smalti.model.gating.detection import DETECTORS, DetectionOptions, Glimpse, Memory
 from smalti.scheduler import evaluation
 from smalti.scheduler.growth.seed_expert import extend_expert, open_expert
+from smalti.scheduler.judge import positions
 from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained, protect
 from smalti.scheduler.protocols.waiting import Waiting, classes_of
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.streams.drift import DriftingBatches, Minibatch
+from smalti.scheduler.streams.wanted import Wanted
 from smalti.scheduler.summary import Accumulator
-from smalti.scheduler.training import Batch, Learner, learning_rate, positions, train_step
+from smalti.scheduler.training import Batch, Learner, learning_rate, train_step
 
 KEPT = ("key", "began", "present", "learned", "alarmed", "rest", "novelty")  # plain fields of a checkpoint
 
@@ -71,11 +73,11 @@ class RoundState:
             }
         )
 
-    def probe(self) -> tuple[Tensor, Tensor]:
-        """Spikes [B, T, I] and classes [B] of the samples trained on last."""
+    def probe(self) -> tuple[Tensor, Wanted]:
+        """Spikes [B, T, I] and classes of the samples trained on last."""
         x, labels = (torch.cat(parts) for parts in zip(*self.seen, strict=True))
         count = self.now.config.growth.probe
-        return x[-count:], labels[-count:]
+        return x[-count:], Wanted(labels[-count:])
 
 
 class TaskFree:
@@ -224,9 +226,11 @@ class TaskFree:
         now = state.now
         chance = now.chance_of_seeds(step % now.config.training.steps)
         try:
-            expert = self.parts.agent.add_expert(classes)
+            expert = self.parts.agent.add_expert(classes, self.parts.stream.outputs_for(classes))
             expert.meet(self.key + 1, classes, apart=False)
-            open_expert(self.parts.grower, expert, now.experience.task, self.waiting.x, self.waiting.labels, chance)
+            open_expert(
+                self.parts.grower, expert, now.experience.task, self.waiting.x, Wanted(self.waiting.labels), chance
+            )
         except NoRoomError as error:
             cure = "give the chip more neurons or wires (fabric), or lower growth.max_neurons"
             raise NoRoomError(f"classes {', '.join(map(str, classes))} cannot be served: {error}; {cure}") from error
@@ -252,12 +256,13 @@ class TaskFree:
             return
         trainee, options = self.parts.trainee, state.now.config.training
         learner = Learner.of(trainee.network, self.expert, self.parts.agent.running(self.expert))
-        samples = Batch(batch.x[mine], batch.labels[mine], torch.arange(int(mine.sum())))
+        labels = batch.labels[mine]
+        samples = Batch(batch.x[mine], Wanted(labels), torch.arange(int(mine.sum())))
         rate = learning_rate(min(self.learned, options.rounds * options.steps - 1), options)
         step = train_step(trainee, learner, samples, rate, options, state.now.config.growth.newborns)
         state.shown.add(learner, step)
         self.learned += 1
-        state.seen.append((samples.x, samples.labels))
+        state.seen.append((samples.x, labels))
 
     def _observe(self, x: Tensor, labels: Tensor) -> None:
         if len(labels):

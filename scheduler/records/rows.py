@@ -15,7 +15,8 @@ from smalti.model.costs import Usage
 from smalti.model.rewiring.scope import Changes
 from smalti.scheduler.clock import Seconds
 from smalti.scheduler.evaluation import Answers, gate_alone, needs_label, with_task, without_label
-from smalti.scheduler.streams import Experience
+from smalti.scheduler.streams import Experience, Stream
+from smalti.scheduler.streams.wanted import Wanted
 from smalti.scheduler.summary import TrainingSummary
 
 Row = dict[str, object]
@@ -30,6 +31,7 @@ class RoundRows:
     ports: dict[str, np.ndarray] = field(default_factory=dict)  # columns
     evaluations: list[Row] = field(default_factory=list)
     detections: list[Row] = field(default_factory=list)
+    openings: list[Row] = field(default_factory=list)
 
 
 def bid_row(round_number: int, outcome: Outcome) -> Row:
@@ -79,19 +81,20 @@ def _port_columns(fabric: Fabric) -> dict[str, np.ndarray]:
 
 def evaluation_rows(
     agent: GatingAgent,
-    setting: str,
+    stream: Stream,
     after: int,
     experience: Experience,
     split: str,
     x: Tensor,
-    labels: Tensor,
+    wanted: Wanted,
 ) -> list[Row]:
-    """Accuracy on one part of one experience in every setting that applies.
+    """Score on one part of one experience in every setting that applies.
 
     Class- and task-incremental streams differ only in what is told at test time, so both are evaluated. The two parts
     of an answer without a label stand beside it: the experts by themselves, and the gating network by itself.
     """
     answers: dict[str, Answers | None] = {}
+    setting, readout = stream.setting, stream.readout
     if setting in ("class", "task"):
         answers["task"] = with_task(agent, x, experience.classes)
         setting = "class"
@@ -105,8 +108,9 @@ def evaluation_rows(
             "on": experience.task,
             "setting": name,
             "split": split,
-            "accuracy": answer.accuracy(labels),
-            "samples": len(labels),
+            "score": "right" if readout is None else readout.score,
+            "accuracy": answer.score(wanted, readout),
+            "samples": len(wanted),
             "spikes_per_sample": answer.spikes_per_sample,
             "hop_spikes_per_sample": answer.hop_spikes_per_sample,
             "operations_per_sample": answer.operations_per_sample,
@@ -128,6 +132,7 @@ class RoundFacts:
     experience: int  # its number in the stream
     task: int
     steps: int  # training steps of the run so far
+    unit: str  # of the loss
     summary: TrainingSummary
     validation: float
     usage: Usage
@@ -148,6 +153,7 @@ def round_row(facts: RoundFacts) -> Row:
         "experience": facts.experience,
         "task": facts.task,
         "step": facts.steps,
+        "unit": facts.unit,
         "loss": summary.loss,
         "accuracy": summary.accuracy,
         "validation": facts.validation,

@@ -12,9 +12,9 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
-APPENDED = ("rounds", "bids", "ports", "evaluations", "detections")
+APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings")
 """Tables that grow round by round."""
 
 REWRITTEN = ("neurons", "links")
@@ -49,9 +49,10 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("experience", INT32, "number", "experience in training, counted from 0"),
         Column("task", INT32, "number", "task that this experience brings"),
         Column("step", INT64, "number", "minibatches trained since the run began"),
-        Column("loss", FLOAT, "nats per sample", "mean training cross-entropy of the round"),
-        Column("accuracy", FLOAT, "share", "training samples answered rightly in the round"),
-        Column("validation", FLOAT, "share", "validation samples answered rightly after the round; NaN if not asked"),
+        Column("unit", TEXT, "name", "unit of the loss per sample, and of values and prices in bids: nats, or another"),
+        Column("loss", FLOAT, "unit", "mean training loss of the round: cross-entropy, or that of the stream"),
+        Column("accuracy", FLOAT, "share", "training samples answered rightly in the round, or the stream's score"),
+        Column("validation", FLOAT, "share", "the same of validation samples after the round; NaN if not asked"),
         Column("neurons", INT64, "number", "hidden neurons alive after the round"),
         Column("links", INT64, "number", "crossbar rows in use after the round, inputs included"),
         Column("devices", INT64, "number", "crosspoints in use after the round"),
@@ -84,10 +85,10 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         ),
         Column("task", INT32, "number", "task that the neuron is for"),
         Column("rule", TEXT, "name", "growth rule that made the candidate"),
-        Column("value", FLOAT, "nats per sample", "predicted decrease of the mean loss"),
-        Column("cost", FLOAT, "nats per sample", "resources taken, at base prices"),
-        Column("price", FLOAT, "nats per sample", "resources taken, at the prices when the bid was settled"),
-        Column("surplus", FLOAT, "nats per sample", "value minus price"),
+        Column("value", FLOAT, "unit", "predicted decrease of the mean loss"),
+        Column("cost", FLOAT, "unit", "resources taken, at base prices"),
+        Column("price", FLOAT, "unit", "resources taken, at the prices when the bid was settled"),
+        Column("surplus", FLOAT, "unit", "value minus price"),
         Column("won", BOOL, "truth", "whether the neuron was born"),
         Column("reason", TEXT, "name", "why the bid was won or lost"),
     ),
@@ -110,8 +111,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             "name",
             "task, class, domain, joint, experts (without the vote of the gating network), gate (by itself)",
         ),
-        Column("split", TEXT, "name", "validation or test"),
-        Column("accuracy", FLOAT, "share", "samples answered rightly"),
+        Column("split", TEXT, "name", "validation, test, or novel (a second test part, unlike what is trained)"),
+        Column("score", TEXT, "name", "what accuracy is: right (share of right answers), or the score of the stream"),
+        Column("accuracy", FLOAT, "share", "samples answered rightly, or the stream's score; the higher, the better"),
         Column("samples", INT64, "number", "samples asked"),
         Column("spikes_per_sample", FLOAT, "spikes per sample", "spikes of neurons it took, mean"),
         Column("hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "routing tiles crossed by spikes"),
@@ -137,6 +139,20 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("threshold", FLOAT, "1", "value above which it alarms, or an expert is founded"),
         Column("expert", INT32, "number", "expert chosen; for an alarm the one that was in training"),
         Column("classes", INTS, "number", "classes that got outputs; for an alarm those in the minibatch"),
+    ),
+    "openings": (
+        ROUND,
+        Column("task", INT32, "number", "task that is opened"),
+        Column("step", TEXT, "name", "what was tried: experts (the best one as it is), readout or seed"),
+        Column("expert", INT32, "number", "expert that answers, or would"),
+        Column("loss", FLOAT, "unit", "loss on validation data; NaN for a seed, which has yet to learn"),
+        Column(
+            "score", FLOAT, "share", "share of right answers on validation data, or the stream's score; NaN likewise"
+        ),
+        Column("taken", BOOL, "truth", "whether the task was opened so"),
+        Column("taps", INT32, "number", "neurons of other experts that its outputs hear"),
+        Column("experts_run", INT32, "number", "other experts that must run for them, in part"),
+        Column("neurons_run", INT32, "number", "neurons that must run for them"),
     ),
     "neurons": (
         Column("neuron", INT32, "number", "id in order of birth, never reused"),

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from smalti.scheduler.randomness import Use, entropy, generator
-from smalti.scheduler.streams import Experience, Samples
+from smalti.scheduler.streams import Experience
 from smalti.scheduler.streams.encode import batches, draw
+from smalti.scheduler.streams.wanted import Wanted
 
-TRAIN, VALIDATION, TEST = range(3)
+TRAIN, VALIDATION, TEST, NOVEL = range(4)
 
 
 class TaskBatches:
@@ -34,8 +35,8 @@ class TaskBatches:
         """Task whose samples they are."""
         return self.experience.task
 
-    def training(self, step: int) -> tuple[Tensor, Tensor]:
-        """Batch of a training step: spikes [B, T, I] uint8 and classes [B] int."""
+    def training(self, step: int) -> tuple[Tensor, Wanted]:
+        """Batch of a training step: spikes [B, T, I] uint8 and what they ask."""
         return self.places((self.begun + step) * self.batch, self.batch)
 
     def unseen(self, step: int) -> int:
@@ -43,21 +44,21 @@ class TaskBatches:
         first = (self.begun + step) * self.batch
         return max(0, min(self.batch, len(self.experience.train) - first))
 
-    def places(self, first: int, count: int) -> tuple[Tensor, Tensor]:
-        """Samples at ``count`` consecutive places from ``first`` on: spikes [count, T, I] uint8 and classes int."""
+    def places(self, first: int, count: int) -> tuple[Tensor, Wanted]:
+        """Samples at ``count`` consecutive places from ``first`` on: spikes [count, T, I] uint8 and what they ask."""
         length = self.batches_per_epoch * self.batch
-        spikes, labels = [], []
+        spikes, wanted = [], []
         while count > 0:
             epoch, within = divmod(first, length)
             drawn, order = self._epoch(epoch)
             rows = order.reshape(-1)[within : within + count]
             spikes.append(torch.from_numpy(drawn[rows]))
-            labels.append(torch.from_numpy(self.experience.train.y[rows]))
+            wanted.append(Wanted.of(self.experience.train, rows))
             first, count = first + len(rows), count - len(rows)
-        return (spikes[0], labels[0]) if len(spikes) == 1 else (torch.cat(spikes), torch.cat(labels))
+        return spikes[0] if len(spikes) == 1 else torch.cat(spikes), Wanted.joined(wanted)
 
-    def once(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Every training sample once, as in the first epoch: spikes [up to B, T, I] uint8 and their classes."""
+    def once(self) -> Iterator[tuple[Tensor, Wanted]]:
+        """Every training sample once, as in the first epoch: spikes [up to B, T, I] uint8 and what they ask."""
         for first in range(0, len(self.experience.train), self.batch):
             yield self.places(first, min(self.batch, len(self.experience.train) - first))
 
@@ -66,20 +67,22 @@ class TaskBatches:
         epoch, within = divmod(self.begun + step, self.batches_per_epoch)
         return torch.from_numpy(self._epoch(epoch)[1][within])
 
-    def probe(self, samples: int, round_number: int) -> tuple[Tensor, Tensor]:
+    def probe(self, samples: int, round_number: int) -> tuple[Tensor, Wanted]:
         """A fresh random part of the training samples, with fresh spikes."""
         part = self.experience.train
         chance = generator(self.seed, Use.PROBE, round_number)
         rows = chance.permutation(len(part))[: min(samples, len(part))]
         chosen = part.select(rows)
         key = entropy(self.seed, Use.SPIKES, TRAIN, self.experience.task, 1, round_number)
-        return torch.from_numpy(draw(chosen, self.steps, key)), torch.from_numpy(chosen.y)
+        return torch.from_numpy(draw(chosen, self.steps, key)), Wanted.of(chosen)
 
-    def evaluation(self, part: int) -> tuple[Tensor, Tensor]:
-        """All samples of the validation or test part, always with the same spikes."""
-        samples: Samples = self.experience.test if part == TEST else self.experience.validation
-        key = entropy(self.seed, Use.SPIKES, part, self.experience.task)
-        return torch.from_numpy(draw(samples, self.steps, key)), torch.from_numpy(samples.y)
+    def evaluation(self, part: int) -> tuple[Tensor, Wanted]:
+        """All samples of the validation part or of a test part, always with the same spikes."""
+        here = self.experience
+        samples = {VALIDATION: here.validation, TEST: here.test, NOVEL: here.novel}[part]
+        assert samples is not None, "the stream has no second test part"
+        key = entropy(self.seed, Use.SPIKES, part, here.task)
+        return torch.from_numpy(draw(samples, self.steps, key)), Wanted.of(samples)
 
     def _draw_epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         part, task = self.experience.train, self.experience.task

@@ -77,7 +77,8 @@ class DriftingBatches:
     def _part(self, experience: Experience, first: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
         batches = self._batches(experience)
         fresh = torch.arange(first, first + count) < len(experience.train)
-        return *batches.places(first, count), fresh
+        x, wanted = batches.places(first, count)
+        return x, wanted.labels, fresh
 
     def _batches(self, experience: Experience) -> TaskBatches:
         if experience.task not in self._of_task:

@@ -33,7 +33,7 @@ def test_the_restored_network_answers_as_the_tables_say_and_the_folder_stays(run
         x, labels = simulation.batches_of(experience).evaluation(VALIDATION)
         answers = evaluation.with_task(simulation.gating, x, experience.classes)
         row = table.loc[(1, experience.task, "task", "validation")]
-        assert answers.accuracy(labels) == row["accuracy"]
+        assert answers.score(labels) == row["accuracy"]
         assert answers.spikes_per_sample == row["spikes_per_sample"]
     assert contents(run.path) == before
 

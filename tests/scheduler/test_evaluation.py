@@ -23,6 +23,7 @@ from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
 from smalti.scheduler.evaluation import Answers, GateCost, features, gate_alone, needs_label, with_label, without_label
+from smalti.scheduler.streams.wanted import Wanted
 
 STEPS, CHANNELS = 10, 2
 # What the experts answer to any input: expert 0 has classes 4 and 1, expert 1 has classes 0 and 6.
@@ -268,9 +269,8 @@ def test_features_count_spikes_in_windows(agent: GatingAgent) -> None:
 
 
 def test_accuracy_is_the_share_of_right_answers() -> None:
-    assert (
-        Answers(torch.tensor([1, 2, 3, 4]), torch.zeros(4), 0.0, 0.0, 0.0).accuracy(torch.tensor([1, 2, 0, 4])) == 0.75
-    )
+    answers = Answers(torch.tensor([1, 2, 3, 4]), torch.zeros(4), 0.0, 0.0, 0.0)
+    assert answers.score(Wanted(torch.tensor([1, 2, 0, 4]))) == 0.75
 
 
 @pytest.mark.parametrize(("vote", "expected"), [(0.0, [6, 6, 6]), (0.4, [6, 6, 6]), (0.41, [0, 6, 6])])

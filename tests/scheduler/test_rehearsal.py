@@ -13,6 +13,7 @@ from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.rehearsal import answers
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TaskBatches
+from smalti.scheduler.streams.wanted import Wanted
 
 MakeConfig = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]
@@ -84,8 +85,9 @@ def test_a_stiff_penalty_holds_the_weights(kept: MakeConfig, play: Play, method:
 def rehearsed(simulation: Simulation) -> tuple[torch.Tensor, torch.Tensor]:
     """Two new samples, and what is recalled beside them in step 0 of the second task."""
     batches = TaskBatches(simulation.stream.experiences[1], simulation.stream.steps, 16, seed=0)
-    x, labels = batches.training(0)
-    return simulation.rehearsal.rehearse(batches, 0, x[:2], labels[:2])
+    x, wanted = batches.training(0)
+    x, wanted = simulation.rehearsal.rehearse(batches, 0, x[:2], wanted[:2])
+    return x, wanted.labels
 
 
 def test_stored_samples_come_with_fresh_spikes_beside_new_ones(kept: MakeConfig) -> None:
@@ -97,7 +99,8 @@ def test_stored_samples_come_with_fresh_spikes_beside_new_ones(kept: MakeConfig)
     assert labels[:2].tolist() != labels[2:].tolist()
     assert set(labels[2:].tolist()) <= {0, 1}
     assert x.shape == (4, simulation.stream.steps, simulation.stream.channels)
-    drawn = [simulation.rehearsal.rehearse(batches_of(simulation, 1), n, x[:2], labels[:2])[0][2:] for n in range(200)]
+    new = Wanted(labels[:2])
+    drawn = [simulation.rehearsal.rehearse(batches_of(simulation, 1), n, x[:2], new)[0][2:] for n in range(200)]
     entries = simulation.rehearsal.method.notes["entries"]
     wanted = np.stack([simulation.stream.experiences[0].train.x[row, 0] for _, row, _ in entries.tolist()])
     means = torch.cat(drawn).double().mean((0, 1))

@@ -215,14 +215,14 @@ def test_the_gate_counts_in_windows_of_a_time_axis_that_the_data_bring(tiny: Mak
     simulation = Simulation(replace(config, stream=StreamOptions(name="arrays")), data=data)
     assert simulation.gating.options.windows == 5
     for experience in simulation.stream.experiences:
-        for spikes, labels in simulation.batches_of(experience).once():
+        for spikes, wanted in simulation.batches_of(experience).once():
             counts = evaluation.features(simulation.gating, spikes)
             assert counts.shape == (len(spikes), 5 * 4)
-            simulation.gating.gate.observe(counts, labels, experience.task)
+            simulation.gating.gate.observe(counts, wanted.labels, experience.task)
     asked = simulation.batches_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
     scores = simulation.gating.gate.class_scores(evaluation.features(simulation.gating, asked[0]))
     told = torch.tensor(simulation.gating.gate.classes)[scores.argmax(1)]
-    assert (told == asked[1]).all()
+    assert (told == asked[1].labels).all()
     alike = Simulation(replace(config, stream=StreamOptions(name="arrays", steps=12)), data=memory.arrays(x[:, 0], y))
     assert alike.gating.options.windows == 1
     assert Simulation(config).gating.options.windows == 1

@@ -19,7 +19,7 @@ def trained(simulation: Simulation, sizes: tuple[int, ...], apart: bool) -> Accu
     """Steps of these sizes by the first expert, by one learner or, ``apart``, by a new one in each."""
     network, expert, options = simulation.network, simulation.gating.experts[0], simulation.config.training
     batches, shown = simulation.batches_of(simulation.stream.experiences[0]), Accumulator(network)
-    trainee = Trainee(network, simulation.moments, simulation.rehearsal)
+    trainee = Trainee(network, simulation.moments, simulation.rehearsal, simulation.grower.judge)
     learner = Learner.of(network, expert, simulation.gating.running(expert))
     for number, size in enumerate(sizes):
         if apart:

@@ -11,6 +11,7 @@ import torch
 from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.model.network import Activity
 from smalti.scheduler.config import Config
+from smalti.scheduler.judge import positions
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TaskBatches
 from smalti.scheduler.summary import Accumulator, TrainingSummary
@@ -21,7 +22,6 @@ from smalti.scheduler.training import (
     TrainingOptions,
     excess_rate,
     learning_rate,
-    positions,
     train_step,
 )
 
@@ -116,7 +116,7 @@ def summary(
     """Train the first expert anew on its experience."""
     network, expert = simulation.network, simulation.gating.experts[0]
     batches = TaskBatches(simulation.stream.experiences[0], simulation.stream.steps, 16, seed=5)
-    trainee = Trainee(network, simulation.moments, simulation.rehearsal)
+    trainee = Trainee(network, simulation.moments, simulation.rehearsal, simulation.grower.judge)
     learner = Learner.of(network, expert, simulation.gating.running(expert))
     shown = Accumulator(network)
     for number in range(options.steps):

@@ -26,7 +26,7 @@ def intern(
     """Newborns that have practised. Costs a simulation and a calibration of a pool of candidates for each step."""
 
     def shown(gradient: Tensor) -> Tensor:
-        return predicted_decrease(gradient[..., ::2], signal.loss[::2])
+        return predicted_decrease(gradient[..., ::2], signal.loss[::2], criterion=signal.traces.criterion)
 
     start = finish(signal, random_directions(signal, options.pool, generator), options, dynamics, seen=True)
     made = climb(start, options, shown)

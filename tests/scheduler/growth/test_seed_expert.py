@@ -12,9 +12,9 @@ from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth.seed_shape import footprint, seed_links
+from smalti.scheduler.judge import positions
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TEST, TaskBatches
-from smalti.scheduler.training import positions
 
 MakeConfig = Callable[..., Config]
 Opened = Callable[[Simulation, int], Expert]
@@ -121,9 +121,9 @@ def grew(simulation: Simulation, number: int, task: int) -> bool:
 def gradient_of(simulation: Simulation, expert: Expert, task: int) -> Tensor:
     """Gradient of the loss on the devices that learn [K, R, n]."""
     network = simulation.network
-    x, labels = batches_of(simulation, task).training(0)
+    x, wanted = batches_of(simulation, task).training(0)
     activity = network.run(x, torch.tensor(expert.outputs), simulation.gating.running(expert))
-    loss = cross_entropy(network.read(activity), positions(expert.classes, labels))
+    loss = cross_entropy(network.read(activity), positions(expert.classes, wanted.labels))
     (gradient,) = torch.autograd.grad(loss, network.state.weight)
     return gradient * (network.state.mask & ~network.state.frozen)
 

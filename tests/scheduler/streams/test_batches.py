@@ -45,7 +45,7 @@ def test_a_batch_depends_on_seed_and_step_alone() -> None:
     for step in (6, 0, 3, 3):
         x, y = at_once.training(step)
         assert torch.equal(x, shown[step][0])
-        assert torch.equal(y, shown[step][1])
+        assert torch.equal(y.labels, shown[step][1].labels)
     assert not torch.equal(batches(seed=1).training(0)[0], shown[0][0])
 
 
@@ -54,7 +54,7 @@ def test_spikes_and_labels_belong_together() -> None:
         x, y = batches().training(step)
         assert x.shape == (BATCH, STEPS, CHANNELS)
         assert x.dtype == torch.uint8
-        assert y.tolist() == [number % 2 + 2 for number in who(x)]
+        assert y.labels.tolist() == [number % 2 + 2 for number in who(x)]
 
 
 def test_once_is_the_first_epoch_without_repeats() -> None:
@@ -122,7 +122,7 @@ def test_an_evaluation_part_is_whole_in_order_and_always_the_same(part: int, cou
     asked = batches()
     x, y = asked.evaluation(part)
     assert who(x, count) == list(range(count))
-    assert y.tolist() == [k % 2 + 2 for k in range(count)]
+    assert y.labels.tolist() == [k % 2 + 2 for k in range(count)]
     asked.training(9)
     assert torch.equal(asked.evaluation(part)[0], x)
     assert not torch.equal(batches(seed=1).evaluation(part)[0], x)

@@ -40,10 +40,10 @@ def every(order: tuple[int, ...], drift: float = 0.0) -> list[list[tuple[int, in
 def test_sudden_changes_give_the_batches_of_the_task() -> None:
     made, batches = drifting((0, 1)), TaskBatches(experience(1), STEPS, BATCH, 3)
     for step in (0, 4, 9):
-        x, labels = batches.training(step)
+        x, wanted = batches.training(step)
         batch = made.minibatch(1, step)
         assert torch.equal(batch.x, x)
-        assert torch.equal(batch.labels, labels)
+        assert torch.equal(batch.labels, wanted.labels)
 
 
 def test_a_task_that_returns_goes_on_where_it_stopped() -> None:

@@ -1,0 +1,45 @@
+"""Options of reuse: what a new task tries on the experts that exist before it gets neurons of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from smalti.model import ranges
+from smalti.model.option_values import settle
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReuseOptions:
+    """What a new task tries before neurons are born for it.
+
+    Attributes:
+        by: none (a seed expert at once), experts (first those that there are, as they are; only where samples have
+            targets) or readout (then also a read-out of its own over neurons that there are, bought at an auction).
+        grow: needed (the task gets a seed expert where validation says that reuse is not enough), always (every task,
+            as long as there is room) or random (with the chance ``share``, the control of needed).
+        share: chance of a seed expert for grow = random.
+        enough: validation score from which on a task needs no neurons of its own, and none more.
+        taps: most neurons that a read-out hears.
+        pick: auction (value minus price) or random (as many as the auction would take at most, the control).
+        beside: whether a task that gets a seed expert hears the neurons that its read-out has bought as well.
+        samples: training samples from which read-outs are made.
+        ridge: added to the diagonal of a read-out's normal equations, as a number of samples.
+    """
+
+    by: Literal["none", "experts", "readout"] = "none"
+    grow: Literal["needed", "always", "random"] = "needed"
+    share: float = 0.4
+    enough: float = 0.9
+    taps: int = 32
+    pick: Literal["auction", "random"] = "auction"
+    beside: bool = True
+    samples: int = 512
+    ridge: float = 3e-3
+
+    def __post_init__(self) -> None:
+        settle(self, "growth.reuse")
+        ranges.share_above_0("growth.reuse", self, "share")
+        ranges.weight("growth.reuse", self, "enough")
+        ranges.at_least("growth.reuse", self, 1, "taps", "samples")
+        ranges.positive("growth.reuse", self, "ridge", most=1e6)

@@ -1,0 +1,204 @@
+"""How a task opens where experts exist: by one of them as it is, by a read-out over their neurons, or by neurons.
+
+In this order, each step judged on validation data, the next one taken only where the one before is not enough:
+
+1. The experts that there are, as they are: their outputs answer the new task (where samples have targets).
+2. Output units of its own over neurons that there are. Every tile with room for them holds an auction of taps
+   (``agents.auction.taps``) on a copy of the books; the tile with the largest surplus gets the read-out, whose weights
+   are those of the closed form. Nobody is born but the output units, and no old device changes.
+3. A seed expert, which hears inputs and itself; its output units keep the taps that their tile has bought.
+
+Where the chip has no room for a seed, the task is served by what there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smalti.agents.auction.prices import Prices
+from smalti.agents.expert import Expert
+from smalti.model.chip.fabric import NoRoomError
+from smalti.model.growth.reuse import ReuseOptions
+from smalti.scheduler.growth.grower import Grower
+from smalti.scheduler.growth.readout import Batch, Heard, Site
+from smalti.scheduler.growth.room import Room
+from smalti.scheduler.growth.seed_expert import open_expert
+
+Row = dict[str, object]
+
+
+@dataclass
+class Opening:
+    """The opening of one task."""
+
+    grower: Grower
+    task: int
+    classes: tuple[int, ...]
+    outputs: int  # O
+    training: Batch  # from which read-outs are made
+    validation: Batch
+    chance: Callable[[int, int], np.random.Generator]  # (stage, tile) -> random numbers
+    room: Room  # kept for this task and those to come, this one's first
+    meet: Callable[[Expert], None]  # lets an expert take the task on
+    rows: list[Row] = field(default_factory=list)  # of the table ``openings``
+
+    @property
+    def options(self) -> ReuseOptions:
+        """What is tried."""
+        return self.grower.options.reuse
+
+    def run(self) -> Expert:
+        """Open the task; its expert.
+
+        Raises:
+            NoRoomError: nothing can serve it.
+        """
+        agent = self.grower.agent
+        lots = self.chance(0, self.grower.network.fabric.tiles)
+        drawn = bool(lots.random() < self.options.share)
+        best, score = self._best_expert()
+        if best is not None and self._enough(score, drawn):
+            return self._lend(best)
+        sites = self._sites(lots) if self.options.by == "readout" and agent.experts else []
+        site = max(sites, key=lambda one: one.taps.surplus, default=None)
+        if site is not None:
+            self._note("readout", len(agent.experts), site.loss, site.score, site.sources)
+            if self._enough(site.score, drawn):
+                return self._read(site)
+        try:
+            return self._seed(sites)
+        except NoRoomError:
+            if site is not None:
+                return self._read(site)
+            if best is None:
+                raise
+            return self._lend(best)
+
+    def _enough(self, score: float, drawn: bool) -> bool:
+        """Whether the task needs no neurons of its own."""
+        how = self.options.grow
+        return score >= self.options.enough if how == "needed" else how == "random" and not drawn
+
+    def _best_expert(self) -> tuple[Expert | None, float]:
+        """The expert that answers best as it is."""
+        agent, judge = self.grower.agent, self.grower.judge
+        able = [e for e in agent.experts if len(e.outputs) == self.outputs] if judge.readout is not None else []
+        judged = [(*self._judged(expert), expert) for expert in able]
+        if not judged:
+            return None, float("-inf")
+        score, loss, expert = max(judged, key=lambda one: one[0])
+        self._note("experts", expert.number, loss, score, torch.zeros(0, dtype=torch.int64))
+        return expert, score
+
+    def _judged(self, expert: Expert) -> tuple[float, float]:
+        """Score and loss of an expert on the validation data."""
+        network, judge = self.grower.network, self.grower.judge
+        x, wanted = self.validation
+        outputs = torch.tensor(expert.outputs, device=network.device)
+        with torch.no_grad():
+            answers = judge.answers(network.run(x, outputs, self.grower.agent.running(expert)))
+            return judge.score(expert, answers, wanted), float(judge.losses(expert, answers, wanted).mean())
+
+    def _lend(self, expert: Expert) -> Expert:
+        """Let an expert serve the task as it is."""
+        self.grower.agent.lend(expert, self.classes)
+        self.meet(expert)
+        expert.lent.append(expert.tasks[-1])
+        self._taken("experts")
+        return expert
+
+    def _sites(self, lots: np.random.Generator) -> list[Site]:
+        """What every tile with room offers."""
+        kept = self.room.after(1).slots
+        network = self.grower.network
+        free = network.free_slots(network.fabric.south_tiles)
+        tiles = [tile for tile, slots in free.items() if len(slots) - kept.get(tile, 0) >= self.outputs]
+        if not tiles:
+            return []
+        heard = Heard.of(self.grower, self.training, self.validation)
+        drawn = lots if self.options.pick == "random" else None
+        offers = []
+        for tile in tiles:
+            books = network.links.copy()
+            books.ledger.keep(self.room.after(1).wires)
+            offers.append(heard.site(tile, Prices(self.grower.prices.options, books), self.task, self.classes, drawn))
+        return [site for site in offers if len(site.sources)]
+
+    def _read(self, site: Site) -> Expert:
+        """Give the task a read-out of its own."""
+        grower, agent = self.grower, self.grower.agent
+        expert = agent.add_expert(self.classes, self.outputs, site.tile)
+        self.meet(expert)
+        self._listen(expert, site)
+        self._taken("readout")
+        return expert
+
+    def _listen(self, expert: Expert, site: Site) -> None:
+        """Bear the outputs of a read-out with its taps."""
+        grower, links = self.grower, self.grower.network.links
+        grower.keep(self.room.after(1))
+        for source in site.sources.tolist():
+            if (source, site.tile) not in links.rows:
+                links.add(source, site.tile)
+        for column, slot in enumerate(expert.outputs):
+            links.add_local(slot)
+            grower.bear(slot, expert, "tap", self.task, True, site.sources, site.weights[:, column], {})
+        grower.outcomes += site.taps.outcomes
+        grower.number += len(site.taps.outcomes)
+
+    def _seed(self, sites: list[Site]) -> Expert:
+        """Give the task a seed expert, in the tile with most room."""
+        grower, agent = self.grower, self.grower.agent
+        grower.keep(self.room.after(1))
+        tile = self._roomiest()
+        site = next((one for one in sites if one.tile == tile and self.options.beside), None)
+        expert = agent.add_expert(self.classes, self.outputs, tile)
+        self.meet(expert)
+        x, wanted = self.training
+        if site is not None:
+            self._listen(expert, site)
+        open_expert(grower, expert, self.task, x, wanted, self.chance, self.room, born=site is not None)
+        heard = torch.zeros(0, dtype=torch.int64) if site is None else site.sources
+        self._note("seed", expert.number, float("nan"), float("nan"), heard)
+        self._taken("seed")
+        return expert
+
+    def _roomiest(self) -> int:
+        """The south tile with most slots for a seed and its growth.
+
+        Raises:
+            NoRoomError: none has room for a seed.
+        """
+        network, kept = self.grower.network, self.grower.kept.slots
+        least = self.outputs + self.grower.options.seed_width
+        room = {t: len(s) - kept.get(t, 0) for t, s in network.free_slots(network.fabric.south_tiles).items()}
+        tile = max(room, key=lambda t: room[t])
+        if room[tile] < least:
+            raise NoRoomError(f"no south tile has {least} free slots for a new expert and its outputs")
+        return tile
+
+    def _note(self, step: str, expert: int, loss: float, score: float, heard: Tensor) -> None:
+        """Write a row of the table ``openings``."""
+        network, agent = self.grower.network, self.grower.agent
+        upstream = network.upstream_of(heard)
+        self.rows.append(
+            {
+                "task": self.task,
+                "step": step,
+                "expert": expert,
+                "loss": loss,
+                "score": score,
+                "taken": False,
+                "taps": len(heard),
+                "experts_run": sum(bool(upstream[list(e.neurons)].any()) for e in agent.experts if e.neurons),
+                "neurons_run": int(upstream.sum()),
+            }
+        )
+
+    def _taken(self, step: str) -> None:
+        next(row for row in self.rows if row["step"] == step)["taken"] = True

@@ -1,0 +1,140 @@
+"""Read-outs over neurons that there are: what output units in a tile would hear, say and cost, before they are born.
+
+An output membrane is a linear sum of the traces of whom it hears, each filtered by its own leak, so that the closed
+form (``model.growth.regression``) is exact for it, and the validation data can be judged without a graft. Where outputs
+stand for classes, a read-out is fitted to the classes' indicators, less their mean, and then scaled until the
+cross-entropy of the training samples is lowest; with probabilities still equal, a unit of squared error is worth half
+as many nats as there are classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from smalti.agents.auction.prices import Prices
+from smalti.agents.auction.taps import Listening, Taps, clear_taps
+from smalti.agents.expert import Expert
+from smalti.model.growth.regression import Regression
+from smalti.model.probe import filtered
+from smalti.scheduler.growth.grower import Grower
+from smalti.scheduler.judge import Judge, positions
+from smalti.scheduler.streams.wanted import Wanted
+
+CHUNK = 128  # samples that run at once
+SCALES = torch.logspace(-0.5, 2.5, 61, dtype=torch.float64)  # of logits, that are tried
+Batch = tuple[Tensor, Wanted]  # spikes [B, T, I] and what they ask
+
+
+@dataclass(frozen=True)
+class Site:
+    """A read-out that a tile offers."""
+
+    tile: int
+    sources: Tensor  # [S] slots that it would hear
+    weights: Tensor  # [S, O] float64
+    taps: Taps
+    loss: float  # on validation data
+    score: float
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What all neurons of the experts say to a task's samples, as output units would hear it."""
+
+    grower: Grower
+    training: Batch
+    validation: Batch
+    sources: Tensor  # [P] slots
+    upstream: Tensor  # [P, N] bool: who must run for a source
+    spikes: Tensor  # [N] per training sample
+    traces: tuple[Tensor, Tensor]  # of the training and the validation samples [B, T or 1, P]
+
+    @staticmethod
+    def of(grower: Grower, training: Batch, validation: Batch) -> Heard:
+        """Let all experts run on the samples."""
+        network = grower.network
+        sources = torch.tensor([slot for e in grower.agent.experts for slot in e.neurons], dtype=torch.int64)
+        spikes = torch.zeros(network.fabric.neurons, dtype=torch.float64)
+        traces = tuple(torch.cat([*_traces(grower, x, sources, spikes)]) for x, _ in (validation, training))
+        upstream = torch.stack([network.upstream_of(source[None]) for source in sources])
+        return Heard(grower, training, validation, sources, upstream, spikes / len(training[0]), traces[::-1])
+
+    def site(
+        self,
+        tile: int,
+        prices: Prices,
+        task: int,
+        classes: tuple[int, ...],
+        lots: np.random.Generator | None,
+    ) -> Site:
+        """What a tile offers.
+
+        Args:
+            tile: where the outputs would be.
+            prices: over books that may be changed.
+            task: which task it is for.
+            classes: that the outputs stand for, where each has one.
+            lots: random numbers that choose neurons in place of the auction; None for the auction.
+        """
+        judge, options = self.grower.judge, self.grower.options.reuse
+        expert = Expert(-1, classes, tile, (), sets=[list(classes)])
+        targets, weights = _asked(self.training[1], classes)
+        traces = self.traces[0]
+        listening = Listening(
+            tile=tile,
+            task=task,
+            sources=self.sources.tolist(),
+            regression=Regression.of(traces.flatten(0, 1), targets.flatten(0, 1), weights.flatten(), options.ridge),
+            worth=1.0 if judge.criterion.squared else targets.shape[2] / 2,
+            upstream=self.upstream,
+            spikes=self.spikes,
+        )
+        taps = clear_taps(listening, prices, options.taps, self.grower.number, lots)
+        chosen = torch.tensor(taps.places, dtype=torch.int64)
+        best = taps.weights * _scale(judge, expert, traces[:, :, chosen], taps.weights, self.training[1])
+        answers = _said(judge, self.traces[1][:, :, chosen], best)
+        wanted = self.validation[1]
+        loss, score = float(judge.losses(expert, answers, wanted).mean()), judge.score(expert, answers, wanted)
+        return Site(tile, self.sources[chosen], best, taps, loss, score)
+
+
+def _traces(grower: Grower, x: Tensor, sources: Tensor, spikes: Tensor) -> Iterator[Tensor]:
+    """Traces [B, T, P] at every step, or their mean over time [B, 1, P]; adds up the spikes [N]."""
+    network, agent = grower.network, grower.agent
+    running = torch.stack([agent.running(expert) for expert in agent.experts]).any(0)
+    outputs = torch.tensor(agent.experts[0].outputs, device=network.device)
+    for part in torch.split(x, CHUNK):
+        probe = network.probe(part, outputs, lambda logits: logits.sum(1) * 0, running, sources[:0])
+        traces = filtered(probe.drive(sources), network.options.output_leak).permute(2, 0, 1).cpu()
+        spikes += probe.counts.sum(1).cpu()
+        yield traces if grower.judge.readout is not None else traces.mean(1, keepdim=True)
+
+
+def _asked(wanted: Wanted, classes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Targets [B, T or 1, O] and weights [B, T or 1] of the regression; those of a sample sum to 1."""
+    if wanted.targets is None or wanted.weights is None:
+        indicators = one_hot(positions(classes, wanted.labels), len(classes)).double() - 1 / len(classes)
+        return indicators[:, None], torch.ones(len(wanted), 1, dtype=torch.float64)
+    weights = wanted.weights.double()
+    return wanted.targets.double(), weights / weights.sum(1, keepdim=True)
+
+
+def _said(judge: Judge, traces: Tensor, weights: Tensor) -> Tensor:
+    """Answers of a read-out: logits [B, O], or outputs at every step [B, T, O]."""
+    said = (traces.double() @ weights).to(traces)
+    return said if judge.readout is not None else said[:, 0]
+
+
+def _scale(judge: Judge, expert: Expert, traces: Tensor, weights: Tensor, wanted: Wanted) -> float:
+    """The factor on all weights for which the loss is lowest; 1 for a squared error."""
+    if judge.criterion.squared:
+        return 1.0
+    answers = _said(judge, traces, weights)
+    losses = [float(judge.losses(expert, answers * scale, wanted).mean()) for scale in SCALES.tolist()]
+    return float(SCALES[int(np.argmin(losses))])

@@ -1,0 +1,80 @@
+"""How right an expert's answers are: its loss, and the score of its stream. Knows no training and no growth.
+
+Where samples ask for their class, an answer is the logits of a sample [B, O], its loss the cross-entropy in nats, and
+the score the share of right ones. Where they ask for targets at single steps, an answer is the output membranes at
+every step [B, T, O], and loss and score are those of the stream's read-out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from smalti.agents.expert import Expert
+from smalti.model.criterion import CRITERIA, NATS, Criterion
+from smalti.model.network import Activity, Network
+from smalti.scheduler.streams.scores import SCORES
+from smalti.scheduler.streams.types import Readout
+from smalti.scheduler.streams.wanted import Wanted
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Judges the answers of a network."""
+
+    network: Network
+    readout: Readout | None = None  # of the stream
+
+    @property
+    def criterion(self) -> Criterion:
+        """Of the loss."""
+        return NATS if self.readout is None else CRITERIA[self.readout.loss]
+
+    def answers(self, activity: Activity) -> Tensor:
+        """Logits [B, O], or outputs at every step [B, T, O]."""
+        return self.network.read(activity) if self.readout is None else activity.membrane.permute(2, 0, 1)
+
+    def losses(self, expert: Expert, answers: Tensor, wanted: Wanted) -> Tensor:
+        """Loss of each sample [B], in the unit of the criterion."""
+        if wanted.targets is None or wanted.weights is None:
+            return cross_entropy(*contrasted(expert, answers, wanted.labels), reduction="none")
+        device = answers.device
+        return self.criterion.losses(answers, wanted.targets.to(device), wanted.weights.to(device))
+
+    def score(self, expert: Expert, answers: Tensor, wanted: Wanted) -> float:
+        """Share of right answers, or the stream's score; the higher, the better."""
+        if self.readout is None or wanted.targets is None or wanted.weights is None:
+            logits, target = contrasted(expert, answers.detach(), wanted.labels)
+            return float((logits.argmax(1) == target).to(answers.dtype).mean())
+        return float(SCORES[self.readout.score](answers.detach().cpu(), wanted.targets, wanted.weights))
+
+
+def positions(classes: tuple[int, ...], labels: Tensor) -> Tensor:
+    """Index of each label among an expert's classes [B]."""
+    table = torch.full((max(classes) + 1,), -1, dtype=torch.int64)
+    table[list(classes)] = torch.arange(len(classes))
+    return table[labels]
+
+
+def contrasted(expert: Expert, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits with -inf where a sample's class is not told apart from an output's, and the places of the classes.
+
+    A class is told apart from the others of its label set, of those seen so far: as van de Ven et al. 2022
+    (Nat. Mach. Intell. 4, 1185) train in the class-incremental and, where the task is told, in the task-incremental
+    setting.
+
+    Args:
+        expert: who answers.
+        logits: of its outputs [B, O].
+        labels: classes of the samples [B]; all of them seen.
+
+    Returns:
+        Logits [B, O] and the index of each label among the outputs [B].
+    """
+    target = positions(expert.classes, labels).to(logits.device)
+    sets = expert.label_sets().to(logits.device)
+    among = sets[sets[:, target].int().argmax(0)]
+    return logits.masked_fill(~among, -torch.inf), target
