@@ -20,11 +20,12 @@ import numpy as np
 from smalti.model.option_values import choices
 from smalti.scheduler.streams import content, excerpt, prepare, splits, transforms
 from smalti.scheduler.streams.memory import Data
+from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.arrays import load_arrays
 from smalti.scheduler.streams.readers.digits import load_digits
 from smalti.scheduler.streams.readers.fsdd import load_fsdd
 from smalti.scheduler.streams.readers.mnist import load_mnist
-from smalti.scheduler.streams.types import Experience, Loaded, Samples, Stream, StreamOptions
+from smalti.scheduler.streams.types import Experience, Loaded, Samples, Stream
 
 __all__ = ["STREAMS", "Data", "Experience", "Loaded", "Samples", "Stream", "StreamOptions", "load_stream"]
 
