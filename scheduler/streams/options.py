@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from smalti.model import ranges
 from smalti.model.option_values import expand_home, settle
+from smalti.scheduler.streams.tasks.options import CognitiveOptions
 
 MOST_CELLS = 64
 
@@ -17,8 +18,8 @@ class StreamOptions:
     """The data, and how it is cut into experiences.
 
     Attributes:
-        name: digits (small images), mnist (images), fsdd (speech), arrays (your own .npz), or one added to STREAMS;
-            `smalti data` tells about them.
+        name: digits (small images), mnist (images), fsdd (speech), arrays (your own .npz), cognitive (20 tasks to be
+            answered in time), or one added to STREAMS; `smalti data` tells about them.
         path: what to read: the zip or folder of fsdd, the .npz of arrays; mnist can do without, digits has none.
         setting: class (no task label at test), task (label given), domain (same classes), joint (all data).
         classes_per_task: classes of an experience in setting class and task; the last may have fewer.
@@ -45,6 +46,7 @@ class StreamOptions:
         drift: share of an experience, at its end, in which its minibatches are mixed with the next one's, more and
             more; 0: sudden. Needs hidden boundaries.
         boundaries: told, or hidden: nobody is told when a task ends, and gating.detect has to notice.
+        cognitive: the tasks of the stream cognitive.
     """
 
     name: str = "digits"
@@ -68,6 +70,7 @@ class StreamOptions:
     order: tuple[int, ...] = ()
     drift: float = 0.0
     boundaries: Literal["told", "hidden"] = "told"
+    cognitive: CognitiveOptions = field(default_factory=CognitiveOptions)
 
     def __post_init__(self) -> None:
         settle(self, "stream")

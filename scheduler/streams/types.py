@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smalti.scheduler.streams.limits import shown
-from smalti.scheduler.streams.values import check_range
+from smalti.scheduler.streams.rendered import Rendered, select
+from smalti.scheduler.streams.values import check_asked, check_range
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -24,7 +25,7 @@ WARNING = "warning: "  # begins a note on something that is probably not meant
 class Samples:
     """Some samples of a data set."""
 
-    x: Floats  # [S, T or 1, I] probability that a channel fires in a step, 0..1; 1: the same in every step
+    x: Floats | Rendered  # [S, T or 1, I] probability that a channel fires in a step, 0..1; 1: the same in every step
     y: Ints  # [S] class, 0..classes-1, numbered over the whole stream
     index: Ints  # [S] position of the sample in the whole data set; no two samples share one
     targets: Floats | None = None  # [S, T, O] what the outputs should be at each step; None where a class is asked
@@ -33,10 +34,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.y)
 
-    def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Samples:
-        """The samples at `rows` (positions, or a mask [S]), in that order, copied."""
+    def select(self, rows: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Samples:
+        """The samples at `rows` (positions, a mask [S], or a slice), in that order."""
         asked = (None if part is None else part[rows] for part in (self.targets, self.weights))
-        return Samples(self.x[rows], self.y[rows], self.index[rows], *asked)
+        return Samples(select(self.x, rows), self.y[rows], self.index[rows], *asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +103,20 @@ class Stream:
         return self.frames > 1
 
 
+def check_names(origin: str, names: Iterable[str]) -> None:
+    """Whether names can be shown in tables and messages.
+
+    Raises:
+        ValueError: one cannot.
+    """
+    for name in names:
+        if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+            raise ValueError(
+                f"{origin}: the name {shown(name)!r} of a class or task cannot be shown; give 1 to "
+                f"{LONGEST_NAME} printable characters"
+            )
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Loaded:
     """What a loader hands over: a data set before it is pooled, split and cut. ValueError if it is unfit."""
@@ -131,7 +146,7 @@ class Loaded:
     def __post_init__(self) -> None:
         self._check_x()
         self._check_y()
-        self._check_names()
+        check_names(self.origin, (*self.class_names, *self.domain_names))
         if self.steps < 1:
             raise ValueError(f"{self.origin}: steps = {self.steps}; a loader must give at least 1 time step")
         if self.image is not None and math.prod(self.shape) != self.x.shape[2]:
@@ -156,15 +171,6 @@ class Loaded:
                 f"{self.origin}: {name} has shape {values.shape}, x has {len(self.x)} samples; give one value a sample"
             )
 
-    def _check_names(self) -> None:
-        """Whether names can be shown in tables and messages."""
-        for name in (*self.class_names, *self.domain_names):
-            if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
-                raise ValueError(
-                    f"{self.origin}: the name {shown(name)!r} of a class or task cannot be shown; give 1 to "
-                    f"{LONGEST_NAME} printable characters"
-                )
-
     def _check_x(self) -> None:
         if self.x.ndim != 3 or 0 in self.x.shape:
             raise ValueError(f"{self.origin}: x has shape {self.x.shape}; give [samples, time, channels], none 0")
@@ -185,3 +191,66 @@ class Loaded:
             raise ValueError(f"{self.origin}: y holds a single class; give samples of at least 2")
         if len(self.class_names) != len(labels):
             raise ValueError(f"{self.origin}: {len(self.class_names)} class names for {len(labels)} classes")
+
+
+@dataclass(frozen=True)
+class GeneratedTask:
+    """One task of a ``Generated``; labels and indices of its samples are of no account."""
+
+    name: str
+    train: Samples
+    validation: Samples
+    test: Samples
+    novel: Samples | None = None
+
+    @property
+    def parts(self) -> dict[str, Samples]:
+        """Those that there are, by name."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test, "novel": self.novel}
+        return {name: samples for name, samples in parts.items() if samples is not None}
+
+    def changed(self, change: Callable[[str, Samples], Samples]) -> GeneratedTask:
+        """The task with every part changed; the name of the part is told."""
+        parts = {part: change(part, samples) for part, samples in self.parts.items()}
+        return GeneratedTask(self.name, parts["train"], parts["validation"], parts["test"], parts.get("novel"))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Generated:
+    """What a loader may hand over instead of ``Loaded``: tasks that it made, cut into parts, asked at single steps.
+
+    ValueError if it is unfit.
+    """
+
+    origin: str  # the name of the stream: error messages begin with it
+    tasks: tuple[GeneratedTask, ...]  # every sample with targets [T, O] and weights [T]
+    readout: Readout
+    notes: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """T, of all samples."""
+        return int(self.tasks[0].train.x.shape[1])
+
+    @property
+    def channels(self) -> int:
+        """I, of all samples."""
+        return int(self.tasks[0].train.x.shape[2])
+
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            raise ValueError(f"{self.origin}: there are no tasks; a loader must give at least one")
+        names = [task.name for task in self.tasks]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{self.origin}: two tasks have the same name, {', '.join(names)}; give every one its own")
+        check_names(self.origin, names)
+        for task in self.tasks:
+            for part, samples in task.parts.items():
+                where = f"{self.origin}: {part} part of task {task.name}:"
+                if samples.x.ndim != 3 or samples.x.shape[1:] != (self.steps, self.channels) or not len(samples):
+                    raise ValueError(
+                        f"{where} x has shape {samples.x.shape}; give [samples, {self.steps}, {self.channels}], as the "
+                        "first task has, and at least one sample"
+                    )
+                shape = (len(samples), self.steps, len(self.readout.names))
+                check_asked(where, shape, samples.targets, samples.weights, self.readout.loss)
