@@ -8,7 +8,7 @@ from typing import Literal
 
 from smalti.model import ranges
 from smalti.model.option_values import expand_home, settle
-from smalti.scheduler.streams.tasks.options import CognitiveOptions
+from smalti.scheduler.streams.made_options import CognitiveOptions
 
 MOST_CELLS = 64
 

@@ -19,9 +19,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from smalti.scheduler.streams.made_options import COGNITIVE, CognitiveOptions
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.tasks.course import OUTPUTS, RESPONSE, Course, Inputs, Numbers, Stimulus, samples_of
-from smalti.scheduler.streams.tasks.options import COGNITIVE, CognitiveOptions
 from smalti.scheduler.streams.types import Generated, GeneratedTask, Ints, Readout, Samples
 
 STEPS = 60

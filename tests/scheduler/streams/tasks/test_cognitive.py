@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from smalti.scheduler.streams import load_stream
+from smalti.scheduler.streams.made_options import COGNITIVE, CognitiveOptions
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.scores import direction
 from smalti.scheduler.streams.tasks.cognitive import between_those, conditions, course
 from smalti.scheduler.streams.tasks.course import between
-from smalti.scheduler.streams.tasks.options import COGNITIVE, CognitiveOptions
 from smalti.scheduler.streams.types import Floats, Samples, Stream
 
 RING = 16
@@ -171,7 +171,7 @@ def test_offsets_turn_the_rings_against_the_answers() -> None:
         ({"tasks": ("fdgo", "dm3")}, r"stream\.cognitive\.tasks names 'dm3', which is none; did you mean dm[12]\?"),
         ({"tasks": ("dm1", "dm1")}, r"tasks = \['dm1', 'dm1'\] names one twice"),
         ({"offset": (360.0,)}, r"offset = \[360\.0\] must hold angles from 0 to below 360"),
-        ({"coherences": (0.9,)}, r"coherences = \[0\.9\] must lie above 0 and be 0\.8 at most"),
+        ({"coherences": (0.9,)}, r"coherences = \[0\.9\] must be one at least, above 0 and 0\.8 at most each"),
         ({"delays": (9, 4)}, r"delays = \[9, 4\] must be the shortest and the longest"),
         ({"ring": 4}, r"stream\.cognitive\.ring = 4"),
     ],

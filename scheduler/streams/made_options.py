@@ -61,7 +61,5 @@ class CognitiveOptions:
         if not 1 <= shortest <= longest <= ranges.MOST:
             return f"delays = {list(self.delays)} must be the shortest and the longest, 1 step or more, such as 4 20"
         if not self.coherences or not all(0 < coherence <= 0.8 for coherence in self.coherences):
-            return (
-                f"coherences = {shown(list(self.coherences))} must lie above 0 and be 0.8 at most, one of them at least"
-            )
+            return f"coherences = {shown(list(self.coherences))} must be one at least, above 0 and 0.8 at most each"
         return ""
