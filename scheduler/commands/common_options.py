@@ -5,7 +5,10 @@ from __future__ import annotations
 from smalti.scheduler.commands.overview import ENTRIES, listed
 
 COMMON = {  # option -> its default as text, what it is
-    "stream.name": ("digits", "digits, mnist, fsdd, arrays (your own .npz), or one of your own; see `smalti data`"),
+    "stream.name": (
+        "digits",
+        "digits, mnist, fsdd, arrays (your .npz), cognitive, or one of your own; see `smalti data`",
+    ),
     "stream.path": ("", "file or folder of the data, for streams that need one"),
     "stream.setting": ("class", "task (label given), domain, class (no label) or joint (all tasks at once)"),
     "seed": ("0", "seed of all random numbers; short for --run.seed"),

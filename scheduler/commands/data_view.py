@@ -49,7 +49,7 @@ def summary(stream: Stream, wires: int) -> Table:
     """Sizes of a loaded stream."""
     counts = [len(np.unique(np.concatenate([getattr(e, part).index for e in stream.experiences]))) for part in PARTS]
     samples = ", ".join(f"{count:,} {part}" for count, part in zip(counts, PARTS, strict=True))
-    rate = np.mean([e.train.x.mean() for e in stream.experiences])
+    rate = np.mean([np.asarray(e.train.x).mean() for e in stream.experiences])
     table = Table(title=Text(f"{stream.name}, setting {stream.setting}"), title_justify="left", show_header=False)
     table.add_row("samples", samples)
     table.add_row("classes", Text(f"{stream.classes}: {', '.join(stream.class_names)}"))

@@ -3,11 +3,11 @@
 Extension point: add a loader of your own to STREAMS before the run is configured,
 
     from smalti.scheduler.streams import STREAMS
-    STREAMS["mine"] = load_mine       # (StreamOptions) -> Loaded
+    STREAMS["mine"] = load_mine       # (StreamOptions) -> Loaded, or Generated
 
 and name it in `stream.name`. Pooling, splitting, transforming and cutting into experiences are done here, alike for
-all. `smalti data` lists it with the first line of the loader's docstring; an `About` in `about.ABOUT` says
-more.
+all data that are `Loaded`; what is `Generated` brings its tasks and parts with it. `smalti data` lists it with the
+first line of the loader's docstring; an `About` in `about.ABOUT` says more.
 """
 
 from __future__ import annotations
@@ -18,26 +18,41 @@ from dataclasses import replace
 import numpy as np
 
 from smalti.model.option_values import choices
-from smalti.scheduler.streams import content, excerpt, prepare, splits, transforms
+from smalti.scheduler.streams import content, excerpt, generated, prepare, splits, transforms
 from smalti.scheduler.streams.memory import Data
+from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.arrays import load_arrays
 from smalti.scheduler.streams.readers.digits import load_digits
 from smalti.scheduler.streams.readers.fsdd import load_fsdd
 from smalti.scheduler.streams.readers.mnist import load_mnist
-from smalti.scheduler.streams.types import Experience, Loaded, Samples, Stream, StreamOptions
+from smalti.scheduler.streams.tasks.cognitive import load_cognitive
+from smalti.scheduler.streams.types import Experience, Generated, GeneratedTask, Loaded, Readout, Samples, Stream
 
-__all__ = ["STREAMS", "Data", "Experience", "Loaded", "Samples", "Stream", "StreamOptions", "load_stream"]
+__all__ = [
+    "STREAMS",
+    "Data",
+    "Experience",
+    "Generated",
+    "GeneratedTask",
+    "Loaded",
+    "Readout",
+    "Samples",
+    "Stream",
+    "StreamOptions",
+    "load_stream",
+]
 
-STREAMS: dict[str, Callable[[StreamOptions], Loaded]] = {
+STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "digits": load_digits,
     "mnist": load_mnist,
     "fsdd": load_fsdd,
     "arrays": load_arrays,
+    "cognitive": load_cognitive,
 }
 
 
 def load_stream(options: StreamOptions, max_channels: int, data: Data | None = None) -> Stream:
-    """Loads the data, pools it to at most `max_channels` channels and cuts it into experiences.
+    """Loads or makes the data, pools it to at most `max_channels` channels and cuts it into experiences.
 
     `max_channels` is the number of north wires of the chip; `data` is taken instead of what the options name.
 
@@ -45,6 +60,8 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
         ValueError: naming the option or file, if the data is missing, unfit, or does not go with the options.
     """
     loaded = _load(options, data)
+    if isinstance(loaded, Generated):
+        return generated.stream_of(loaded, options, max_channels)
     if options.hold_out:
         loaded = splits.hold_out(loaded, options.hold_out)
     ready = prepare.choose(loaded, options, max_channels)
@@ -74,11 +91,11 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
     )
 
 
-def _load(options: StreamOptions, data: Data | None) -> Loaded:
+def _load(options: StreamOptions, data: Data | None) -> Loaded | Generated:
     if options.name not in STREAMS:
         raise ValueError(f"stream.name = {options.name!r} is unknown; {choices(options.name, STREAMS)}")
     loaded = STREAMS[options.name](options) if data is None else data.loaded()
-    own = loaded.x.shape[1]
+    own = 0 if isinstance(loaded, Generated) else loaded.x.shape[1]
     if options.steps and own > options.steps:
         raise ValueError(
             f"stream.steps = {options.steps}, but {loaded.origin} has {own} time steps; set it to 0, or to that or more"

@@ -64,4 +64,11 @@ ABOUT = {
         licence="yours",
         settings="class, task, joint; domain with an array task or transform = permuted; hold_out = a value of task",
     ),
+    "cognitive": About(
+        what="20 tasks of decisions, delays, contexts and matches on two rings of neurons, to be answered in time",
+        needs="nothing: trials are made; a chip of 53 channels or more (33 with stream.cognitive.rule = hidden)",
+        source=("Yang et al. 2019: https://doi.org/10.1038/s41593-018-0310-2",),
+        licence="a generator of our own",
+        settings="class, task (an expert a task); domain (one expert for all, task by task); joint",
+    ),
 }

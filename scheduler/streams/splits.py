@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams.types import PARTS, Experience, Ints, Loaded, Samples, StreamOptions
+from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.types import PARTS, Experience, Ints, Loaded, Samples
 
 NAMED = 20  # of a list in a message
 Rows = dict[str, Ints]  # part -> positions in the data set, ascending

@@ -18,7 +18,8 @@ from dataclasses import replace
 import numpy as np
 
 from smalti.model import memory
-from smalti.scheduler.streams.types import Floats, Loaded, StreamOptions
+from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.types import Floats, Loaded
 
 Ready = Callable[[Floats], Floats]  # pools and scales firing probabilities [S, T, I] for the chip
 View = Callable[[Floats], Floats]  # firing probabilities [S, T, I] as one task shows them, ready for the chip

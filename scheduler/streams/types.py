@@ -1,25 +1,22 @@
-"""What a stream is made of, and its options. Knows nothing of files, spikes or the chip."""
+"""What a stream is made of. Knows nothing of files, spikes or the chip."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.model import ranges
-from smalti.model.option_values import expand_home, settle
 from smalti.scheduler.streams.limits import shown
-from smalti.scheduler.streams.values import check_range
+from smalti.scheduler.streams.rendered import Rendered, select
+from smalti.scheduler.streams.values import check_asked, check_range
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 PARTS = ("train", "validation", "test")
-MOST_CELLS = 64
 LONGEST_NAME = 100  # characters
 WARNING = "warning: "  # begins a note on something that is probably not meant
 
@@ -28,7 +25,7 @@ WARNING = "warning: "  # begins a note on something that is probably not meant
 class Samples:
     """Some samples of a data set."""
 
-    x: Floats  # [S, T or 1, I] probability that a channel fires in a step, 0..1; 1: the same in every step
+    x: Floats | Rendered  # [S, T or 1, I] probability that a channel fires in a step, 0..1; 1: the same in every step
     y: Ints  # [S] class, 0..classes-1, numbered over the whole stream
     index: Ints  # [S] position of the sample in the whole data set; no two samples share one
     targets: Floats | None = None  # [S, T, O] what the outputs should be at each step; None where a class is asked
@@ -37,10 +34,10 @@ class Samples:
     def __len__(self) -> int:
         return len(self.y)
 
-    def select(self, rows: NDArray[np.integer] | NDArray[np.bool_]) -> Samples:
-        """The samples at `rows` (positions, or a mask [S]), in that order, copied."""
+    def select(self, rows: NDArray[np.integer] | NDArray[np.bool_] | slice) -> Samples:
+        """The samples at `rows` (positions, a mask [S], or a slice), in that order."""
         asked = (None if part is None else part[rows] for part in (self.targets, self.weights))
-        return Samples(self.x[rows], self.y[rows], self.index[rows], *asked)
+        return Samples(select(self.x, rows), self.y[rows], self.index[rows], *asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,136 +103,18 @@ class Stream:
         return self.frames > 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class StreamOptions:
-    """The data, and how it is cut into experiences.
+def check_names(origin: str, names: Iterable[str]) -> None:
+    """Whether names can be shown in tables and messages.
 
-    Attributes:
-        name: digits (small images), mnist (images), fsdd (speech), arrays (your own .npz), or one added to STREAMS;
-            `smalti data` tells about them.
-        path: what to read: the zip or folder of fsdd, the .npz of arrays; mnist can do without, digits has none.
-        setting: class (no task label at test), task (label given), domain (same classes), joint (all data).
-        classes_per_task: classes of an experience in setting class and task; the last may have fewer.
-        by: what fsdd is cut by: digit, or speaker (needs setting domain or joint).
-        transform: makes tasks of copies of the data: permuted (channels) or rotated (images), the first copy being
-            as it is; needs setting domain, or joint for all copies at once. none: no copies.
-        tasks: how many tasks `transform` makes; 0: 5.
-        hold_out: a domain, such as a speaker of fsdd, that is the test part and never trained on; empty: none.
-        steps: time steps of a sample; 0 is the stream's own (digits, mnist 25, fsdd 50, arrays their axis or 25). More
-            than the data's own axis has: every step of theirs is held.
-        gain: factor on all firing probabilities; the product is clipped to 1.
-        validation: share of samples for validation (of the training samples, if a stream has its own test).
-        test: share of samples for the test, if a stream brings no test part of its own.
-        split_seed: seed of the split, of what `limit` keeps and of what `transform` does; the same in all settings.
-        limit: at most this many samples of a class, over all parts, for quick runs; 0 keeps all.
-        pool: channels pooled into one, or the side of the square blocks of an image; 0: as few as make them fit
-            the chip, -1: refuse what does not fit.
-        pooling: how: mean of their probabilities; or, firing where any of them does; count, their sum, at most 1; auto:
-            or for spikes (0 and 1 over time), mean for all else.
-        code: bernoulli (a channel fires with its value as the probability), or population (every feature becomes
-            several channels, each of which prefers a value of its own; Bohte et al. 2002).
-        cells: channels a feature in code population; 0: as many as fit the chip, 2 to 8.
-        order: tasks in the order of the experiences, such as 0 1 0 2; tasks may return. Empty: each once, as they come.
-        drift: share of an experience, at its end, in which its minibatches are mixed with the next one's, more and
-            more; 0: sudden. Needs hidden boundaries.
-        boundaries: told, or hidden: nobody is told when a task ends, and gating.detect has to notice.
+    Raises:
+        ValueError: one cannot.
     """
-
-    name: str = "digits"
-    path: str = ""
-    setting: Literal["class", "task", "domain", "joint"] = "class"
-    classes_per_task: int = 2
-    by: Literal["digit", "speaker"] = "digit"
-    transform: Literal["none", "permuted", "rotated"] = "none"
-    tasks: int = 0
-    hold_out: str = ""
-    steps: int = 0
-    gain: float = 1.0
-    validation: float = 0.2
-    test: float = 0.2
-    split_seed: int = 0
-    limit: int = 0
-    pool: int = 0
-    pooling: Literal["auto", "mean", "or", "count"] = "auto"
-    code: Literal["bernoulli", "population"] = "bernoulli"
-    cells: int = 0
-    order: tuple[int, ...] = ()
-    drift: float = 0.0
-    boundaries: Literal["told", "hidden"] = "told"
-
-    def __post_init__(self) -> None:
-        settle(self, "stream")
-        expand_home(self, "path")
-        problem = self._problem()
-        if problem:
-            raise ValueError(f"stream.{problem}")
-        ranges.positive("stream", self, "gain")
-        ranges.at_most("stream", self, ranges.MOST, "classes_per_task", "tasks", "steps", "pool")
-        ranges.at_most("stream", self, ranges.EVER, "limit")
-        ranges.at_most("stream", self, ranges.SEED, "split_seed")
-        if len(self.order) > ranges.MOST or max(self.order, default=0) > ranges.MOST:
-            raise ValueError(f"stream.order must name at most {ranges.MOST:,} tasks, none above that number")
-
-    def _problem(self) -> str:
-        """The first field that is wrong, and its cure; empty if none is."""
-        if self.by == "speaker" and self.setting in ("class", "task"):
-            return f"by = speaker does not go with setting {self.setting}; take setting domain, or by = digit"
-        if self.classes_per_task < 2:
-            return f"classes_per_task = {self.classes_per_task} leaves nothing to tell apart; give 2 or more"
-        problem = self._transform_problem()
-        if problem:
-            return problem
-        if self.steps < 0:
-            return f"steps = {self.steps} must be positive, or 0 for the stream's own number"
-        if not (self.gain > 0 and math.isfinite(self.gain)):
-            return f"gain = {self.gain} must be a positive number; 1 leaves the probabilities as they are"
-        for name, share in (("validation", self.validation), ("test", self.test)):
-            if not 0 < share < 1:
-                return f"{name} = {share} must lie between 0 and 1, for example 0.2"
-        if self.validation + self.test >= 1:
-            return f"validation + test = {self.validation} + {self.test} must be below 1: train on the rest"
-        if self.split_seed < 0:
-            return f"split_seed = {self.split_seed} must be 0 or more"
-        if self.limit < 0 or self.limit in (1, 2):
-            return f"limit = {self.limit} must be 0 (all), or at least 3: one to train, validate and test each"
-        if self.pool < -1:
-            return f"pool = {self.pool} must be a factor of 1 or more, 0 (automatic) or -1 (refuse)"
-        if self.cells and self.code != "population":
-            return (
-                f"cells = {self.cells} counts the channels of a feature in a population; set stream.code = population"
+    for name in names:
+        if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+            raise ValueError(
+                f"{origin}: the name {shown(name)!r} of a class or task cannot be shown; give 1 to "
+                f"{LONGEST_NAME} printable characters"
             )
-        if self.cells < 0 or self.cells == 1 or self.cells > MOST_CELLS:
-            return f"cells = {self.cells} must be 2 to {MOST_CELLS}, or 0 for as many as fit the chip"
-        return self._problem_of_course()
-
-    def _problem_of_course(self) -> str:
-        """As ``_problem``, for how experiences follow each other."""
-        if any(task < 0 for task in self.order):
-            return f"order = {list(self.order)} holds a negative number; tasks are counted from 0"
-        if not 0 <= self.drift <= 1:
-            return f"drift = {self.drift} is a share of an experience; give 0 (sudden) to 1"
-        if self.drift and self.boundaries == "told":
-            return (
-                f"drift = {self.drift} needs stream.boundaries = hidden: a task that is told has its own samples only; "
-                "gating.detect.by = told then says where the mixing begins"
-            )
-        return ""
-
-    def _transform_problem(self) -> str:
-        if self.transform == "none":
-            if self.tasks:
-                return f"tasks = {self.tasks} counts the copies of a transform, and there is none; set stream.transform"
-            return ""
-        if self.setting in ("class", "task"):
-            return (
-                f"transform = {self.transform} makes tasks of the same classes, which setting {self.setting} does not "
-                "have; set stream.setting to domain, or to joint for all of them at once"
-            )
-        if self.by == "speaker":
-            return f"transform = {self.transform} makes domains, and so does by = speaker; take one of them"
-        if self.tasks < 0 or self.tasks == 1:
-            return f"tasks = {self.tasks} must be 2 or more, or 0 for 5: the first task is the data as they are"
-        return ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -267,7 +146,7 @@ class Loaded:
     def __post_init__(self) -> None:
         self._check_x()
         self._check_y()
-        self._check_names()
+        check_names(self.origin, (*self.class_names, *self.domain_names))
         if self.steps < 1:
             raise ValueError(f"{self.origin}: steps = {self.steps}; a loader must give at least 1 time step")
         if self.image is not None and math.prod(self.shape) != self.x.shape[2]:
@@ -292,15 +171,6 @@ class Loaded:
                 f"{self.origin}: {name} has shape {values.shape}, x has {len(self.x)} samples; give one value a sample"
             )
 
-    def _check_names(self) -> None:
-        """Whether names can be shown in tables and messages."""
-        for name in (*self.class_names, *self.domain_names):
-            if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
-                raise ValueError(
-                    f"{self.origin}: the name {shown(name)!r} of a class or task cannot be shown; give 1 to "
-                    f"{LONGEST_NAME} printable characters"
-                )
-
     def _check_x(self) -> None:
         if self.x.ndim != 3 or 0 in self.x.shape:
             raise ValueError(f"{self.origin}: x has shape {self.x.shape}; give [samples, time, channels], none 0")
@@ -321,3 +191,66 @@ class Loaded:
             raise ValueError(f"{self.origin}: y holds a single class; give samples of at least 2")
         if len(self.class_names) != len(labels):
             raise ValueError(f"{self.origin}: {len(self.class_names)} class names for {len(labels)} classes")
+
+
+@dataclass(frozen=True)
+class GeneratedTask:
+    """One task of a ``Generated``; labels and indices of its samples are of no account."""
+
+    name: str
+    train: Samples
+    validation: Samples
+    test: Samples
+    novel: Samples | None = None
+
+    @property
+    def parts(self) -> dict[str, Samples]:
+        """Those that there are, by name."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test, "novel": self.novel}
+        return {name: samples for name, samples in parts.items() if samples is not None}
+
+    def changed(self, change: Callable[[str, Samples], Samples]) -> GeneratedTask:
+        """The task with every part changed; the name of the part is told."""
+        parts = {part: change(part, samples) for part, samples in self.parts.items()}
+        return GeneratedTask(self.name, parts["train"], parts["validation"], parts["test"], parts.get("novel"))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Generated:
+    """What a loader may hand over instead of ``Loaded``: tasks that it made, cut into parts, asked at single steps.
+
+    ValueError if it is unfit.
+    """
+
+    origin: str  # the name of the stream: error messages begin with it
+    tasks: tuple[GeneratedTask, ...]  # every sample with targets [T, O] and weights [T]
+    readout: Readout
+    notes: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> int:
+        """T, of all samples."""
+        return int(self.tasks[0].train.x.shape[1])
+
+    @property
+    def channels(self) -> int:
+        """I, of all samples."""
+        return int(self.tasks[0].train.x.shape[2])
+
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            raise ValueError(f"{self.origin}: there are no tasks; a loader must give at least one")
+        names = [task.name for task in self.tasks]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{self.origin}: two tasks have the same name, {', '.join(names)}; give every one its own")
+        check_names(self.origin, names)
+        for task in self.tasks:
+            for part, samples in task.parts.items():
+                where = f"{self.origin}: {part} part of task {task.name}:"
+                if samples.x.ndim != 3 or samples.x.shape[1:] != (self.steps, self.channels) or not len(samples):
+                    raise ValueError(
+                        f"{where} x has shape {samples.x.shape}; give [samples, {self.steps}, {self.channels}], as the "
+                        "first task has, and at least one sample"
+                    )
+                shape = (len(samples), self.steps, len(self.readout.names))
+                check_asked(where, shape, samples.targets, samples.weights, self.readout.loss)

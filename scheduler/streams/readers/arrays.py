@@ -23,8 +23,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers import labels, npz, ragged
-from smalti.scheduler.streams.types import Ints, Loaded, StreamOptions
+from smalti.scheduler.streams.types import Ints, Loaded
 from smalti.scheduler.streams.values import check_range
 
 STEPS = 25  # of samples without a time axis

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from smalti.scheduler.streams.types import Loaded, StreamOptions
+from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.types import Loaded
 
 STEPS = 25
 

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers import recordings
 from smalti.scheduler.streams.readers.recordings import RATE, WINDOW
-from smalti.scheduler.streams.types import WARNING, Floats, Loaded, StreamOptions
+from smalti.scheduler.streams.types import WARNING, Floats, Loaded
 
 STEPS = 50
 FFT = 512  # audio samples of a frame with its padding

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.splits import experiences, hold_out, split
-from smalti.scheduler.streams.types import PARTS, Loaded, Samples, StreamOptions
+from smalti.scheduler.streams.types import PARTS, Loaded, Samples
 
 
 def data(y: Any, **fields: Any) -> Loaded:

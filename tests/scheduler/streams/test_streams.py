@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from smalti.scheduler.streams import STREAMS, load_stream
-from smalti.scheduler.streams.types import PARTS, Loaded, StreamOptions
+from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.types import PARTS, Loaded
 
 
 def test_digits_as_the_default_stream() -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from smalti.scheduler.streams import STREAMS, Stream, load_stream
+from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.transforms import rotate
-from smalti.scheduler.streams.types import PARTS, Loaded, StreamOptions
+from smalti.scheduler.streams.types import PARTS, Loaded
 
 COUNT = 40
 X = np.random.default_rng(0).random((COUNT, 1, 16)).astype(np.float32)  # no two channels alike

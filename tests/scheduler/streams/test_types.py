@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 
-from smalti.scheduler.streams.types import Loaded, Samples, StreamOptions
+from smalti.scheduler.streams.types import Loaded, Samples
 
 
 def loaded(**changes: Any) -> Loaded:
@@ -29,55 +28,6 @@ def test_select_takes_rows_in_the_given_order() -> None:
     assert some.y.tolist() == [1, 0]
     np.testing.assert_array_equal(some.x[:, :, 0], [[4, 5], [0, 1]])
     assert samples.select(np.array([False, True, False])).index.tolist() == [20]
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("setting", "classes"),
-        ("by", "gender"),
-        ("classes_per_task", 1),
-        ("steps", -1),
-        ("gain", 0.0),
-        ("gain", float("nan")),
-        ("gain", float("inf")),
-        ("validation", 0.0),
-        ("validation", 1.0),
-        ("test", -0.1),
-        ("test", float("nan")),
-        ("split_seed", -1),
-        ("limit", -1),
-        ("limit", 2),
-        ("pool", -2),
-        ("transform", "mirrored"),
-        ("tasks", 3),  # without a transform
-    ],
-)
-def test_options_name_the_field_and_the_value_they_refuse(field: str, value: object) -> None:
-    with pytest.raises(ValueError, match=rf"^stream\.{field} = {value!r}".replace("+", r"\+")):
-        StreamOptions(**{field: value})  # type: ignore[arg-type]
-
-
-def test_options_refuse_pairs_that_do_not_go_together() -> None:
-    with pytest.raises(ValueError, match=r"validation \+ test"):
-        StreamOptions(validation=0.5, test=0.5)
-    with pytest.raises(ValueError, match=r"stream.by = speaker does not go with setting class"):
-        StreamOptions(by="speaker")
-    assert StreamOptions(by="speaker", setting="domain").by == "speaker"
-    for setting in ("class", "task"):
-        with pytest.raises(ValueError, match=rf"transform = rotated makes .* setting {setting} does not have; set"):
-            StreamOptions(transform="rotated", setting=setting)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"transform = permuted makes domains, and so does by = speaker"):
-        StreamOptions(transform="permuted", setting="domain", by="speaker")
-    with pytest.raises(ValueError, match=r"^stream.tasks = 1 must be 2 or more"):
-        StreamOptions(transform="permuted", setting="domain", tasks=1)
-    assert StreamOptions(transform="permuted", setting="joint", tasks=2).tasks == 2
-
-
-def test_every_option_is_described() -> None:
-    described = StreamOptions.__doc__ or ""
-    for field in dataclasses.fields(StreamOptions):
-        assert f"\n        {field.name}: " in described
 
 
 def test_loaded_accepts_sound_data() -> None:
@@ -109,17 +59,3 @@ def test_loaded_accepts_sound_data() -> None:
 def test_loaded_refuses_unfit_data(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^mine: .*{message}"):
         loaded(**changes)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"order": (0, -1)}, r"stream\.order = \[0, -1\] holds a negative number"),
-        ({"drift": 1.5, "boundaries": "hidden"}, r"stream\.drift = 1\.5 is a share of an experience"),
-        ({"boundaries": "secret"}, r"stream\.boundaries = 'secret' is unknown; allowed: told, hidden"),
-        ({"drift": 0.3}, r"stream\.drift = 0\.3 needs stream\.boundaries = hidden"),
-    ],
-)
-def test_how_experiences_follow_each_other_is_checked(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        StreamOptions(**changes)

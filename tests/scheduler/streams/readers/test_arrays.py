@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.arrays import load_arrays
-from smalti.scheduler.streams.types import StreamOptions
 
 Y = np.repeat([0, 1, 2, 3], 5)
 X = np.random.default_rng(0).random((20, 6, 3))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits as reference
 
+from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.digits import load_digits
-from smalti.scheduler.streams.types import StreamOptions
 
 
 def test_pixels_become_firing_probabilities() -> None:

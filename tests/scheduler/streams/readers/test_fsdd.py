@@ -14,8 +14,9 @@ from scipy.io import wavfile
 
 from smalti.scheduler.streams import load_stream
 from smalti.scheduler.streams.encode import draw
+from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.fsdd import BANDS, HIGHEST, LOWEST, RATE, encode, load_fsdd
-from smalti.scheduler.streams.types import Floats, Samples, StreamOptions
+from smalti.scheduler.streams.types import Floats, Samples
 
 
 def tone(frequency: float, seconds: float = 0.4) -> Floats:

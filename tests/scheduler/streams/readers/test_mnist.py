@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from smalti.scheduler.streams import limits, load_stream
+from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.mnist import load_mnist
-from smalti.scheduler.streams.types import StreamOptions
 
 RANDOM = np.random.default_rng(0)
 X_TRAIN, X_TEST = (RANDOM.integers(0, 256, (count, 6, 4)).astype(np.uint8) for count in (20, 8))

@@ -1,0 +1,147 @@
+"""The options of the data, and of how it is cut into experiences. Reads nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from smalti.model import ranges
+from smalti.model.option_values import expand_home, settle
+from smalti.scheduler.streams.made_options import CognitiveOptions
+
+MOST_CELLS = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamOptions:
+    """The data, and how it is cut into experiences.
+
+    Attributes:
+        name: digits (small images), mnist (images), fsdd (speech), arrays (your own .npz), cognitive (20 tasks to be
+            answered in time), or one added to STREAMS; `smalti data` tells about them.
+        path: what to read: the zip or folder of fsdd, the .npz of arrays; mnist can do without, digits has none.
+        setting: class (no task label at test), task (label given), domain (same classes), joint (all data).
+        classes_per_task: classes of an experience in setting class and task; the last may have fewer.
+        by: what fsdd is cut by: digit, or speaker (needs setting domain or joint).
+        transform: makes tasks of copies of the data: permuted (channels) or rotated (images), the first copy being
+            as it is; needs setting domain, or joint for all copies at once. none: no copies.
+        tasks: how many tasks `transform` makes; 0: 5.
+        hold_out: a domain, such as a speaker of fsdd, that is the test part and never trained on; empty: none.
+        steps: time steps of a sample; 0 is the stream's own (digits, mnist 25, fsdd 50, arrays their axis or 25). More
+            than the data's own axis has: every step of theirs is held.
+        gain: factor on all firing probabilities; the product is clipped to 1.
+        validation: share of samples for validation (of the training samples, if a stream has its own test).
+        test: share of samples for the test, if a stream brings no test part of its own.
+        split_seed: seed of the split, of what `limit` keeps and of what `transform` does; the same in all settings.
+        limit: at most this many samples of a class, over all parts, for quick runs; 0 keeps all.
+        pool: channels pooled into one, or the side of the square blocks of an image; 0: as few as make them fit
+            the chip, -1: refuse what does not fit.
+        pooling: how: mean of their probabilities; or, firing where any of them does; count, their sum, at most 1; auto:
+            or for spikes (0 and 1 over time), mean for all else.
+        code: bernoulli (a channel fires with its value as the probability), or population (every feature becomes
+            several channels, each of which prefers a value of its own; Bohte et al. 2002).
+        cells: channels a feature in code population; 0: as many as fit the chip, 2 to 8.
+        order: tasks in the order of the experiences, such as 0 1 0 2; tasks may return. Empty: each once, as they come.
+        drift: share of an experience, at its end, in which its minibatches are mixed with the next one's, more and
+            more; 0: sudden. Needs hidden boundaries.
+        boundaries: told, or hidden: nobody is told when a task ends, and gating.detect has to notice.
+        cognitive: the tasks of the stream cognitive.
+    """
+
+    name: str = "digits"
+    path: str = ""
+    setting: Literal["class", "task", "domain", "joint"] = "class"
+    classes_per_task: int = 2
+    by: Literal["digit", "speaker"] = "digit"
+    transform: Literal["none", "permuted", "rotated"] = "none"
+    tasks: int = 0
+    hold_out: str = ""
+    steps: int = 0
+    gain: float = 1.0
+    validation: float = 0.2
+    test: float = 0.2
+    split_seed: int = 0
+    limit: int = 0
+    pool: int = 0
+    pooling: Literal["auto", "mean", "or", "count"] = "auto"
+    code: Literal["bernoulli", "population"] = "bernoulli"
+    cells: int = 0
+    order: tuple[int, ...] = ()
+    drift: float = 0.0
+    boundaries: Literal["told", "hidden"] = "told"
+    cognitive: CognitiveOptions = field(default_factory=CognitiveOptions)
+
+    def __post_init__(self) -> None:
+        settle(self, "stream")
+        expand_home(self, "path")
+        problem = self._problem()
+        if problem:
+            raise ValueError(f"stream.{problem}")
+        ranges.positive("stream", self, "gain")
+        ranges.at_most("stream", self, ranges.MOST, "classes_per_task", "tasks", "steps", "pool")
+        ranges.at_most("stream", self, ranges.EVER, "limit")
+        ranges.at_most("stream", self, ranges.SEED, "split_seed")
+        if len(self.order) > ranges.MOST or max(self.order, default=0) > ranges.MOST:
+            raise ValueError(f"stream.order must name at most {ranges.MOST:,} tasks, none above that number")
+
+    def _problem(self) -> str:
+        """The first field that is wrong, and its cure; empty if none is."""
+        if self.by == "speaker" and self.setting in ("class", "task"):
+            return f"by = speaker does not go with setting {self.setting}; take setting domain, or by = digit"
+        if self.classes_per_task < 2:
+            return f"classes_per_task = {self.classes_per_task} leaves nothing to tell apart; give 2 or more"
+        problem = self._transform_problem()
+        if problem:
+            return problem
+        if self.steps < 0:
+            return f"steps = {self.steps} must be positive, or 0 for the stream's own number"
+        if not (self.gain > 0 and math.isfinite(self.gain)):
+            return f"gain = {self.gain} must be a positive number; 1 leaves the probabilities as they are"
+        for name, share in (("validation", self.validation), ("test", self.test)):
+            if not 0 < share < 1:
+                return f"{name} = {share} must lie between 0 and 1, for example 0.2"
+        if self.validation + self.test >= 1:
+            return f"validation + test = {self.validation} + {self.test} must be below 1: train on the rest"
+        if self.split_seed < 0:
+            return f"split_seed = {self.split_seed} must be 0 or more"
+        if self.limit < 0 or self.limit in (1, 2):
+            return f"limit = {self.limit} must be 0 (all), or at least 3: one to train, validate and test each"
+        if self.pool < -1:
+            return f"pool = {self.pool} must be a factor of 1 or more, 0 (automatic) or -1 (refuse)"
+        if self.cells and self.code != "population":
+            return (
+                f"cells = {self.cells} counts the channels of a feature in a population; set stream.code = population"
+            )
+        if self.cells < 0 or self.cells == 1 or self.cells > MOST_CELLS:
+            return f"cells = {self.cells} must be 2 to {MOST_CELLS}, or 0 for as many as fit the chip"
+        return self._problem_of_course()
+
+    def _problem_of_course(self) -> str:
+        """As ``_problem``, for how experiences follow each other."""
+        if any(task < 0 for task in self.order):
+            return f"order = {list(self.order)} holds a negative number; tasks are counted from 0"
+        if not 0 <= self.drift <= 1:
+            return f"drift = {self.drift} is a share of an experience; give 0 (sudden) to 1"
+        if self.drift and self.boundaries == "told":
+            return (
+                f"drift = {self.drift} needs stream.boundaries = hidden: a task that is told has its own samples only; "
+                "gating.detect.by = told then says where the mixing begins"
+            )
+        return ""
+
+    def _transform_problem(self) -> str:
+        if self.transform == "none":
+            if self.tasks:
+                return f"tasks = {self.tasks} counts the copies of a transform, and there is none; set stream.transform"
+            return ""
+        if self.setting in ("class", "task"):
+            return (
+                f"transform = {self.transform} makes tasks of the same classes, which setting {self.setting} does not "
+                "have; set stream.setting to domain, or to joint for all of them at once"
+            )
+        if self.by == "speaker":
+            return f"transform = {self.transform} makes domains, and so does by = speaker; take one of them"
+        if self.tasks < 0 or self.tasks == 1:
+            return f"tasks = {self.tasks} must be 2 or more, or 0 for 5: the first task is the data as they are"
+        return ""
