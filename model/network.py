@@ -218,7 +218,8 @@ class Network:
             all_adjoints: adjoints of all neurons and gradients of all rows are wanted, not only those that learn.
         """
         state = self.state
-        flags = state.mask, state.frozen, state.alive, state.output
+        constants = state.leak, state.synapse, state.strength, state.recovery
+        flags = state.mask, state.frozen, state.alive, state.output, *constants
         version = self.links.version, *(flag._version for flag in flags)  # torch counts changes in place
         if version != self._circuits_version:
             self._circuits, self._circuits_version = {}, version
@@ -237,7 +238,10 @@ class Network:
                 channels=self.channels,
             )
             self._circuits[key] = _events().Circuit.of(
-                make_plan(chip, all_adjoints), state.output.numpy(), self.options, self.threads
+                make_plan(chip, all_adjoints),
+                [values.numpy() for values in self._constants()],
+                self.options,
+                self.threads,
             )
         return self._circuits[key]
 
