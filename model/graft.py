@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from smalti.model.kinds import Cell
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 
@@ -27,6 +28,7 @@ class Birth:
     fan_in: Tensor  # [P] float
     targets: Tensor  # [Q] int: living slots that it drives, in tiles that it reaches
     fan_out: Tensor  # [Q] float
+    cell: Cell | None = None  # constants of a hidden neuron; None for one without a kind, and for outputs
 
 
 def graft(network: Network, birth: Birth, moments: Moments) -> None:
@@ -36,6 +38,7 @@ def graft(network: Network, birth: Birth, moments: Moments) -> None:
     assert not state.alive[birth.slot], birth.slot
     state.alive[birth.slot] = True
     state.output[birth.slot] = birth.output
+    state.become(birth.slot, birth.cell or network.options.plain_cell)
     rows = _rows(network, birth.sources.tolist(), [tile] * len(birth.sources))
     fresh = torch.zeros_like(state.mask)
     with torch.no_grad():
@@ -68,6 +71,7 @@ def retire(network: Network, slot: int, moments: Moments) -> list[tuple[int, int
     switch_off(network, gone, moments)
     state.alive[slot] = False
     state.output[slot] = False
+    state.become(slot, network.options.plain_cell)
     return ending
 
 

@@ -22,7 +22,8 @@ from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.links import Links
 from smalti.model.engines import dense
 from smalti.model.engines.events.plan import Chip, make_plan
-from smalti.model.neuron import SURROGATES, Dynamics, NetworkOptions
+from smalti.model.kinds import NO_KIND, Cell
+from smalti.model.neuron import SURROGATES, Adaptation, Dynamics, NetworkOptions
 from smalti.model.probe import DenseProbe, Probe
 from smalti.model.storage import copy_into
 
@@ -44,6 +45,17 @@ class ChipState:
     source: Tensor  # [K, R] int: what drives a row: slot 0..N-1, channel N..N+I-1, or FREE = -1; written by Links
     alive: Tensor  # [N] bool: slots that hold a neuron
     output: Tensor  # [N] bool: those of them that are output units
+    kind: Tensor  # [N] int32: place of the neuron's kind in ``network.kinds``, NO_KIND for outputs and without kinds
+    leak: Tensor  # [N] float64: share of a hidden membrane that is left after a step
+    synapse: Tensor  # [N] float64: share of the synaptic current that is left; 0 without a slow synapse
+    strength: Tensor  # [N] float64: rise of the threshold by a spike; 0 where it does not adapt
+    recovery: Tensor  # [N] float64: share of that rise that is left
+
+    def become(self, slot: int, cell: Cell) -> None:
+        """Give a slot the constants of a cell."""
+        self.kind[slot] = cell.kind
+        self.leak[slot], self.synapse[slot] = cell.leak, cell.synapse
+        self.strength[slot], self.recovery[slot] = cell.strength, cell.recovery
 
     def state_dict(self) -> dict[str, Tensor]:
         """All tensors but ``source``, which follows the links."""
@@ -88,6 +100,7 @@ class Network:
         self.links = Links(fabric, channels)
         self.device = torch.device(options.device)
         shape = (fabric.tiles, fabric.rows_per_tile, fabric.slots)
+        constants = torch.empty(fabric.neurons, dtype=torch.float64, device=self.device)
         self.state = ChipState(
             weight=torch.zeros(shape, dtype=options.dtype, device=self.device).requires_grad_(),
             mask=torch.zeros(shape, dtype=torch.bool, device=self.device),
@@ -96,6 +109,11 @@ class Network:
             source=torch.from_numpy(self.links.source),
             alive=torch.zeros(fabric.neurons, dtype=torch.bool, device=self.device),
             output=torch.zeros(fabric.neurons, dtype=torch.bool, device=self.device),
+            kind=torch.full((fabric.neurons,), NO_KIND, dtype=torch.int32, device=self.device),
+            leak=constants.fill_(options.leak),
+            synapse=torch.zeros_like(constants),
+            strength=torch.zeros_like(constants),
+            recovery=torch.zeros_like(constants),
         )
         self._wiring: dense.Wiring | None = None
         self._wired_version = -1
@@ -213,7 +231,8 @@ class Network:
             all_adjoints: adjoints of all neurons and gradients of all rows are wanted, not only those that learn.
         """
         state = self.state
-        flags = state.mask, state.frozen, state.alive, state.output
+        constants = state.leak, state.synapse, state.strength, state.recovery
+        flags = state.mask, state.frozen, state.alive, state.output, *constants
         version = self.links.version, *(flag._version for flag in flags)  # torch counts changes in place
         if version != self._circuits_version:
             self._circuits, self._circuits_version = {}, version
@@ -232,36 +251,54 @@ class Network:
                 channels=self.channels,
             )
             self._circuits[key] = _events().Circuit.of(
-                make_plan(chip, all_adjoints), state.output.numpy(), self.options, self.threads
+                make_plan(chip, all_adjoints),
+                [values.numpy() for values in self._constants()],
+                self.options,
+                self.threads,
             )
         return self._circuits[key]
 
     def dynamics(self, running: Tensor | None = None) -> Dynamics:
-        """Leak and threshold of every slot; whoever does not run has an infinite threshold."""
-        state, options = self.state, self.options
-        fires = self._fires(running)
-        leak = torch.full(fires.shape, options.leak, dtype=options.dtype, device=self.device)
-        leak[state.output] = options.output_leak
-        threshold = torch.full_like(leak, options.threshold).masked_fill_(~fires, float("inf"))
+        """Constants of every slot; whoever does not run has an infinite threshold."""
+        options, constants = self.options, self._constants()
+        leak, synapse, strength, recovery = (values[:, None] for values in constants)
+        threshold = torch.full_like(leak, options.threshold).masked_fill_(~self._fires(running)[:, None], float("inf"))
         surrogate = SURROGATES[options.surrogate]
         return Dynamics(
-            leak=leak[:, None],
-            threshold=threshold[:, None],
+            leak=leak,
+            threshold=threshold,
             theta=options.threshold,
             hard=options.reset == "hard",
             reset_gradient=options.reset_gradient,
             surrogate=lambda distance: surrogate(distance, options),
+            synapse=synapse if synapse.any() else None,
+            adaptation=Adaptation(strength, recovery) if strength.any() else None,
         )
 
-    def newborn_dynamics(self) -> Dynamics:
-        """Leak and threshold of one hidden neuron, as [1, 1] tensors."""
-        options = self.options
+    def newborn_dynamics(self, cell: Cell | None = None) -> Dynamics:
+        """Constants of one hidden neuron, as [1, 1] tensors; by default of one without a kind."""
+        options, cell = self.options, cell or self.options.plain_cell
 
         def single(value: float) -> Tensor:
             return torch.full((1, 1), value, dtype=options.dtype, device=self.device)
 
-        everyone = self.dynamics()
-        return replace(everyone, leak=single(options.leak), threshold=single(options.threshold))
+        return replace(
+            self.dynamics(),
+            leak=single(cell.leak),
+            threshold=single(options.threshold),
+            synapse=single(cell.synapse) if cell.synapse else None,
+            adaptation=Adaptation(single(cell.strength), single(cell.recovery)) if cell.strength else None,
+        )
+
+    def _constants(self) -> tuple[Tensor, ...]:
+        """Leak, synapse, strength and recovery of every slot [N], in the network's precision; outputs only leak."""
+        state, options = self.state, self.options
+        every = (state.leak, state.synapse, state.strength, state.recovery)
+        own = (options.output_leak, 0.0, 0.0, 0.0)
+        return tuple(
+            values.to(options.dtype).masked_fill_(state.output, output)
+            for values, output in zip(every, own, strict=True)
+        )
 
     def _fires(self, running: Tensor | None) -> Tensor:
         """Neurons that may fire [N] bool."""

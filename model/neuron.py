@@ -6,22 +6,28 @@ Symbols: V membrane, I input current of the step (spikes x weights), theta thres
 step, dt = 1 ms, tau in ms. Soft reset subtracts theta S[t-1]; hard reset multiplies a V[t-1] by (1 - S[t-1]). Output
 units integrate with their own leak and, unless spikes are counted, never fire. The recurrence with the reset one step
 late is that of the Mosaic reference (Dalgaty et al. 2024); surrogate gradients: Neftci, Mostafa, Zenke 2019.
+
+Kinds of hidden neurons (``model.kinds``) may remember longer, by a slow synapse and by an adapting threshold:
+
+    J[t] = k J[t-1] + I[t]        and J[t] instead of I[t] above
+    A[t] = r A[t-1] + S[t-1],     S[t] = 1 where V[t] - b A[t] >= theta
+
+Symbols: J synaptic current, k = exp(-dt / tau_synapse); A trace of the neuron's own spikes, r = exp(-dt / tau_A), b its
+strength. The synapse is snnTorch's ``Synaptic`` and NIR's ``CubaLIF``; the threshold Bellec et al. 2018 (1803.09574).
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from smalti.model import ranges
+from smalti.model.kinds import NO_KIND, Cell, KindOptions, check_kinds, decay
 from smalti.model.option_values import settle
-
-STEP_MS = 1.0  # length of a time step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,8 @@ class NetworkOptions:
         readout: what the outputs say: membrane_mean, membrane_max or spike_count over time.
         precision: float32, or float64 for checks.
         device: torch device that computes, such as cpu or cuda.
+        kinds: kinds of hidden neurons by name, such as [network.kinds.slow] with tau_ms and synapse_ms; with none, all
+            hidden neurons have tau_ms and nothing else that remembers.
     """
 
     engine: Literal["auto", "dense", "events"] = "auto"
@@ -55,6 +63,7 @@ class NetworkOptions:
     readout: Literal["membrane_mean", "membrane_max", "spike_count"] = "membrane_mean"
     precision: Literal["float32", "float64"] = "float32"
     device: str = "cpu"
+    kinds: Mapping[str, KindOptions] = field(default_factory=dict, hash=False)
 
     reset_gradient: ClassVar[bool] = False  # whether gradients pass through the reset, or take it for a constant
     surrogate_slope: ClassVar[float] = 1.0  # steepness of the fast sigmoid, 1 / (slope |V - theta| + 1)^2
@@ -63,16 +72,22 @@ class NetworkOptions:
         settle(self, "network")
         ranges.positive("network", self, "tau_ms", "output_tau_ms", most=1e9)
         ranges.positive("network", self, "threshold", "surrogate_width", "surrogate_height", most=1e6)
+        check_kinds(self.kinds)
 
     @property
     def leak(self) -> float:
         """Factor a by which a hidden membrane decays in one step."""
-        return math.exp(-STEP_MS / self.tau_ms)
+        return decay(self.tau_ms)
 
     @property
     def output_leak(self) -> float:
         """Factor by which an output membrane decays in one step."""
-        return math.exp(-STEP_MS / self.output_tau_ms)
+        return decay(self.output_tau_ms)
+
+    @property
+    def plain_cell(self) -> Cell:
+        """A hidden neuron where no kinds are told apart."""
+        return Cell(NO_KIND, self.leak)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -99,28 +114,69 @@ SURROGATES: dict[str, Callable[[Tensor, NetworkOptions], Tensor]] = {
 
 
 @dataclass(frozen=True)
-class Dynamics:
-    """What a step of the membranes needs to know."""
+class Adaptation:
+    """How thresholds adapt."""
 
-    leak: Tensor  # [N, 1] decay per step
+    strength: Tensor  # [N, 1] rise of the threshold by a spike of the neuron's own
+    recovery: Tensor  # [N, 1] decay of that rise per step
+
+    def after(self, trace: Tensor, spikes: Tensor) -> Tensor:
+        """A[t] from A[t-1] and S[t-1]."""
+        return trace * self.recovery + spikes
+
+    def trace(self, spikes: Tensor) -> Tensor:
+        """A [T, N, B] from all spikes S of that shape."""
+        trace = torch.zeros_like(spikes)
+        for t in range(1, len(spikes)):
+            trace[t] = self.after(trace[t - 1], spikes[t - 1])
+        return trace
+
+
+@dataclass(frozen=True)
+class Dynamics:
+    """What a step of the neurons needs to know."""
+
+    leak: Tensor  # [N, 1] decay of membranes per step
     threshold: Tensor  # [N, 1] firing threshold; infinite for slots that must stay silent
     theta: float  # amount of a soft reset
     hard: bool  # hard instead of soft reset
     reset_gradient: bool  # gradients pass through the reset
     surrogate: Callable[[Tensor], Tensor]  # V - theta -> surrogate derivative, same shape
+    synapse: Tensor | None = None  # [N, 1] decay of synaptic currents per step; None where no synapse is slow
+    adaptation: Adaptation | None = None  # None where no threshold adapts
 
 
-def step_membrane(membrane: Tensor, spikes: Tensor, current: Tensor, dynamics: Dynamics) -> tuple[Tensor, Tensor]:
-    """One step of the equation above.
+@dataclass(frozen=True)
+class Neurons:
+    """State of neurons after a step; [N, B] or any shape that ``Dynamics`` broadcasts with."""
+
+    membrane: Tensor  # V
+    spikes: Tensor  # S
+    current: Tensor  # J; stays at rest where no synapse is slow
+    trace: Tensor  # A; stays at rest where no threshold adapts
+
+    @staticmethod
+    def at_rest(like: Tensor) -> Neurons:
+        """As many neurons as ``like`` has numbers, to which nothing has happened."""
+        rest = torch.zeros_like(like)
+        return Neurons(rest, rest, rest, rest)
+
+
+def step(before: Neurons, current: Tensor, dynamics: Dynamics) -> Neurons:
+    """One step of the equations above.
 
     Args:
-        membrane, spikes: V[t-1] and S[t-1], [N, B] (or any shape that ``dynamics`` broadcasts with).
-        current: I[t], same shape.
-
-    Returns:
-        V[t] and S[t], new tensors.
+        before: the step before.
+        current: I[t].
+        dynamics: constants.
     """
-    decayed = membrane * dynamics.leak
-    after = decayed * (1 - spikes) if dynamics.hard else decayed - dynamics.theta * spikes
-    membrane = after + current
-    return membrane, (membrane >= dynamics.threshold).to(membrane.dtype)
+    arriving, trace = before.current, before.trace
+    if dynamics.synapse is not None:
+        arriving = current = arriving * dynamics.synapse + current
+    decayed = before.membrane * dynamics.leak
+    after = decayed * (1 - before.spikes) if dynamics.hard else decayed - dynamics.theta * before.spikes
+    membrane = potential = after + current
+    if dynamics.adaptation is not None:
+        trace = dynamics.adaptation.after(trace, before.spikes)
+        potential = membrane - dynamics.adaptation.strength * trace
+    return Neurons(membrane, (potential >= dynamics.threshold).to(membrane.dtype), arriving, trace)

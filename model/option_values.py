@@ -1,8 +1,8 @@
 """Values of options, as a user gives them, turned into what the fields hold. Knows no option by name.
 
-Fields may be bool, int, float, str, Literal, tuples of these, or dataclasses, which become sections. Numbers of numpy
-and torch are taken as Python's, arrays and lists as tuples, whole numbers where any number will do, paths as text,
-mappings as sections.
+Fields may be bool, int, float, str, Literal, tuples of these, dataclasses, which become sections, or mappings from
+names to a dataclass, which become sections of sections. Numbers of numpy and torch are taken as Python's, arrays and
+lists as tuples, whole numbers where any number will do, paths as text, mappings as sections.
 """
 
 from __future__ import annotations
@@ -82,6 +82,8 @@ def convert(kind: Any, value: object, where: str) -> object:
     if is_dataclass(kind):
         section = typing.cast("type[Any]", kind)
         return value if isinstance(value, section) else build(section, value, where)
+    if (named := class_of_named(kind)) is not None:
+        return _named(named, value, where)
     value = _plain(value, where)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is Literal:
@@ -102,6 +104,24 @@ def convert(kind: Any, value: object, where: str) -> object:
     if kind in PLAIN and kind is not int and isinstance(value, kind):
         return value
     raise ValueError(f"{where} = {shown(value)} must be {_wanted(kind)}")
+
+
+def class_of_named(kind: Any) -> type[Any] | None:
+    """The dataclass of an annotation ``Mapping[str, ThatClass]``; None for any other."""
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is Mapping and arguments[0] is str and is_dataclass(arguments[1]):
+        return typing.cast("type[Any]", arguments[1])
+    return None
+
+
+def _named(cls: type[Any], value: object, where: str) -> dict[str, object]:
+    """Instances of a dataclass by name, in a mapping of their own."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{where} = {shown(value)} must be a section [{where}] of sections, each with its own name")
+    for name in value:
+        if not isinstance(name, str):
+            raise ValueError(f"{where} has the name {shown(name)}; names must be text")
+    return {name: convert(cls, item, dotted(where, name)) for name, item in value.items()}
 
 
 def choices(given: object, allowed: Iterable[object]) -> str:
@@ -178,4 +198,7 @@ def _wanted(kind: Any) -> str:
         if arguments[1:] == (...,):
             return f"a list, each item {_wanted(arguments[0])}"
         return f"a list of {len(arguments)}: {', '.join(map(_wanted, arguments))}"
-    raise TypeError(f"options cannot be of type {kind}; take bool, int, float, str, Literal, tuple or a dataclass")
+    raise TypeError(
+        f"options cannot be of type {kind}; take bool, int, float, str, Literal, tuple, a dataclass, or a mapping from "
+        "names to one"
+    )

@@ -16,7 +16,7 @@ import docstring_parser
 import tomlkit
 from tomlkit.items import Table
 
-from smalti.model.option_values import build
+from smalti.model.option_values import build, dotted
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -112,14 +112,17 @@ def dump(config: DataclassInstance) -> str:
 
 
 def flatten(config: DataclassInstance) -> dict[str, object]:
-    """Every field by its dotted name: ``{"fabric.rows": 3, ...}``."""
+    """Every field by its dotted name: ``{"fabric.rows": 3, ...}``; those of a mapping's sections by their names too."""
     flat: dict[str, object] = {}
     for field in fields(config):
         value = getattr(config, field.name)
-        if is_dataclass(value) and not isinstance(value, type):
-            flat |= {f"{field.name}.{name}": item for name, item in flatten(value).items()}
-        else:
-            flat[field.name] = value
+        named = value if isinstance(value, Mapping) else {"": value}
+        for name, part in named.items():
+            where = dotted(field.name, name) if name else field.name
+            if is_dataclass(part) and not isinstance(part, type):
+                flat |= {f"{where}.{inner}": item for inner, item in flatten(part).items()}
+            else:
+                flat[where] = part
     return flat
 
 
@@ -136,9 +139,10 @@ def nested(values: Mapping[str, object]) -> dict[str, Any]:
 
 
 def differences(config: T, default: T) -> dict[str, object]:
-    """What ``config`` has other than ``default``: dotted name -> value in ``config``."""
-    usual = flatten(default)
-    return {name: value for name, value in flatten(config).items() if value != usual[name]}
+    """What ``config`` has other than ``default``: dotted name -> value in ``config``, None where it has none."""
+    usual, flat = flatten(default), flatten(config)
+    changed = {name: value for name, value in flat.items() if name not in usual or value != usual[name]}
+    return changed | dict.fromkeys(usual.keys() - flat.keys())
 
 
 def _fill(table: Table | tomlkit.TOMLDocument, config: DataclassInstance) -> None:
@@ -146,15 +150,24 @@ def _fill(table: Table | tomlkit.TOMLDocument, config: DataclassInstance) -> Non
     parsed = docstring_parser.parse(type(config).__doc__ or "", docstring_parser.DocstringStyle.GOOGLE)
     comments = {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}
     items = [(field.name, getattr(config, field.name)) for field in fields(config) if field.init]
-    for name, value in sorted(items, key=lambda item: is_dataclass(item[1])):
-        section = tomlkit.table() if is_dataclass(value) else None
+    for name, value in sorted(items, key=lambda item: _is_section(item[1])):
+        section = tomlkit.table() if _is_section(value) else None
         if section is not None:
             if comments.get(name):
                 section.comment(comments[name])
-            _fill(section, value)
+            if not isinstance(value, Mapping):
+                _fill(section, value)
+            else:
+                for inner, part in value.items():
+                    _fill(within := tomlkit.table(), part)
+                    section.add(inner, within)
         elif comments.get(name):
             table.add(tomlkit.comment(comments[name]))
         table.add(name, _plain(value) if section is None else section)
+
+
+def _is_section(value: object) -> bool:
+    return is_dataclass(value) or isinstance(value, Mapping)
 
 
 def _plain(value: object) -> Any:

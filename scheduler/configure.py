@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from smalti.model.option_values import build, choices, shown
+from smalti.model.option_values import build, choices, dotted, shown
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import Section, merge, read_toml
 from smalti.scheduler.streams import STREAMS, StreamOptions
@@ -60,14 +60,20 @@ def changed(config: Any, changes: Mapping[str, Any], section: str = "") -> Any:
     known = [field.name for field in fields(config)]
     for name in changes:
         if name not in known:
-            where = f"{section}.{name}" if section else name
-            raise ValueError(f"{where} is unknown; {choices(name, known)}")
+            raise ValueError(f"{dotted(section, name)} is unknown; {choices(name, known)}")
     new = {}
     for name, value in sorted(changes.items(), key=lambda item: item[0] not in getattr(config, "FIRST", ())):
-        old = getattr(config, name)
-        nested = is_dataclass(old) and isinstance(value, Mapping)
-        new[name] = changed(old, value, f"{section}.{name}" if section else name) if nested else value
+        new[name] = _changed_value(getattr(config, name), value, dotted(section, name))
     return replace(config, **new)
+
+
+def _changed_value(old: Any, value: Any, where: str) -> Any:
+    """The value of a field that had another one; of a mapping, sections that are not named stay as they are."""
+    if not isinstance(value, Mapping):
+        return value
+    if isinstance(old, Mapping):
+        return {**old, **{n: _changed_value(old.get(n), item, dotted(where, n)) for n, item in value.items()}}
+    return changed(old, value, where) if is_dataclass(old) else value
 
 
 def spelled_out(options: Mapping[str, Any]) -> Section:

@@ -6,7 +6,10 @@ row or column never reorders a sum over old ones. Neurons come first and samples
 copied in one piece. It knows no readout, no loss and no growth.
 
 Adjoints, with psi the surrogate and lambda[t] = dL/dV[t] (detached reset):
-    lambda[t] = a lambda[t+1] (1 - S[t] if hard) + psi(V[t] - theta) (dL/dS[t] + sum over driven rows of W lambda[t+1])
+    lambda[t] = a lambda[t+1] (1 - S[t] if hard) + psi(V[t] - theta) (dL/dS[t] + sum over driven rows of W delta[t+1])
+and delta[t] = dL/dI[t] = lambda[t]. Where synapses are slow, and where thresholds adapt (``model.neuron``):
+    delta[t] = lambda[t] + k delta[t+1]
+    mu[t] = dL/dA[t] = r mu[t+1] - b psi(V[t] - b A[t] - theta) dL/dS[t], and dL/dS[t] gains mu[t+1]
 """
 
 from __future__ import annotations
@@ -49,6 +52,7 @@ class Tape:
 
     presynaptic: Tensor  # [T + 1, N + I + 1, B] what drives rows at each step: S[t-1], then input x[t], then silence
     membrane: Tensor  # [T, N, B]
+    trace: Tensor | None = None  # [T, N, B] A of the thresholds; None where none adapts
 
     @property
     def spikes(self) -> Tensor:
@@ -74,18 +78,27 @@ def forward(weight: Tensor, wiring: Wiring, dynamics: Dynamics, x: Tensor) -> Ta
     rows = weight.new_empty(wiring.rows.shape[0], batch)
     current = weight.new_empty(wiring.tiles, transposed.shape[1], batch)
     previous = weight.new_zeros(neurons, batch)
+    synapse, adaptation = dynamics.synapse, dynamics.adaptation
+    arriving = current.view(neurons, batch) if synapse is None else torch.zeros_like(previous)
+    trace = None if adaptation is None else torch.zeros_like(membrane)
     for t in range(steps):
         torch.index_select(presynaptic[t], 0, wiring.rows, out=rows)
         torch.bmm(transposed, rows.view(wiring.tiles, -1, batch), out=current)
+        if synapse is not None:
+            arriving.mul_(synapse).add_(current.view(neurons, batch))
         spikes = presynaptic[t, :neurons]
         torch.mul(previous, dynamics.leak, out=membrane[t])
         if dynamics.hard:
             membrane[t].addcmul_(membrane[t], spikes, value=-1.0)
         else:
             membrane[t].sub_(spikes, alpha=dynamics.theta)
-        previous = membrane[t].add_(current.view(neurons, batch))
-        torch.ge(previous, dynamics.threshold, out=presynaptic[t + 1, :neurons])
-    return Tape(presynaptic, membrane)
+        potential = previous = membrane[t].add_(arriving)
+        if adaptation is not None and trace is not None:
+            if t > 0:
+                torch.mul(trace[t - 1], adaptation.recovery, out=trace[t]).add_(spikes)
+            potential = previous - adaptation.strength * trace[t]
+        torch.ge(potential, dynamics.threshold, out=presynaptic[t + 1, :neurons])
+    return Tape(presynaptic, membrane, trace)
 
 
 def adjoints(
@@ -114,6 +127,7 @@ def adjoints(
     behind = weight.new_empty(wiring.tiles, weight.shape[1], batch)  # what rows would like to receive
     grad_spike = grad_spikes
     later = torch.zeros_like(grad_spikes)
+    adaptation, of_trace = dynamics.adaptation, torch.zeros_like(grad_spikes)
     for t in reversed(range(steps)):
         if dynamics.reset_gradient:
             reset = tape.membrane[t] * dynamics.leak if dynamics.hard else dynamics.theta
@@ -121,10 +135,20 @@ def adjoints(
         carried = later * dynamics.leak
         if dynamics.hard:
             carried.addcmul_(carried, spikes[t], value=-1.0)
-        slope = dynamics.surrogate(tape.membrane[t] - dynamics.threshold)
+        potential = tape.membrane[t]
+        if adaptation is not None and tape.trace is not None:
+            potential = potential - adaptation.strength * tape.trace[t]
+            grad_spike = grad_spike + of_trace
+        slope = dynamics.surrogate(potential - dynamics.threshold)
         torch.mul(grad_spike, slope, out=delta[t])
+        if adaptation is not None:
+            of_trace.mul_(adaptation.recovery).sub_(adaptation.strength * delta[t])
         later = delta[t].add_(carried).index_add_(0, outputs, grad_membrane[t])
-        torch.bmm(weight, later.view(wiring.tiles, -1, batch), out=behind)
+        if dynamics.synapse is not None:
+            later = later.clone()
+            if t + 1 < steps:
+                delta[t].addcmul_(delta[t + 1], dynamics.synapse)
+        torch.bmm(weight, delta[t].view(wiring.tiles, -1, batch), out=behind)
         grad_spike = grad_spikes + gather_fan_out(behind, wiring)
     return delta
 
@@ -163,14 +187,14 @@ class _Simulate(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         tape = forward(weight, wiring, dynamics, x)
         ctx.wiring, ctx.dynamics = wiring, dynamics
-        ctx.save_for_backward(weight, outputs, tape.presynaptic, tape.membrane)
+        ctx.save_for_backward(weight, outputs, tape.presynaptic, tape.membrane, tape.trace)
         return tape.membrane[:, outputs], tape.spikes.sum(0)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         grad_outputs, grad_counts = gradients
-        weight, outputs, presynaptic, membrane = ctx.saved_tensors
-        tape = Tape(presynaptic, membrane)
+        weight, outputs, *taped = ctx.saved_tensors
+        tape = Tape(*taped)
         delta = adjoints(weight, ctx.wiring, ctx.dynamics, tape, outputs, grad_outputs, grad_counts)
         return weight_gradient(ctx.wiring, tape, delta, weight.shape), None, None, None, None
 

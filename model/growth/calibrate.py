@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-from smalti.model.neuron import Dynamics, step_membrane
+from smalti.model.neuron import Dynamics, Neurons, step
 from smalti.model.probe import filtered
 
 LADDERS = ((0.35, 22.0), (0.7, 1.43))  # multiples of the last scale: coarse, then between two coarse rungs
@@ -47,17 +47,18 @@ def fire(current: Tensor, scale: Tensor, dynamics: Dynamics) -> Tensor:
     """Spikes [T, C, G, B] of neurons with input current [T, C, B] at each of G scales [C, G]."""
     steps, candidates, batch = current.shape
     shape = (candidates, scale.shape[1], batch)
-    membrane, spikes = current.new_zeros(shape), current.new_zeros(shape)
+    now = Neurons.at_rest(current.new_empty(shape))
     fired = current.new_empty(steps, *shape)
     for t in range(steps):
-        membrane, spikes = step_membrane(membrane, spikes, current[t][:, None] * scale[:, :, None], dynamics)
-        fired[t] = spikes
+        now = step(now, current[t][:, None] * scale[:, :, None], dynamics)
+        fired[t] = now.spikes
     return fired
 
 
 def _first_guess(current: Tensor, rate: float, dynamics: Dynamics) -> Tensor:
     """Scale at which the membrane without resets is above threshold for the wanted share of steps."""
-    flat = filtered(current, float(dynamics.leak)).permute(1, 0, 2).flatten(1)
+    arriving = current if dynamics.synapse is None else filtered(current, float(dynamics.synapse))
+    flat = filtered(arriving, float(dynamics.leak)).permute(1, 0, 2).flatten(1)
     rank = max(1, round(rate * flat.shape[1]))
     reach = flat.topk(rank, dim=1).values[:, -1]
     peak = flat.amax(1)

@@ -8,6 +8,8 @@ through them to its own input, is left out. With u its fan-out, w its fan-in, ps
 
     dL/du_q = sum_t delta_q[t+1] S[t],   dL/dw_p = sum_t lambda[t] z_p[t],
     lambda[t] = a lambda[t+1] (1 - S[t] if hard) + psi(V[t] - theta) (sum_q u_q delta_q[t+1] - reset)
+
+A slow synapse and an adapting threshold take part as they do in the engine.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from smalti.model.neuron import Dynamics, step_membrane
+from smalti.model.neuron import Dynamics, Neurons, step
 
 
 def live(fan_in: Tensor, drive: Tensor, dynamics: Dynamics) -> tuple[Tensor, Tensor]:
@@ -28,10 +30,10 @@ def live(fan_in: Tensor, drive: Tensor, dynamics: Dynamics) -> tuple[Tensor, Ten
     """
     current = torch.einsum("cp,tpb->tcb", fan_in, drive)
     membrane, spikes = torch.empty_like(current), torch.empty_like(current)
-    v = s = torch.zeros_like(current[0])
+    now = Neurons.at_rest(current[0])
     for t in range(len(current)):
-        v, s = step_membrane(v, s, current[t], dynamics)
-        membrane[t], spikes[t] = v, s
+        now = step(now, current[t], dynamics)
+        membrane[t], spikes[t] = now.membrane, now.spikes
     return membrane, spikes
 
 
@@ -60,13 +62,23 @@ def fan_in_gradient(membrane: Tensor, spikes: Tensor, grad_spikes: Tensor, drive
     Returns:
         [C, P, B].
     """
-    slope = dynamics.surrogate(membrane - dynamics.threshold)
-    adjoint, later = torch.empty_like(membrane), torch.zeros_like(membrane[0])
+    potential, adaptation = membrane, dynamics.adaptation
+    if adaptation is not None:
+        potential = membrane - adaptation.strength * adaptation.trace(spikes)
+    slope = dynamics.surrogate(potential - dynamics.threshold)
+    adjoint = torch.empty_like(membrane)
+    wanted = of_trace = later = torch.zeros_like(membrane[0])
     for t in reversed(range(len(membrane))):
         due = grad_spikes[t]
         if dynamics.reset_gradient:
             due = due - later * (membrane[t] * dynamics.leak if dynamics.hard else dynamics.theta)
+        if adaptation is not None:
+            due = due + of_trace
+        through = slope[t] * due
         carried = later * dynamics.leak
-        later = slope[t] * due + (carried * (1 - spikes[t]) if dynamics.hard else carried)
-        adjoint[t] = later
+        later = through + (carried * (1 - spikes[t]) if dynamics.hard else carried)
+        if adaptation is not None:
+            of_trace = of_trace * adaptation.recovery - adaptation.strength * through
+        wanted = later if dynamics.synapse is None else later + dynamics.synapse * wanted
+        adjoint[t] = wanted
     return torch.einsum("tcb,tpb->cpb", adjoint, drive)

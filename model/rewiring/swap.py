@@ -101,5 +101,6 @@ def carry(
             *known,
         ):
             devices.copy_(devices[place] * there)
-        for flags in (state.alive, state.output):
-            flags.copy_(flags[before])
+        slots = (state.alive, state.output, state.kind, state.leak, state.synapse, state.strength, state.recovery)
+        for values in slots:
+            values.copy_(values[before])

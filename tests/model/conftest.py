@@ -18,6 +18,7 @@ from smalti.model.graft import Birth, graft
 from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.signal import TileSignal, Traces, tile_signal
 from smalti.model.growth.surroundings import distances, inputs_of, usual_norms
+from smalti.model.kinds import draw_cell
 from smalti.model.network import Activity, Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
@@ -45,6 +46,7 @@ def build(options: NetworkOptions, seed: int, gain: float) -> tuple[Network, Ten
     state.alive.copy_(alive)
     state.output[outputs] = True
     born = torch.nonzero(alive).flatten().tolist()
+    give_kinds(network, seed)
     for slot in born:
         links.add_local(slot)
         for tile in rng.permutation(fabric.tiles)[:4].tolist():
@@ -58,6 +60,14 @@ def build(options: NetworkOptions, seed: int, gain: float) -> tuple[Network, Ten
     with torch.no_grad():
         state.weight.copy_(drawn)
     return network, outputs.to(network.device)
+
+
+def give_kinds(network: Network, seed: int) -> None:
+    """Make the hidden neurons of the kinds that there are, in turn."""
+    state, kinds, rng = network.state, list(network.options.kinds.values()), np.random.default_rng(seed)
+    for slot in torch.nonzero(state.alive & ~state.output).flatten().tolist() if kinds else ():
+        number = slot % len(kinds)
+        state.become(slot, draw_cell(number, kinds[number], rng))
 
 
 @pytest.fixture(scope="session")
@@ -135,20 +145,31 @@ class Oracle:
         leak = torch.where(
             state.output,
             torch.tensor(options.output_leak, dtype=weights.dtype, device=weights.device),
-            torch.tensor(options.leak, dtype=weights.dtype, device=weights.device),
+            state.leak.to(weights),
         )
-        v = s = weights.new_zeros(x.shape[0], network.fabric.neurons)
+        hidden = ~state.output
+        synapse, strength, recovery = (c.to(weights) * hidden for c in (state.synapse, state.strength, state.recovery))
+        v = s = current = trace = weights.new_zeros(x.shape[0], network.fabric.neurons)
         membranes, spikes = [], []
         for t in range(x.shape[1]):
             drive = torch.cat([s, x[:, t].to(weights)], 1) @ weights
-            drive = drive if extra is None else drive + extra[t]
+            drive = current = synapse * current + (drive if extra is None else drive + extra[t])
+            trace = recovery * trace + s
             fired = s if options.reset_gradient else s.detach()
             kept = v * leak
             v = (kept * (1 - fired) if options.reset == "hard" else kept - options.threshold * fired) + drive
-            s = self.spike(v - threshold, options) * fires
+            s = self.spike(v - strength * trace - threshold, options) * fires
             membranes.append(v)
             spikes.append(s)
         return torch.stack(membranes), torch.stack(spikes)
+
+    def potential(self, network: Network, membranes: Tensor, spikes: Tensor) -> Tensor:
+        """What is compared with the threshold [T, B, N]: membranes less what earlier spikes have raised it by."""
+        state, trace, potentials = network.state, torch.zeros_like(membranes[0]), []
+        for t, membrane in enumerate(membranes):
+            trace = state.recovery.to(trace) * trace + (spikes[t - 1] if t else 0)
+            potentials.append(membrane - state.strength.to(trace) * trace)
+        return torch.stack(potentials)
 
     def spike(self, distance: Tensor, options: NetworkOptions) -> Tensor:
         """Spikes of membranes at these distances V - theta, differentiable by the surrogate."""
@@ -188,7 +209,7 @@ class Oracle:
         fires = self.fires(network, running)
         for _ in range(tries):
             membranes, spikes = self.loop(network, self.matrix(network, weight.detach()), x, running)
-            reached = membranes[..., fires]
+            reached = self.potential(network, membranes, spikes)[..., fires]
             distance = (reached[reached != 0] - options.threshold).abs()
             close = distance < margin
             if options.surrogate == "fast_sigmoid":

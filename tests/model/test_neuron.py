@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.neuron import SURROGATES, Dynamics, NetworkOptions, fast_sigmoid, step_membrane, triangle
+from smalti.model.neuron import SURROGATES, Dynamics, NetworkOptions, Neurons, fast_sigmoid, step, triangle
 
 
 def dynamics(leak: float, *, hard: bool = False, theta: float = 1.0) -> Dynamics:
@@ -20,12 +20,11 @@ def dynamics(leak: float, *, hard: bool = False, theta: float = 1.0) -> Dynamics
 
 def run(current: Tensor, how: Dynamics) -> tuple[Tensor, Tensor]:
     """Membranes and spikes [T, N, B] for input currents of that shape."""
-    membrane = spikes = torch.zeros_like(current[0])
-    membranes, fired = [], []
-    for now in current:
-        membrane, spikes = step_membrane(membrane, spikes, now, how)
-        membranes.append(membrane)
-        fired.append(spikes)
+    now, membranes, fired = Neurons.at_rest(current[0]), [], []
+    for arriving in current:
+        now = step(now, arriving, how)
+        membranes.append(now.membrane)
+        fired.append(now.spikes)
     return torch.stack(membranes), torch.stack(fired)
 
 

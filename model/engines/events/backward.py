@@ -1,7 +1,8 @@
 """Numba kernels of the event-driven engine: one block of samples backward through all of time.
 
-Adjoints lambda[t] = dL/dV[t] of a block are [banks, samples, lanes], as membranes are in ``forward``. The recursion
-is that of ``model.engines.dense``, visited only where something can come of it. Knows no torch.
+Adjoints delta[t] = dL/dI[t], lambda[t] = dL/dV[t] and mu[t] = dL/dA[t] of a block are [banks, samples, lanes], as
+membranes are in ``forward``; where no synapse is slow, delta is lambda and they are one array. The recursion is that of
+``model.engines.dense``, visited only where something can come of it. Knows no torch.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def backward(
     grad_outputs: Floats,
     grad_counts: Floats,
     adjoint: Floats,
+    of_membrane: Floats,
+    of_trace: Floats,
     stash: Floats,
     gradient: Floats,
     banks_kept: Ints,
@@ -66,8 +69,10 @@ def backward(
         samples: of the block.
         grad_outputs: direct gradient of the output membranes [T, O, samples].
         grad_counts: direct gradient of every spike of a unit, flat [banks * samples * lanes]; empty for zero.
-        adjoint: room for lambda of the last steps, [WINDOW + 1, banks * samples * lanes], zero.
-        stash: room for lambda of one.
+        adjoint: room for delta of the last steps, [WINDOW + 1, banks * samples * lanes], zero.
+        of_membrane: room for lambda of the last steps, likewise, at least 2; ``adjoint`` itself if no synapse is slow.
+        of_trace: room for mu of the last two, likewise; empty if no threshold adapts.
+        stash: room for one.
         gradient: of the weights of all segments, flat, added to.
         banks_kept: banks whose adjoints are to be kept [D].
         delta: them at all steps, flat [D * T * samples * lanes], written.
@@ -75,8 +80,10 @@ def backward(
     lanes, steps = lanes_of(width), grad_outputs.shape[0]
     banks = cells.leak.size // lanes
     live, reached = np.zeros(banks, dtype=np.bool_), np.zeros(banks, dtype=np.bool_)
+    slow = cells.slow.any()
     for t in range(steps - 1, -1, -1):
         row, later, now = t * banks, adjoint[(t + 1) % (WINDOW + 1)], adjoint[t % (WINDOW + 1)]
+        before, own = of_membrane[(t + 1) % len(of_membrane)], of_membrane[t % len(of_membrane)]
         for bank in range(banks):
             reached[bank] = cells.reset_gradient and live[bank]
             for k in range(graph.near_start[bank], graph.near_start[bank + 1]):
@@ -84,9 +91,17 @@ def backward(
         _ask(width, graph, weight, tape, row, reached, samples, later, stash)
         if grad_counts.size:
             reached[:] = True
-        _pass_surrogate(width, cells, tape, row, reached, samples, grad_counts, later, stash)
-        _carry(width, cells, tape, row, reached, live, samples, later, now, stash)
-        _write(graph.outputs, lanes, samples, grad_outputs[t], now, live)
+        for bank in np.flatnonzero(reached):
+            if cells.adapts[bank]:
+                raised, fresh = of_trace[(t + 1) % 2], of_trace[t % 2]
+                _pass_surrogate(width, cells, tape, row, bank, samples, grad_counts, before, stash, raised)
+                _recover(width, cells, tape, row, bank, samples, raised, fresh, stash)
+            else:
+                _pass_surrogate(width, cells, tape, row, bank, samples, grad_counts, before, stash, None)
+        _carry(width, cells, tape, row, reached, live, samples, before, own, stash)
+        _write(graph.outputs, lanes, samples, grad_outputs[t], own, live)
+        if slow:
+            _pass_synapses(width, cells, live, samples, own, later, now)
         _blame_inputs(width, graph, tape, t, samples, now, gradient)
         if t % WINDOW == 0:
             _blame_spikes(width, graph, tape, t, min(t + WINDOW, steps - 1), reached, samples, adjoint, gradient)
@@ -159,34 +174,77 @@ def _pass_surrogate(
     cells: Cells,
     tape: Tape,
     row: int,
-    reached: Bools,
+    bank: int,
     samples: int,
     grad_counts: Floats,
     adjoint: Floats,
     stash: Floats,
+    of_trace: Floats | None,
 ) -> None:
-    """Turn the gradient with respect to a spike into that with respect to the membrane."""
+    """Turn the gradient with respect to the spikes of a bank into that with respect to its membranes.
+
+    Without ``of_trace``, mu[t+1], no threshold of the bank adapts; numba compiles either case by itself.
+    """
     lanes, constants = lanes_of(width), cells.constants
     theta, height, one = constants[THETA], constants[HEIGHT], constants[ONE]
     fall, slope = height / constants[REACH], constants[SLOPE]
-    first = tape.active_at[row]
-    for bank in np.flatnonzero(reached):
-        here = bank * samples * lanes
-        for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
-            code = np.int64(tape.active[event])
-            grad_spike = stash[event - first]
-            if grad_counts.size:
-                grad_spike += grad_counts[here + code]
-            membrane = tape.membrane[event]
-            if cells.reset_gradient:
-                lost = membrane * cells.leak[bank * lanes + code % lanes] if cells.hard else theta
-                grad_spike -= adjoint[here + code] * lost
+    first, here = tape.active_at[row], bank * samples * lanes
+    for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
+        code = np.int64(tape.active[event])
+        grad_spike = stash[event - first]
+        if grad_counts.size:
+            grad_spike += grad_counts[here + code]
+        membrane = tape.membrane[event]
+        if cells.reset_gradient:
+            lost = membrane * cells.leak[bank * lanes + code % lanes] if cells.hard else theta
+            grad_spike -= adjoint[here + code] * lost
+        if of_trace is None:
             distance = abs(membrane - theta)
-            if cells.surrogate == TRIANGLE:
-                stash[event - first] = grad_spike * (height - distance * fall)
-            else:
-                steep = slope * distance + one
-                stash[event - first] = grad_spike * (height / (steep * steep))
+        else:
+            distance = abs(membrane - tape.raised[event] - theta)
+            grad_spike += of_trace[here + code]
+        if cells.surrogate == TRIANGLE:
+            stash[event - first] = grad_spike * (height - distance * fall)
+        else:
+            steep = slope * distance + one
+            stash[event - first] = grad_spike * (height / (steep * steep))
+
+
+@kernel
+def _recover(
+    width: Width,
+    cells: Cells,
+    tape: Tape,
+    row: int,
+    bank: int,
+    samples: int,
+    later: Floats,
+    now: Floats,
+    stash: Floats,
+) -> None:
+    """mu[t] = r mu[t+1] - b times what came through the surrogate, of a bank."""
+    lanes = lanes_of(width)
+    first, here = tape.active_at[row], bank * samples * lanes
+    recovery, negligible = load(width, cells.recovery, bank * lanes), spread(width, cells.constants[NEGLIGIBLE])
+    for place in range(here, here + samples * lanes, lanes):
+        store(now, place, drop_below(multiply(load(width, later, place), recovery), negligible))
+    for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
+        code = np.int64(tape.active[event])
+        now[here + code] -= cells.strength[bank * lanes + code % lanes] * stash[event - first]
+
+
+@kernel
+def _pass_synapses(
+    width: Width, cells: Cells, live: Bools, samples: int, of_membrane: Floats, later: Floats, now: Floats
+) -> None:
+    """delta[t] = lambda[t] + k delta[t+1]."""
+    lanes = lanes_of(width)
+    negligible = spread(width, cells.constants[NEGLIGIBLE])
+    for bank in np.flatnonzero(live):
+        here, synapse = bank * samples * lanes, load(width, cells.synapse, bank * lanes)
+        for place in range(here, here + samples * lanes, lanes):
+            wanted = add_product(load(width, of_membrane, place), load(width, later, place), synapse)
+            store(now, place, drop_below(wanted, negligible))
 
 
 @kernel

@@ -43,24 +43,31 @@ class Circuit:
     tapes: dict[tuple[int, int, int], list[Tape]] = field(default_factory=dict)  # that nobody holds any more
 
     @staticmethod
-    def of(plan: Plan, is_output: Array, options: NetworkOptions, threads: int | None) -> Circuit:
+    def of(plan: Plan, constants: Sequence[Array], options: NetworkOptions, threads: int | None) -> Circuit:
         """Circuit of a plan.
 
         Args:
             plan: what runs.
-            is_output: output units among the slots [N] bool.
-            options: neuron parameters.
+            constants: leak, synapse, strength and recovery of every slot [N].
+            options: what all neurons share.
             threads: most threads that compute; None for as many as torch has.
         """
-        dtype = np.dtype(options.precision)
-        output = (plan.slot >= 0) & is_output[plan.slot]
+        dtype, lanes, bank = np.dtype(options.precision), plan.lanes, plan.graph.bank
+        leak, synapse, strength, recovery = (values[plan.slot] * (plan.slot >= 0) for values in constants)
+        slow, adapts = ((values.reshape(-1, lanes) > 0).any(1) for values in (synapse, strength))
         reach, steepness = options.surrogate_width, options.surrogate_slope
-        constants = [options.threshold, reach, options.surrogate_height, steepness, NEGLIGIBLE, 0, 1]
+        shared = [options.threshold, reach, options.surrogate_height, steepness, NEGLIGIBLE, 0, 1]
         cells = Cells(
-            leak=line_up(np.where(output, options.output_leak, options.leak), dtype),
+            leak=line_up(leak, dtype),
             threshold=line_up(np.where(plan.fires, options.threshold, np.inf), dtype),
             support=line_up(np.where(plan.needs_adjoint, reach, 0), dtype),
-            constants=np.array(constants, dtype=dtype),
+            synapse=line_up(synapse, dtype),
+            strength=line_up(strength, dtype),
+            recovery=line_up(recovery, dtype),
+            slow=slow,
+            adapts=adapts,
+            entry=bank + (len(slow) * slow[bank]).astype(bank.dtype),
+            constants=np.array(shared, dtype=dtype),
             surrogate=kernels.TRIANGLE if options.surrogate == "triangle" else kernels.FAST_SIGMOID,
             hard=options.reset == "hard",
             reset_gradient=options.reset_gradient,
@@ -72,6 +79,16 @@ class Circuit:
     def dtype(self) -> np.dtype[Any]:
         """Of weights and membranes."""
         return self.cells.leak.dtype
+
+    @property
+    def slow(self) -> bool:
+        """Whether some synapse is slow."""
+        return bool(self.cells.slow.any())
+
+    @property
+    def adapts(self) -> bool:
+        """Whether some threshold adapts."""
+        return bool(self.cells.adapts.any())
 
 
 @dataclass(frozen=True)
@@ -125,7 +142,8 @@ def run_forward(circuit: Circuit, weight: Tensor, x: Array, keep: bool) -> Past:
             x[block.here],
             block.tape,
             keep,
-            aligned(size, dtype),
+            aligned(2 * size if circuit.slow else size, dtype),
+            aligned(size if circuit.adapts else 0, dtype),
             fired,
             read,
         )
@@ -161,6 +179,7 @@ def run_backward(
     def work(number: int) -> None:
         block = past.blocks[number]
         size = plan.units * block.samples
+        adjoint = aligned((WINDOW + 1) * size, dtype).reshape(WINDOW + 1, -1)
         backward(
             circuit.width,
             plan.graph,
@@ -170,7 +189,9 @@ def run_backward(
             block.samples,
             np.ascontiguousarray(grad_outputs[:, :, block.here]),
             nothing if grad_counts is None else to_banks(grad_counts[:, block.here], plan.lanes),
-            aligned((WINDOW + 1) * size, dtype).reshape(WINDOW + 1, -1),
+            adjoint,
+            aligned(2 * size, dtype).reshape(2, -1) if circuit.slow else adjoint,
+            aligned(2 * size if circuit.adapts else 0, dtype).reshape(2, -1),
             aligned(size, dtype),
             parts[number],
             none if banks is None else banks,
@@ -270,5 +291,6 @@ def _tape(circuit: Circuit, samples: int, steps: int, channels: int) -> Tape:
         fired_at=np.zeros(rows, dtype=np.int64),
         active=np.empty(size, dtype=np.uint16),
         membrane=np.empty(size, dtype=circuit.dtype),
+        raised=np.empty(size if circuit.adapts else 0, dtype=circuit.dtype),
         active_at=np.zeros(rows, dtype=np.int64),
     )

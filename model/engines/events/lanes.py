@@ -164,6 +164,16 @@ def add_product(typing: Any, total: Any, a: Any, b: Any) -> Any:
 
 
 @intrinsic
+def subtract_product(typing: Any, total: Any, a: Any, b: Any) -> Any:
+    """total - a * b, the product rounded as IEEE says."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fsub(values[0], builder.fmul(values[1], values[2]))
+
+    return total(total, a, b), build
+
+
+@intrinsic
 def total(typing: Any, lanes: Any) -> Any:
     """Sum over the lanes, halves first: always in the same order."""
 

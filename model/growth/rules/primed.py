@@ -15,6 +15,7 @@ from smalti.model.growth.proposal import Proposal, propose
 from smalti.model.growth.rules.whitened import rank_of
 from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import Dynamics, NetworkOptions
+from smalti.model.probe import filtered
 
 LEVEL = 0.7  # highest membrane on the probe, in thresholds
 FAN_OUT = 0.3  # norm of the fan-out, in usual norms of a fan-in
@@ -43,6 +44,8 @@ def primed(
 def _extremes(fan_in: torch.Tensor, signal: TileSignal, dynamics: Dynamics) -> tuple[torch.Tensor, torch.Tensor]:
     """Highest membrane that fan-ins [C, P] and their opposites reach on the probe if nothing fires, [C] each."""
     current = torch.einsum("cp,tpb->tcb", fan_in, signal.drive)
+    if dynamics.synapse is not None:
+        current = filtered(current, float(dynamics.synapse))
     membrane = torch.zeros_like(current[0])
     highest, lowest = membrane.amax(1), membrane.amax(1)
     for step in current:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.growth.calibrate import SAMPLES, calibrate, fire
-from smalti.model.neuron import Dynamics, NetworkOptions, step_membrane, triangle
+from smalti.model.neuron import Dynamics, NetworkOptions, Neurons, step, triangle
 
 
 def dynamics(hard: bool = False, theta: float = 1.0) -> Dynamics:
@@ -82,10 +82,10 @@ def test_spikes_returned_are_those_of_the_scaled_neuron() -> None:
     signals, how = drive(4), dynamics(hard=True)
     scale, spikes = calibrate(directions(4), signals, 0.12, how)
     current = torch.einsum("cp,tpb->tcb", directions(4) * scale[:, None], signals)
-    membrane = fired = torch.zeros_like(current[0])
+    now = Neurons.at_rest(current[0])
     for t in range(40):
-        membrane, fired = step_membrane(membrane, fired, current[t], how)
-        assert torch.equal(spikes[t], fired)
+        now = step(now, current[t], how)
+        assert torch.equal(spikes[t], now.spikes)
 
 
 def test_fire_tries_every_scale_for_every_direction() -> None:

@@ -25,6 +25,7 @@ def chip(weight: Tensor, mask: Tensor | None = None, stage: Tensor | None = None
     """Crossbars [K, R, n] with these devices; by default all in use and laid at the opening."""
     tiles, rows, slots = weight.shape
     mask = torch.ones(weight.shape, dtype=torch.bool) if mask is None else mask
+    constants = {name: torch.zeros(tiles * slots) for name in ("kind", "leak", "synapse", "strength", "recovery")}
     return ChipState(
         weight=weight.clone().requires_grad_(),
         mask=mask,
@@ -33,6 +34,7 @@ def chip(weight: Tensor, mask: Tensor | None = None, stage: Tensor | None = None
         source=torch.zeros(tiles, rows, dtype=torch.int64),
         alive=torch.ones(tiles * slots, dtype=torch.bool),
         output=torch.zeros(tiles * slots, dtype=torch.bool),
+        **constants,
     )
 
 

@@ -10,7 +10,7 @@ from smalti.model.growth.calibrate import calibrate
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.rules.candidates import candidates
 from smalti.model.growth.rules.random import random_directions
-from smalti.model.neuron import NetworkOptions, step_membrane
+from smalti.model.neuron import NetworkOptions, Neurons, step
 
 
 def test_they_are_those_of_the_pool_with_the_largest_true_gradient(site: Callable[..., Any]) -> None:
@@ -23,11 +23,11 @@ def test_they_are_those_of_the_pool_with_the_largest_true_gradient(site: Callabl
         signs = []
         for fan_in in (direction, -direction):
             scale = calibrate(fan_in[None], signal.drive, options.target_rate, how)[0]
-            membrane = spikes = torch.zeros(signal.samples, dtype=torch.float64)
+            now = Neurons.at_rest(torch.empty(1, signal.samples, dtype=torch.float64))
             gradient = torch.zeros(len(signal.targets), dtype=torch.float64)
             for heard, wish in zip(signal.drive, signal.delta, strict=True):
-                membrane, spikes = (part[0] for part in step_membrane(membrane, spikes, (scale * fan_in) @ heard, how))
-                gradient += wish @ spikes / signal.samples
+                now = step(now, (scale * fan_in) @ heard, how)
+                gradient += wish @ now.spikes[0] / signal.samples
             signs.append((float(gradient.norm()), scale * fan_in))
         found.append(max(signs, key=lambda pair: pair[0]))
     best = sorted(found, key=lambda pair: -pair[0])[:3]
