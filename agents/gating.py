@@ -112,9 +112,9 @@ class GatingAgent(Agent):
         return allowed
 
     def running(self, expert: Expert) -> Tensor:
-        """Neurons that run when this expert is asked [N] bool: its own, the trunk's, and whoever these hear, however far.
+        """Neurons that run when this expert is asked [N] bool: its own, the trunk's, and whom these hear.
 
-        Of other experts only those neurons run that lie upstream of what is heard.
+        Of other experts only those neurons run that lie upstream of what is heard, however far.
         """
         together = self._together([expert, *self.trunk()])
         return self.network.upstream_of(torch.nonzero(together).flatten())

@@ -206,7 +206,7 @@ class Network:
         return slots
 
     def upstream_of(self, slots: Tensor) -> Tensor:
-        """Neurons [N] bool that must run so that these slots [S] spike as they do: themselves, and whoever they hear."""
+        """Neurons [N] bool that must run so that these slots [S] spike as they do: they, and whom they hear."""
         mask = torch.zeros_like(self.state.alive)
         mask[slots.to(mask.device)] = True
         while True:

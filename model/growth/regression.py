@@ -70,4 +70,5 @@ class Regression:
         chosen = torch.tensor(self.taken, dtype=torch.int64)
         if not self.taken:
             return self.moment[:0]
-        return torch.linalg.solve(self.gram[chosen][:, chosen], self.moment[chosen])
+        weights: Tensor = torch.linalg.solve(self.gram[chosen][:, chosen], self.moment[chosen])
+        return weights

@@ -131,8 +131,7 @@ class Opening:
 
     def _read(self, site: Site) -> Expert:
         """Give the task a read-out of its own."""
-        grower, agent = self.grower, self.grower.agent
-        expert = agent.add_expert(self.classes, self.outputs, site.tile)
+        expert = self.grower.agent.add_expert(self.classes, self.outputs, site.tile)
         self.meet(expert)
         self._listen(expert, site)
         self._taken("readout")

@@ -61,9 +61,10 @@ class Heard:
         network = grower.network
         sources = torch.tensor([slot for e in grower.agent.experts for slot in e.neurons], dtype=torch.int64)
         spikes = torch.zeros(network.fabric.neurons, dtype=torch.float64)
-        traces = tuple(torch.cat([*_traces(grower, x, sources, spikes)]) for x, _ in (validation, training))
+        of_validation = torch.cat([*_traces(grower, validation[0], sources, torch.zeros_like(spikes))])
+        traces = torch.cat([*_traces(grower, training[0], sources, spikes)]), of_validation
         upstream = torch.stack([network.upstream_of(source[None]) for source in sources])
-        return Heard(grower, training, validation, sources, upstream, spikes / len(training[0]), traces[::-1])
+        return Heard(grower, training, validation, sources, upstream, spikes / len(training[0]), traces)
 
     def site(
         self,

@@ -146,9 +146,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("step", TEXT, "name", "what was tried: experts (the best one as it is), readout or seed"),
         Column("expert", INT32, "number", "expert that answers, or would"),
         Column("loss", FLOAT, "unit", "loss on validation data; NaN for a seed, which has yet to learn"),
-        Column(
-            "score", FLOAT, "share", "share of right answers on validation data, or the stream's score; NaN likewise"
-        ),
+        Column("score", FLOAT, "share", "score on validation data, as in evaluations; NaN likewise"),
         Column("taken", BOOL, "truth", "whether the task was opened so"),
         Column("taps", INT32, "number", "neurons of other experts that its outputs hear"),
         Column("experts_run", INT32, "number", "other experts that must run for them, in part"),
