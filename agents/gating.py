@@ -161,7 +161,12 @@ class GatingAgent(Agent):
         self.accuracy[task], self.novelty[task] = accuracy, novelty
 
     def decide(
-        self, task: int, rounds: int, chance: np.random.Generator, measure: Callable[[Expert], Saturation]
+        self,
+        task: int,
+        rounds: int,
+        chance: np.random.Generator,
+        measure: Callable[[Expert], Saturation],
+        score: Callable[[], float] = lambda: float("nan"),
     ) -> Decision:
         """Whether to grow for the present task, and by how many neurons.
 
@@ -170,6 +175,7 @@ class GatingAgent(Agent):
             rounds: that it has in all.
             chance: random numbers of this decision.
             measure: measures an expert; called where the timing asks for it.
+            score: of the task on validation data; likewise.
         """
         expert = self._serving(task)
         classes, present = len(expert.classes), len(expert.neurons)
@@ -180,7 +186,7 @@ class GatingAgent(Agent):
         elif len(self.losses[task]) / rounds > self.growth.until:
             reason = f"past {self.growth.until:.0%} of the experience newborns could not learn enough"
         else:
-            history = self._history(task, rounds, chance, lambda: measure(expert))
+            history = self._history(task, rounds, chance, lambda: measure(expert), score)
             grows, reason = TIMINGS[self.growth.when](history, self.growth)
         births = 0
         if grows and room <= 0:
@@ -200,7 +206,12 @@ class GatingAgent(Agent):
         return next(e for e in self.experts if task in e.tasks)
 
     def _history(
-        self, task: int, rounds: int, chance: np.random.Generator, measure: Callable[[], Saturation]
+        self,
+        task: int,
+        rounds: int,
+        chance: np.random.Generator,
+        measure: Callable[[], Saturation],
+        score: Callable[[], float],
     ) -> History:
         losses = self.losses[task]
 
@@ -209,7 +220,7 @@ class GatingAgent(Agent):
             return self.saturation[task]
 
         waited = len(losses) - self.asked.get(task, 0)
-        return History(losses, rounds, waited, self.novelty[task], measured, chance)
+        return History(losses, rounds, waited, self.novelty[task], measured, chance, score)
 
     def state_dict(self) -> dict[str, Any]:
         """Experts, gating network, and what is known of each task."""

@@ -205,6 +205,7 @@ def _drive(simulation: Simulation, folder: RunFolder, tables: TableWriter, watch
         tables.append("ports", number, rows.ports)
         tables.append("evaluations", number, rows.evaluations)
         tables.append("detections", number, rows.detections)
+        tables.append("openings", number, rows.openings)
         tables.append("rounds", number, rows.rounds)
         if registry.changed:
             tables.rewrite("neurons", registry.neurons)

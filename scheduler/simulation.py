@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import mesa
@@ -185,7 +186,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
 
         retired, changes = 0, Changes()
         if trained.progress is not None:
-            decision = self._decide(trained.progress, trained.novelty)
+            decision = self._decide(now.experience, trained.progress, trained.novelty)
             retired = self._retire(trained.progress)
             changes = self._rewire(trained.progress)
             self._grow(now, trained.progress, decision)
@@ -208,7 +209,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.rehearsal.refresh()
         return Round(self.config, self.round, self.number, self.experience, self.batches_of(self.experience))
 
-    def _decide(self, progress: Progress, novelty: float) -> Decision:
+    def _decide(self, experience: Experience, progress: Progress, novelty: float) -> Decision:
         """The gating agent's decision on this round; what it may want to measure is measured on the round's probe."""
         task, summary = progress.task, progress.summary
         self.gating.watch(task, summary.loss, summary.accuracy, novelty)
@@ -221,7 +222,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             return saturation.measure(self.network, probe, hidden, expert.members())
 
         chance = generator(self.config.run.seed, Use.TIMING, self.round)
-        return self.gating.decide(task, self.config.training.rounds, chance, measure)
+        score = partial(self._score, experience)
+        return self.gating.decide(task, self.config.training.rounds, chance, measure, score)
 
     def _retire(self, progress: Progress) -> int:
         """Retire neurons that were grown since the task began and have been silent for too long; how many."""
@@ -278,8 +280,9 @@ class Simulation(mesa.Model):  # type: ignore[misc]
 
     def _validate(self, experience: Experience) -> float:
         """Score on validation data, the task being told, if that is asked for; else NaN."""
-        if not self.config.training.validate:
-            return float("nan")
+        return self._score(experience) if self.config.training.validate else float("nan")
+
+    def _score(self, experience: Experience) -> float:
         x, wanted = self.batches_of(experience).evaluation(VALIDATION)
         return evaluation.with_task(self.gating, x, experience.classes).score(wanted, self.stream.readout)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -33,6 +34,8 @@ class TrainingOptions:
         batch: samples of a minibatch.
         learning_rate: peak learning rate; it warms up linearly and then falls along a cosine within each experience.
         warm_up: steps over which the learning rate rises at the beginning of an experience.
+        restarts: rounds of an experience, counted from 0, in which the learning rate begins anew, to fall by the next
+            of them or by the end (arXiv 1608.03983); growth that ends with the round before gives newborns a full one.
         rate_limit: spikes per neuron and step above which a neuron is held back.
         rate_weight: strength of that penalty.
         validate: measure the accuracy on validation data after every round, for curves; costs a forward pass over it.
@@ -45,6 +48,7 @@ class TrainingOptions:
     batch: int = 64
     learning_rate: float = 0.01
     warm_up: int = 20
+    restarts: tuple[int, ...] = ()
     rate_limit: float = 0.25
     rate_weight: float = 1.0
     validate: bool = False
@@ -56,6 +60,10 @@ class TrainingOptions:
         ranges.at_least("training", self, 1, "rounds", "steps", "batch")
         ranges.positive("training", self, "learning_rate", most=1000)
         ranges.not_negative("training", self, "warm_up", most=ranges.EVER)
+        if list(self.restarts) != sorted({number for number in self.restarts if number > 0}):
+            raise ValueError(
+                f"training.restarts = {list(self.restarts)} must name rounds in ascending order, the first above 0"
+            )
         ranges.weight("training", self, "rate_limit", "rate_weight")
 
 
@@ -108,9 +116,10 @@ class Step:
 
 def learning_rate(number: int, options: TrainingOptions) -> float:
     """Learning rate of a step counted from the beginning of the experience."""
-    total = options.rounds * options.steps
-    warm = min(1.0, (number + 1) / max(options.warm_up, 1))
-    return options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * number / total))
+    rounds = [0, *(at for at in options.restarts if at < options.rounds), options.rounds]
+    begin, end = next(pair for pair in pairwise(at * options.steps for at in rounds) if number < pair[1])
+    warm = min(1.0, (number - begin + 1) / max(options.warm_up, 1))
+    return options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * (number - begin) / (end - begin)))
 
 
 def excess_rate(network: Network, activity: Activity, steps: int, options: TrainingOptions) -> Tensor:

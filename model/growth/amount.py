@@ -24,9 +24,14 @@ def geometric(present: int, classes: int, room: int, options: GrowthOptions) -> 
     return math.ceil(SHARE * present)
 
 
+def double(present: int, classes: int, room: int, options: GrowthOptions) -> int:
+    """As many as the expert has hidden neurons."""
+    return max(1, present)
+
+
 def until_price(present: int, classes: int, room: int, options: GrowthOptions) -> int:
     """All there is room for: the auction ends where no bid exceeds its price."""
     return room
 
 
-AMOUNTS: dict[str, Amount] = {"fixed": fixed, "geometric": geometric, "until_price": until_price}
+AMOUNTS: dict[str, Amount] = {"fixed": fixed, "geometric": geometric, "double": double, "until_price": until_price}

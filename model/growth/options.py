@@ -22,17 +22,18 @@ class GrowthOptions:
     Attributes:
         rule: how newborns are wired, one of random, random_raw, random_uniform, gradmax, gradmax_whitened, primed,
             mixed, tiny, candidates, firefly, split, intern, local (docs/growth.md says what each does and needs).
-        when: needed (loss of the task above enough_loss), never, schedule (every few rounds), plateau (the loss has
+        when: needed (loss of the task above enough_loss), unsolved (every few rounds while the score on validation data
+            is below reuse.enough), never, schedule (every few rounds), plateau (the loss has
             stopped falling), noracl (neurons and devices are used up), novelty (as needed, for new inputs alone) or
             random (random rounds, as many as schedule has).
-        amount: births asked for: fixed (births for each class), geometric (a fifth of the present neurons) or
-            until_price (as many as bid above their price).
+        amount: births asked for: fixed (births for each class), geometric (a fifth of the present neurons), double (as
+            many as there are) or until_price (as many as bid above their price).
         where: auction (value minus price), value (price ignored), uniform (any tile with room), balanced (fewest
             neurons of the expert), nearest (to its outputs) or fullest (least room). Limits always hold; all but
             auction bear as many as are asked for, even where no bid exceeds its price.
         reach: whom a newborn may drive: outputs (own tile, neighbours, the tile of the outputs) or neighbours (own
             tile and neighbours alone, so that information crosses the chip tile by tile).
-        every: rounds between two growths for when = schedule, and in the mean for random.
+        every: rounds between two growths for when = schedule and unsolved, and in the mean for random.
         patience: rounds without improvement for when = plateau; rounds between two growths for plateau and noracl.
         tolerance: relative fall of the loss below which when = plateau finds it flat.
         dimension_share: share of the highest effective dimension of the task above which when = noracl may grow.

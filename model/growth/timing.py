@@ -27,6 +27,7 @@ class History:
     novelty: float  # of its inputs when it began, standard deviations; inf for the first inputs ever
     measure: Callable[[], Sequence[Saturation]]  # measures now; all measurements of the task, the last one now
     chance: np.random.Generator
+    score: Callable[[], float] = lambda: float("nan")  # on validation data, after the round
 
 
 Timing = Callable[[History, GrowthOptions], tuple[bool, str]]
@@ -105,8 +106,18 @@ def random(history: History, options: GrowthOptions) -> tuple[bool, str]:
     return drawn, f"a draw with chance {share:.2f} said {'yes' if drawn else 'no'}"
 
 
+def unsolved(history: History, options: GrowthOptions) -> tuple[bool, str]:
+    """Every ``every`` rounds, while the score on validation data is below ``reuse.enough``."""
+    if history.waited < options.every:
+        return False, f"{options.every} rounds of learning come first"
+    score = history.score()
+    enough = score >= options.reuse.enough
+    return not enough, f"score {score:.3f} on validation data {'is high enough' if enough else 'asks for more neurons'}"
+
+
 TIMINGS: dict[str, Timing] = {
     "needed": needed,
+    "unsolved": unsolved,
     "never": never,
     "schedule": schedule,
     "plateau": plateau,

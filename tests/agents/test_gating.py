@@ -137,7 +137,11 @@ def test_the_trunk_is_heard_and_runs_when_it_is_wanted(chip_of: Callable[..., An
     chip = chip_of(trunk=trunk)
     first, neurons = chip.expert, chip.network.fabric.neurons
     second = chip.gating.add_expert((2, 3))
-    born = chip.bear(1, [], second)
+    born = TileAgent(chip.model, 1, chip.network).free_slots[0]
+    chip.network.links.add_local(born)
+    nobody, heard = torch.empty(0, dtype=torch.int64), torch.tensor([neurons + 1])
+    graft(chip.network, Birth(born, False, heard, torch.ones(1), nobody, torch.empty(0)), chip.moments)
+    second.neurons.append(born)
     shared = first.neurons if trunk else []
     channels = list(range(neurons, neurons + chip.network.channels))
     assert slots_of(chip.gating.hears(second)) == sorted([*shared, born, *channels])
@@ -147,7 +151,7 @@ def test_the_trunk_is_heard_and_runs_when_it_is_wanted(chip_of: Callable[..., An
     assert slots_of(chip.gating.running(first)) == sorted([*first.neurons, *first.outputs])
 
 
-def test_who_taps_another_expert_makes_it_run_and_those_that_it_taps(chip_of: Callable[..., Any]) -> None:
+def test_who_taps_another_expert_makes_those_run_that_are_upstream(chip_of: Callable[..., Any]) -> None:
     """The second expert's neuron hears all rows of tile 1, where the first has some; the third's that of the second."""
     chip = chip_of(taps=True, slots=8)
     agent, network = chip.gating, chip.network
@@ -155,7 +159,9 @@ def test_who_taps_another_expert_makes_it_run_and_those_that_it_taps(chip_of: Ca
     whole = [*first.neurons, *first.outputs]
     assert slots_of(agent.running(second)) == sorted(second.outputs)  # taps nobody yet
     born = chip.bear(1, [], second)
-    assert slots_of(agent.running(second)) == sorted([born, *second.outputs, *whole])
+    near = [slot for slot in first.neurons if network.fabric.tile_of_slot(slot) == 1]  # they hear inputs alone
+    assert 0 < len(near) < len(first.neurons)
+    assert slots_of(agent.running(second)) == sorted([born, *second.outputs, *near])
     assert set(first.neurons) <= set(slots_of(agent.hears(second)))
     assert not set(second.neurons) & set(slots_of(agent.hears(first)))  # earlier ones only
     third = agent.add_expert((4, 5))
@@ -169,7 +175,7 @@ def test_who_taps_another_expert_makes_it_run_and_those_that_it_taps(chip_of: Ca
     graft(network, Birth(slot, False, heard, torch.ones(1), nobody, torch.empty(0)), chip.moments)
     third.neurons.append(slot)
     assert network.state.mask[1, row, slot % network.fabric.slots]
-    assert slots_of(agent.running(third)) == sorted([slot, *third.outputs, born, *second.outputs, *whole])
+    assert slots_of(agent.running(third)) == sorted([slot, *third.outputs, born, *near])
     assert agent.listeners(first) == [second]
     assert agent.listeners(second) == [third]
     assert agent.listeners(third) == []

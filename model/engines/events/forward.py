@@ -50,7 +50,9 @@ class Cells(NamedTuple):
     recovery: Floats  # [units] share of that rise that is kept
     slow: Bools  # [banks] with slow synapses
     adapts: Bools  # [banks] with adapting thresholds
-    entry: NDArray[np.int32]  # [segments] where its current arrives: a bank's membranes, or banks + that for its currents
+    entry: NDArray[
+        np.int32
+    ]  # [segments] where its current arrives: a bank's membranes, or banks + that for its currents
     constants: Floats  # [7] theta, half-width, height, slope of the surrogate, what counts as zero, 0, 1
     surrogate: int  # TRIANGLE or FAST_SIGMOID
     hard: bool  # a spike sets the membrane to zero instead of subtracting theta
