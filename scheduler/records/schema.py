@@ -12,7 +12,7 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 APPENDED = ("rounds", "bids", "ports", "evaluations", "detections")
 """Tables that grow round by round."""
@@ -84,6 +84,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         ),
         Column("task", INT32, "number", "task that the neuron is for"),
         Column("rule", TEXT, "name", "growth rule that made the candidate"),
+        Column("cell", TEXT, "name", "kind of neuron that it would be, of network.kinds; empty without kinds"),
         Column("value", FLOAT, "nats per sample", "predicted decrease of the mean loss"),
         Column("cost", FLOAT, "nats per sample", "resources taken, at base prices"),
         Column("price", FLOAT, "nats per sample", "resources taken, at the prices when the bid was settled"),
@@ -146,6 +147,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("kind", TEXT, "name", "hidden or output"),
         Column("task", INT32, "number", "task that it was born for"),
         Column("rule", TEXT, "name", "growth rule that made it; seed for a seed expert and its outputs"),
+        Column("cell", TEXT, "name", "kind of neuron, of network.kinds; empty for outputs and without kinds"),
+        Column("tau_ms", FLOAT, "ms", "time constant of its membrane"),
+        Column("synapse_ms", FLOAT, "ms", "time constant of its slow synapse; 0 for none"),
         Column("birth_round", INT32, "number", "round of its birth"),
         Column("retired_round", INT32, "number", "round of its retirement; null while alive", nullable=True),
     ),
