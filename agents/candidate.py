@@ -10,6 +10,7 @@ from smalti.agents.auction.bids import SEED, Bid, in_coins
 from smalti.agents.auction.prices import NEWBORN, Prices
 from smalti.model.chip.links import Refusal
 from smalti.model.growth.proposal import Proposal
+from smalti.model.kinds import Cell
 
 
 class CandidateNeuron(Agent):
@@ -19,8 +20,18 @@ class CandidateNeuron(Agent):
     the targets that pay for their wires.
     """
 
-    def __init__(self, model: mesa.Model, number: int, proposal: Proposal, index: int, task: int, rule: str) -> None:
+    def __init__(
+        self,
+        model: mesa.Model,
+        number: int,
+        proposal: Proposal,
+        index: int,
+        task: int,
+        rule: str,
+        cell: Cell | None = None,
+    ) -> None:
         super().__init__(model)
+        self.cell = cell  # its constants; None without kinds
         self.number, self.task, self.rule = number, task, rule
         self.proposal, self.index = proposal, index
         self.tile = proposal.signal.tile
@@ -82,4 +93,5 @@ class CandidateNeuron(Agent):
 
     def _bid(self, targets: tuple[int, ...], wishes: tuple[int, ...], value: float) -> Bid:
         neurons = 2 if self.proposal.paired else 1
-        return Bid(self.number, self.tile, self.task, self.rule, self.taps, targets, wishes, value, neurons)
+        kind = "" if self.cell is None else self.cell.name
+        return Bid(self.number, self.tile, self.task, self.rule, self.taps, targets, wishes, value, neurons, kind)

@@ -22,6 +22,7 @@ from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
 from smalti.model.growth.surroundings import distances, inputs_of
+from smalti.model.kinds import Cell
 from smalti.model.network import Network
 
 
@@ -94,19 +95,35 @@ class TileAgent(Agent):
     def _answer_growth(self, call: Call) -> None:
         if not self.for_sale(call) or (call.tiles is not None and self.tile not in call.tiles):
             return
-        signal = self.signal(call.traces, call.expert, call.hears, call.options.new_taps, call.options.reach)
-        if len(signal.targets):
-            self.let_bid(self._candidates(call, signal, call.options.candidates), call.prices, call.unpaid)
+        generator, options = call.generator(self.tile), call.options
+        for cell in self.network.newborn_cells(generator):
+            signal = self.signal(call.traces.of(cell), call.expert, call.hears, options.new_taps, options.reach)
+            if len(signal.targets):
+                candidates = self._candidates(call, signal, options.candidates, cell, generator)
+                self.let_bid(candidates, call.prices, call.unpaid)
 
     def _answer_seeding(self, call: Call, targets: tuple[int, ...], wishes: tuple[int, ...]) -> None:
-        signal = self.signal(call.traces, call.expert, call.hears, new_taps=0)
-        for candidate in self._candidates(call, signal, call.options.seed_width):
-            candidate.bid_as_seed(call.seed_value, targets, wishes)
-
-    def _candidates(self, call: Call, signal: TileSignal, most: int) -> list[CandidateNeuron]:
-        count = min(most, len(self.for_sale(call)))
         generator = call.generator(self.tile)
-        candidates = self.invite(signal, call.task, call.rule, call.options, generator, call.number, count)
+        cells = self.network.newborn_cells(generator)
+        for cell, count in zip(cells, self._seeds(call.options.seed_width, generator), strict=True):
+            if count:
+                signal = self.signal(call.traces.of(cell), call.expert, call.hears, new_taps=0)
+                for candidate in self._candidates(call, signal, count, cell, generator):
+                    candidate.bid_as_seed(call.seed_value, targets, wishes)
+
+    def _seeds(self, count: int, generator: np.random.Generator) -> list[int]:
+        """How many of the seeds here are of each kind, drawn by the kinds' shares."""
+        shares = [kind.share for kind in self.network.options.kinds.values()]
+        if len(shares) < 2:
+            return [count]
+        seeds: list[int] = generator.multinomial(count, np.array(shares) / sum(shares)).tolist()
+        return seeds
+
+    def _candidates(
+        self, call: Call, signal: TileSignal, most: int, cell: Cell, generator: np.random.Generator
+    ) -> list[CandidateNeuron]:
+        count = min(most, len(self.for_sale(call)))
+        candidates = self.invite(signal, call.task, call.rule, call.options, generator, call.number, count, cell)
         call.number += len(candidates)
         call.candidates += candidates
         return candidates
@@ -157,16 +174,17 @@ class TileAgent(Agent):
         generator: np.random.Generator,
         first_number: int,
         count: int,
+        cell: Cell | None = None,
     ) -> list[CandidateNeuron]:
-        """Make candidates by a growth rule, as many as ``count`` and the free slots allow."""
+        """Make candidates by a growth rule, as many as ``count`` and the free slots allow, all of this cell."""
         size = min(count, len(self.free_slots))
         if size == 0 or len(signal.sources) == 0:
             return []
         proposal: Proposal = GROWTH_RULES[rule].propose(
-            signal, size, options, self.network.newborn_dynamics(), generator
+            signal, size, options, self.network.newborn_dynamics(cell), generator
         )
         return [
-            CandidateNeuron(self.model, first_number + k, proposal, k, task, rule)
+            CandidateNeuron(self.model, first_number + k, proposal, k, task, rule, cell)
             for k in range(proposal.fan_in.shape[0])
         ]
 

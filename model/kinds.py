@@ -75,6 +75,7 @@ class Cell:
     synapse: float = 0.0  # share of the synaptic current that is left; 0 for no slow synapse
     strength: float = 0.0  # by how much a spike raises the threshold; 0 for no adaptation
     recovery: float = 0.0  # share of that rise that is left
+    name: str = ""  # of its kind
 
 
 def check_kinds(kinds: Mapping[str, KindOptions]) -> None:
@@ -107,13 +108,14 @@ def time_constant(decay: float) -> float:
     return float(f"{-STEP_MS / math.log(decay):.9g}") if decay else 0.0
 
 
-def draw_cell(number: int, kind: KindOptions, generator: np.random.Generator) -> Cell:
+def draw_cell(number: int, kind: KindOptions, generator: np.random.Generator, name: str = "") -> Cell:
     """A newborn of a kind; no random number is drawn where nothing is left to chance.
 
     Args:
         number: of the kind among all kinds.
         kind: what it is like.
         generator: random numbers.
+        name: of the kind.
     """
     tau, factors = kind.tau_ms, (1.0, 1.0, 1.0)
     if kind.tau_most_ms:
@@ -127,4 +129,5 @@ def draw_cell(number: int, kind: KindOptions, generator: np.random.Generator) ->
         synapse=decay(kind.synapse_ms * of_synapse),
         strength=kind.adaptation,
         recovery=decay(kind.adaptation_ms * of_threshold) if kind.adaptation else 0.0,
+        name=name,
     )

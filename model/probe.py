@@ -6,7 +6,7 @@ Every engine has its own: ``DenseProbe`` holds all of it, ``model.engines.events
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -41,8 +41,8 @@ class Probe(Protocol):
     def adjoints(self, targets: Tensor) -> Tensor:
         """Adjoints of these slots [T, Q, B]."""
 
-    def moments(self, leak: float, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """M [Q, P] and C [P, P] of ``model.growth.signal``, for a newborn with this leak."""
+    def moments(self, kernel: Kernel, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """M [Q, P] and C [P, P] of ``model.growth.signal``, for a newborn with this kernel."""
 
     def asked(self, targets: Tensor) -> Probe:
         """The same probe with the adjoints of these slots."""
@@ -56,6 +56,17 @@ def filtered(spikes: Tensor, leak: float) -> Tensor:
     return trace
 
 
+class Kernel(NamedTuple):
+    """What a membrane that never fires makes of a spike: its own leak, after that of a slow synapse."""
+
+    leak: float
+    synapse: float = 0.0  # 0 for no slow synapse
+
+    def trace(self, spikes: Tensor) -> Tensor:
+        """Spikes [T, ...] as such a membrane adds them up, same shape."""
+        return filtered(filtered(spikes, self.synapse) if self.synapse else spikes, self.leak)
+
+
 @dataclass(frozen=True)
 class DenseProbe:
     """A probe that holds every spike and adjoint."""
@@ -65,13 +76,14 @@ class DenseProbe:
     counts: Tensor  # [N, B]
     loss: Tensor  # [B]
     gradient: Tensor = field(default_factory=lambda: torch.empty(0))  # [K, R, n]
-    _filtered: dict[float, Tensor] = field(default_factory=dict, repr=False, compare=False)
+    _traces: dict[Kernel, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
-    def filtered(self, leak: float) -> Tensor:
-        """Presynaptic spikes filtered by a leak [T, N + I, B], computed once for all tiles."""
-        if leak not in self._filtered:
-            self._filtered[leak] = filtered(self.presynaptic[:-1, :-1], leak)
-        return self._filtered[leak]
+    def trace(self, kernel: Kernel) -> Tensor:
+        """Presynaptic spikes as a kernel adds them up [T, N + I, B]; the last one is kept for other tiles."""
+        if kernel not in self._traces:
+            self._traces.clear()
+            self._traces[kernel] = kernel.trace(self.presynaptic[:-1, :-1])
+        return self._traces[kernel]
 
     def drive(self, sources: Tensor) -> Tensor:
         """See ``Probe``."""
@@ -81,10 +93,10 @@ class DenseProbe:
         """See ``Probe``."""
         return self.delta[:, targets]
 
-    def moments(self, leak: float, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def moments(self, kernel: Kernel, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """See ``Probe``."""
         steps, _, batch = self.delta.shape
-        trace = self.filtered(leak)[:, sources]
+        trace = self.trace(kernel)[:, sources]
         moment = torch.einsum("tqb,tpb->qp", self.delta[1:, targets], trace[:-1]) / batch
         covariance = torch.einsum("tpb,trb->pr", trace, trace) / (batch * steps)
         return moment, covariance

@@ -168,7 +168,7 @@ def _run(arguments: list[str]) -> Run:
     default = Run(settings=load(Config, file) if file else Config())
     text = described(Run) if ALL in arguments else None
     arguments = ["--help" if argument == ALL else argument for argument in arguments]
-    check_settings(default.settings, options_of(Run), "smalti run", arguments)
+    check_settings(default.settings, options_of(Run, settings=default), "smalti run", arguments)
     command = cast("Run", read(Run, "smalti run", arguments, default=default, description=text, use_underscores=True))
     if command.config_file != file:
         raise ValueError(f"{command.config_file} stands after options; give the configuration file first")

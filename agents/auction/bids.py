@@ -21,6 +21,7 @@ class Bid:
     wishes: tuple[int, ...]  # other tiles that it would like to reach, and does without where wires are full
     value: float  # predicted decrease of the mean loss, nats per sample
     neurons: int = 1  # born together or not at all, each with links of its own: 1 or, for a pair, 2
+    cell: str = ""  # name of its kind; empty without kinds
 
 
 def in_coins(nats: float) -> float:

@@ -29,7 +29,7 @@ from benchmarks.engines.workload import Workload, our_job, problem
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.preselection import preselect, tile_scores
 from smalti.model.network import Network
-from smalti.model.probe import Probe
+from smalti.model.probe import Kernel, Probe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ def ask(network: Network, probe: Probe, tiles: list[int]) -> float:
         wires.append((sources[sources >= 0], within_reach(network, [tile])))
     begin = perf_counter()
     for sources, targets in wires:
-        probe.moments(network.options.leak, sources, targets)
+        probe.moments(Kernel(network.options.leak), sources, targets)
     return perf_counter() - begin
 
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -23,6 +24,7 @@ from torch.nn.functional import cross_entropy
 from benchmarks.engines import peers
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.engines import dense
+from smalti.model.kinds import KindOptions, draw_cell
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments, OptimiserOptions, step
@@ -31,6 +33,11 @@ TILE, OUTPUTS, INPUT_RATE, LEARNING_RATE = 32, 10, 0.1, 1e-5
 INPUT_GAIN = 3.0  # of the four channels that every tile hears, so that all tiles wake soon
 Step = Callable[[], object]
 Engine = Literal["events", "dense"]
+KINDS = {
+    "slow": KindOptions(synapse_ms=10.0),
+    "adaptive": KindOptions(adaptation=0.2, adaptation_ms=50.0),
+    "both": KindOptions(synapse_ms=10.0, adaptation=0.2, adaptation_ms=50.0),
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,7 @@ class Workload:
     inputs: int = 128  # I
     seed: int = 0
     threads: int = 2
+    kind: str = ""  # of all hidden neurons, one of KINDS; empty for plain ones
 
 
 @dataclass(frozen=True)
@@ -123,14 +131,19 @@ def chip(of: Workload, generator: torch.Generator) -> tuple[Network, Tensor]:
     """A full chip with random devices; and its outputs [O]."""
     rows, cols = geometry(of.neurons)
     fabric = Fabric(FabricOptions(rows=rows, cols=cols, neurons_per_tile=TILE, wires=TILE + 1, corner_wires=8))
-    network = Network(fabric, of.inputs, NetworkOptions(engine="events" if has_events() else "dense"), of.threads)
+    kinds = {of.kind: KINDS[of.kind]} if of.kind else {}
+    options = NetworkOptions(engine="events" if has_events() else "dense", kinds=kinds)
+    network = Network(fabric, of.inputs, options, of.threads)
     state, links = network.state, network.links
     placed = [fabric.tile(rows - 1, k * cols // OUTPUTS) for k in range(OUTPUTS)]
     outputs = torch.tensor([(tile + 1) * TILE - 1 - placed[:k].count(tile) for k, tile in enumerate(placed)])
     state.alive[:] = True
     state.output[outputs] = True
+    chance = np.random.default_rng(of.seed)
     for slot in torch.nonzero(~state.output)[:, 0].tolist():
         links.add_local(slot)
+        for kind in kinds.values():
+            state.become(slot, draw_cell(0, kind, chance))
         for tile in fabric.neighbours(fabric.tile_of_slot(slot)):
             links.add(slot, tile)
     spare = [TILE + side * fabric.wires + TILE for side in range(4)]  # a row for each side that no link has taken

@@ -1,8 +1,8 @@
 """The growth signal of a tile: what a neuron born there could hear and whom it could help.
 
 With P possible presynaptic wires, Q possible targets, z the spikes on the wires as the tile receives them, zbar[t] =
-a zbar[t-1] + z[t] their filtered trace and delta the adjoints of the targets, one step later (a neuron's spike arrives
-one step after it was fired):
+a zbar[t-1] + z[t] their filtered trace (of a newborn with a slow synapse, filtered by that before) and delta the
+adjoints of the targets, one step later (a neuron's spike arrives one step after it was fired):
 
     M = E_batch sum_t delta_Q[t+1] zbar_P[t]^T   [Q, P]       C = E_batch,time zbar_P zbar_P^T   [P, P]
 
@@ -11,7 +11,7 @@ M is GradMax's matrix (Evci et al. 2022, arXiv 2201.05125) carried over to a rec
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -19,17 +19,22 @@ from torch import Tensor
 
 from smalti.model.criterion import NATS, Criterion
 from smalti.model.growth.surroundings import Inputs, Norms
-from smalti.model.probe import Probe, filtered
+from smalti.model.kinds import Cell
+from smalti.model.probe import Kernel, Probe
 
 
 @dataclass(frozen=True)
 class Traces:
-    """A probe as newborns with a certain leak would hear it."""
+    """A probe as newborns with certain constants would hear it."""
 
     probe: Probe
-    leak: float
+    kernel: Kernel
     norms: Norms = field(default_factory=Norms)
     criterion: Criterion = NATS  # of the probe's loss
+
+    def of(self, cell: Cell) -> Traces:
+        """The same probe as a newborn with these constants would hear it."""
+        return replace(self, kernel=Kernel(cell.leak, cell.synapse))
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class TileSignal:
     @property
     def trace(self) -> Tensor:
         """Filtered spikes on the wires, zbar above [T, P, B]."""
-        return filtered(self.drive, self.traces.leak)
+        return self.traces.kernel.trace(self.drive)
 
     def check_finite(self, *parts: Tensor) -> None:
         """Whether all of these are numbers: parts of this signal, or what was made of it.
@@ -90,7 +95,7 @@ def tile_signal(
 ) -> TileSignal:
     """Growth signal of a tile from the traces of a probe; the arguments are those of ``TileSignal``."""
     probe = traces.probe
-    moment, covariance = probe.moments(traces.leak, sources, targets)
+    moment, covariance = probe.moments(traces.kernel, sources, targets)
     delta = probe.adjoints(targets).roll(-1, 0)
     delta[-1] = 0  # a spike of the last step arrives nowhere
     return TileSignal(
@@ -111,5 +116,5 @@ def tile_signal(
 
 def tap_scores(traces: Traces, sources: Tensor, targets: Tensor) -> Tensor:
     """How much each source alone could tell the targets: ||M_p||^2 / C_pp, [P]."""
-    moment, covariance = traces.probe.moments(traces.leak, sources, targets)
+    moment, covariance = traces.probe.moments(traces.kernel, sources, targets)
     return moment.square().sum(0) / covariance.diagonal().clamp(min=1e-12)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import tyro
 
-from smalti.model.option_values import PLAIN, convert, dotted
+from smalti.model.option_values import PLAIN, class_of_named, convert, dotted
 from smalti.scheduler.config_io import flatten, from_mapping, nested
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ T = TypeVar("T", bound="DataclassInstance")
 TRUTHS = {"true": True, "false": False}
 ALWAYS = ("help", "tyro_print_completion", "tyro_write_completion")  # every command has these
 MEANT = {"methods": "variants", "method": "variants", "rules": "variants", "output": "out", "lr": "learning_rate"}
+IN_FILES = "network.kinds"  # whose sections have names that only a file can give
 POSITIONAL: Any = typing.get_args(tyro.conf.Positional[int])[1]
 NAMED: Any = type(tyro.conf.arg())
 
@@ -45,7 +46,7 @@ def read(command: type[Any], prog: str, arguments: Sequence[str], **how: Any) ->
     """
     registry = tyro.constructors.ConstructorRegistry()
     registry.primitive_rule(_path)
-    settled = normal(options_of(command), prog, arguments)
+    settled = normal(options_of(command, settings=how.get("default")), prog, arguments)
     return tyro.cli(command, prog=prog, args=settled, registry=registry, **how)
 
 
@@ -93,8 +94,14 @@ def _path(info: tyro.constructors.PrimitiveTypeInfo) -> tyro.constructors.Primit
     )
 
 
-def options_of(command: type[Any], prefix: str = "") -> dict[str, Any]:
-    """Options of a command, with underscores: dotted name -> annotation."""
+def options_of(command: type[Any], prefix: str = "", settings: object = None) -> dict[str, Any]:
+    """Options of a command, with underscores: dotted name -> annotation.
+
+    Args:
+        command: its class.
+        prefix: what their names begin with.
+        settings: an instance of it, whose mappings have sections by name; without one there are none.
+    """
     hints, found = typing.get_type_hints(command, include_extras=True), dict[str, Any]()
     for field in fields(command):
         hint = hints[field.name]
@@ -102,8 +109,14 @@ def options_of(command: type[Any], prefix: str = "") -> dict[str, Any]:
         if POSITIONAL in marks or not field.init:
             continue
         name = next((mark.name for mark in marks if isinstance(mark, NAMED) and mark.name is not None), field.name)
+        where, value = dotted(prefix, name) if name else prefix, getattr(settings, field.name, None)
         if is_dataclass(kind):
-            found |= options_of(typing.cast("type[Any]", kind), dotted(prefix, name) if name else prefix)
+            found |= options_of(typing.cast("type[Any]", kind), where, value)
+        elif (named := class_of_named(kind)) is not None:
+            sections = value if isinstance(value, Mapping) else {}
+            found |= {
+                k: v for n, part in sections.items() for k, v in options_of(named, dotted(where, n), part).items()
+            }
         else:
             found[dotted(prefix, name)] = kind
     return found
@@ -174,6 +187,8 @@ def _negative(name: str) -> str:
 
 def _instead(name: str, options: Iterable[str]) -> str:
     """What may have been meant: the same last part, or letters that are nearly the same."""
+    if name.startswith(f"{IN_FILES}."):
+        return f"; name new kinds of neurons in a file, [{IN_FILES}.NAME]: options change those that the file has"
     last = name.rpartition(".")[2]
     same = [option for option in options if option.rpartition(".")[2] in (last, MEANT.get(last))]
     close = same or difflib.get_close_matches(name, list(options), n=3, cutoff=0.7)

@@ -27,9 +27,10 @@ from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.preselection import preselect, tile_scores
 from smalti.model.growth.signal import Traces
 from smalti.model.growth.surroundings import usual_norms
+from smalti.model.kinds import Cell
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
-from smalti.model.probe import Probe
+from smalti.model.probe import Kernel, Probe
 from smalti.scheduler.growth.room import Need
 from smalti.scheduler.judge import Judge
 from smalti.scheduler.streams.wanted import Wanted
@@ -201,7 +202,7 @@ class Grower:
             rule=rule,
             traces=Traces(
                 probe,
-                self.network.options.leak,
+                Kernel(self.network.options.leak),
                 usual_norms(self.network, expert.members()),
                 self.judge.criterion,
             ),
@@ -257,10 +258,10 @@ class Grower:
 
     def _bear_winner(self, outcome: Outcome, candidate: CandidateNeuron, call: Call) -> None:
         parts = candidate.rule, call.task, False, candidate.sources, candidate.fan_in
-        self.bear(outcome.slot, call.expert, *parts, candidate.fan_out)
+        self.bear(outcome.slot, call.expert, *parts, candidate.fan_out, candidate.cell)
         if outcome.twin >= 0:
             opposite = {target: -weight for target, weight in candidate.fan_out.items()}
-            self.bear(outcome.twin, call.expert, *parts, opposite)
+            self.bear(outcome.twin, call.expert, *parts, opposite, candidate.cell)
 
     def bear(
         self,
@@ -272,6 +273,7 @@ class Grower:
         sources: Tensor,
         fan_in: Tensor,
         fan_out: Mapping[int, float],
+        cell: Cell | None = None,
     ) -> None:
         """Graft a neuron that drives every member of its expert that its links reach: zero unless told otherwise."""
         members = expert.members()
@@ -281,7 +283,7 @@ class Grower:
         if output:
             driven = driven[:0]
         weights = torch.tensor([fan_out.get(int(target), 0.0) for target in driven], dtype=torch.float64)
-        graft(self.network, Birth(slot, output, sources, fan_in, driven, weights), self.moments)
+        graft(self.network, Birth(slot, output, sources, fan_in, driven, weights, cell), self.moments)
         self.born.append((slot, rule, task))
         if not output:
             expert.neurons.append(slot)

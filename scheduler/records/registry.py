@@ -8,6 +8,7 @@ from typing import Any
 from smalti.agents.auction.bids import SEED
 from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.links import Links, side_of_row
+from smalti.model.kinds import time_constant
 from smalti.model.network import Network
 
 Row = dict[str, object]
@@ -37,6 +38,7 @@ class NeuronRegistry:
                 "kind": "output" if bool(network.state.output[slot]) else "hidden",
                 "task": task,
                 "rule": rule,
+                **_cell(network, slot),
                 "birth_round": round_number,
                 "retired_round": None,
             }
@@ -131,6 +133,16 @@ class NeuronRegistry:
                 is_input = row["kind"] == "input"
                 source = present.fabric.neurons + number if is_input else slot_of_id[number]
                 self._open_links[source, int(str(row["target_tile"]))] = row
+
+
+def _cell(network: Network, slot: int) -> Row:
+    """What a neuron is like."""
+    state, options = network.state, network.options
+    if state.output[slot]:
+        return {"cell": "", "tau_ms": options.output_tau_ms, "synapse_ms": 0.0}
+    name = [*options.kinds, ""][int(state.kind[slot])]  # NO_KIND is the last
+    leak, synapse = (time_constant(float(decay[slot])) for decay in (state.leak, state.synapse))
+    return {"cell": name, "tau_ms": leak, "synapse_ms": synapse}
 
 
 def _place(fabric: Fabric, slot: int) -> Row:

@@ -45,6 +45,7 @@ def bid_row(round_number: int, outcome: Outcome) -> Row:
         "twin": outcome.twin,
         "task": bid.task,
         "rule": bid.rule,
+        "cell": bid.cell,
         "value": bid.value,
         "cost": outcome.cost,
         "price": outcome.price,

@@ -25,6 +25,7 @@ from smalti.model.growth.signal import Traces
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
+from smalti.model.probe import Kernel
 
 CHANNELS, STEPS, SAMPLES = 4, 12, 16
 GROWTH = GrowthOptions(
@@ -82,7 +83,7 @@ class Chip:
             lambda logits: cross_entropy(logits, labels, reduction="none"),
             self.gating.running(self.expert),
         )
-        return Traces(probe, self.network.options.leak)
+        return Traces(probe, Kernel(self.network.options.leak))
 
     def call(self, options: GrowthOptions = GROWTH, rule: str = "random") -> Call:
         """A call for candidates."""

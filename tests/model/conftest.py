@@ -22,7 +22,7 @@ from smalti.model.kinds import draw_cell
 from smalti.model.network import Activity, Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
-from smalti.model.probe import Probe
+from smalti.model.probe import Kernel, Probe
 
 CHANNELS, OUTPUTS = 7, 3
 
@@ -260,7 +260,7 @@ class Site:
         near = [t for t in fabric.neighbours(tile) if isinstance(links.offer(slot, t), Offer)]
         targets = alive[torch.isin(alive // fabric.slots, torch.tensor([tile, *near]))]
         targets = targets if among is None else targets[torch.isin(targets, among)]
-        traces = Traces(self.probe(), network.options.leak, usual_norms(network, alive))
+        traces = Traces(self.probe(), Kernel(network.options.leak), usual_norms(network, alive))
         is_new = torch.tensor([False] * len(present) + [True] * len(new))
         sources = torch.tensor(present + new)
         distance, inputs = distances(network, tile, sources), inputs_of(network, targets)

@@ -91,12 +91,12 @@ def backward(
         _ask(width, graph, weight, tape, row, reached, samples, later, stash)
         if grad_counts.size:
             reached[:] = True
-        for bank in np.flatnonzero(reached):
-            if cells.adapts[bank]:
+        for bank in range(banks):
+            if reached[bank] and cells.adapts[bank]:
                 raised, fresh = of_trace[(t + 1) % 2], of_trace[t % 2]
                 _pass_surrogate(width, cells, tape, row, bank, samples, grad_counts, before, stash, raised)
                 _recover(width, cells, tape, row, bank, samples, raised, fresh, stash)
-            else:
+            elif reached[bank]:
                 _pass_surrogate(width, cells, tape, row, bank, samples, grad_counts, before, stash, None)
         _carry(width, cells, tape, row, reached, live, samples, before, own, stash)
         _write(graph.outputs, lanes, samples, grad_outputs[t], own, live)

@@ -54,7 +54,7 @@ class Circuit:
         """
         dtype, lanes, bank = np.dtype(options.precision), plan.lanes, plan.graph.bank
         leak, synapse, strength, recovery = (values[plan.slot] * (plan.slot >= 0) for values in constants)
-        slow, adapts = ((values.reshape(-1, lanes) > 0).any(1) for values in (synapse, strength))
+        slow, adapts = (np.any(values.reshape(-1, lanes) > 0, axis=1) for values in (synapse, strength))
         reach, steepness = options.surrogate_width, options.surrogate_slope
         shared = [options.threshold, reach, options.surrogate_height, steepness, NEGLIGIBLE, 0, 1]
         cells = Cells(

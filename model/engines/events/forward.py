@@ -2,9 +2,9 @@
 
 Neurons that run stand in *banks* of lanes (a tile is one bank, or several where more than 32 of its neurons run); a
 *segment* is the row of one link in one bank. Membranes and adjoints of a block are [banks, samples, lanes], so that
-whatever a segment touches lies in one piece. Banks with slow synapses have synaptic currents beside their membranes,
-and that is where what arrives is added up; banks with adapting thresholds have traces of their spikes. Events of a step are sorted by bank, sample, lane; an event is coded as
-sample * lanes + lane. Every sum has one order, whatever the threads. Knows no torch.
+whatever a segment touches lies in one piece. Banks with slow synapses have currents beside their membranes, and their
+segments enter there; banks with adapting thresholds have traces of their spikes. Events of a step are sorted by bank,
+sample, lane; an event is coded as sample * lanes + lane. Every sum has one order, whatever the threads. Knows no torch.
 """
 
 from __future__ import annotations
@@ -103,7 +103,6 @@ def forward(
     """
     lanes, samples, steps = lanes_of(width), x.shape[0], x.shape[1]
     banks = cells.leak.size // lanes
-    slow = np.flatnonzero(cells.slow)
     # Banks that something has reached; all others are at rest, which only matters where rest is inside the support.
     awake = np.full(banks, keep and cells.constants[REACH] > cells.constants[THETA])
     inputs = fired = active = 0
@@ -113,8 +112,8 @@ def forward(
             inputs = fired = 0
         tape.inputs_at[t if keep else 0] = inputs
         inputs = listen(width, graph, cells.entry, weight, x, t, tape, inputs, v, awake)
-        for bank in slow:
-            if awake[bank]:
+        for bank in range(banks):
+            if awake[bank] and cells.slow[bank]:
                 _pass_synapses(width, cells, bank, banks + bank, samples, v)
         _read(graph.outputs, lanes, samples, v, outputs[t])
         for bank in range(banks):

@@ -16,9 +16,10 @@ from smalti.model.engines.events.forward import Tape
 from smalti.model.engines.events.plan import Array, Ints
 from smalti.model.engines.events.signal import correlate, traces
 from smalti.model.engines.threads import in_threads
+from smalti.model.probe import Kernel
 
 Gradients = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
-Pair = tuple[float, int, int, int]  # leak, what is summed, bank of the targets, bank of the sources
+Pair = tuple[Kernel, int, int, int]  # of traces, what is summed, bank of the targets, bank of the sources
 DELTA, TRACE = range(2)  # what is summed of the targets
 
 
@@ -114,37 +115,37 @@ class EventProbe:
         """See ``Probe``."""
         return self._pick(*self._places(targets), self.banks, self.of_blocks)
 
-    def moments(self, leak: float, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def moments(self, kernel: Kernel, sources: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         """See ``Probe``."""
         batch, steps, _ = self.x.shape
-        moment = self._sums(leak, DELTA, sources, targets) / batch
-        return moment, self._sums(leak, TRACE, sources, sources) / (batch * steps)
+        moment = self._sums(kernel, DELTA, sources, targets) / batch
+        return moment, self._sums(kernel, TRACE, sources, sources) / (batch * steps)
 
-    def _sums(self, leak: float, kind: int, sources: Tensor, targets: Tensor) -> Tensor:
+    def _sums(self, kernel: Kernel, kind: int, sources: Tensor, targets: Tensor) -> Tensor:
         """Sums over time and samples [Q, P]: of the adjoints, or the traces, of targets times the traces of sources."""
         (bank, lane), (to_bank, to_lane) = self._places(sources), self._places(targets)
         if kind == DELTA:
             to_lane[~np.isin(to_bank, self.banks)] = -1
         banks, to_banks = np.unique(bank[lane >= 0]), np.unique(to_bank[to_lane >= 0])
-        blocks, lanes = self._blocks(leak, kind, banks, to_banks), self.circuit.plan.lanes
+        blocks, lanes = self._blocks(kernel, kind, banks, to_banks), self.circuit.plan.lanes
         row = np.where(to_lane >= 0, np.searchsorted(to_banks, to_bank) * lanes + to_lane, -1)
         column = np.where(lane >= 0, np.searchsorted(banks, bank) * lanes + lane, -1)
         return torch.from_numpy(blocks[row][:, column])
 
-    def _blocks(self, leak: float, kind: int, sources: Ints, targets: Ints) -> Array:
+    def _blocks(self, kernel: Kernel, kind: int, sources: Ints, targets: Ints) -> Array:
         """The sums of whole banks, each pair of banks computed once, then zeros [G * lanes + 1, S * lanes + 1]."""
         known, lanes = self.known, self.circuit.plan.lanes
         pairs = [(g, s) for g in targets.tolist() for s in sources.tolist()]
         ordered = [(max(pair), min(pair)) if kind == TRACE else pair for pair in pairs]  # C is symmetric
-        self._correlate(leak, kind, sorted({pair for pair in ordered if (leak, kind, *pair) not in known}))
+        self._correlate(kernel, kind, sorted({pair for pair in ordered if (kernel, kind, *pair) not in known}))
         sums = np.zeros((len(targets) * lanes + 1, len(sources) * lanes + 1), dtype=self.circuit.dtype)
         room = sums[:-1, :-1].reshape(len(targets), lanes, len(sources), lanes)
         for k, (pair, order) in enumerate(zip(pairs, ordered, strict=True)):
-            block = known[leak, kind, *order]
+            block = known[kernel, kind, *order]
             room[k // len(sources), :, k % len(sources)] = block if pair == order else block.T
         return sums
 
-    def _correlate(self, leak: float, kind: int, pairs: list[tuple[int, int]]) -> None:
+    def _correlate(self, kernel: Kernel, kind: int, pairs: list[tuple[int, int]]) -> None:
         """Compute the sums of these pairs of banks, target first, sorted."""
         if not pairs:
             return
@@ -156,11 +157,11 @@ class EventProbe:
 
         def work(number: int) -> None:
             tape, samples, room = blocks[number].tape, blocks[number].samples, self.rooms[number]
-            correlate(width, tape, samples, leak, of, place, delta[number], room, sums[number])
+            correlate(width, tape, samples, *kernel, of, place, delta[number], room, sums[number])
 
         in_threads(work, range(len(blocks)), self.circuit.threads)
         total = sum(sums[1:], sums[0]).reshape(-1, lanes, lanes)
-        self.known.update({(leak, kind, *pair): block.T for pair, block in zip(pairs, total, strict=True)})
+        self.known.update({(kernel, kind, *pair): block.T for pair, block in zip(pairs, total, strict=True)})
 
     def _pick(self, bank: Ints, lane: Ints, banks: Ints, values: Sequence[Array]) -> Tensor:
         """Values of some lanes [T, S, B] out of those of whole banks; 0 of banks that are not there."""

@@ -5,6 +5,7 @@ With z the events of a bank of wires, zbar their trace with leak a, and x what a
     sum_t x[t] zbar[t]^T = sum over events (p, t) of mu[t] e_p^T,   mu[t] = x[t] + a mu[t+1]
 
 so that an event costs one addition for every bank within reach: of x[t] = delta[t+1] for M, of x[t] = zbar[t] for C.
+A slow synapse is another such filter, and filters may change places.
 Input channels stand in banks of their own, number -1 the first. Knows no torch and no tiles.
 """
 
@@ -23,6 +24,7 @@ def correlate(
     tape: Tape,
     samples: int,
     leak: float,
+    synapse: float,
     sources: Ints,
     targets: Ints,
     delta: Floats,
@@ -36,6 +38,7 @@ def correlate(
         tape: of a block, all steps.
         samples: of the block.
         leak: of the traces, a.
+        synapse: share of a synaptic current that is left, which filters before; 0 for none.
         sources: bank of each pair [K].
         targets: the other bank of each pair [K]: its place in ``delta``, or its number where their traces are summed;
             pairs of equal targets follow each other.
@@ -48,11 +51,15 @@ def correlate(
         if k == 0 or targets[k] != targets[k - 1]:
             if delta.size == 0:
                 traces(width, tape, samples, leak, targets[k], room)
+                if synapse > 0:
+                    _filter(width, room, samples * lanes, synapse)
                 _filter_backward(width, room, samples * lanes, leak, room)
             else:  # a spike that arrives at t meets the adjoint of t + 1
                 first = targets[k] * room.size
                 later = delta[first + samples * lanes : first + room.size]
                 _filter_backward(width, later, samples * lanes, leak, room)
+            if synapse > 0:
+                _filter_backward(width, room, samples * lanes, synapse, room)
         end = k
         while end < sources.size and sources[end] < 0 and targets[end] == targets[k]:
             end += 1
@@ -83,6 +90,14 @@ def traces(width: Width, tape: Tape, samples: int, leak: float, bank: int, into:
             row = _row(tape, t - 1, bank)
             for event in range(tape.fired_at[row], tape.fired_at[row + 1]):
                 into[here + np.int64(tape.fired[event])] += 1
+
+
+@kernel
+def _filter(width: Width, x: Array, size: int, leak: float) -> None:
+    """x[t] = x[t] + a x[t-1], flat [T, size], in place."""
+    keep, lanes = spread(width, x.dtype.type(leak)), lanes_of(width)
+    for k in range(size, x.size, lanes):
+        store(x, k, add_product(load(width, x, k), load(width, x, k - size), keep))
 
 
 @kernel

@@ -5,10 +5,10 @@ most attractive: one that fired shortly before the newborn's own body did, and i
 
     A_p = 1 / distance_p  E sum_t S[t] sum_(d >= 1) a^d z_p[t-d],
 
-and that source is excluded. After Lopez-Randulfe and Larsen (arXiv 2010.15045), where cones move through space; here
-distance is counted in tiles, and the window in which a spike attracts is the newborn's own membrane time constant. The
-rule finds a topology: all weights are equal and excitatory, calibrated; fan-out zero. (Inhibition alone never fires, so
-that there is no sign to choose by an error.)
+(with a slow synapse its response instead of a^d), and that source is excluded. After Lopez-Randulfe and Larsen (arXiv
+2010.15045), where cones move through space; here distance is counted in tiles, and the window in which a spike attracts
+is the newborn's own membrane time constant. The rule finds a topology: all weights are equal and excitatory,
+calibrated; fan-out zero. (Inhibition alone never fires, so that there is no sign to choose by an error.)
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ def local(
     wired = signal.drive.new_zeros(count, len(rate))
     if not rate.any():
         return finish(signal, wired, options, dynamics, blind=True)
-    before = signal.traces.leak * signal.trace.roll(1, 0)
-    before[0] = 0
+    before = _before(signal)
     noise = torch.from_numpy(generator.normal(scale=NOISE, size=(CONES, *wired.shape))).exp().to(rate)
     wired[torch.arange(count), torch.from_numpy(generator.choice(len(rate), count, p=_share(rate)))] = 1
     for cone in range(1, min(CONES, int((rate > 0).sum()))):
@@ -46,6 +45,16 @@ def local(
         best = attraction.argmax(1, keepdim=True)
         wired.scatter_(1, best, (attraction.gather(1, best) > 0).to(wired))
     return finish(signal, wired, options, dynamics, blind=True)
+
+
+def _before(signal: TileSignal) -> Tensor:
+    """What earlier spikes on the wires have left in each step [T, P, B], sum_(d >= 1) above."""
+    kernel, drive = signal.traces.kernel, signal.drive
+    if kernel.synapse:
+        return signal.trace - drive
+    before = kernel.leak * signal.trace.roll(1, 0)
+    before[0] = 0
+    return before
 
 
 def _share(rate: Tensor) -> np.ndarray:

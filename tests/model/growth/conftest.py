@@ -10,7 +10,7 @@ from torch import Tensor
 
 from smalti.model.growth.signal import TileSignal, Traces, tile_signal
 from smalti.model.growth.surroundings import Inputs
-from smalti.model.probe import DenseProbe
+from smalti.model.probe import DenseProbe, Kernel
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +36,7 @@ def by_hand() -> Callable[..., TileSignal]:
         sources, onto = torch.arange(wires) + targets, torch.arange(targets)
         mask = torch.zeros(targets, wires, dtype=torch.bool) if heard is None else heard
         return tile_signal(
-            Traces(probe, leak),
+            Traces(probe, Kernel(leak)),
             3,
             sources,
             torch.zeros(wires, dtype=torch.bool) if new is None else new,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from smalti.model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
 from smalti.model.neuron import NetworkOptions
-from smalti.model.probe import DenseProbe, Probe
+from smalti.model.probe import DenseProbe, Kernel, Probe
 
 EXACT = NetworkOptions(precision="float64")
 LEAK = 0.9
@@ -26,7 +26,7 @@ def probe(steps: int = 6, neurons: int = 4, channels: int = 2, batch: int = 3, s
 
 def signal(of: Probe, sources: list[int], targets: list[int]) -> TileSignal:
     new, near = torch.zeros(len(sources), dtype=torch.bool), torch.ones(len(sources))
-    return tile_signal(Traces(of, LEAK), 5, torch.tensor(sources), new, torch.tensor(targets), near, ())
+    return tile_signal(Traces(of, Kernel(LEAK)), 5, torch.tensor(sources), new, torch.tensor(targets), near, ())
 
 
 def test_moment_and_covariance_are_the_sums_written_out() -> None:
@@ -57,7 +57,7 @@ def test_moment_and_covariance_are_the_sums_written_out() -> None:
 def test_the_trace_is_what_the_probe_filters() -> None:
     of = probe()
     found = signal(of, [0, 3, 5], [1])
-    assert torch.equal(found.trace, of.filtered(LEAK)[:, [0, 3, 5]])
+    assert torch.equal(found.trace, of.trace(Kernel(LEAK))[:, [0, 3, 5]])
     assert found.present.all()
 
 
@@ -97,7 +97,7 @@ def test_nothing_changes_when_every_sample_is_seen_twice() -> None:
     assert again.samples == 2 * once.samples
     torch.testing.assert_close(again.moment, once.moment, rtol=0, atol=1e-14)
     torch.testing.assert_close(again.covariance, once.covariance, rtol=0, atol=1e-14)
-    taps = [tap_scores(Traces(p, LEAK), torch.tensor([0, 4]), torch.tensor([1])) for p in (of, twice)]
+    taps = [tap_scores(Traces(p, Kernel(LEAK)), torch.tensor([0, 4]), torch.tensor([1])) for p in (of, twice)]
     torch.testing.assert_close(*taps, rtol=0, atol=1e-14)
 
 
@@ -111,15 +111,15 @@ def test_the_probe_is_left_alone() -> None:
 def test_a_tap_is_worth_what_a_tile_with_this_wire_alone_says() -> None:
     """||M_p||^2 / C_pp."""
     of = probe(seed=3)
-    scores = tap_scores(Traces(of, LEAK), torch.tensor([0, 3, 4]), torch.tensor([1, 2]))
+    scores = tap_scores(Traces(of, Kernel(LEAK)), torch.tensor([0, 3, 4]), torch.tensor([1, 2]))
     cut = DenseProbe(of.presynaptic.clone(), of.delta, of.counts, of.loss)
     for score, source in zip(scores.tolist(), (0, 3, 4), strict=True):
         alone = signal(cut, [source], [1, 2])
-        trace = cut.filtered(LEAK)[:, source]
+        trace = cut.trace(Kernel(LEAK))[:, source]
         power = trace.square().sum() / (3 * 6)
         assert score == pytest.approx(float(alone.moment.square().sum() / power))
     silent = DenseProbe(torch.zeros_like(of.presynaptic), of.delta, of.counts, of.loss)
-    assert tap_scores(Traces(silent, LEAK), torch.tensor([0]), torch.tensor([1])).tolist() == [0]
+    assert tap_scores(Traces(silent, Kernel(LEAK)), torch.tensor([0]), torch.tensor([1])).tolist() == [0]
 
 
 def test_signal_of_a_real_chip_hears_what_its_crossbar_hears(site: Callable[..., Any]) -> None:

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
-from smalti.model.probe import Probe
+from smalti.model.probe import Kernel, Probe
 
 pytest.importorskip("numba", reason="the event-driven engine needs numba")
 EXACT = NetworkOptions(precision="float64")
@@ -60,7 +60,7 @@ def test_moments_of_any_sources_and_targets(busy: Busy, x: Tensor, seed: int) ->
     generator = torch.Generator().manual_seed(seed)
     sources = torch.randperm(network.fabric.neurons + network.channels, generator=generator)[:23]
     targets = torch.randperm(network.fabric.neurons, generator=generator)[:17]
-    for one, other in zip(*(p.moments(LEAK, sources, targets) for p in (found, expected)), strict=True):
+    for one, other in zip(*(p.moments(Kernel(LEAK), sources, targets) for p in (found, expected)), strict=True):
         assert other.abs().max() > 0.1
         torch.testing.assert_close(one, other, rtol=0, atol=1e-11)
     assert torch.equal(found.drive(sources), expected.drive(sources))
@@ -73,7 +73,7 @@ def test_moments_in_float32(busy: Busy, x: Tensor) -> None:
     if not torch.equal(single.counts.double(), exact.counts):
         pytest.skip("rounding decided a spike")
     wires = torch.arange(40), torch.arange(45)
-    for one, other in zip(single.moments(LEAK, *wires), exact.moments(LEAK, *wires), strict=True):
+    for one, other in zip(single.moments(Kernel(LEAK), *wires), exact.moments(Kernel(LEAK), *wires), strict=True):
         assert one.dtype == torch.float32
         torch.testing.assert_close(one.double(), other, rtol=0, atol=1e-4 * float(other.abs().max()))
 
@@ -87,7 +87,7 @@ def test_adjoints_are_those_asked_for(busy: Busy, x: Tensor) -> None:
     for one in (nobody, some):
         assert torch.equal(one.gradient, found.gradient)
         assert torch.equal(one.counts, found.counts)
-    assert not nobody.moments(LEAK, alive[:4], alive)[0].any()
+    assert not nobody.moments(Kernel(LEAK), alive[:4], alive)[0].any()
 
 
 def test_frozen_devices_hide_nothing_from_a_probe(busy: Busy, x: Tensor) -> None:
@@ -122,7 +122,7 @@ def test_the_bits_do_not_depend_on_the_number_of_threads(busy: Busy, x: Tensor) 
         network, outputs = busy(replace(EXACT, engine="events"))
         network.threads = threads
         probe = network.probe(x, outputs, losses)
-        found.append((probe.gradient, probe.delta, *probe.moments(LEAK, torch.arange(52), torch.arange(45))))
+        found.append((probe.gradient, probe.delta, *probe.moments(Kernel(LEAK), torch.arange(52), torch.arange(45))))
     assert all(torch.equal(a, b) for one in found[1:] for a, b in zip(one, found[0], strict=True))
 
 
@@ -130,7 +130,7 @@ def test_without_sources_or_targets_there_is_nothing(busy: Busy, x: Tensor) -> N
     _, found, expected = probes(busy, x)
     nobody, some = torch.arange(0), torch.arange(5)
     for sources, targets in ((nobody, some), (some, nobody), (nobody, nobody)):
-        for one, other in zip(*(p.moments(LEAK, sources, targets) for p in (found, expected)), strict=True):
+        for one, other in zip(*(p.moments(Kernel(LEAK), sources, targets) for p in (found, expected)), strict=True):
             assert one.shape == other.shape
             torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
         assert found.drive(sources).shape == expected.drive(sources).shape

@@ -15,7 +15,7 @@ from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.rules.whitened import whitened_directions
 from smalti.model.growth.signal import TileSignal, Traces
 from smalti.model.neuron import NetworkOptions
-from smalti.model.probe import DenseProbe
+from smalti.model.probe import DenseProbe, Kernel
 
 EXACT = NetworkOptions(precision="float64")
 
@@ -34,7 +34,7 @@ def signal(moment: Tensor, covariance: Tensor) -> TileSignal:
         moment=moment,
         covariance=covariance,
         loss=torch.zeros(2),
-        traces=Traces(DenseProbe(nothing, nothing, nothing, torch.zeros(2)), 0.9),
+        traces=Traces(DenseProbe(nothing, nothing, nothing, torch.zeros(2)), Kernel(0.9)),
         distance=torch.ones(p),
         inputs=(),
     )
