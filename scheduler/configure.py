@@ -31,7 +31,7 @@ def configure(given: Given = None, options: Mapping[str, Any] | None = None) -> 
             keys may be dotted. None: all defaults.
         options: what is to be other than in there. A dotted name (``"growth.rule"``) is that field. A bare one is a
             section if there is one of that name (``growth={"rule": "random"}``), else the field of that name if
-            exactly one section has it (``rounds=5``).
+            exactly one section has it (``rounds=5``); one within a section of a section gives way.
 
     Raises:
         ValueError: a name that is unknown or could mean several fields, a value that does not fit, or a file that
@@ -103,6 +103,8 @@ def _full(name: str) -> str:
     if "." in name or name in sections:
         return name
     meant = [full for full in names if full.endswith(f".{name}")]
+    highest = min((full.count(".") for full in meant), default=0)
+    meant = [full for full in meant if full.count(".") == highest]
     if len(meant) == 1:
         return meant[0]
     if not meant:

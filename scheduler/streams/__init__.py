@@ -26,6 +26,11 @@ from smalti.scheduler.streams.readers.digits import load_digits
 from smalti.scheduler.streams.readers.fsdd import load_fsdd
 from smalti.scheduler.streams.readers.mnist import load_mnist
 from smalti.scheduler.streams.tasks.cognitive import load_cognitive
+from smalti.scheduler.streams.tasks.mackey_glass import load_mackey_glass
+from smalti.scheduler.streams.tasks.match import load_context_match, load_match_distractors
+from smalti.scheduler.streams.tasks.nback import load_nback
+from smalti.scheduler.streams.tasks.parity import load_parity
+from smalti.scheduler.streams.tasks.sequence import load_order
 from smalti.scheduler.streams.types import Experience, Generated, GeneratedTask, Loaded, Readout, Samples, Stream
 
 __all__ = [
@@ -48,6 +53,12 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "fsdd": load_fsdd,
     "arrays": load_arrays,
     "cognitive": load_cognitive,
+    "parity": load_parity,
+    "context-match": load_context_match,
+    "match-distractors": load_match_distractors,
+    "order": lambda options: load_order(options, STREAMS),
+    "mackey-glass": load_mackey_glass,
+    "nback": load_nback,
 }
 
 

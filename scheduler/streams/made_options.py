@@ -63,3 +63,120 @@ class CognitiveOptions:
         if not self.coherences or not all(0 < coherence <= 0.8 for coherence in self.coherences):
             return f"coherences = {shown(list(self.coherences))} must be one at least, above 0 and 0.8 at most each"
         return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParityOptions:
+    """Parity: is the number of pulses, or of high rates, even or odd?
+
+    Attributes:
+        of: pulses (each of one of two kinds, at random times: is the number of those of the second kind odd?) or rates
+            (low or high, each on channels of its own: is the number of high ones odd?).
+        counts: how many there are; a task each.
+        samples: samples of a task.
+    """
+
+    of: Literal["pulses", "rates"] = "pulses"
+    counts: tuple[int, ...] = (2, 3, 4, 5)
+    samples: int = 1200
+
+    def __post_init__(self) -> None:
+        settle(self, "stream.parity")
+        _check_list("stream.parity.counts", self.counts, 1, 8)
+        ranges.at_least("stream.parity", self, 20, "samples", most=ranges.MOST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatchOptions:
+    """Matches: have a first and a last stimulus the same direction?
+
+    Attributes:
+        delays: time steps between the two; a task each.
+        rings: rings of neurons that show stimuli at the same time in context-match; a context says which counts.
+        directions: neurons of a ring, and directions of stimuli.
+        distractors: stimuli within the delay in match-distractors.
+        samples: samples of a task.
+    """
+
+    delays: tuple[int, ...] = (10, 20, 40)
+    rings: int = 2
+    directions: int = 8
+    distractors: int = 2
+    samples: int = 1200
+
+    def __post_init__(self) -> None:
+        settle(self, "stream.match")
+        _check_list("stream.match.delays", self.delays, 1, ranges.MOST)
+        ranges.at_least("stream.match", self, 2, "rings", "directions", most=64)
+        ranges.at_least("stream.match", self, 1, "distractors", most=64)
+        ranges.at_least("stream.match", self, 20, "samples", most=ranges.MOST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceOptions:
+    """Order in time: the samples of another stream, played in two orders.
+
+    Attributes:
+        of: the stream, which reads stream.path and the like as it does alone.
+        how: backwards (each class is heard forwards and backwards, as two classes), or pairs (the samples of two
+            classes follow each other, one or the other first).
+    """
+
+    of: str = "fsdd"
+    how: Literal["backwards", "pairs"] = "backwards"
+
+    def __post_init__(self) -> None:
+        settle(self, "stream.sequence")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MackeyGlassOptions:
+    """The chaotic series of Mackey and Glass (1977), to be predicted at every step.
+
+    Attributes:
+        taus: delays of the equation, from periodic to chaotic; a task each.
+        horizon: steps ahead that are asked for.
+        cells: channels of the population that shows the present value.
+        samples: training trials of a task; a quarter as many validate, half as many test.
+    """
+
+    taus: tuple[int, ...] = (17, 20, 25, 30)
+    horizon: int = 5
+    cells: int = 16
+    samples: int = 512
+
+    def __post_init__(self) -> None:
+        settle(self, "stream.mackey_glass")
+        _check_list("stream.mackey_glass.taus", self.taus, 1, 1000)
+        ranges.at_least("stream.mackey_glass", self, 1, "horizon", most=1000)
+        ranges.at_least("stream.mackey_glass", self, 2, "cells", most=64)
+        ranges.at_least("stream.mackey_glass", self, 8, "samples", most=ranges.MOST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NBackOptions:
+    """N-back: is the present symbol that of some symbols ago? Asked at every step.
+
+    Attributes:
+        back: how many symbols ago; a task each.
+        symbols: different symbols.
+        samples: training trials of a task; a quarter as many validate, half as many test.
+    """
+
+    back: tuple[int, ...] = (1, 2, 3)
+    symbols: int = 6
+    samples: int = 1024
+
+    def __post_init__(self) -> None:
+        settle(self, "stream.nback")
+        _check_list("stream.nback.back", self.back, 1, 64)
+        ranges.at_least("stream.nback", self, 2, "symbols", most=64)
+        ranges.at_least("stream.nback", self, 8, "samples", most=ranges.MOST)
+
+
+def _check_list(name: str, values: tuple[int, ...], least: int, most: int) -> None:
+    """Whether a list names tasks by different numbers within bounds."""
+    if not values or len(set(values)) < len(values) or not all(least <= value <= most for value in values):
+        raise ValueError(
+            f"{name} = {shown(list(values))} must hold one or more different numbers, each {least} to {most}"
+        )

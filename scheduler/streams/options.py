@@ -8,7 +8,14 @@ from typing import Literal
 
 from smalti.model import ranges
 from smalti.model.option_values import expand_home, settle
-from smalti.scheduler.streams.made_options import CognitiveOptions
+from smalti.scheduler.streams.made_options import (
+    CognitiveOptions,
+    MackeyGlassOptions,
+    MatchOptions,
+    NBackOptions,
+    ParityOptions,
+    SequenceOptions,
+)
 
 MOST_CELLS = 64
 
@@ -19,7 +26,7 @@ class StreamOptions:
 
     Attributes:
         name: digits (small images), mnist (images), fsdd (speech), arrays (your own .npz), cognitive (20 tasks to be
-            answered in time), or one added to STREAMS; `smalti data` tells about them.
+            answered in time), another that is made, or one added to STREAMS; `smalti data` tells about them.
         path: what to read: the zip or folder of fsdd, the .npz of arrays; mnist can do without, digits has none.
         setting: class (no task label at test), task (label given), domain (same classes), joint (all data).
         classes_per_task: classes of an experience in setting class and task; the last may have fewer.
@@ -47,6 +54,11 @@ class StreamOptions:
             more; 0: sudden. Needs hidden boundaries.
         boundaries: told, or hidden: nobody is told when a task ends, and gating.detect has to notice.
         cognitive: the tasks of the stream cognitive.
+        parity: the tasks of the stream parity.
+        match: the tasks of the streams context-match and match-distractors.
+        sequence: what the stream order plays.
+        mackey_glass: the tasks of the stream mackey-glass.
+        nback: the tasks of the stream nback.
     """
 
     name: str = "digits"
@@ -71,6 +83,11 @@ class StreamOptions:
     drift: float = 0.0
     boundaries: Literal["told", "hidden"] = "told"
     cognitive: CognitiveOptions = field(default_factory=CognitiveOptions)
+    parity: ParityOptions = field(default_factory=ParityOptions)
+    match: MatchOptions = field(default_factory=MatchOptions)
+    sequence: SequenceOptions = field(default_factory=SequenceOptions)
+    mackey_glass: MackeyGlassOptions = field(default_factory=MackeyGlassOptions)
+    nback: NBackOptions = field(default_factory=NBackOptions)
 
     def __post_init__(self) -> None:
         settle(self, "stream")

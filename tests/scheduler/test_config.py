@@ -68,7 +68,7 @@ def test_every_field_is_described_in_the_file() -> None:
         ("growth", "amount", "wishful", "is unknown; take one of fixed, geometric, until_price$"),
         ("growth", "where", "anywhere", "is unknown; take one of auction, value"),
         ("gating", "network", "oracle", "is unknown; take one of gaussian, lda, "),
-        ("stream", "name", "cifar", "is unknown; take one of digits, mnist, fsdd, arrays, cognitive$"),
+        ("stream", "name", "cifar", "is unknown; take one of digits, mnist, fsdd, arrays, cognitive"),
     ],
 )
 def test_names_that_nobody_has_registered_are_refused(section: str, field: str, name: str, message: str) -> None:

@@ -1,0 +1,83 @@
+"""Delayed matches: the class is whether two stimuli, far from each other in time, are the same.
+
+In context-match several rings show two stimuli each, and a context line says which ring's two count; in
+match-distractors other stimuli come between the two. Every direction is as frequent in both classes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.tasks import balanced
+from smalti.scheduler.streams.types import Floats, Ints, Loaded
+
+LENGTH = 6  # steps of the first and the last stimulus
+SHORT = 3  # steps of a distractor
+BEST, CONTEXT = 0.6, 0.5  # firing probabilities: the neuron of the direction, the line of the context
+WIDTH = 0.7  # of a bump, in neurons
+
+Random = np.random.Generator
+
+
+def load_context_match(options: StreamOptions) -> Loaded:
+    """Whether two stimuli match on the one of several rings that a context names, after a delay."""
+    own = options.match
+    size, longest = own.directions, max(own.delays)
+
+    def draw(delay: int, answer: Ints, chance: Random) -> Floats:
+        samples = len(answer)
+        x = np.zeros((samples, longest + 2 * LENGTH, own.rings * (size + 1)), dtype=np.float32)
+        context = chance.integers(0, own.rings, samples)
+        for ring in range(own.rings):
+            same = np.where(context == ring, answer, chance.integers(0, 2, samples))
+            first, last = pairs(size, same, chance)
+            _show(x, ring * size, size, longest - delay, LENGTH, first)
+            _show(x, ring * size, size, longest + LENGTH, LENGTH, last)
+        x[np.arange(samples), :, own.rings * size + context] = CONTEXT
+        return x
+
+    return balanced.loaded(options, own.delays, own.samples, ("other", "match"), draw)
+
+
+def load_match_distractors(options: StreamOptions) -> Loaded:
+    """Whether the last stimulus matches the first one, with others in between.
+
+    Raises:
+        ValueError: the distractors do not fit the delay.
+    """
+    own = options.match
+    size, longest = own.directions, max(own.delays)
+    if own.distractors * SHORT > min(own.delays):
+        raise ValueError(
+            f"stream.match.distractors = {own.distractors} take {own.distractors * SHORT} time steps, and the shortest "
+            f"of stream.match.delays is {min(own.delays)}; give fewer, or longer delays"
+        )
+
+    def draw(delay: int, answer: Ints, chance: Random) -> Floats:
+        samples = len(answer)
+        x = np.zeros((samples, longest + 2 * LENGTH, size), dtype=np.float32)
+        first, last = pairs(size, answer, chance)
+        begin = longest - delay
+        _show(x, 0, size, begin, LENGTH, first)
+        each = delay // own.distractors
+        for number in range(own.distractors):
+            at = begin + LENGTH + number * each + (each - SHORT) // 2
+            _show(x, 0, size, at, SHORT, chance.integers(0, size, samples))
+        _show(x, 0, size, longest + LENGTH, LENGTH, last)
+        return x
+
+    return balanced.loaded(options, own.delays, own.samples, ("other", "match"), draw)
+
+
+def pairs(size: int, same: Ints, chance: Random) -> tuple[Ints, Ints]:
+    """Two directions [S] each, the same or different ones as ``same`` says; each direction alike in both."""
+    first = chance.integers(0, size, len(same))
+    other = (first + chance.integers(1, size, len(same))) % size
+    return first, np.where(same == 1, first, other)
+
+
+def _show(x: Floats, begin: int, size: int, on: int, length: int, direction: Ints) -> None:
+    """A bump at a direction [S] of the ring whose channels begin at ``begin``, in place."""
+    apart = np.abs((np.arange(size) - direction[:, None] + size / 2) % size - size / 2)
+    x[:, on : on + length, begin : begin + size] = (BEST * np.exp(-((apart / WIDTH) ** 2) / 2))[:, None, :]
