@@ -12,7 +12,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -23,52 +23,16 @@ from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.links import Links
 from smalti.model.engines import dense
 from smalti.model.engines.events.plan import Chip, make_plan
-from smalti.model.kinds import NO_KIND, Cell, draw_cell
+from smalti.model.kinds import Cell, draw_cell
 from smalti.model.neuron import SURROGATES, Adaptation, Dynamics, NetworkOptions
 from smalti.model.probe import DenseProbe, Probe
-from smalti.model.storage import copy_into
+from smalti.model.state import ChipState
 
 if TYPE_CHECKING:
     from smalti.model.engines.events.engine import Circuit
 
 
 CIRCUITS = 64  # most subsets of neurons whose plans are kept
-
-
-@dataclass(frozen=True)
-class ChipState:
-    """Storage of the chip; tensors are changed in place, never replaced."""
-
-    weight: Tensor  # [K, R, n] float: crossbar devices, zero where not in use
-    mask: Tensor  # [K, R, n] bool: devices in use
-    frozen: Tensor  # [K, R, n] bool: devices protected from learning
-    stage: Tensor  # [K, R, n] int32: growth event of its expert that laid the device, 0 at the opening or not in use
-    source: Tensor  # [K, R] int: what drives a row: slot 0..N-1, channel N..N+I-1, or FREE = -1; written by Links
-    alive: Tensor  # [N] bool: slots that hold a neuron
-    output: Tensor  # [N] bool: those of them that are output units
-    kind: Tensor  # [N] int32: place of the neuron's kind in ``network.kinds``, NO_KIND for outputs and without kinds
-    leak: Tensor  # [N] float64: share of a hidden membrane that is left after a step
-    synapse: Tensor  # [N] float64: share of the synaptic current that is left; 0 without a slow synapse
-    strength: Tensor  # [N] float64: rise of the threshold by a spike; 0 where it does not adapt
-    recovery: Tensor  # [N] float64: share of that rise that is left
-
-    def become(self, slot: int, cell: Cell) -> None:
-        """Give a slot the constants of a cell."""
-        self.kind[slot] = cell.kind
-        self.leak[slot], self.synapse[slot] = cell.leak, cell.synapse
-        self.strength[slot], self.recovery[slot] = cell.strength, cell.recovery
-
-    def state_dict(self) -> dict[str, Tensor]:
-        """All tensors but ``source``, which follows the links."""
-        return {field.name: getattr(self, field.name) for field in fields(self) if field.name != "source"}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Take over what ``state_dict`` gave, in place.
-
-        Raises:
-            ValueError: a tensor is missing or has another shape; nothing has changed then.
-        """
-        copy_into(self.state_dict(), state, "state")
 
 
 @dataclass(frozen=True)
@@ -100,22 +64,7 @@ class Network:
         self.threads = threads
         self.links = Links(fabric, channels)
         self.device = torch.device(options.device)
-        shape = (fabric.tiles, fabric.rows_per_tile, fabric.slots)
-        constants = torch.empty(fabric.neurons, dtype=torch.float64, device=self.device)
-        self.state = ChipState(
-            weight=torch.zeros(shape, dtype=options.dtype, device=self.device).requires_grad_(),
-            mask=torch.zeros(shape, dtype=torch.bool, device=self.device),
-            frozen=torch.zeros(shape, dtype=torch.bool, device=self.device),
-            stage=torch.zeros(shape, dtype=torch.int32, device=self.device),
-            source=torch.from_numpy(self.links.source),
-            alive=torch.zeros(fabric.neurons, dtype=torch.bool, device=self.device),
-            output=torch.zeros(fabric.neurons, dtype=torch.bool, device=self.device),
-            kind=torch.full((fabric.neurons,), NO_KIND, dtype=torch.int32, device=self.device),
-            leak=constants.fill_(options.leak),
-            synapse=torch.zeros_like(constants),
-            strength=torch.zeros_like(constants),
-            recovery=torch.zeros_like(constants),
-        )
+        self.state = ChipState.empty(fabric, options, torch.from_numpy(self.links.source))
         self._wiring: dense.Wiring | None = None
         self._wired_version = -1
         self._circuits: dict[object, Circuit] = {}
@@ -232,8 +181,8 @@ class Network:
             all_adjoints: adjoints of all neurons and gradients of all rows are wanted, not only those that learn.
         """
         state = self.state
-        constants = state.leak, state.synapse, state.strength, state.recovery
-        flags = state.mask, state.frozen, state.alive, state.output, *constants
+        cells = state.leak, state.synapse, state.strength, state.recovery
+        flags = state.mask, state.frozen, state.alive, state.output, *cells
         version = self.links.version, *(flag._version for flag in flags)  # torch counts changes in place
         if version != self._circuits_version:
             self._circuits, self._circuits_version = {}, version
@@ -253,7 +202,7 @@ class Network:
             )
             self._circuits[key] = _events().Circuit.of(
                 make_plan(chip, all_adjoints),
-                [values.numpy() for values in self._constants()],
+                [values.numpy() for values in state.constants(self.options)],
                 self.options,
                 self.threads,
             )
@@ -261,8 +210,8 @@ class Network:
 
     def dynamics(self, running: Tensor | None = None) -> Dynamics:
         """Constants of every slot; whoever does not run has an infinite threshold."""
-        options, constants = self.options, self._constants()
-        leak, synapse, strength, recovery = (values[:, None] for values in constants)
+        options = self.options
+        leak, synapse, strength, recovery = (values[:, None] for values in self.state.constants(options))
         threshold = torch.full_like(leak, options.threshold).masked_fill_(~self._fires(running)[:, None], float("inf"))
         surrogate = SURROGATES[options.surrogate]
         return Dynamics(
@@ -295,16 +244,6 @@ class Network:
             threshold=single(options.threshold),
             synapse=single(cell.synapse) if cell.synapse else None,
             adaptation=Adaptation(single(cell.strength), single(cell.recovery)) if cell.strength else None,
-        )
-
-    def _constants(self) -> tuple[Tensor, ...]:
-        """Leak, synapse, strength and recovery of every slot [N], in the network's precision; outputs only leak."""
-        state, options = self.state, self.options
-        every = (state.leak, state.synapse, state.strength, state.recovery)
-        own = (options.output_leak, 0.0, 0.0, 0.0)
-        return tuple(
-            values.to(options.dtype).masked_fill_(state.output, output)
-            for values, output in zip(every, own, strict=True)
         )
 
     def _fires(self, running: Tensor | None) -> Tensor:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from smalti.model import ranges
-from smalti.model.network import ChipState
 from smalti.model.option_values import settle
+from smalti.model.state import ChipState
 
 
 @dataclass(frozen=True, kw_only=True)

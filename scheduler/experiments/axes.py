@@ -17,7 +17,7 @@ import numpy as np
 
 from smalti.model.option_values import choices, shown
 from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import flatten, from_mapping
+from smalti.scheduler.config_io import flatten, from_mapping, nested
 from smalti.scheduler.experiments.options import MOST
 
 LARGEST = 1e18  # number in a range
@@ -149,7 +149,7 @@ def read_axis(field: str, given: object) -> Axis:
     Raises:
         ValueError: naming the axis and what is wrong with it.
     """
-    usual, name = flatten(Config()), f'axes."{field}"'
+    usual, name = _usual(field), f'axes."{field}"'
     if field not in usual:
         raise ValueError(f'{name}: there is no field "{field}"; {choices(field, usual)}')
     if field == "run.quick":
@@ -182,6 +182,13 @@ def dotted(section: Mapping[str, Value]) -> dict[str, Value]:
         else:
             flat[name] = value
     return flat
+
+
+def _usual(field: str) -> dict[str, object]:
+    """Every field with its default; among them those of the kind of neurons whose field this is."""
+    section, _, kind = field.rpartition(".")[0].rpartition(".")
+    named: dict[str, object] = {f"{section}.{kind}": {}} if section == "network.kinds" else {}
+    return flatten(from_mapping(Config, nested(named)))
 
 
 def _listed(name: str, given: list[object]) -> tuple[Value, ...]:

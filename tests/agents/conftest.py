@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import mesa
@@ -22,6 +22,7 @@ from smalti.model.gating.networks.label import LabelGating
 from smalti.model.graft import Birth, graft
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.signal import Traces
+from smalti.model.kinds import KindOptions
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
@@ -109,9 +110,16 @@ class Chip:
         assert not isinstance(links.offer(source, tile), Offer)
 
 
-def make_chip(wires: int = 6, slots: int = 6, trunk: bool = False, corner_wires: int = 3, taps: bool = False) -> Chip:
+def make_chip(
+    wires: int = 6,
+    slots: int = 6,
+    trunk: bool = False,
+    corner_wires: int = 3,
+    taps: bool = False,
+    kinds: Mapping[str, KindOptions] | None = None,
+) -> Chip:
     fabric = Fabric(FabricOptions(rows=2, cols=2, neurons_per_tile=slots, wires=wires, corner_wires=corner_wires))
-    network = Network(fabric, CHANNELS, NetworkOptions(precision="float64"))
+    network = Network(fabric, CHANNELS, NetworkOptions(precision="float64", kinds=kinds or {}))
     model = mesa.Model(seed=1)
     gate = LabelGating(GatingOptions(network="label"), CHANNELS)
     gating = GatingAgent(model, network, gate, GatingOptions(network="label", trunk=trunk, taps=taps), GROWTH)
@@ -136,5 +144,5 @@ def chip() -> Chip:
 
 @pytest.fixture
 def chip_of() -> Callable[..., Chip]:
-    """Factory of chips: (wires, slots, trunk, corner_wires, taps)."""
+    """Factory of chips: (wires, slots, trunk, corner_wires, taps, kinds)."""
     return make_chip

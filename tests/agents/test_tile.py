@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +15,7 @@ from smalti.agents.tile import TileAgent
 from smalti.model.chip.fabric import IN, OUT
 from smalti.model.chip.links import Offer
 from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.kinds import KindOptions, time_constant
 
 
 def agent(chip: Any, tile: int) -> TileAgent:
@@ -122,6 +126,57 @@ def test_a_full_tile_refuses_to_take_part(chip: Any) -> None:
     assert [c.number for c in call.candidates] == [100, 101, 102]
     assert call.number == 103
     assert all(c.tile == 1 and c.bid is not None for c in call.candidates)
+
+
+KINDS = {
+    "fast": KindOptions(tau_ms=4.0),
+    "slow": KindOptions(tau_ms=5.0, tau_most_ms=50.0, synapse_ms=8.0, share=3.0),
+    "adaptive": KindOptions(adaptation=0.4, share=0.0),
+}
+
+
+def test_candidates_of_every_kind_bid_against_one_another(chip_of: Callable[..., Any]) -> None:
+    chip = chip_of(kinds=KINDS)
+    call = chip.call()
+    agent(chip, 1).take_part(call)
+    assert [c.bid.cell for c in call.candidates] == ["fast"] * 3 + ["slow"] * 3 + ["adaptive"] * 3
+    assert [c.number for c in call.candidates] == list(range(100, 109))
+    fast, slow = call.candidates[0], call.candidates[3]
+    assert fast.cell.leak == math.exp(-1 / 4)
+    assert 5 < time_constant(slow.cell.leak) < 50
+    assert {c.cell for c in call.candidates[3:6]} == {slow.cell}  # drawn once for the tile
+    assert agent(chip, 0).signal(call.traces, chip.expert, call.hears, 0).sources.any()
+    agent(chip, 0).take_part(call)
+    assert call.candidates[-4].cell != slow.cell  # and anew for the next
+
+
+def test_a_candidates_signal_is_filtered_as_it_would_be(chip_of: Callable[..., Any]) -> None:
+    chip = chip_of(kinds=KINDS)
+    call = chip.call(rule="gradmax_whitened")
+    agent(chip, 1).take_part(call)
+    signals = {c.cell: c.proposal.signal for c in call.candidates}
+    assert len(signals) == 3
+    for cell, signal in signals.items():
+        trace, synapse = torch.zeros_like(signal.drive[0]), torch.zeros_like(signal.drive[0])
+        moment = torch.zeros_like(signal.moment)
+        for spikes, delta in zip(signal.drive, signal.delta, strict=True):
+            synapse = cell.synapse * synapse + spikes
+            trace = cell.leak * trace + synapse
+            moment += delta @ trace.T / signal.samples
+        torch.testing.assert_close(signal.moment, moment, rtol=0, atol=1e-10)
+        assert moment.any()
+
+
+def test_seeds_take_kinds_by_their_shares(chip_of: Callable[..., Any]) -> None:
+    chip, drawn = chip_of(kinds=KINDS, slots=12), Counter[str]()
+    for seed in range(40):
+        call = replace(chip.call(options=replace(chip.gating.growth, seed_width=5)), seed_links={1: ((), ())})
+        call = replace(call, generator=lambda tile, seed=seed: np.random.default_rng((seed, tile)))
+        agent(chip, 1).take_part(call)
+        assert len(call.candidates) == 5
+        drawn.update(c.bid.cell for c in call.candidates)
+    assert drawn["fast"] + drawn["slow"] == 200
+    assert abs(drawn["slow"] - 150) < 4 * math.sqrt(200 * 0.75 * 0.25)
 
 
 @pytest.mark.parametrize(("reserve", "invited"), [(0, 3), (2, 2), (4, 0), (9, 0)])

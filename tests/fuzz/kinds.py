@@ -35,6 +35,7 @@ SMALL = {
     "training": {"rounds": 2, "steps": 2, "batch": 16, "warm_up": 2},
     "growth": {"probe": 16, "reserve": 1},
     "stream": {"name": "arrays", "steps": 8},
+    "network": {"kinds": {"plain": {}, "slow": {"tau_most_ms": 40.0, "synapse_ms": 5.0, "adaptation": 0.2}}},
 }
 LONG = ("training.", "growth.candidates", "growth.pool", "growth.practice", "growth.rewiring.proposals", "stream.")
 LONG += (

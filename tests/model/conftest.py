@@ -18,7 +18,7 @@ from smalti.model.graft import Birth, graft
 from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.signal import TileSignal, Traces, tile_signal
 from smalti.model.growth.surroundings import distances, inputs_of, usual_norms
-from smalti.model.kinds import draw_cell
+from smalti.model.kinds import Cell, draw_cell
 from smalti.model.network import Activity, Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
@@ -266,7 +266,7 @@ class Site:
         distance, inputs = distances(network, tile, sources), inputs_of(network, targets)
         return tile_signal(traces, tile, sources, is_new, targets, distance, inputs)
 
-    def bear(self, slot: int, proposal: Proposal, index: int) -> tuple[Birth, Tensor]:
+    def bear(self, slot: int, proposal: Proposal, index: int, cell: Cell | None = None) -> tuple[Birth, Tensor]:
         """Lay a newborn's links, those that find room, and graft it; returns which targets [Q] bool are driven."""
         links, fabric, signal = self.network.links, self.network.fabric, proposal.signal
         used = proposal.wired[index].clone()
@@ -288,6 +288,7 @@ class Site:
             fan_in=proposal.fan_in[index][used],
             targets=signal.targets[driven],
             fan_out=proposal.fan_out[index][driven],
+            cell=cell,
         )
         graft(self.network, birth, self.moments)
         return birth, driven

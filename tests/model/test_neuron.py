@@ -4,13 +4,14 @@ import importlib
 import importlib.util
 import math
 import warnings
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.neuron import SURROGATES, Dynamics, NetworkOptions, Neurons, fast_sigmoid, step, triangle
+from smalti.model.neuron import SURROGATES, Adaptation, Dynamics, NetworkOptions, Neurons, fast_sigmoid, step, triangle
 
 
 def dynamics(leak: float, *, hard: bool = False, theta: float = 1.0) -> Dynamics:
@@ -127,6 +128,28 @@ def test_refuses_values_that_are_not_positive_numbers(field: str, value: float) 
         NetworkOptions(**{field: value})  # type: ignore[arg-type]
 
 
+def test_a_slow_synapse_spreads_a_spike_by_two_exponentials() -> None:
+    """V[t] = w (a^(t+1) - k^(t+1)) / (a - k) below threshold."""
+    single, current = torch.ones(1, 1, dtype=torch.float64), torch.zeros(40, 1, 1, dtype=torch.float64)
+    current[0] = 0.3
+    membranes, spikes = run(current, replace(dynamics(0.9), synapse=0.6 * single))
+    t = torch.arange(1, 41, dtype=torch.float64)
+    torch.testing.assert_close(membranes.flatten(), 0.3 * (0.9**t - 0.6**t) / 0.3, rtol=0, atol=1e-14)
+    assert not spikes.any()
+
+
+def test_a_threshold_adapts_as_written_out() -> None:
+    """Current 1.6, a = 0, b = .5, r = .5: V 1.6, .6, 1.6, .6, 1.6; b A 0, .5, .25, .625, .3125 after spikes at 0, 2."""
+    single, current = torch.ones(1, 1, dtype=torch.float64), torch.full((5, 1, 1), 1.6, dtype=torch.float64)
+    adaptation = Adaptation(0.5 * single, 0.5 * single)
+    membranes, spikes = run(current, replace(dynamics(0.0), adaptation=adaptation))
+    assert spikes.flatten().tolist() == [1, 0, 1, 0, 1]
+    torch.testing.assert_close(membranes.flatten(), torch.tensor([1.6, 0.6, 1.6, 0.6, 1.6], dtype=torch.float64))
+    assert (0.5 * adaptation.trace(spikes)).flatten().tolist() == [0, 0.5, 0.25, 0.625, 0.3125]
+    weak = Adaptation(1.3 * single, 0.5 * single)
+    assert run(current, replace(dynamics(0.0), adaptation=weak))[1].flatten().tolist() == [1, 0, 0, 1, 0]
+
+
 def library(name: str) -> Any:
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed; pip install {name} to compare with its neuron")
@@ -145,4 +168,19 @@ def test_spikes_are_those_of_snntorchs_leaky_neuron() -> None:
         fired, membrane = cell(now, membrane)
         assert torch.equal(fired, expected)
         torch.testing.assert_close(membrane, level, rtol=0, atol=1e-6)  # its leak is a float32
+    assert 0.05 < spikes.mean() < 0.5
+
+
+def test_spikes_are_those_of_snntorchs_synaptic_neuron() -> None:
+    snn = library("snntorch")
+    single = torch.ones(1, 1, dtype=torch.float64)
+    current = torch.rand(300, 8, 4, generator=torch.Generator().manual_seed(3), dtype=torch.float64) * 0.15
+    membranes, spikes = run(current, replace(dynamics(0.9), synapse=0.7 * single))
+    assert (membranes - 1).abs().min() > 1e-6
+    cell = snn.Synaptic(alpha=0.7, beta=0.9, threshold=1.0, reset_mechanism="subtract")
+    synapse = membrane = torch.zeros_like(current[0])
+    for now, expected, level in zip(current, spikes, membranes, strict=True):
+        fired, synapse, membrane = cell(now, synapse, membrane)
+        assert torch.equal(fired, expected)
+        torch.testing.assert_close(membrane, level, rtol=0, atol=1e-5)  # its decays are float32
     assert 0.05 < spikes.mean() < 0.5

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smalti.scheduler.config_io import differences, dump, flatten, from_mapping, load, merge
+from smalti.model.option_values import settle
+from smalti.scheduler.config_io import differences, dump, flatten, from_mapping, load, merge, nested
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,25 @@ class Part:
     def __post_init__(self) -> None:
         if self.count < 0:
             raise ValueError(f"part.count = {self.count} must not be negative")
+
+
+PARTS = (("a", Inner()), ("b_2", Inner(rate=0.2)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Many:
+    """Parts by name.
+
+    Attributes:
+        parts: any number of them.
+        last: a number.
+    """
+
+    parts: Mapping[str, Inner] = field(default_factory=dict)
+    last: int = 1
+
+    def __post_init__(self) -> None:
+        settle(self, "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,6 +290,21 @@ def test_differences_and_flat_names() -> None:
     assert flatten(config)["part.share"] == (0.5, "half")
     assert len(flatten(config)) == 9
     assert replace(config, title="") != Whole()
+
+
+def test_sections_with_names_of_ones_own() -> None:
+    """They are dumped, read back, flattened and compared like any others."""
+    config = Many(parts=dict(PARTS), last=4)
+    assert from_mapping(Many, tomllib.loads(dump(config))) == config
+    assert list(tomllib.loads(dump(config))["parts"]) == ["a", "b_2"]
+    first, second = ({f"parts.{name}.{field}": value for field, value in flatten(part).items()} for name, part in PARTS)
+    assert flatten(config) == {**first, **second, "last": 4}
+    assert flatten(Many()) == {"last": 1}
+    assert from_mapping(Many, nested(flatten(config))) == config
+    assert differences(config, Many(parts={"a": Inner()})) == {**second, "last": 4}
+    assert differences(Many(), config) == {**dict.fromkeys([*first, *second]), "last": 1}
+    with pytest.raises(ValueError, match=r"parts\.a\.rat is unknown; did you mean rate\?"):
+        from_mapping(Many, {"parts": {"a": {"rat": 1}}})
 
 
 def test_merge_goes_into_sections_and_the_later_wins() -> None:

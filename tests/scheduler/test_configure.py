@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from smalti.model.growth.options import GrowthOptions
+from smalti.model.kinds import KindOptions
 from smalti.scheduler.config import Config, RunOptions
 from smalti.scheduler.configure import configure
 from smalti.scheduler.streams import StreamOptions
@@ -73,3 +74,13 @@ def test_errors_of_a_file_name_it(tmp_path: Path) -> None:
     file.write_text("[training]\nrounds = 0\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"my\.toml: training\.rounds = 0 must be at least 1"):
         configure(file)
+
+
+def test_kinds_of_neurons_are_named_changed_and_added_one_by_one() -> None:
+    first = configure({"network.kinds.slow.synapse_ms": 10, "network.kinds.fast": {"tau_ms": 5}})
+    assert first.network.kinds == {"slow": KindOptions(synapse_ms=10.0), "fast": KindOptions(tau_ms=5.0)}
+    second = configure(first, {"network.kinds.slow.tau_ms": 40, "kinds": {"new": {}}})
+    assert list(second.network.kinds) == ["slow", "fast", "new"]
+    assert second.network.kinds["slow"] == KindOptions(tau_ms=40.0, synapse_ms=10.0)
+    with pytest.raises(ValueError, match=r"network\.kinds\.slow\.synapse is unknown; did you mean synapse_ms\?"):
+        configure(first, {"network.kinds.slow.synapse": 3})

@@ -66,6 +66,7 @@ SETTINGS: dict[str, dict[str, dict[str, object]]] = {
     "spike count": {"network": {"readout": "spike_count", "surrogate_width": 1.5}},
     "hard reset": {"network": {"reset": "hard", "surrogate": "fast_sigmoid"}},
     "float64": {"network": {"precision": "float64"}},
+    "kinds of neurons": {"network": {"kinds": {"plain": {}, "slow": {"synapse_ms": 5.0, "adaptation": 0.2}}}},
     "sgd": {"training": {"optimiser": OptimiserOptions(method="sgd")}},
     "retiring": {"growth": {"retire_after": 1, "target_rate": 0.05}, "training": {"learning_rate": 0.3, "rounds": 4}},
     "one row": {"fabric": {"rows": 1, "cols": 3}},

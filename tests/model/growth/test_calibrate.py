@@ -4,7 +4,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.growth.calibrate import SAMPLES, calibrate, fire
+from smalti.model.kinds import Cell
+from smalti.model.network import Network
 from smalti.model.neuron import Dynamics, NetworkOptions, Neurons, step, triangle
 
 
@@ -86,6 +89,17 @@ def test_spikes_returned_are_those_of_the_scaled_neuron() -> None:
     for t in range(40):
         now = step(now, current[t], how)
         assert torch.equal(spikes[t], now.spikes)
+
+
+@pytest.mark.parametrize("cell", [Cell(0, 0.9, synapse=0.8), Cell(0, 0.95, strength=0.5, recovery=0.95)])
+def test_neurons_that_remember_reach_the_rate_too(cell: Cell) -> None:
+    alone = Network(Fabric(FabricOptions(rows=1, cols=1)), 1, NetworkOptions(precision="float64"))
+    how, rate = alone.newborn_dynamics(cell), 0.12
+    excited = directions(8).abs()
+    scale, spikes = calibrate(excited, drive(8), rate, how)
+    assert (spikes.mean((0, 2)) - rate).abs().max() < 0.25 * rate
+    plain = calibrate(excited, drive(8), rate, dynamics())[0]
+    assert (scale < 0.5 * plain).all() if cell.synapse else (scale > 1.1 * plain).all()
 
 
 def test_fire_tries_every_scale_for_every_direction() -> None:

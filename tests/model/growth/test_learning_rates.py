@@ -15,8 +15,8 @@ from smalti.model.growth.learning_rates import (
     transfer_variance,
 )
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.network import ChipState
 from smalti.model.optimiser import Moments, OptimiserOptions, step
+from smalti.model.state import ChipState
 
 USUAL = NewbornOptions()
 

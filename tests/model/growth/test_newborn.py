@@ -13,6 +13,7 @@ from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.growth.newborn import fan_in_gradient, fan_out_gradient, live
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.rules import GROWTH_RULES
+from smalti.model.kinds import Cell
 from smalti.model.network import Network
 from smalti.model.neuron import Dynamics, NetworkOptions
 
@@ -26,8 +27,17 @@ class ThroughReset(NetworkOptions):
     reset_gradient: ClassVar[bool] = True
 
 
-def dynamics(options: NetworkOptions) -> Dynamics:
-    return Network(Fabric(FabricOptions(rows=1, cols=1)), 1, options).newborn_dynamics()
+PLAIN = NetworkOptions().plain_cell
+CELLS = {
+    "plain": PLAIN,
+    "slow": Cell(0, 0.9, synapse=0.7),
+    "adaptive": Cell(0, 0.95, strength=0.3, recovery=0.9),
+    "both": Cell(0, 0.8, synapse=0.6, strength=0.4, recovery=0.8),
+}
+
+
+def dynamics(options: NetworkOptions, cell: Cell | None = None) -> Dynamics:
+    return Network(Fabric(FabricOptions(rows=1, cols=1)), 1, options).newborn_dynamics(cell)
 
 
 def case(seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
@@ -55,14 +65,17 @@ def test_newborns_live_as_the_equation_says(reset: Reset) -> None:
 
 
 @pytest.mark.parametrize("engine", ["dense", "events"])
-def test_newborns_live_as_they_will_on_the_chip(site: Callable[..., Any], engine: Literal["dense", "events"]) -> None:
+@pytest.mark.parametrize("kind", CELLS)
+def test_newborns_live_as_they_will_on_the_chip(
+    site: Callable[..., Any], engine: Literal["dense", "events"], kind: str
+) -> None:
     """Spike by spike, among neurons that they do not disturb."""
     place = site(NetworkOptions(precision="float64", engine=engine, reset="hard"), 3)
     network, slot = place.network, place.free_slots()[0]
-    signal, how = place.signal(slot), network.newborn_dynamics()
+    signal, how = place.signal(slot), network.newborn_dynamics(CELLS[kind])
     made = GROWTH_RULES["random"].propose(signal, 1, GrowthOptions(), how, np.random.default_rng(0))
     spikes = live(made.fan_in, signal.drive, how)[1][:, 0]
-    place.bear(slot, made, 0)
+    place.bear(slot, made, 0, CELLS[kind])
     assert torch.equal(place.probe().presynaptic[1:, slot], spikes)
     assert spikes.mean() > 0.1
 
@@ -77,23 +90,26 @@ def test_fan_out_gradient_is_the_sum_over_time_per_sample() -> None:
     ("reset", "reset_gradient", "surrogate"),
     list(product(("soft", "hard"), (False, True), ("triangle", "fast_sigmoid"))),
 )
+@pytest.mark.parametrize("kind", CELLS)
 def test_fan_in_gradient_is_autograds_of_a_plain_loop(
-    oracle: Any, reset: Reset, reset_gradient: bool, surrogate: Surrogate
+    oracle: Any, reset: Reset, reset_gradient: bool, surrogate: Surrogate, kind: str
 ) -> None:
     options = (ThroughReset if reset_gradient else NetworkOptions)(
         precision="float64", reset=reset, surrogate=surrogate, surrogate_width=0.9
     )
     fan_in, drive, wanted = case(1)
-    how = dynamics(options)
+    cell = CELLS[kind]
+    how = dynamics(options, cell)
     found = fan_in_gradient(*live(fan_in, drive, how), wanted, drive, how)
     weight = fan_in[:, :, None].repeat(1, 1, 6).requires_grad_()  # one for each sample
-    v = s = torch.zeros(4, 6, dtype=torch.float64)
+    v = s = current = trace = torch.zeros(4, 6, dtype=torch.float64)
     loss = torch.zeros((), dtype=torch.float64)
     for t in range(30):
         fired = s if reset_gradient else s.detach()
-        v = options.leak * v * (1 - fired) if reset == "hard" else options.leak * v - fired
-        v = v + torch.einsum("cpb,pb->cb", weight, drive[t])
-        s = oracle.spike(v - 1, options)
+        current = cell.synapse * current + torch.einsum("cpb,pb->cb", weight, drive[t])
+        trace = cell.recovery * trace + s
+        v = (cell.leak * v * (1 - fired) if reset == "hard" else cell.leak * v - fired) + current
+        s = oracle.spike(v - cell.strength * trace - 1, options)
         loss = loss + (wanted[t] * s).sum()
     (expected,) = torch.autograd.grad(loss, weight)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)

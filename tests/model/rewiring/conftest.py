@@ -12,6 +12,7 @@ from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import Offer
+from smalti.model.kinds import Cell
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
@@ -107,6 +108,9 @@ def make_chip(seed: int, engine: str = "dense", share: float = 0.5, gain: float 
     outputs = fabric.tiles * fabric.slots - 1 - torch.arange(2)
     state.alive[outputs] = True
     state.output[outputs] = True
+    cells = np.random.default_rng(seed)
+    for slot in torch.nonzero(state.alive & ~state.output).flatten().tolist():
+        state.become(slot, Cell(0, *cells.uniform((0.9, 0.0, 0.0, 0.5), (0.98, 0.4, 0.3, 0.9)).tolist()))
     for slot in torch.nonzero(state.alive).flatten().tolist():
         links.add_local(slot)
         for tile in rng.permutation(fabric.tiles)[:3].tolist():
@@ -147,11 +151,16 @@ class ChipOracle:
         matrix = torch.zeros(neurons + network.channels, neurons, dtype=torch.float64)
         for (source, target), (weight, *_) in chip.devices().items():
             matrix[source, target] = weight
-        v = s = torch.zeros(len(x), neurons, dtype=torch.float64)
+        hidden = ~state.output
+        leak = torch.where(hidden, state.leak, options.output_leak)
+        synapse, strength = state.synapse * hidden, state.strength * hidden
+        v = s = current = trace = torch.zeros(len(x), neurons, dtype=torch.float64)
         seen = []
         for t in range(x.shape[1]):
-            v = v * options.leak - options.threshold * s + torch.cat([s, x[:, t]], 1) @ matrix
-            s = ((v >= options.threshold) & state.alive & ~state.output).double()
+            current = synapse * current + torch.cat([s, x[:, t]], 1) @ matrix
+            trace = state.recovery * trace + s
+            v = v * leak - options.threshold * s + current
+            s = ((v - strength * trace >= options.threshold) & state.alive & ~state.output).double()
             seen.append(v[:, [(moved or {}).get(int(o), int(o)) for o in chip.outputs]].T)
         return torch.stack(seen)
 

@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from smalti.model.kinds import KindOptions
+from smalti.scheduler.cli import parse
 from smalti.scheduler.commands.arguments import normal, options_of
 from smalti.scheduler.commands.common_options import COMMON, common_options
 from smalti.scheduler.commands.experiments.sweep import Sweep
@@ -49,6 +52,7 @@ def test_truth_values_in_every_spelling(given: list[str], settled: list[str] | N
         (["run", "--seed", "x"], "seed = 'x' must be a whole number"),
         (["run", "--training.learning_rate", "fast"], "training.learning_rate = 'fast' must be a number"),
         (["run", "--seed"], "--seed stands without a value; give it a whole number"),
+        (["run", "--network.kinds.slow.tau_ms", "3"], "name new kinds of neurons in a file, [network.kinds.NAME]"),
         (["run", "--out"], "--out stands without a value; give it a path"),
         (["run", "--quick=x"], "quick = 'x' must be true or false"),
         (["resume", "x", "--reprot"], "smalti resume has no option --reprot; did you mean --report?"),
@@ -73,6 +77,15 @@ def test_mistakes_are_answered_in_plain_words(cli: Smalti, arguments: list[str],
     for internal in ("settings", "tyro", "Traceback", "int()", "argparse", "Literal"):
         assert internal not in (out + err).replace("--settings", "")
     assert not list(Path().iterdir())
+
+
+def test_a_kind_that_the_file_names_can_be_changed(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("[network.kinds.slow]\nsynapse_ms = 10\n", encoding="utf-8")
+    command = cast("Run", parse(["run", str(file), "--network.kinds.slow.synapse-ms", "5", "--seed", "3"]))
+    assert command.settings.network.kinds == {"slow": KindOptions(synapse_ms=5.0)}
+    with pytest.raises(ValueError, match=r"network\.kinds\.slow\.tau_ms = -1\.0 must be a positive number"):
+        parse(["run", str(file), "--network.kinds.slow.tau_ms=-1"])
 
 
 def test_the_control_that_is_added_is_named(cli: Smalti) -> None:

@@ -19,6 +19,7 @@ RATE, BIRTHS = "training.learning_rate", "growth.births"
         (RATE, {"low": 0.1, "high": 0.5, "step": 0.1}, (0.1, 0.2, 0.3, 0.4, 0.5)),
         (RATE, {"low": 1e-3, "high": 1e-1, "log": True, "points": 3}, (0.001, 0.01, 0.1)),
         (RATE, {"low": 0, "high": 1, "points": 3}, (0.0, 0.5, 1.0)),
+        ("network.kinds.slow.synapse_ms", {"low": 4, "high": 8, "points": 3}, (4.0, 6.0, 8.0)),
     ],
 )
 def test_values_of_a_grid(field: str, given: object, values: tuple[object, ...]) -> None:

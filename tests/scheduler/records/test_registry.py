@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.graft import Birth, graft, retire
+from smalti.model.kinds import KindOptions, draw_cell
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
@@ -183,3 +185,17 @@ def test_tables_that_do_not_hold_what_lives_on_the_chip_are_refused(
     restored.load_state_dict({"slots": [*slots.items()]})
     with pytest.raises(ValueError, match="the tables neurons and links are damaged"):
         restored.load_tables(neurons, links, present, 1)
+
+
+def test_a_neuron_is_registered_with_its_kind_and_constants() -> None:
+    kinds = {"fast": KindOptions(), "slow": KindOptions(tau_ms=30.0, synapse_ms=12.5)}
+    options = NetworkOptions(kinds=kinds, output_tau_ms=8.0)
+    network, registry = Network(Fabric(FabricOptions(rows=2, cols=2)), CHANNELS, options), NeuronRegistry()
+    cell = draw_cell(1, kinds["slow"], np.random.default_rng(0), "slow")
+    bear(network, 1)
+    network.state.become(1, cell)
+    bear(network, 2, output=True)
+    for slot in (1, 2):
+        registry.born(network, slot, "seed", 0, 0)
+    described = [tuple(row[name] for name in ("cell", "tau_ms", "synapse_ms")) for row in registry.neurons]
+    assert described == [("slow", 30.0, 12.5), ("", 8.0, 0.0)]

@@ -34,6 +34,7 @@ def test_a_bid_becomes_a_row_of_the_table() -> None:
         "twin": -1,
         "task": 1,
         "rule": "random",
+        "cell": "",
         "value": 0.5,
         "cost": 0.1,
         "price": 0.2,

@@ -62,6 +62,14 @@ KEEPING: dict[str, dict[str, dict[str, object]]] = {
     "autoencoder gate": {"gating": {"network": "autoencoder"}},
     "softmax gate": {"gating": {"network": "softmax", "learned": LearnedGateOptions(rehearsal=9, balance="loss_free")}},
     "hard, float64, random": {"network": {"reset": "hard", "precision": "float64"}, "growth": {"rule": "random"}},
+    "kinds of neurons": {
+        "network": {
+            "kinds": {"mixed": {"tau_most_ms": 40.0}, "slow": {"synapse_ms": 5.0, "adaptation": 0.2, "spread": 0.3}}
+        },
+        "growth": {"until": 1.0, "rewiring": rewiring("swap")},
+        "fabric": {"rows": 3},
+        "stream": {"steps": 13},
+    },
     "plateau": {"growth": {"when": "plateau", "patience": 1, "tolerance": 0.5, "where": "uniform", "until": 1.0}},
     "noracl": {"growth": {"when": "noracl", "patience": 1, "fisher_share": 9.0, "where": "balanced", "until": 1.0}},
     "random times": {"growth": {"when": "random", "every": 2, "until": 1.0}},

@@ -53,14 +53,15 @@ def test_all_that_a_probe_holds(busy: Busy, x: Tensor, kind: str) -> None:
     torch.testing.assert_close(found.gradient * used, expected.gradient * used, rtol=0, atol=1e-9)
 
 
+@pytest.mark.parametrize("kernel", [Kernel(LEAK), Kernel(LEAK, 0.6)], ids=["plain", "slow"])
 @pytest.mark.parametrize("seed", range(3))
-def test_moments_of_any_sources_and_targets(busy: Busy, x: Tensor, seed: int) -> None:
+def test_moments_of_any_sources_and_targets(busy: Busy, x: Tensor, seed: int, kernel: Kernel) -> None:
     """Neurons, dead slots and channels as sources, in any order; running neurons and dead slots as targets."""
     network, found, expected = probes(busy, x, seed=seed)
     generator = torch.Generator().manual_seed(seed)
     sources = torch.randperm(network.fabric.neurons + network.channels, generator=generator)[:23]
     targets = torch.randperm(network.fabric.neurons, generator=generator)[:17]
-    for one, other in zip(*(p.moments(Kernel(LEAK), sources, targets) for p in (found, expected)), strict=True):
+    for one, other in zip(*(p.moments(kernel, sources, targets) for p in (found, expected)), strict=True):
         assert other.abs().max() > 0.1
         torch.testing.assert_close(one, other, rtol=0, atol=1e-11)
     assert torch.equal(found.drive(sources), expected.drive(sources))
