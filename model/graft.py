@@ -75,6 +75,20 @@ def retire(network: Network, slot: int, moments: Moments) -> list[tuple[int, int
     return ending
 
 
+def introduce(network: Network, newborns: Sequence[int], moments: Moments) -> None:
+    """Let neurons that were born together hear each other, and themselves, wherever their links reach: devices of 0.
+
+    A newborn drives those that were there before it; without this, what is born at once has no loops.
+    """
+    state, slots, links = network.state, network.fabric.slots, network.links
+    fresh = torch.zeros_like(state.mask)
+    for slot in newborns:
+        for tile in links.of(slot):
+            columns = [other % slots for other in newborns if other // slots == tile]
+            fresh[tile, links.rows[slot, tile], columns] = True
+    switch_on(network, fresh & ~state.mask, moments)
+
+
 def switch_on(network: Network, devices: Tensor, moments: Moments) -> None:
     """Take devices [K, R, n] bool into use with the weights they have; their optimiser state starts fresh."""
     network.state.mask.logical_or_(devices)

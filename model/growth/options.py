@@ -52,6 +52,8 @@ class GrowthOptions:
         until: share of an experience's rounds in which neurons may be born; newborns need time to learn.
         target_rate: firing rate per step to which the fan-in of a newborn is calibrated.
         preselection: most tiles that are asked for candidates; on larger chips, those that could be told most.
+        siblings: whether neurons that are born at once, seeds too, hear each other and themselves, by weights of 0 at
+            first; else each drives those that were there before it, and among themselves there are no loops.
         new_taps: most links from other tiles that a candidate may buy to listen to, beyond the rows already there.
         pool: newborns that a tile tries out for its candidates, for the rules mixed, candidates and intern.
         practice: gradient steps that candidates take before they bid, for the rules firefly and intern.
@@ -83,6 +85,7 @@ class GrowthOptions:
     until: float = 0.6
     target_rate: float = 0.2
     preselection: int = 32
+    siblings: bool = False
     new_taps: int = 2
     pool: int = 32
     practice: int = 5

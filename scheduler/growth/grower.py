@@ -21,7 +21,7 @@ from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.agents.tile import Call, TileAgent
-from smalti.model.graft import Birth, graft, retire
+from smalti.model.graft import Birth, graft, introduce, retire
 from smalti.model.growth.learning_rates import begin_stage
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.preselection import preselect, tile_scores
@@ -254,6 +254,9 @@ class Grower:
         for candidate in call.candidates:
             candidate.remove()
         self.outcomes += outcomes
+        if self.options.siblings:
+            won = [slot for o in outcomes if o.won for slot in (o.slot, o.twin) if slot >= 0]
+            introduce(self.network, won, self.moments)
         return outcomes
 
     def _bear_winner(self, outcome: Outcome, candidate: CandidateNeuron, call: Call) -> None:
