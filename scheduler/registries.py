@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import ChainMap
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,9 +15,11 @@ from smalti.model.growth.amount import AMOUNTS
 from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.timing import TIMINGS
 from smalti.scheduler.streams import STREAMS
+from smalti.scheduler.streams.scores import SCORES
 
 REGISTRIES: Mapping[str, Mapping[str, Any]] = {
     "stream.name": STREAMS,
+    "stream.score": ChainMap(SCORES, {"auto": None}),
     "growth.rule": GROWTH_RULES,
     "growth.when": TIMINGS,
     "growth.amount": AMOUNTS,

@@ -73,32 +73,39 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
     loaded = _load(options, data)
     if isinstance(loaded, Generated):
         return generated.stream_of(loaded, options, max_channels)
+    loaded = _asked(loaded, options)
     if options.hold_out:
         loaded = splits.hold_out(loaded, options.hold_out)
     ready = prepare.choose(loaded, options, max_channels)
-    left, frames = ready.left, loaded.x.shape[1]
+    frames = loaded.x.shape[1]
     parts = splits.split(loaded, options)
-    some = excerpt.take(loaded, parts, ready, max_channels)
+    some = None if loaded.readout else excerpt.take(loaded, parts, ready, max_channels)
     if options.transform == "none":
-        image = (left[-2], left[-1]) if loaded.image else None
-        loaded = replace(loaded, x=ready(loaded.x), image=image, planes=left[0] if len(left) == 3 else 1)
+        loaded = _heard(loaded, ready)
     else:
         loaded, parts = transforms.repeat(loaded, parts, options, ready)
-    samples = Samples(loaded.x, loaded.y, np.arange(len(loaded.y), dtype=np.int64))
+    names = loaded.class_names
+    if loaded.readout:
+        names = generated.class_names(names, options.setting)
+        tasks = generated.experiences(generated.tasks_of(loaded, parts), options.setting)
+    else:
+        samples = Samples(loaded.x, loaded.y, np.arange(len(loaded.y), dtype=np.int64))
+        tasks = splits.experiences(loaded, samples, parts, options)
     return Stream(
         name=options.name,
         setting=options.setting,
-        experiences=splits.ordered(splits.experiences(loaded, samples, parts, options), options.order),
+        experiences=splits.ordered(tasks, options.order),
         channels=loaded.x.shape[2],
         steps=options.steps or loaded.steps,
-        classes=len(loaded.class_names),
-        class_names=loaded.class_names,
+        classes=len(names),
+        class_names=names,
         notes=(*loaded.notes, *_notes(options, ready, frames), *content.notes(loaded)),
-        shape=left,
+        shape=ready.left,
         raw=ready.shape,
         ready=ready,
         frames=frames,
         excerpt=some,
+        readout=loaded.readout,
     )
 
 
@@ -112,6 +119,44 @@ def _load(options: StreamOptions, data: Data | None) -> Loaded | Generated:
             f"stream.steps = {options.steps}, but {loaded.origin} has {own} time steps; set it to 0, or to that or more"
         )
     return loaded
+
+
+def _heard(loaded: Loaded, ready: prepare.Preparation) -> Loaded:
+    """The data as the chip is given them."""
+    left, steps = ready.left, ready.steps
+    return replace(
+        loaded,
+        x=ready(loaded.x),
+        steps=steps,
+        targets=None if loaded.targets is None else prepare.stretched(loaded.targets, steps),
+        weights=None if loaded.weights is None else prepare.stretched(loaded.weights, steps),
+        image=(left[-2], left[-1]) if loaded.image else None,
+        planes=left[0] if len(left) == 3 else 1,
+    )
+
+
+def _asked(loaded: Loaded, options: StreamOptions) -> Loaded:
+    """The data with the loss and score that the options name.
+
+    Raises:
+        ValueError: they do not go with what is asked, or other options do not go with targets.
+    """
+    if loaded.readout is None:
+        for name, usual in (("loss", "cross_entropy"), ("score", "right")):
+            if getattr(options, name) not in ("auto", usual):
+                raise ValueError(
+                    f"stream.{name} = {getattr(options, name)!r} is of outputs at single time steps, and "
+                    f"{loaded.origin} asks for the class of a sample; set it to auto"
+                )
+        return loaded
+    for name, usual in (("hold_out", ""), ("transform", "none")):
+        if getattr(options, name) != usual:
+            raise ValueError(
+                f"stream.{name} = {getattr(options, name)!r} goes with classes, and {loaded.origin} has targets at "
+                f"single steps; set it to {usual!r}"
+            )
+    readout = generated.asked_of(loaded.readout, options)
+    return loaded if readout == loaded.readout else replace(loaded, readout=readout)
 
 
 def _notes(options: StreamOptions, ready: prepare.Preparation, frames: int) -> list[str]:

@@ -11,11 +11,12 @@ from itertools import count
 
 import numpy as np
 
+from smalti.model.option_values import choices
 from smalti.scheduler.streams import splits
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.prepare import Preparation
 from smalti.scheduler.streams.rendered import joined, mapped
-from smalti.scheduler.streams.types import Experience, Generated, GeneratedTask, Samples, Stream
+from smalti.scheduler.streams.types import Experience, Generated, GeneratedTask, Loaded, Readout, Samples, Stream
 
 
 def stream_of(generated: Generated, options: StreamOptions, max_channels: int) -> Stream:
@@ -25,6 +26,7 @@ def stream_of(generated: Generated, options: StreamOptions, max_channels: int) -
         ValueError: the channels do not fit the chip, or the options ask for what cannot be done to such tasks.
     """
     _check(generated, options, max_channels)
+    generated = replace(generated, readout=asked_of(generated.readout, options))
     shape = (generated.channels,)
     ready = Preparation(shape, 0, (1,), "mean", options.gain, generated.steps)
     tasks = _numbered([_heard(_limited(task, options.limit), ready) for task in generated.tasks])
@@ -46,6 +48,33 @@ def stream_of(generated: Generated, options: StreamOptions, max_channels: int) -
         ready=ready,
         frames=generated.steps,
         readout=generated.readout,
+    )
+
+
+def tasks_of(loaded: Loaded, parts: splits.Rows) -> list[GeneratedTask]:
+    """The tasks of a data set with targets, whose samples are ready for the chip and split."""
+    index = np.arange(len(loaded.y), dtype=np.int64)
+    samples = Samples(loaded.x, loaded.y, index, loaded.targets, loaded.weights)
+    return [
+        GeneratedTask(name, *(samples.select(rows[loaded.y[rows] == number]) for rows in parts.values()))
+        for number, name in enumerate(loaded.class_names)
+    ]
+
+
+def asked_of(readout: Readout, options: StreamOptions) -> Readout:
+    """What is asked at single steps, with the loss and score that the options name.
+
+    Raises:
+        ValueError: there is no such score.
+    """
+    from smalti.scheduler.streams.scores import SCORES  # not above: a list of streams need not wait for torch
+
+    if options.score != "auto" and options.score not in SCORES:
+        raise ValueError(f"stream.score = {options.score!r} is unknown; {choices(options.score, ('auto', *SCORES))}")
+    return Readout(
+        readout.names,
+        loss=readout.loss if options.loss == "auto" else options.loss,
+        score=readout.score if options.score == "auto" else options.score,
     )
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from smalti.scheduler.streams.readers import labels as kinds
 from smalti.scheduler.streams.readers import npz, ragged
-from smalti.scheduler.streams.readers.arrays import HOW, OPTIONAL, of_arrays
+from smalti.scheduler.streams.readers.arrays import HOW, OPTIONAL, REQUIRED, of_arrays
 from smalti.scheduler.streams.readers.convert import array_of, label_of, plain_of, samples_of
 from smalti.scheduler.streams.types import Loaded
 
@@ -32,7 +32,7 @@ STEPS = 25  # time steps that events are put into, if nobody says how many
 class Data:
     """A data set in memory, checked; made by the functions of this module."""
 
-    arrays: dict[str, NDArray[Any]]  # x, y and perhaps task, part, image or shape, as scheduler.streams.arrays says
+    arrays: dict[str, NDArray[Any]]  # x, y or targets and so on, as scheduler.streams.readers.arrays says
     origin: str = "data"  # what error messages begin with
 
     def __post_init__(self) -> None:
@@ -41,12 +41,14 @@ class Data:
     def __repr__(self) -> str:
         """Shapes and classes."""
         shapes = ", ".join(f"{name} {values.shape}" for name, values in self.arrays.items())
+        if "y" not in self.arrays:
+            return f"<Data {shapes}>"
         names = kinds.coded(kinds.of_samples(self.origin, "y", self.arrays["y"]))[1]
         return f"<Data {shapes}, {len(names)} classes>"
 
     def __len__(self) -> int:
         """Number of samples."""
-        return len(self.arrays["y"])
+        return len(self.arrays["x"])
 
     def loaded(self) -> Loaded:
         """The data as a stream is cut from.
@@ -93,16 +95,19 @@ def read(path: Path) -> Data:
     Raises:
         ValueError: naming the file, if it is none or damaged.
     """
-    return Data(npz.read(str(path), ("x", "y"), OPTIONAL, HOW, trusted=True)[0], str(path))
+    return Data(npz.read(str(path), REQUIRED, OPTIONAL, HOW, trusted=True)[0], str(path))
 
 
 def arrays(
     x: Any,
-    y: Any,
+    y: Any = None,
     task: Any = None,
     part: Any = None,
     image: tuple[int, int] | None = None,
     shape: tuple[int, int, int] | None = None,
+    *,
+    targets: Any = None,
+    weights: Any = None,
 ) -> Data:
     """Data from arrays of numpy, torch or pandas, or from lists.
 
@@ -110,21 +115,31 @@ def arrays(
     >>> x = numpy.random.default_rng(0).random((60, 16))
     >>> smalti.data.arrays(x, numpy.arange(60) % 4)
     <Data x (60, 16), y (60,), 4 classes>
+    >>> smalti.data.arrays(numpy.zeros((60, 25, 16)), targets=numpy.ones((60, 25, 2)))
+    <Data x (60, 25, 16), targets (60, 25, 2)>
+
+    Either ``y`` or ``targets`` says what is asked: a class of a sample, or outputs at its time steps.
 
     Args:
         x: [samples, features] or [samples, time, channels], the probability to fire in a time step, 0..1; spikes (0
             or 1) stay themselves. A list of recordings [time, channels] of different length gets zeros at their end.
         y: [samples] the classes: integers, or names; or one-hot rows [samples, classes].
         task: [samples] integers or names: the task whose classes form an experience or, in setting domain, the domain.
-            None: classes are shared out by ``stream.classes_per_task``.
+            None: classes are shared out by ``stream.classes_per_task``. With targets: the experience.
         part: [samples] train, validation or test; None: drawn.
         image: rows and columns of pixels, if the features are an image, row after row.
         shape: polarities (or other planes), rows and columns, if they are several; instead of ``image``.
+        targets: [samples, time, outputs] what the outputs should be at every step. ``stream.loss`` and ``stream.score``
+            say how they are compared with that.
+        weights: [samples, time] how much a step counts, 0 where nothing is asked; None: all alike.
 
     Raises:
         ValueError: an array is unfit, with its name and the cure.
     """
-    given = {"y": y, "task": task, "part": part, "image": image, "shape": shape}
+    given = {
+        **{"y": y, "targets": targets, "weights": weights},
+        **{"task": task, "part": part, "image": image, "shape": shape},
+    }
     held = {name: plain_of(name, values) for name, values in given.items() if values is not None}
     return Data({"x": samples_of(x), **held})
 

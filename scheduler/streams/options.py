@@ -53,6 +53,10 @@ class StreamOptions:
         drift: share of an experience, at its end, in which its minibatches are mixed with the next one's, more and
             more; 0: sudden. Needs hidden boundaries.
         boundaries: told, or hidden: nobody is told when a task ends, and gating.detect has to notice.
+        loss: of outputs that are asked at single steps: squared_error, or cross_entropy of targets that are
+            probabilities; auto: the stream's own; of targets in arrays cross_entropy where they are probabilities.
+        score: how right such outputs are: right, direction, r2, smape, roc, or one added to SCORES; auto: the stream's
+            own; of arrays right where targets are probabilities, else r2.
         cognitive: the tasks of the stream cognitive.
         parity: the tasks of the stream parity.
         match: the tasks of the streams context-match and match-distractors.
@@ -82,6 +86,8 @@ class StreamOptions:
     order: tuple[int, ...] = ()
     drift: float = 0.0
     boundaries: Literal["told", "hidden"] = "told"
+    loss: Literal["auto", "squared_error", "cross_entropy"] = "auto"
+    score: str = "auto"
     cognitive: CognitiveOptions = field(default_factory=CognitiveOptions)
     parity: ParityOptions = field(default_factory=ParityOptions)
     match: MatchOptions = field(default_factory=MatchOptions)

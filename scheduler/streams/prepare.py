@@ -85,7 +85,7 @@ def choose(loaded: Loaded, options: StreamOptions, max_channels: int) -> Prepara
 
 
 def stretched(x: Floats, steps: int) -> Floats:
-    """Samples [S, T, I] with every time step held, so that there are ``steps``; without a time axis as they are."""
+    """Samples [S, T, ...] with every time step held, so that there are ``steps``; without a time axis as they are."""
     own = x.shape[1]
     return x if own in (1, steps) else x[:, np.arange(steps) * own // steps]
 

@@ -130,6 +130,9 @@ class Loaded:
     domain_names: tuple[str, ...] = ()  # one a domain
     tasks: bool = False  # setting class and task: the label sets of the domains are the experiences
     part: NDArray[np.str_] | None = None  # [S] train, validation, test; what is missing is drawn from train
+    targets: Floats | None = None  # [S, T, O] what outputs should be; y is then the task, and steps is T
+    weights: Floats | None = None  # [S, T] of the steps in the loss, where there are targets
+    readout: Readout | None = None  # with targets
     image: tuple[int, int] | None = None  # rows and columns of pixels, if the channels are an image
     planes: int = (
         1  # images beside each other, such as the polarities of a sensor: channels are planes x rows x columns
@@ -154,6 +157,8 @@ class Loaded:
             raise ValueError(
                 f"{self.origin}: {what} does not match {self.x.shape[2]} channels; its sides multiplied must be that"
             )
+        if self.readout is not None:
+            self._check_targets(self.readout)
         if self.domain is not None:
             self._check_length("domain", self.domain)
             if not np.array_equal(np.unique(self.domain), np.arange(len(self.domain_names))):
@@ -176,6 +181,11 @@ class Loaded:
             raise ValueError(f"{self.origin}: x has shape {self.x.shape}; give [samples, time, channels], none 0")
         check_range(self.origin, "x", self.x)
 
+    def _check_targets(self, readout: Readout) -> None:
+        samples, frames = self.x.shape[:2]
+        steps = self.steps if frames == 1 else frames
+        check_asked(f"{self.origin}:", (samples, steps, len(readout.names)), self.targets, self.weights, readout.loss)
+
     def _check_y(self) -> None:
         self._check_length("y", self.y)
         labels = np.unique(self.y)
@@ -187,7 +197,7 @@ class Loaded:
                 f"{self.origin}: y has no sample of class {gaps[0]} but one of class {labels[-1]}; number "
                 "the classes without gaps: y = numpy.unique(y, return_inverse=True)[1]"
             )
-        if len(labels) < 2:
+        if len(labels) < 2 and self.readout is None:
             raise ValueError(f"{self.origin}: y holds a single class; give samples of at least 2")
         if len(self.class_names) != len(labels):
             raise ValueError(f"{self.origin}: {len(self.class_names)} class names for {len(labels)} classes")

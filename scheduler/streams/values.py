@@ -79,13 +79,19 @@ def check_asked(
             "a weight above 0, or leave the sample out"
         )
     if loss == "cross_entropy":
-        odd: NDArray[np.bool_] = (weights > 0) & ((targets < 0).any(axis=2) | (np.abs(targets.sum(axis=2) - 1) > SUM))
+        odd = ~probabilities(targets, weights)
         if odd.any() or shape[2] < 2:
             where = f"; those of sample {_first(odd)} do not" if odd.any() else ""
             raise ValueError(
                 f"{origin} loss cross_entropy takes targets that are probabilities of 2 or more outputs, at least 0 "
                 f"and 1 in sum at every step that is asked{where}; mend them, or take stream.loss = squared_error"
             )
+
+
+def probabilities(targets: NDArray[Any], weights: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether targets are probabilities [S, T]; yes at steps that are not asked."""
+    fit = (targets >= 0).all(axis=2) & (np.abs(targets.sum(axis=2) - 1) <= SUM)
+    return np.asarray(fit | (weights == 0))
 
 
 def _first(odd: NDArray[np.bool_]) -> int:

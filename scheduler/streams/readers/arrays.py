@@ -3,8 +3,10 @@
 - x: [samples, time, channels] or [samples, features], the firing probability a time step, 0..1; spikes (0 or
   1) stay themselves. Recordings that are shorter than others end in zeros, or in NaN, which become zeros.
 - y: [samples] the classes: integers, or names (strings); or one-hot rows [samples, classes].
+- targets: [samples, time, outputs], instead of y: what the outputs should be at every step.
+- weights: [samples, time] of the steps in the loss, optional with targets: 0 where nothing is asked; all 1 if missing.
 - task: [samples] integers or names, optional: the domain (setting domain), or the task whose classes form an
-  experience.
+  experience; with targets, the experience.
 - part: [samples] strings, optional: train, validation, test; what is missing of the last two is drawn from
   train.
 - image: [2] integers, optional: rows and columns, where the channels are an image, row after row; it is pooled in
@@ -24,12 +26,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.readers import labels, npz, ragged
+from smalti.scheduler.streams.readers import labels, npz, ragged, targets
 from smalti.scheduler.streams.types import Ints, Loaded
 from smalti.scheduler.streams.values import check_range
 
 STEPS = 25  # of samples without a time axis
-OPTIONAL = ("task", "part", "image", "shape")
+REQUIRED = ("x",)
+OPTIONAL = ("y", "targets", "weights", "task", "part", "image", "shape")
 HOW = "numpy.savez(file, x=..., y=...)"
 SIDES = {"image": (2, "rows and columns"), "shape": (3, "polarities, rows and columns")}
 
@@ -41,7 +44,10 @@ def load_arrays(options: StreamOptions) -> Loaded:
         ValueError: naming the file and the array, if anything in it is unfit.
     """
     path = _existing(options.path)
-    arrays, ignored = npz.read(path, ("x", "y"), OPTIONAL, HOW)
+    arrays, ignored = npz.read(path, REQUIRED, OPTIONAL, HOW)
+    if "y" not in arrays and "targets" not in arrays:
+        held = ", ".join([*arrays, *ignored])
+        raise ValueError(f"{path}: there is no array y; write it, or targets, with {HOW} (the file holds {held})")
     return of_arrays(path, arrays, (f"arrays ignored in the file: {', '.join(ignored)}",) if ignored else ())
 
 
@@ -52,13 +58,18 @@ def of_arrays(path: str, arrays: Mapping[str, NDArray[Any]], notes: tuple[str, .
         ValueError: naming the array that is unfit.
     """
     x, ended = _numbers(path, arrays["x"])
-    kinds = labels.of_samples(path, "y", arrays["y"])
-    labels.check_counted(path, "y", kinds)
-    y, class_names = labels.coded(kinds)
+    asked = targets.of_arrays(path, arrays, x.shape[:2])
     domain: Ints | None = None
     names: tuple[str, ...] = ()
     if "task" in arrays:
         domain, names = labels.coded(labels.of_samples(path, "task", arrays["task"]))
+    if asked is None:
+        kinds = labels.of_samples(path, "y", arrays["y"])
+        labels.check_counted(path, "y", kinds)
+        y, class_names = labels.coded(kinds)
+    else:
+        y, class_names = (np.zeros(len(x), dtype=np.int64), ("all",)) if domain is None else (domain, names)
+        domain, names = None, ()
     part = None
     if "part" in arrays:
         if arrays["part"].dtype.kind not in "SUT":
@@ -70,11 +81,14 @@ def of_arrays(path: str, arrays: Mapping[str, NDArray[Any]], notes: tuple[str, .
         x=x,
         y=y,
         class_names=class_names,
-        steps=x.shape[1] if x.shape[1] > 1 else STEPS,
+        steps=x.shape[1] if x.shape[1] > 1 else STEPS if asked is None else asked.targets.shape[1],
         domain=domain,
         domain_names=names,
         tasks=domain is not None,
         part=part,
+        targets=None if asked is None else asked.targets,
+        weights=None if asked is None else asked.weights,
+        readout=None if asked is None else asked.readout,
         image=image,
         planes=planes,
         notes=(*notes, *ended),
