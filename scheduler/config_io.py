@@ -142,7 +142,7 @@ def differences(config: T, default: T) -> dict[str, object]:
     """What ``config`` has other than ``default``: dotted name -> value in ``config``, None where it has none."""
     usual, flat = flatten(default), flatten(config)
     changed = {name: value for name, value in flat.items() if name not in usual or value != usual[name]}
-    return changed | dict.fromkeys(usual.keys() - flat.keys())
+    return changed | {name: None for name in usual if name not in flat}
 
 
 def _fill(table: Table | tomlkit.TOMLDocument, config: DataclassInstance) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from smalti.model.growth.rule import GrowthRule
     from smalti.model.growth.rules import GROWTH_RULES
     from smalti.model.growth.timing import TIMINGS
+    from smalti.model.kinds import KindOptions
     from smalti.model.neuron import NetworkOptions
     from smalti.model.optimiser import OptimiserOptions
     from smalti.model.rewiring.options import RewiringOptions
@@ -61,6 +62,7 @@ _PLACES = {  # public name -> module that has it
     "GatingOptions": "model.gating",
     "GrowthOptions": "model.growth.options",
     "GrowthRule": "model.growth.rule",
+    "KindOptions": "model.kinds",
     "LearnedGateOptions": "model.gating.learned",
     "Loaded": "scheduler.streams",
     "METHODS": "model.continual",
@@ -100,6 +102,7 @@ __all__ = [
     "GatingOptions",
     "GrowthOptions",
     "GrowthRule",
+    "KindOptions",
     "LearnedGateOptions",
     "Loaded",
     "NetworkOptions",

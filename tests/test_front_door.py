@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMES = {
     *("Config", "FabricOptions", "NetworkOptions", "StreamOptions", "TrainingOptions", "GrowthOptions"),
     *("GatingOptions", "AuctionOptions", "RunOptions", "OptimiserOptions", "ContinualOptions", "NewbornOptions"),
-    *("RewiringOptions", "DetectionOptions", "LearnedGateOptions"),
+    *("RewiringOptions", "DetectionOptions", "LearnedGateOptions", "KindOptions"),
     *("run", "resume", "Simulation", "Run", "Runs", "load_run", "load_runs", "data"),
     *("GROWTH_RULES", "GATING", "STREAMS", "TIMINGS", "AMOUNTS", "PLACEMENTS", "DETECTORS", "METHODS"),
     *("GrowthRule", "Loaded", "__version__"),

@@ -113,10 +113,8 @@ def options_of(command: type[Any], prefix: str = "", settings: object = None) ->
         if is_dataclass(kind):
             found |= options_of(typing.cast("type[Any]", kind), where, value)
         elif (named := class_of_named(kind)) is not None:
-            sections = value if isinstance(value, Mapping) else {}
-            found |= {
-                k: v for n, part in sections.items() for k, v in options_of(named, dotted(where, n), part).items()
-            }
+            for section, part in value.items() if isinstance(value, Mapping) else ():
+                found |= options_of(named, dotted(where, section), part)
         else:
             found[dotted(prefix, name)] = kind
     return found

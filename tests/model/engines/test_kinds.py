@@ -107,6 +107,25 @@ def test_forward_gradient_and_adjoints_are_those_of_autograd(
     torch.testing.assert_close(probe.delta, injected.transpose(1, 2), rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_bits_depend_neither_on_gradients_nor_on_threads(busy: Any, spikes: Spikes, oracle: Any, engine: Any) -> None:
+    """And in float32 spikes are those of float64."""
+    options, x = NetworkOptions(engine=engine, kinds=KINDS["mixture"]), spikes(batch=40)
+    network, outputs = busy(options, gain=0.8)
+    learning = network.run(x, outputs)
+    gradient = oracle.gradient(network, learning)
+    network.threads = 3
+    again = network.run(x, outputs)
+    assert torch.equal(gradient, oracle.gradient(network, again))
+    with torch.no_grad():
+        answering = network.run(x, outputs)
+    for other in (again, answering):
+        assert torch.equal(other.membrane, learning.membrane)
+        assert torch.equal(other.counts, learning.counts)
+    exact, _ = busy(replace(options, precision="float64"), gain=0.8)
+    assert (exact.run(x, outputs).counts - learning.counts).abs().sum() < 0.01 * learning.counts.sum()
+
+
 def alone(cell: Cell, engine: Any, weight: float, threshold: float = 1.0) -> Network:
     """One neuron that hears one channel and is read itself."""
     options = NetworkOptions(precision="float64", engine=engine, threshold=threshold, kinds={"one": KindOptions()})

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from smalti.model.kinds import KindOptions
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.probe import Kernel, Probe
@@ -38,13 +39,17 @@ def x(spikes: Callable[..., Tensor]) -> Tensor:
     return spikes(batch=BATCH)
 
 
+KINDS = {"plain": KindOptions(), "both": KindOptions(synapse_ms=2.0, adaptation=0.3, adaptation_ms=20.0)}
+
+
+@pytest.mark.parametrize("kinds", [{}, KINDS], ids=["", "of kinds"])
 @pytest.mark.parametrize("kind", ["bool", "counts", "currents"])
-def test_all_that_a_probe_holds(busy: Busy, x: Tensor, kind: str) -> None:
+def test_all_that_a_probe_holds(busy: Busy, x: Tensor, kind: str, kinds: dict[str, KindOptions]) -> None:
     if kind == "counts":
         x = x.to(torch.uint8) * torch.arange(1, 8, dtype=torch.uint8)
     if kind == "currents":
         x = x * torch.linspace(-0.5, 1.5, 7, dtype=torch.float64)
-    network, found, expected = probes(busy, x)
+    network, found, expected = probes(busy, x, replace(EXACT, kinds=kinds))
     for name in ("presynaptic", "delta", "counts", "loss"):
         torch.testing.assert_close(getattr(found, name), getattr(expected, name), rtol=0, atol=1e-11)
     used = (network.state.source >= 0)[:, :, None] & network.state.mask.any(2, keepdim=True)

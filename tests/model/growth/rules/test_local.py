@@ -14,6 +14,7 @@ from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.rules.local import local
 from smalti.model.growth.signal import TileSignal
+from smalti.model.kinds import Cell
 from smalti.model.network import Network
 from smalti.model.neuron import Dynamics, NetworkOptions
 
@@ -102,6 +103,19 @@ def test_a_source_that_is_connected_is_not_taken_again(by_hand: Hand, how: Dynam
     """Wire 0 fires before its own body too, most of all; six cones still find the others, one each."""
     often = (9, 10, 29, 30)
     assert sources(by_hand, how, trains(often, BEFORE, (7, 27), (6, 26))) == {0, 1, 2, 3}
+
+
+def test_a_slow_synapse_looks_back_by_its_own_response(by_hand: Hand) -> None:
+    """What a spike at t = 3 has left later is h[d] = (a^(d+1) - k^(d+1)) / (a - k), nothing of it at t = 3 itself."""
+    signal = by_hand(trains((3,)), torch.zeros(STEPS, 1, BATCH, dtype=torch.float64), 0.9)
+    slow = replace(signal, traces=signal.traces.of(Cell(0, 0.9, synapse=0.6)))
+    later = torch.arange(1, STEPS - 3, dtype=torch.float64) + 1
+    for found, expected in (
+        (module._before(slow), (0.9**later - 0.6**later) / 0.3),
+        (module._before(signal), 0.9 ** (later - 1)),
+    ):
+        assert not found[:4].any()
+        torch.testing.assert_close(found[4:, 0, 0], expected, rtol=0, atol=1e-12)
 
 
 def test_cones_stop_where_nobody_has_fired_before(by_hand: Hand, how: Dynamics) -> None:

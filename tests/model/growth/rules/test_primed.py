@@ -14,6 +14,7 @@ from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.rules.primed import FAN_OUT, LEVEL, primed, refusal
 from smalti.model.growth.signal import TileSignal
+from smalti.model.kinds import Cell
 from smalti.model.neuron import NetworkOptions
 
 Engine = Literal["dense", "events"]
@@ -22,6 +23,15 @@ WIDE = NetworkOptions(precision="float64", surrogate_width=1.5, engine="dense")
 
 def propose(place: Any, signal: TileSignal, count: int = 1) -> Proposal:
     return primed(signal, count, GrowthOptions(), place.network.newborn_dynamics(), np.random.default_rng(0))
+
+
+def test_newborns_with_slow_synapses_are_silent_too(site: Callable[..., Any]) -> None:
+    place, cell = site(NetworkOptions(precision="float64"), seed=1), Cell(0, 0.9, synapse=0.8)
+    signal, how = place.signal(place.free_slots()[0]), place.network.newborn_dynamics(cell)
+    made = primed(signal, 3, GrowthOptions(), how, np.random.default_rng(0))
+    membrane, spikes = live(made.fan_in, signal.drive, how)
+    assert membrane.amax((0, 2)).tolist() == pytest.approx([LEVEL] * 3)
+    assert not spikes.any()
 
 
 @pytest.mark.parametrize("engine", ["dense", "events"])
