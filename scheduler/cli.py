@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from smalti.scheduler.commands.run import Run
 
 INTERRUPTED = 130
-IMPORT, IMPORTS, ALL = "--import", "--run.imports", "--help-all"
+IMPORT, IMPORTS, STREAM, ALL = "--import", "--run.imports", "--stream.name", "--help-all"
 COMPLETION, SHELLS = ("--completion", "--tyro-print-completion"), ("bash", "zsh")
 OPTIONS = ("--help", "--version", IMPORT, COMPLETION[0])
 FIELDS = ("run", "data")  # commands that take fields of the configuration, spelled as in its file
@@ -159,13 +159,16 @@ def _run(arguments: list[str]) -> Run:
     from smalti.scheduler.commands.arguments import check_settings, options_of, read
     from smalti.scheduler.commands.run import Run
     from smalti.scheduler.config import Config
-    from smalti.scheduler.config_io import load
+    from smalti.scheduler.config_io import from_mapping, load
     from smalti.scheduler.old_names import renewed_arguments
+    from smalti.scheduler.streams import STREAMS
 
     arguments = renewed_arguments(arguments)
     file = Path(os.path.expanduser(arguments[0])) if arguments and not arguments[0].startswith("-") else None
     plugins.load(_values(IMPORTS, arguments))  # now: what follows may use their names
-    default = Run(settings=load(Config, file) if file else Config())
+    streams = [name for name in _values(STREAM, arguments) if name in STREAMS]  # they may have presets
+    named = {"stream": {"name": streams[-1]}} if streams else {}
+    default = Run(settings=load(Config, file, named) if file else from_mapping(Config, named))
     text = described(Run) if ALL in arguments else None
     arguments = ["--help" if argument == ALL else argument for argument in arguments]
     check_settings(default.settings, options_of(Run), "smalti run", arguments)

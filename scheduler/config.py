@@ -20,6 +20,7 @@ from smalti.model.neuron import NetworkOptions
 from smalti.model.option_values import settle
 from smalti.scheduler import plugins
 from smalti.scheduler.old_names import renewed
+from smalti.scheduler.presets import completed
 from smalti.scheduler.registries import REGISTRIES, check_name
 from smalti.scheduler.streams import StreamOptions
 from smalti.scheduler.training import TrainingOptions
@@ -82,8 +83,8 @@ class Config:
 
     @staticmethod
     def renewed(data: Mapping[str, Any]) -> dict[str, Any]:
-        """Nested mappings of an older version by today's names."""
-        return renewed(data)
+        """Nested mappings of an older version by today's names, completed by the preset of their stream."""
+        return completed(renewed(data))
 
     def resolved(self) -> Config:
         """The configuration with the engine named, ``run.quick`` spelled out, and the plug-ins that were asked for.

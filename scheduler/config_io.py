@@ -31,7 +31,7 @@ T = TypeVar("T", bound="DataclassInstance")
 def from_mapping(cls: type[T], data: Mapping[str, object]) -> T:
     """An instance of ``cls`` from nested mappings, as TOML gives them; what is left out takes its default.
 
-    A class with a function ``renewed`` is asked by it to bring data of older versions up to date.
+    A class with a function ``renewed`` is asked by it to bring data up to date, and to complete them.
 
     Raises:
         ValueError: an unknown section or field, or a value of the wrong type, with what is allowed; and
@@ -51,13 +51,13 @@ def merge(*sections: Section) -> Section:
     return merged
 
 
-def load(cls: type[T], path: Path | str) -> T:
-    """An instance of ``cls`` from a TOML file.
+def load(cls: type[T], path: Path | str, changes: Section | None = None) -> T:
+    """An instance of ``cls`` from a TOML file, some fields being other than in there.
 
     Raises:
         ValueError: naming the file; it cannot be read, is no TOML (with the line), or does not fit ``cls``.
     """
-    data = read_toml(Path(path))
+    data = merge(read_toml(Path(path)), changes or {})
     try:
         return from_mapping(cls, data)
     except ValueError as error:

@@ -11,6 +11,7 @@ from typing import Any
 from smalti.model.option_values import build, choices, shown
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import Section, merge, read_toml
+from smalti.scheduler.presets import completed
 from smalti.scheduler.streams import STREAMS, StreamOptions
 from smalti.scheduler.streams.memory import FILE
 
@@ -25,6 +26,8 @@ def configure(given: Given = None, options: Mapping[str, Any] | None = None) -> 
     5
     >>> configure({"growth.rule": "random"}).growth.rule
     'random'
+
+    What is left out takes what the preset of the stream says, then its default; a ``Config`` leaves nothing out.
 
     Args:
         given: a ``Config``; the path of a TOML file; the name of a stream; or a mapping, as the file holds it, whose
@@ -43,7 +46,7 @@ def configure(given: Given = None, options: Mapping[str, Any] | None = None) -> 
         return new
     data, source = _data(given)
     try:
-        config = build(Config, merge(data, changes))
+        config = build(Config, completed(merge(data, changes)))
     except ValueError as error:
         if data == {"stream": {"name": given}} and str(error).startswith("stream.name = "):
             raise ValueError(f"{given!r} is neither a file nor a stream; {choices(given, STREAMS)}") from error

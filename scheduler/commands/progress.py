@@ -41,7 +41,9 @@ def following(console: Console, out: Path) -> Iterator[Watcher]:
             if simulation.rows.rounds:
                 show(simulation)
             elif not simulation.finished:
-                said = [f"{out}: {plan_of(simulation)}", *(() if simulation.round else data_of(simulation))]
+                said = [f"{out}: {plan_of(simulation)}"]
+                if not simulation.round:
+                    said += [*preset_of(simulation), *data_of(simulation)]
                 console.print("\n".join(said), markup=False, highlight=False, soft_wrap=True)
 
         yield watch
@@ -54,6 +56,14 @@ def plan_of(simulation: Simulation) -> str:
     left = f", of which {simulation.round} are done" if simulation.round else ""
     chip = f"chip of {size.rows} x {size.cols} tiles, {size.neurons_per_tile} neurons each"
     return f"{stream.name}, {stream.setting}, {rounds}{left}; {chip}; engine {simulation.network.engine}"
+
+
+def preset_of(simulation: Simulation) -> list[str]:
+    """What the stream's preset says that the run keeps to, in a line if there is any."""
+    from smalti.scheduler.presets import kept  # not above: help need not wait for the configuration
+
+    fields = [f"{name} = {value}" for name, value in kept(simulation.config).items()]
+    return [f"preset of {simulation.config.stream.name}: {', '.join(fields)}"] if fields else []
 
 
 def data_of(simulation: Simulation) -> list[str]:

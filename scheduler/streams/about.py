@@ -67,7 +67,7 @@ ABOUT = {
     "cognitive": About(
         what="20 tasks of decisions, delays, contexts and matches on two rings of neurons, to be answered in time",
         needs="nothing: trials are made; a chip of 53 channels or more (33 with stream.cognitive.rule = hidden)",
-        source=("Yang et al. 2019: https://doi.org/10.1038/s41593-018-0310-2",),
+        source=("paper: https://doi.org/10.1038/s41593-018-0310-2",),
         licence="a generator of our own",
         settings="class, task (an expert a task); domain (one expert for all, task by task); joint",
     ),
@@ -102,7 +102,7 @@ ABOUT = {
     "mackey-glass": About(
         what="a chaotic series, of which the value some steps ahead is asked at every step",
         needs="nothing: trials are made",
-        source=("Mackey and Glass 1977: https://doi.org/10.1126/science.267326",),
+        source=("paper: https://doi.org/10.1126/science.267326",),
         licence="a generator of our own",
         settings="class, task (an expert a delay of the equation); domain (one expert for all); joint",
     ),

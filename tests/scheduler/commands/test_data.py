@@ -183,3 +183,31 @@ def test_help_teaches(cli: Smalti) -> None:
     said = words(out)
     for piece in ("[NAME] [PATH]", "Nothing is trained or written", "--stream.hold_out", "--stream.transform"):
         assert piece in said
+
+
+def test_a_trial_is_shown_where_answers_are_given_in_time(cli: Smalti) -> None:
+    code, out, err = cli("data", "cognitive", "--stream.cognitive.tasks", "delaygo", "dm1")
+    assert (code, err) == (0, "")
+    said = words(out)
+    assert "asked at time steps fixation, cosine, sine; loss squared_error, score direction" in said
+    assert "train validation test novel 0 delaygo 1 1,024 256 512 256 1 dm1" in said
+    assert "delaygo, the first trial over time" in said
+    shaded = [line.rstrip() for line in out.splitlines() if line.rstrip().endswith(("fixation", "weight"))]
+    fixation, weight = (line[:30] for line in shaded[-2:])  # two time steps a character
+    go = len(fixation.split(" ")[0])
+    assert fixation.rstrip() in ("█" * go, "█" * (go - 1) + "▓", "█" * (go - 1) + "▒")
+    assert weight[0] == " "
+    assert weight[1:go].strip()
+    assert not weight.rstrip()[go + 7 :]
+
+
+def test_outputs_of_ones_own_are_shown(cli: Smalti, tmp_path: Path) -> None:
+    x, targets = np.random.default_rng(0).random((40, 8)), np.zeros((40, 12, 2))
+    targets[:, 6:, 1] = 1
+    np.savez(tmp_path / "mine.npz", x=x, targets=targets)
+    code, out, err = cli("data", "arrays", str(tmp_path / "mine.npz"))
+    assert (code, err) == (0, "")
+    assert "asked at time steps output 0, output 1; loss squared_error, score r2" in words(out)
+    lines = [line.rstrip() for line in out.splitlines()]
+    assert f"{' ' * 6}{'█' * 6} output 1" in lines
+    assert f"{'█' * 12} weight" in lines

@@ -1,0 +1,43 @@
+"""Applies the preset of a stream (``scheduler.streams.presets``) where nobody says anything. Knows no field by name.
+
+A ``Config`` is complete: nothing is added to one, and so nothing to what a run folder or a checkpoint keeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from smalti.scheduler import plugins
+from smalti.scheduler.config_io import flatten, merge, nested
+from smalti.scheduler.streams.presets import PRESETS
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+def completed(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Sections in sections, with what the preset of their stream says of the fields that they leave out."""
+    imports = _field(data, "run", "imports")
+    if isinstance(imports, (list, tuple)) and all(isinstance(name, str) for name in imports):
+        plugins.load(imports)  # they may bring the stream and its preset
+    name = _field(data, "stream", "name")
+    preset = PRESETS.get(name, {}) if isinstance(name, str) else {}
+    return dict(merge(nested(preset), data))
+
+
+def kept(config: DataclassInstance) -> dict[str, object]:
+    """What of the preset of its stream a configuration has: dotted name -> value."""
+    flat = flatten(config)
+    preset = PRESETS.get(str(flat["stream.name"]), {})
+    return {name: flat[name] for name, value in preset.items() if flat.get(name) == _plain(value)}
+
+
+def _field(data: Mapping[str, Any], section: str, name: str) -> object:
+    """A field of a section, which may be a mapping or made already; None where it is left out."""
+    given = data.get(section, {})
+    return given.get(name) if isinstance(given, Mapping) else getattr(given, name, None)
+
+
+def _plain(value: object) -> object:
+    return tuple(_plain(item) for item in value) if isinstance(value, (list, tuple)) else value
