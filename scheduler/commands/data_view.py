@@ -20,10 +20,9 @@ FEW = 5  # experiences whose images are shown
 def overview() -> Table:
     """All streams: what they are, what they need, where they come from."""
     table = Table(title="streams (stream.name)", title_justify="left", show_header=False, show_lines=True)
-    table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for name in STREAMS:
-        table.add_row(name, facts(name))
+        table.add_row(Text.assemble((name, "bold"), "\n", facts(name)))
     table.caption = "smalti data NAME [PATH] loads one and shows its experiences; docs/streams.md says more"
     table.caption_justify = "left"
     return table
