@@ -23,6 +23,7 @@ class Use(IntEnum):
     REWIRING = 7  # what is laid or moved where; keys: round
     MEMORY = 8  # what is stored, recalled and measured to keep old tasks; keys: purpose, task, step
     DETECTION = 9  # random alarms; keys: minibatch
+    TASKS = 10  # order of the tasks; no keys
 
 
 def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:

@@ -49,6 +49,7 @@ from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.streams import Data, Experience, Stream, load_stream
 from smalti.scheduler.streams.batches import NOVEL, TEST, VALIDATION, TaskBatches
 from smalti.scheduler.streams.memory import data_of
+from smalti.scheduler.streams.splits import shuffled
 from smalti.scheduler.training import Trainee
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.fabric = Fabric(config.fabric)
         channels = self.fabric.channels
         self.stream = loaded_stream or load_stream(config.stream, channels, data)
+        if config.stream.shuffle:
+            self.stream = shuffled(self.stream, generator(config.run.seed, Use.TASKS))
         check(config, self.fabric, self.stream)
         self.network = Network(self.fabric, self.stream.channels, config.network, config.run.threads)
         self.moments = Moments.fresh(self.network.state.weight)

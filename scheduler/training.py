@@ -167,7 +167,7 @@ def train_step(
         size=len(batch.x),
         steps=batch.x.shape[1],
         rate=rate,
-        means=torch.tensor([float(loss), judge.score(learner.expert, answers, batch.wanted)], dtype=loss.dtype),
+        means=torch.tensor([loss.item(), judge.score(learner.expert, answers, batch.wanted)], dtype=loss.dtype),
         counts=activity.counts.detach().cpu(),
         input_spikes=batch.x.sum((0, 1), dtype=torch.float64),
     )

@@ -50,6 +50,7 @@ class StreamOptions:
             several channels, each of which prefers a value of its own; Bohte et al. 2002).
         cells: channels a feature in code population; 0: as many as fit the chip, 2 to 8.
         order: tasks in the order of the experiences, such as 0 1 0 2; tasks may return. Empty: each once, as they come.
+        shuffle: whether the tasks come in an order drawn by run.seed; not together with order.
         drift: share of an experience, at its end, in which its minibatches are mixed with the next one's, more and
             more; 0: sudden. Needs hidden boundaries.
         boundaries: told, or hidden: nobody is told when a task ends, and gating.detect has to notice.
@@ -84,6 +85,7 @@ class StreamOptions:
     code: Literal["bernoulli", "population"] = "bernoulli"
     cells: int = 0
     order: tuple[int, ...] = ()
+    shuffle: bool = False
     drift: float = 0.0
     boundaries: Literal["told", "hidden"] = "told"
     loss: Literal["auto", "squared_error", "cross_entropy"] = "auto"
@@ -142,6 +144,8 @@ class StreamOptions:
 
     def _problem_of_course(self) -> str:
         """As ``_problem``, for how experiences follow each other."""
+        if self.shuffle and self.order:
+            return f"shuffle draws the order of the tasks, and order = {list(self.order)} gives it; take one of them"
         if any(task < 0 for task in self.order):
             return f"order = {list(self.order)} holds a negative number; tasks are counted from 0"
         if not 0 <= self.drift <= 1:

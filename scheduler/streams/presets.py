@@ -9,5 +9,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PRESETS: dict[str, Mapping[str, object]] = {
-    "cognitive": {"stream.steps": 60},
+    "cognitive": {
+        "fabric.rows": 1,
+        "fabric.cols": 4,
+        "fabric.neurons_per_tile": 80,
+        "fabric.wires": 64,
+        "fabric.corner_wires": 16,
+        "fabric.inputs": "every",
+        "network.output_tau_ms": 4.5,
+        "network.kinds.fast.tau_ms": 2.0,  # the tasks' own time scales, a step being some 50 ms
+        "network.kinds.fast.tau_most_ms": 40.0,
+        "network.kinds.slow.tau_ms": 2.0,
+        "network.kinds.slow.tau_most_ms": 40.0,
+        "network.kinds.slow.synapse_ms": 20.0,
+        "training.rounds": 12,
+        "training.steps": 125,
+        "training.batch": 32,
+        "training.restarts": (2, 4),
+        "training.rate_limit": 0.15,
+        "growth.when": "unsolved",
+        "growth.amount": "double",
+        "growth.every": 2,
+        "growth.until": 0.34,
+        "growth.seed_width": 8,
+        "growth.max_neurons": 32,
+        "growth.siblings": True,
+        "growth.candidates": 16,
+        "growth.reserve": 0,
+        "growth.reuse.by": "readout",
+    },
 }

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.types import PARTS, Experience, Ints, Loaded, Samples
+from smalti.scheduler.streams.types import PARTS, Experience, Ints, Loaded, Samples, Stream
 
 NAMED = 20  # of a list in a message
 Rows = dict[str, Ints]  # part -> positions in the data set, ascending
@@ -103,6 +103,12 @@ def ordered(tasks: tuple[Experience, ...], order: tuple[int, ...]) -> tuple[Expe
             f"stream.order = {list(order)} names task {unknown[0]}, but there are {len(tasks)}, from 0 on; take those"
         )
     return tuple(tasks[task] for task in order) or tasks
+
+
+def shuffled(stream: Stream, chance: np.random.Generator) -> Stream:
+    """The stream with its experiences in a random order; tasks keep their numbers."""
+    order = chance.permutation(len(stream.experiences))
+    return replace(stream, experiences=tuple(stream.experiences[k] for k in order))
 
 
 def listed(names: Sequence[str]) -> str:
