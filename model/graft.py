@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -75,10 +76,17 @@ def retire(network: Network, slot: int, moments: Moments) -> list[tuple[int, int
     return ending
 
 
-def introduce(network: Network, newborns: Sequence[int], moments: Moments) -> None:
-    """Let neurons that were born together hear each other, and themselves, wherever their links reach: devices of 0.
+def introduce(
+    network: Network,
+    newborns: Sequence[int],
+    moments: Moments,
+    spread: float = 0.0,
+    chance: np.random.Generator | None = None,
+) -> None:
+    """Let neurons that were born together hear each other, and themselves, wherever their links reach.
 
-    A newborn drives those that were there before it; without this, what is born at once has no loops.
+    A newborn drives those that were there before it; without this, what is born at once has no loops. Weights are 0,
+    or Gaussian with standard deviation ``spread`` where random numbers are given.
     """
     state, slots, links = network.state, network.fabric.slots, network.links
     fresh = torch.zeros_like(state.mask)
@@ -86,7 +94,12 @@ def introduce(network: Network, newborns: Sequence[int], moments: Moments) -> No
         for tile in links.of(slot):
             columns = [other % slots for other in newborns if other // slots == tile]
             fresh[tile, links.rows[slot, tile], columns] = True
-    switch_on(network, fresh & ~state.mask, moments)
+    fresh &= ~state.mask
+    if chance is not None:
+        weights = torch.from_numpy(chance.normal(0.0, spread, int(fresh.sum())))
+        with torch.no_grad():
+            state.weight[fresh] = weights.to(state.weight)
+    switch_on(network, fresh, moments)
 
 
 def switch_on(network: Network, devices: Tensor, moments: Moments) -> None:

@@ -44,6 +44,7 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
         raise GrowthError(refusal)
     check_placement(config.growth, config.auction)
     _check_hidden(config)
+    _check_readout(config, stream)
     network = config.network
     if network.readout == "spike_count" and network.surrogate_width <= network.threshold:
         raise ValueError(
@@ -83,13 +84,16 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
 def _check_room(config: Config, fabric: Fabric, stream: Stream) -> None:
     """Whether every expert's seed finds a place, if nothing grows in between; growth leaves them theirs.
 
+    Where tasks may open on what there is, only the first needs a place.
+
     Raises:
         NoRoomError: not even the first one does.
     """
     if config.stream.boundaries != "told":
         return
     sets, width = label_sets(stream, 0, config.gating.experts == "shared"), config.growth.seed_width
-    outputs = [stream.outputs_for(classes) for classes in sets]
+    reuses = config.growth.reuse.by != "none"
+    outputs = [stream.outputs_for(classes) for classes in (sets[:1] if reuses else sets)]
     placed = place_seeds(Links(fabric, stream.channels), empty(fabric), 0, outputs, width)
     if placed[-1].obstacle:
         room = f"this chip has room for {len(placed) - 1} of {len(outputs)} experts ({placed[-1].obstacle})"
@@ -97,6 +101,37 @@ def _check_room(config: Config, fabric: Fabric, stream: Stream) -> None:
         if len(placed) == 1:
             raise NoRoomError(f"{room}: {cure}")
         warnings.warn(f"{room}, so the run will end after as many tasks: {cure}", stacklevel=3)
+
+
+def _check_readout(config: Config, stream: Stream) -> None:
+    """What cannot be had where outputs answer in time, or where tasks open on what there is."""
+    hidden, readout, reuse = config.stream.boundaries == "hidden", config.network.readout, config.growth.reuse.by
+    if stream.readout is not None:
+        if hidden:
+            raise ValueError(
+                "stream.boundaries = 'hidden' learns from classes which task it is, and these samples ask for targets "
+                "instead: take boundaries told"
+            )
+        if readout == "spike_count":
+            raise ValueError(
+                "network.readout = 'spike_count' says nothing before a sample ends, and these samples ask for targets at "
+                "single steps: take membrane_mean, whose membranes are read at every step"
+            )
+    if reuse != "none" and hidden:
+        raise ValueError(
+            f"growth.reuse.by = {reuse!r} needs to know when a task begins, which stream.boundaries = 'hidden' forbids: "
+            "take none, or boundaries told"
+        )
+    if reuse == "readout" and stream.readout is None and readout != "membrane_mean":
+        raise ValueError(
+            f"growth.reuse.by = 'readout' has a closed form for network.readout = 'membrane_mean' alone, not for "
+            f"{readout!r}: take that, or reuse.by none"
+        )
+    if reuse != "none" and config.gating.experts == "shared":
+        raise ValueError(
+            f"growth.reuse.by = {reuse!r} opens tasks on the experts of others, and with gating.experts = 'shared' all "
+            "tasks have the same: take none, or experts task"
+        )
 
 
 def _check_hidden(config: Config) -> None:

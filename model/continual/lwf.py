@@ -5,7 +5,7 @@
 As published, the old answers are recorded once before the task, for its own training samples (here with one drawing
 of their spikes, while training draws anew in every epoch). The published loss is the cross-entropy of the softened
 answers, whose gradient is that of the Kullback-Leibler divergence; the factor T^2 is that of Hinton et al. 2015
-(arXiv 1503.02531).
+(arXiv 1503.02531). Where answers are outputs at every step, the loss is their mean squared distance from the old ones.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ class Lwf(Method):
         if not self.notes:
             return None
         before = self.notes["answers"][rows.to(logits.device)]
+        if logits.dim() == 3:
+            return self.options.lwf_strength * (logits - before).square().sum(2).mean()
         costs = [distillation(before[:, s], logits[:, s], self.options.lwf_temperature) for s in self.notes["old"]]
         return self.options.lwf_strength * torch.stack(costs).sum()
 

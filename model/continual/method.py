@@ -32,7 +32,7 @@ class Task:
     values: int  # numbers that a sample consists of
     old: Tensor  # [G, O] bool: outputs of each label set that is told apart within itself, known before the task
     probe: Callable[[Tensor], Probe]  # rows [B] of training samples -> their spikes and adjoints, freshly drawn
-    answers: Callable[[], Tensor]  # logits [S, O] of all training samples by the network as it is
+    answers: Callable[[], Tensor]  # logits [S, O] or outputs [S, T, O] of all training samples, as the network is now
     chance: np.random.Generator  # random numbers of this call
 
 
@@ -66,7 +66,7 @@ class Method:
         return torch.empty(0, ENTRY, dtype=torch.int64)
 
     def loss(self, logits: Tensor, rows: Tensor) -> Tensor | None:
-        """Added to the loss, nats per sample; from logits [B, O] of the training samples in these rows [B]."""
+        """Added to the loss; from logits [B, O], or outputs [B, T, O], of the training samples in these rows [B]."""
         return None
 
     def penalty(self, weight: Tensor) -> Tensor | None:

@@ -23,7 +23,7 @@ class GrowthOptions:
         rule: how newborns are wired, one of random, random_raw, random_uniform, gradmax, gradmax_whitened, primed,
             mixed, tiny, candidates, firefly, split, intern, local (docs/growth.md says what each does and needs).
         when: needed (loss of the task above enough_loss), unsolved (every few rounds while the score on validation data
-            is below reuse.enough), never, schedule (every few rounds), plateau (the loss has
+            is below enough_score), never, schedule (every few rounds), plateau (the loss has
             stopped falling), noracl (neurons and devices are used up), novelty (as needed, for new inputs alone) or
             random (random rounds, as many as schedule has).
         amount: births asked for: fixed (births for each class), geometric (a fifth of the present neurons), double (as
@@ -49,11 +49,13 @@ class GrowthOptions:
         candidates: candidate neurons that each invited tile sends into an auction.
         max_neurons: most hidden neurons per class of an expert, seed included; 0 sets no limit but the chip's.
         enough_loss: mean training loss in nats below which a task needs no more neurons.
+        enough_score: score on validation data from which on it needs none, for when = unsolved.
         until: share of an experience's rounds in which neurons may be born; newborns need time to learn.
         target_rate: firing rate per step to which the fan-in of a newborn is calibrated.
         preselection: most tiles that are asked for candidates; on larger chips, those that could be told most.
-        siblings: whether neurons that are born at once, seeds too, hear each other and themselves, by weights of 0 at
-            first; else each drives those that were there before it, and among themselves there are no loops.
+        siblings: whether neurons that are born at once, seeds too, hear each other and themselves; else each drives
+            those that were there before it, and among themselves there are no loops.
+        sibling_weight: standard deviation of the weights by which they do at first, over the root of their number.
         new_taps: most links from other tiles that a candidate may buy to listen to, beyond the rows already there.
         pool: newborns that a tile tries out for its candidates, for the rules mixed, candidates and intern.
         practice: gradient steps that candidates take before they bid, for the rules firefly and intern.
@@ -82,10 +84,12 @@ class GrowthOptions:
     candidates: int = 4
     max_neurons: int = 15
     enough_loss: float = 0.01
+    enough_score: float = 0.95
     until: float = 0.6
     target_rate: float = 0.2
     preselection: int = 32
     siblings: bool = False
+    sibling_weight: float = 0.0
     new_taps: int = 2
     pool: int = 32
     practice: int = 5
@@ -102,7 +106,7 @@ class GrowthOptions:
         ranges.at_least("growth", self, 1, "candidates", "pool", most=10_000)
         ranges.at_least("growth", self, 8, "probe")
         ranges.not_negative("growth", self, "reserve", "max_neurons", "new_taps", "retire_after", "practice")
-        ranges.weight("growth", self, "enough_loss")
+        ranges.weight("growth", self, "enough_loss", "enough_score", "sibling_weight")
         ranges.share_above_0("growth", self, "target_rate", "until")
         ranges.share_below_1("growth", self, "tolerance", "dimension_share")
         ranges.positive("growth", self, "fisher_share")

@@ -17,9 +17,10 @@ class ReuseOptions:
         by: none (a seed expert at once), experts (first those that there are, as they are; only where samples have
             targets) or readout (then also a read-out of its own over neurons that there are, bought at an auction).
         grow: needed (the task gets a seed expert where validation says that reuse is not enough), always (every task,
-            as long as there is room) or random (with the chance ``share``, the control of needed).
+            as long as there is room), random (with the chance ``share``, the control of needed) or never (the first
+            task alone).
         share: chance of a seed expert for grow = random.
-        enough: validation score from which on a task needs no neurons of its own, and none more.
+        enough: score on validation data from which on a task needs no neurons of its own.
         taps: most neurons that a read-out hears.
         pick: auction (value minus price) or random (as many as the auction would take at most, the control).
         beside: whether a task that gets a seed expert hears the neurons that its read-out has bought as well.
@@ -28,7 +29,7 @@ class ReuseOptions:
     """
 
     by: Literal["none", "experts", "readout"] = "none"
-    grow: Literal["needed", "always", "random"] = "needed"
+    grow: Literal["needed", "always", "random", "never"] = "needed"
     share: float = 0.4
     enough: float = 0.9
     taps: int = 32

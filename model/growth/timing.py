@@ -107,11 +107,11 @@ def random(history: History, options: GrowthOptions) -> tuple[bool, str]:
 
 
 def unsolved(history: History, options: GrowthOptions) -> tuple[bool, str]:
-    """Every ``every`` rounds, while the score on validation data is below ``reuse.enough``."""
+    """Every ``every`` rounds, while the score on validation data is below ``enough_score``."""
     if history.waited < options.every:
         return False, f"{options.every} rounds of learning come first"
     score = history.score()
-    enough = score >= options.reuse.enough
+    enough = score >= options.enough_score
     return not enough, f"score {score:.3f} on validation data {'is high enough' if enough else 'asks for more neurons'}"
 
 

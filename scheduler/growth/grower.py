@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -256,7 +257,9 @@ class Grower:
         self.outcomes += outcomes
         if self.options.siblings:
             won = [slot for o in outcomes if o.won for slot in (o.slot, o.twin) if slot >= 0]
-            introduce(self.network, won, self.moments)
+            spread = self.options.sibling_weight / math.sqrt(max(1, len(won)))
+            chance = call.generator(self.network.fabric.tiles + 1) if spread else None  # a number of no tile
+            introduce(self.network, won, self.moments, spread, chance)
         return outcomes
 
     def _bear_winner(self, outcome: Outcome, candidate: CandidateNeuron, call: Call) -> None:

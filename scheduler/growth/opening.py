@@ -82,7 +82,7 @@ class Opening:
     def _enough(self, score: float, drawn: bool) -> bool:
         """Whether the task needs no neurons of its own."""
         how = self.options.grow
-        return score >= self.options.enough if how == "needed" else how == "random" and not drawn
+        return score >= self.options.enough if how == "needed" else how == "never" or (how == "random" and not drawn)
 
     def _best_expert(self) -> tuple[Expert | None, float]:
         """The expert that answers best as it is."""

@@ -1,0 +1,182 @@
+"""How tasks open on the experts that exist: what is tried, what is taken, what it costs, and what stays as it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from smalti.model.growth.reuse import ReuseOptions
+from smalti.scheduler import evaluation
+from smalti.scheduler.config import Config
+from smalti.scheduler.configure import configure
+from smalti.scheduler.growth.opening import Opening
+from smalti.scheduler.growth.room import Room
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams import memory
+from smalti.scheduler.streams.batches import VALIDATION
+
+STEPS, CHANNELS = 14, 6
+Data = memory.Data
+
+
+def asked(tasks: int = 3, alike: bool = False, samples: int = 60) -> Data:
+    """Which of two halves of the channels fires more, to be said from step 6 on; of every task by other signs."""
+    chance = np.random.default_rng(0)
+    side = chance.integers(2, size=tasks * samples)
+    rate = np.full((len(side), STEPS, CHANNELS), 0.2)
+    rate[side == 0, :, : CHANNELS // 2] = 0.8
+    rate[side == 1, :, CHANNELS // 2 :] = 0.8
+    task = np.repeat(np.arange(tasks), samples)
+    sign = np.ones(len(side)) if alike else np.where(task % 2, -1.0, 1.0)
+    said = np.zeros((len(side), STEPS, 2), dtype=np.float32)
+    said[:, 6:, 0], said[:, 6:, 1] = (sign * (2 * side - 1))[:, None], 0.5
+    weights = np.repeat((np.arange(STEPS) >= 6).astype(np.float32)[None], len(side), 0)
+    return memory.arrays(rate.astype(np.float32), targets=said, weights=weights, task=[f"t{k}" for k in task])
+
+
+def config(**reuse: Any) -> Config:
+    return configure(
+        {
+            "fabric": {"rows": 1, "cols": 2, "neurons_per_tile": 20, "wires": 8, "inputs": "every"},
+            "network": {"output_tau_ms": 5.0},
+            "stream": {"name": "arrays", "setting": "task"},
+            "training": {"rounds": 2, "steps": 30, "batch": 16, "warm_up": 2},
+            "growth": {"seed_width": 4, "when": "never", "reserve": 0, "siblings": True, "probe": 32},
+            "growth.reuse": {"by": "readout", "enough": 0.5, "samples": 40, "taps": 6, **reuse},
+            "gating": {"network": "label"},
+        }
+    )
+
+
+def played(settings: Config, data: Data) -> tuple[Simulation, list[dict[str, object]]]:
+    simulation, rows = Simulation(settings, data=data), []
+    while not simulation.finished:
+        simulation.step()
+        rows += simulation.rows.openings
+    return simulation, rows
+
+
+def test_a_readout_over_old_neurons_serves_where_it_is_enough() -> None:
+    simulation, rows = played(config(by="readout", enough=0.5), asked())
+    assert [(row["task"], row["step"]) for row in rows if row["taken"]] == [(0, "seed"), (1, "readout"), (2, "experts")]
+    first, second = simulation.gating.experts
+    assert first.tasks == [0, 2]
+    assert first.lent == [2]
+    assert not second.neurons
+    assert len(second.outputs) == 2
+    heard = torch.nonzero(simulation.network.upstream_of(torch.tensor(second.outputs))).flatten().tolist()
+    assert set(heard) - set(second.outputs) <= set(first.neurons)
+    assert len(heard) > 2
+    assert torch.equal(simulation.gating.running(second), simulation.network.upstream_of(torch.tensor(second.outputs)))
+    born = simulation.table("neurons")
+    assert (born[born["task"] == 1]["rule"] == "tap").all()
+    assert (born[born["task"] == 2]).empty
+
+
+def test_old_answers_stay_bit_for_bit(tmp_path: Path) -> None:
+    simulation = Simulation(config(by="readout", enough=0.5), data=asked())
+    said = []
+    while not simulation.finished:
+        simulation.step()
+        if simulation.round >= 2:
+            x, _ = simulation.batches_of(simulation.stream.experiences[0]).evaluation(VALIDATION)
+            said.append(evaluation.with_label(simulation.gating, simulation.gating.experts[0], x, (0,)).steps)
+    assert all(torch.equal(one, said[0]) for one in said)
+
+
+def test_what_a_readout_is_judged_by_is_what_the_chip_says() -> None:
+    simulation = Simulation(config(by="readout", enough=0.5), data=asked())
+    for _ in range(2):
+        simulation.step()
+    experience = simulation.stream.experiences[1]
+    batches, grower = simulation.batches_of(experience), simulation.grower
+    opening = Opening(
+        grower=grower,
+        task=1,
+        classes=(1,),
+        outputs=2,
+        training=batches.probe(40, 2),
+        validation=batches.evaluation(VALIDATION),
+        chance=lambda stage, tile: np.random.default_rng(stage + tile),
+        room=Room(),
+        meet=lambda expert: expert.meet(1, (1,), apart=True),
+    )
+    expert = opening.run()
+    (row,) = [row for row in opening.rows if row["step"] == "readout"]
+    assert row["taken"]
+    x, wanted = opening.validation
+    answers = evaluation.with_label(simulation.gating, expert, x, (1,))
+    assert answers.score(wanted, simulation.stream.readout) == pytest.approx(row["score"], abs=1e-5)
+    assert answers.steps is not None
+    loss = grower.judge.losses(expert, answers.steps, wanted).mean()
+    assert float(loss) == pytest.approx(row["loss"], rel=1e-4)
+    won = [outcome for outcome in grower.outcomes if outcome.won and outcome.bid.rule == "tap"]
+    assert len(won) == row["taps"]
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_where_nothing_is_enough_neurons_are_born_and_may_keep_the_taps(beside: bool) -> None:
+    simulation, rows = played(config(enough=2.0, beside=beside), asked(tasks=2))
+    assert [row["step"] for row in rows if row["taken"]] == ["seed", "seed"]
+    first, second = simulation.gating.experts
+    assert len(first.neurons) == len(second.neurons) == 4
+    heard = simulation.network.upstream_of(torch.tensor(second.outputs))
+    assert bool(heard[first.neurons].any()) == beside
+
+
+def test_grow_never_and_always() -> None:
+    _, never = played(config(grow="never", enough=2.0), asked())
+    assert [row["step"] for row in never if row["taken"]] == ["seed", "experts", "experts"]
+    _, always = played(config(grow="always", enough=-0.0), asked())
+    assert [row["step"] for row in always if row["taken"]] == ["seed", "seed", "seed"]
+
+
+def test_a_full_chip_serves_with_what_there_is() -> None:
+    settings = config(enough=2.0)
+    small = replace(settings, fabric=replace(settings.fabric, cols=1, neurons_per_tile=11))
+    _, rows = played(small, asked())
+    assert [row["step"] for row in rows if row["taken"]] == ["seed", "readout", "readout"]
+
+
+def test_a_seed_alone_without_reuse_writes_no_openings() -> None:
+    _, rows = played(config(by="none"), asked(tasks=2))
+    assert rows == []
+
+
+def test_a_lent_expert_stays_as_it_is_when_its_task_returns() -> None:
+    settings = config(by="experts", enough=0.5)
+    again = replace(settings, stream=replace(settings.stream, order=(0, 1, 1)))
+    simulation = Simulation(again, data=asked(tasks=2, alike=True))
+    weights = []
+    while not simulation.finished:
+        simulation.step()
+        weights.append(simulation.network.state.weight.detach().clone())
+    assert len(simulation.gating.experts) == 1
+    assert simulation.gating.experts[0].lent == [1, 2]
+    assert all(torch.equal(one, weights[1]) for one in weights[1:])
+
+
+def test_options_out_of_range() -> None:
+    with pytest.raises(ValueError, match=r"growth\.reuse\.taps"):
+        ReuseOptions(taps=0)
+    with pytest.raises(ValueError, match=r"growth\.reuse\.by"):
+        ReuseOptions(by="nobody")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("engine", ["dense", "events"])
+def test_classes_may_be_read_from_old_neurons_too(engine: str, tiny: Any) -> None:
+    """Labels of whole samples: the read-out is fitted to indicators and scaled in nats."""
+    settings = tiny(network={"engine": engine}, growth={"reuse": ReuseOptions(by="readout", enough=0.5, samples=24)})
+    simulation, rows = Simulation(settings), []
+    for record in simulation:
+        assert record["unit"] == "nats"
+        rows += simulation.rows.openings
+    assert [row["step"] for row in rows] == ["seed", "readout"]
+    assert rows[1]["taken"]
+    x, wanted = simulation.batches_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
+    assert evaluation.with_task(simulation.gating, x, (2, 3)).score(wanted) >= 0.5
