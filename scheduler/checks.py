@@ -114,13 +114,13 @@ def _check_readout(config: Config, stream: Stream) -> None:
             )
         if readout == "spike_count":
             raise ValueError(
-                "network.readout = 'spike_count' says nothing before a sample ends, and these samples ask for targets at "
-                "single steps: take membrane_mean, whose membranes are read at every step"
+                "network.readout = 'spike_count' says nothing before a sample ends, and these samples ask for targets "
+                "at single steps: take membrane_mean, whose membranes are read at every step"
             )
     if reuse != "none" and hidden:
         raise ValueError(
-            f"growth.reuse.by = {reuse!r} needs to know when a task begins, which stream.boundaries = 'hidden' forbids: "
-            "take none, or boundaries told"
+            f"growth.reuse.by = {reuse!r} needs to know when a task begins, which stream.boundaries = 'hidden' "
+            "forbids: take none, or boundaries told"
         )
     if reuse == "readout" and stream.readout is None and readout != "membrane_mean":
         raise ValueError(
