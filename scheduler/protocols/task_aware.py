@@ -114,7 +114,7 @@ class TaskAware:
         trainee, expert, options = self.parts.trainee, self.expert(now), now.config.training
         learner = Learner.of(trainee.network, expert, self.parts.agent.running(expert))
         shown = Accumulator(trainee.network)
-        for number in range(now.first_step, now.first_step + options.steps):
+        for number in self._steps(now, expert):
             x, wanted = now.batches.training(number)
             self._observe(now.batches, number, x, wanted.labels)
             x, wanted = trainee.rehearsal.rehearse(now.batches, number, x, wanted)
@@ -128,8 +128,16 @@ class TaskAware:
             return now.batches.probe(now.config.growth.probe, now.number + rounds)
 
         began, openings, self.openings = now.position * options.rounds, self.openings, []
-        progress = Progress(expert, now.position, began, summary, probe)
+        progress = Progress(expert, now.position, began, summary, probe) if shown.stretches else None
         return Trained(summary, progress, self.novelty, openings=openings)
+
+    def _steps(self, now: Round, expert: Expert) -> range:
+        """Steps of the round; none where a task that opened on what there was has learned enough."""
+        training = now.config.training
+        served = not expert.neurons or now.position in expert.lent
+        if served and now.first_step >= now.config.growth.reuse.rounds * training.steps:
+            return range(0)
+        return range(now.first_step, now.first_step + training.steps)
 
     def end(self, now: Round) -> None:
         """End an experience."""
