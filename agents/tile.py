@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,8 +22,10 @@ from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
 from smalti.model.growth.surroundings import distances, inputs_of
-from smalti.model.kinds import Cell
+from smalti.model.kinds import Cell, draw_cells
 from smalti.model.network import Network
+
+ALIKE = 4  # candidates that share a cell: a rule then offers several directions for it
 
 
 @dataclass
@@ -96,26 +98,32 @@ class TileAgent(Agent):
         if not self.for_sale(call) or (call.tiles is not None and self.tile not in call.tiles):
             return
         generator, options = call.generator(self.tile), call.options
-        for cell in self.network.newborn_cells(generator):
+        each = [options.candidates] * len(self.network.options.kinds)
+        for cell, count in self._cells(each, options.candidates, ALIKE, generator):
             signal = self.signal(call.traces.of(cell), call.expert, call.hears, options.new_taps, options.reach)
             if len(signal.targets):
-                candidates = self._candidates(call, signal, options.candidates, cell, generator)
+                candidates = self._candidates(call, signal, count, cell, generator)
                 self.let_bid(candidates, call.prices, call.unpaid)
 
     def _answer_seeding(self, call: Call, targets: tuple[int, ...], wishes: tuple[int, ...]) -> None:
-        generator = call.generator(self.tile)
-        cells = self.network.newborn_cells(generator)
-        for cell, count in zip(cells, self._seeds(call.options.seed_width, generator), strict=True):
-            if count:
-                signal = self.signal(call.traces.of(cell), call.expert, call.hears, new_taps=0)
-                for candidate in self._candidates(call, signal, count, cell, generator):
-                    candidate.bid_as_seed(call.seed_value, targets, wishes)
+        generator, width = call.generator(self.tile), call.options.seed_width
+        for cell, count in self._cells(self._seeds(width, generator), width, 1, generator):
+            signal = self.signal(call.traces.of(cell), call.expert, call.hears, new_taps=0)
+            for candidate in self._candidates(call, signal, count, cell, generator):
+                candidate.bid_as_seed(call.seed_value, targets, wishes)
+
+    def _cells(
+        self, of_kinds: Sequence[int], without: int, alike: int, generator: np.random.Generator
+    ) -> list[tuple[Cell, int]]:
+        """Cells of newborns and how many have them: so many of each kind, or so many of none."""
+        options = self.network.options
+        return draw_cells(options.kinds, of_kinds, alike, generator) or [(options.plain_cell, without)]
 
     def _seeds(self, count: int, generator: np.random.Generator) -> list[int]:
         """How many of the seeds here are of each kind, drawn by the kinds' shares."""
         shares = [kind.share for kind in self.network.options.kinds.values()]
         if len(shares) < 2:
-            return [count]
+            return [count] * len(shares)
         seeds: list[int] = generator.multinomial(count, np.array(shares) / sum(shares)).tolist()
         return seeds
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,11 @@ class KindOptions:
 
     def __post_init__(self) -> None:
         settle(self, "network.kinds")
+
+    @property
+    def varies(self) -> bool:
+        """Whether its newborns differ from one another."""
+        return self.tau_most_ms > 0 or self.spread > 0
 
     def check(self, section: str) -> None:
         """Whether such neurons can be; the options that hold the kind ask, for they know its name.
@@ -106,6 +111,25 @@ def decay(time_constant: float) -> float:
 def time_constant(decay: float) -> float:
     """The time constant in ms that ``decay`` came from, to nine digits; 0 where nothing is left."""
     return float(f"{-STEP_MS / math.log(decay):.9g}") if decay else 0.0
+
+
+def draw_cells(
+    kinds: Mapping[str, KindOptions], counts: Sequence[int], alike: int, generator: np.random.Generator
+) -> list[tuple[Cell, int]]:
+    """Cells of newborns, each with how many newborns have it.
+
+    Args:
+        kinds: by name.
+        counts: newborns of each kind.
+        alike: most newborns that share a cell, where those of a kind differ.
+        generator: random numbers.
+    """
+    cells: list[tuple[Cell, int]] = []
+    for number, ((name, kind), count) in enumerate(zip(kinds.items(), counts, strict=True)):
+        size = alike if kind.varies else max(1, count)
+        for first in range(0, count, size):
+            cells.append((draw_cell(number, kind, generator, name), min(size, count - first)))
+    return cells
 
 
 def draw_cell(number: int, kind: KindOptions, generator: np.random.Generator, name: str = "") -> Cell:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,7 +22,7 @@ from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.links import Links
 from smalti.model.engines import dense
 from smalti.model.engines.events.plan import Chip, make_plan
-from smalti.model.kinds import Cell, draw_cell
+from smalti.model.kinds import Cell
 from smalti.model.neuron import SURROGATES, Adaptation, Dynamics, NetworkOptions
 from smalti.model.probe import DenseProbe, Probe
 from smalti.model.state import ChipState
@@ -224,12 +223,6 @@ class Network:
             synapse=synapse if synapse.any() else None,
             adaptation=Adaptation(strength, recovery) if strength.any() else None,
         )
-
-    def newborn_cells(self, generator: np.random.Generator) -> list[Cell]:
-        """A cell of each kind that a newborn may be of, constants drawn anew; without kinds the plain one, no draws."""
-        kinds = enumerate(self.options.kinds.items())
-        cells = [draw_cell(number, kind, generator, name) for number, (name, kind) in kinds]
-        return cells or [self.options.plain_cell]
 
     def newborn_dynamics(self, cell: Cell | None = None) -> Dynamics:
         """Constants of one hidden neuron, as [1, 1] tensors; by default of one without a kind."""

@@ -12,7 +12,7 @@ PRESETS: dict[str, Mapping[str, object]] = {
     "cognitive": {
         "fabric.rows": 1,
         "fabric.cols": 4,
-        "fabric.neurons_per_tile": 80,
+        "fabric.neurons_per_tile": 84,
         "fabric.wires": 64,
         "fabric.corner_wires": 16,
         "fabric.inputs": "every",

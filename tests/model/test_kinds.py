@@ -9,7 +9,7 @@ import torch
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.graft import Birth, graft, retire
-from smalti.model.kinds import NO_KIND, Cell, KindOptions, decay, draw_cell, time_constant
+from smalti.model.kinds import NO_KIND, Cell, KindOptions, decay, draw_cell, draw_cells, time_constant
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
@@ -35,7 +35,7 @@ def test_a_cell_has_the_constants_of_its_kind() -> None:
 def test_nothing_is_drawn_where_nothing_is_left_to_chance() -> None:
     chance = generator()
     draw_cell(0, SLOW, chance)
-    network().newborn_cells(chance)
+    draw_cells({"slow": SLOW}, [5], 1, chance)
     assert chance.random() == generator().random()
 
 
@@ -96,11 +96,18 @@ def test_options_with_kinds_are_values() -> None:
     assert options != NetworkOptions()
 
 
-def test_newborns_are_of_every_kind_and_plain_without_kinds() -> None:
-    cells = network(fast=KindOptions(tau_ms=5.0), slow=SLOW).newborn_cells(generator())
-    assert [(cell.kind, cell.name) for cell in cells] == [(0, "fast"), (1, "slow")]
-    assert cells[1].synapse == math.exp(-1 / 7)
-    assert network().newborn_cells(generator()) == [Cell(NO_KIND, math.exp(-1 / 20))]
+def test_newborns_are_of_every_kind_and_those_that_differ_are_few_alike() -> None:
+    kinds = {"fast": KindOptions(tau_ms=5.0), "slow": SLOW, "mixed": KindOptions(tau_ms=2.0, tau_most_ms=40.0)}
+    cells = draw_cells(kinds, [3, 0, 5], 2, generator())
+    assert [(cell.kind, cell.name, count) for cell, count in cells] == [
+        (0, "fast", 3),
+        (2, "mixed", 2),
+        (2, "mixed", 2),
+        (2, "mixed", 1),
+    ]
+    assert len({cell.leak for cell, _ in cells}) == 4
+    assert draw_cells({}, [], 2, generator()) == []
+    assert network().options.plain_cell == Cell(NO_KIND, math.exp(-1 / 20))
 
 
 def test_a_graft_gives_a_slot_its_constants_and_retirement_takes_them() -> None:
