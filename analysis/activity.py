@@ -18,6 +18,7 @@ from torch import Tensor
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run
 from smalti.model.engines import dense
+from smalti.model.network import Network
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Experience
 from smalti.scheduler.streams.batches import VALIDATION
@@ -38,22 +39,22 @@ class Raster:
     channels: int  # input channels
 
 
-def spike_counts(run: Run, running: Running = "expert") -> pd.DataFrame:
+def spike_counts(run: Run | Simulation, running: Running = "expert") -> pd.DataFrame:
     """Spikes of every hidden neuron in every validation sample.
 
     Args:
-        run: the run.
+        run: the run, or the simulation that ``restored`` gave for it.
         running: ``expert``: the expert of the sample's task; ``all``: every neuron.
 
     Returns:
         One row a sample, index (task, sample); one column a living hidden neuron, by its id.
     """
     simulation = restored(run)
-    hidden, parts = _hidden(simulation), {}
+    hidden, parts = hidden_neurons(simulation), {}
     slots = hidden["slot"].to_numpy()
     for experience in _learned(simulation):
         x, _ = simulation.batches_of(experience).evaluation(VALIDATION)
-        outputs, mask = _who_runs(simulation, experience, running)
+        outputs, mask = who_runs(simulation, experience, running)
         with torch.no_grad():
             counts = simulation.network.run(x, outputs, mask).counts.cpu()
         parts[experience.task] = pd.DataFrame(counts.T.numpy()[:, slots], columns=hidden["neuron"].to_numpy())
@@ -74,7 +75,7 @@ def spikes_per_sample(run: Run, counts: pd.DataFrame | None = None) -> pd.Series
     return mean.reindex(alive, fill_value=0.0).rename("spikes")
 
 
-def input_spikes(run: Run) -> pd.Series[float]:
+def input_spikes(run: Run | Simulation) -> pd.Series[float]:
     """Spikes of every input channel per validation sample, tasks weighing equally."""
     simulation = restored(run)
     means = [
@@ -134,11 +135,11 @@ def functional_clusters(variance: pd.DataFrame, seed: int = 0, most: int = 10) -
     return pd.Series(chosen.astype(int), index=variance.index, name="cluster")
 
 
-def spikes_of(run: Run, experience: int, samples: int = 1, running: Running = "expert") -> Raster:
+def spikes_of(run: Run | Simulation, experience: int, samples: int = 1, running: Running = "expert") -> Raster:
     """Spike times for the first validation samples of an experience.
 
     Args:
-        run: the run.
+        run: as in ``spike_counts``.
         experience: number of the experience in the stream.
         samples: how many of its samples.
         running: as in ``spike_counts``.
@@ -155,12 +156,9 @@ def spikes_of(run: Run, experience: int, samples: int = 1, running: Running = "e
     if not 1 <= samples <= len(x):
         raise ValueError(f"samples = {samples}: experience {experience} has 1 to {len(x)} validation samples")
     x = x[:samples]
-    _, mask = _who_runs(simulation, chosen, running)
+    _, mask = who_runs(simulation, chosen, running)
     network = simulation.network
-    columns = x.permute(1, 2, 0).to(network.device, network.options.dtype).contiguous()
-    with torch.no_grad():
-        weight = network.state.weight.detach()
-        fired = dense.forward(weight, network.wiring(), network.dynamics(mask), columns).spikes.cpu()  # [T, N, B]
+    fired = spike_trains(network, x, mask)
     registry = simulation.registry
     kinds = {slot: str(registry.neurons[number]["kind"]) for slot, number in registry.id_of_slot.items()}
     step, slot, sample = (index.numpy() for index in torch.nonzero(fired, as_tuple=True))
@@ -173,7 +171,7 @@ def spikes_of(run: Run, experience: int, samples: int = 1, running: Running = "e
     ]
     return Raster(
         spikes=pd.concat([part for part in parts if len(part)], ignore_index=True),
-        neurons=_hidden(simulation),
+        neurons=hidden_neurons(simulation),
         labels=tuple(wanted.labels[:samples].tolist()),
         task=chosen.task,
         steps=x.shape[1],
@@ -181,7 +179,15 @@ def spikes_of(run: Run, experience: int, samples: int = 1, running: Running = "e
     )
 
 
-def _hidden(simulation: Simulation) -> pd.DataFrame:
+def spike_trains(network: Network, x: Tensor, mask: Tensor | None) -> Tensor:
+    """Which neuron fires when [T, N, B], for inputs x [B, T, I], while the neurons of a mask [N] run (None: all)."""
+    columns = x.permute(1, 2, 0).to(network.device, network.options.dtype).contiguous()
+    with torch.no_grad():
+        weight = network.state.weight.detach()
+        return dense.forward(weight, network.wiring(), network.dynamics(mask), columns).spikes.cpu()
+
+
+def hidden_neurons(simulation: Simulation) -> pd.DataFrame:
     """Living hidden neurons: neuron, tile, slot, task; by tile and slot."""
     registry = simulation.registry
     rows = [registry.neurons[number] for _, number in sorted(registry.id_of_slot.items())]
@@ -196,7 +202,7 @@ def _learned(simulation: Simulation) -> list[Experience]:
     return [experience for experience in tasks.values() if served.issuperset(experience.classes)]
 
 
-def _who_runs(simulation: Simulation, experience: Experience, running: Running) -> tuple[Tensor, Tensor | None]:
+def who_runs(simulation: Simulation, experience: Experience, running: Running) -> tuple[Tensor, Tensor | None]:
     """Outputs that are read, and neurons that run [N] bool (None: all), for the samples of an experience."""
     if running not in ("expert", "all"):
         raise ValueError(f"running = {running!r} is unknown; take expert or all")

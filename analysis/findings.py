@@ -12,16 +12,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from smalti.agents.auction.bids import SEED
+from smalti.agents.auction.taps import TAP
 from smalti.analysis import detection, market
 from smalti.analysis.finding import Finding, count_of, several
 from smalti.analysis.idleness import mute_inputs, restless, silent, unheard
 from smalti.analysis.outcomes import accuracy, answers, headline, order, settings
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.runs import Run
+from smalti.analysis.units import COUNTED, USUAL_UNIT, in_words, score_of, unit_of
 
 FORGOTTEN = 0.05  # fall of the accuracy on a task, as a share of its samples, that is worth a word
 STANDARD_ERRORS = 2.0  # that it must exceed as well
 STALLED = 0.05  # relative fall of the loss over the last half of an experience that counts as none
+SILENCE = (
+    "Samples that leave all outputs silent get no gradient (a loss near ln 2 / 2 = 0.35 tells of one class of two); "
+)
 PROGRESS = 0.5  # share of the loss at its start that an experience should lose
 
 
@@ -48,7 +54,7 @@ def findings(
         unfinished(rounds, config["training"]["rounds"], run.environment),
         shrunk(config["run"]),
         *(forgotten(evaluations, setting, came=order(run)) for setting in answers(run) if setting != "joint"),
-        stalled(rounds, config["growth"]["enough_loss"]),
+        stalled(rounds, config["growth"]["enough_loss"], _solved(config["growth"])),
         saturated(run.table("ports"), bids),
         None if spikes is None else silent(neurons, spikes),
         None if rates is None else restless(neurons, rates),
@@ -60,6 +66,13 @@ def findings(
     if config["stream"].get("boundaries") == "hidden":
         checks.append(missed(detection.summary(run)))
     return sorted((f for f in checks if f is not None), key=lambda f: f.weight != "warning")
+
+
+def _solved(growth: Mapping[str, Any]) -> float:
+    """Score from which on a task needs no neurons of its own; infinite where no task is judged so."""
+    reuse = growth.get("reuse", {})
+    judged = reuse.get("by", "none") != "none" or growth["when"] == "unsolved"
+    return float(reuse["enough"]) if judged else math.inf
 
 
 def unfinished(rounds: pd.DataFrame, each: int, environment: Mapping[str, Any]) -> Finding | None:
@@ -112,12 +125,12 @@ def shrunk(options: Mapping[str, Any]) -> Finding | None:
 def forgotten(evaluations: pd.DataFrame, setting: str, split: str = "test", came: Sequence[int] = ()) -> Finding | None:
     """Tasks on which the accuracy fell since they were learned, by more than chance would let it.
 
-    The fall p - q must be at least ``FORGOTTEN`` and exceed ``STANDARD_ERRORS`` of the difference of two shares of n
-    samples, sqrt((p (1 - p) + q (1 - q)) / n). They are the same samples, so that the test is a cautious one. ``came``
-    has the task of every experience; empty where experience j brings task j.
+    The fall p - q must be at least ``FORGOTTEN`` and, where p and q are shares of samples, exceed ``STANDARD_ERRORS``
+    of the difference of two shares of n samples, sqrt((p (1 - p) + q (1 - q)) / n). They are the same samples, so that
+    the test is a cautious one. ``came`` has the task of every experience; empty where experience j brings task j.
     """
     chosen = evaluations[(evaluations["setting"] == setting) & (evaluations["split"] == split)]
-    last, fell = chosen["after"].max(), []
+    last, score, fell = chosen["after"].max(), score_of(evaluations), []
     for on, rows in chosen[chosen["after"] >= 0].groupby("on"):
         task = int(str(on))
         first = list(came).index(task) if task in came else task
@@ -125,34 +138,37 @@ def forgotten(evaluations: pd.DataFrame, setting: str, split: str = "test", came
         if len(learned) < 2 or learned["after"].iloc[-1] != last:
             continue
         before, now, samples = learned["accuracy"].iloc[0], learned["accuracy"].iloc[-1], learned["samples"].iloc[-1]
-        error = math.sqrt((before * (1 - before) + now * (1 - now)) / samples)
+        error = math.sqrt((before * (1 - before) + now * (1 - now)) / samples) if score in COUNTED else 0.0
         if before - now >= max(FORGOTTEN, STANDARD_ERRORS * error):
             fell.append((int(str(on)), before, now))
     if not fell:
         return None
     text = several([f"task {on} from {before:.1%} to {now:.1%}" for on, before, now in fell])
+    named = in_words(score)
     whole = "With every task there are more classes to choose from. " if setting == "class" else ""
     return Finding(
         kind="forgotten",
         weight="warning",
         title=f"{count_of(len(fell), 'task')} forgotten, {SETTING_NAMES[setting]}",
-        detail=f"Accuracy fell since they were learned: {text}. {whole}"
+        detail=f"{named[:1].upper()}{named[1:]} fell since they were learned: {text}. {whole}"
         "What protects old tasks: gating.protect, training.continual.",
     )
 
 
-def stalled(rounds: pd.DataFrame, enough: float) -> Finding | None:
+def stalled(rounds: pd.DataFrame, enough: float, solved: float = math.inf) -> Finding | None:
     """Experiences whose loss neither fell much nor is low.
 
     The loss at the end is above ``enough`` and above ``PROGRESS`` of what it was in the first round, and over the last
     half of at least four rounds it fell by less than ``STALLED`` of itself (mean of the third against that of the
-    fourth quarter).
+    fourth quarter). An experience whose training score is then at least ``solved`` is none of them: a task that opens
+    with a good read-out begins where others end.
     """
     stuck = []
     for number, rows in rounds.groupby("experience"):
-        losses = rows.sort_values("round")["loss"].to_numpy(float)
+        ordered = rows.sort_values("round")
+        losses = ordered["loss"].to_numpy(float)
         quarter = len(losses) // 4
-        if not quarter:
+        if not quarter or (solved < math.inf and ordered["accuracy"].iloc[-quarter:].mean() >= solved):
             continue
         third, fourth = losses[-2 * quarter : -quarter].mean(), losses[-quarter:].mean()
         if fourth > max(enough, PROGRESS * losses[0]) and third - fourth < STALLED * third:
@@ -160,13 +176,14 @@ def stalled(rounds: pd.DataFrame, enough: float) -> Finding | None:
     if not stuck:
         return None
     text = several([f"experience {number} at {loss:.3f}" for number, loss in stuck])
+    unit = unit_of(rounds)
+    silence = SILENCE if unit == USUAL_UNIT else "Perhaps "
     return Finding(
         kind="stalled",
         weight="warning",
         title=f"The loss stalled in {count_of(len(stuck), 'experience')}",
-        detail=f"In nats per sample: {text}. Samples that leave all outputs silent get no gradient (a loss near "
-        "ln 2 / 2 = 0.35 tells of one class of two); more neurons near the outputs cure that (growth.max_neurons, "
-        "growth.seed_width), or another training.learning_rate.",
+        detail=f"In {unit} per sample: {text}. {silence}more neurons near the outputs cure that "
+        "(growth.max_neurons, growth.seed_width), or another training.learning_rate.",
     )
 
 
@@ -192,9 +209,9 @@ def saturated(ports: pd.DataFrame, bids: pd.DataFrame) -> Finding | None:
 
 def nothing_grown(neurons: pd.DataFrame, bids: pd.DataFrame, when: str) -> Finding | None:
     """Whether no neuron was born but those of seed experts, though growth was switched on."""
-    if when == "never" or (neurons["rule"] != "seed").any():
+    if when == "never" or (~neurons["rule"].isin((SEED, TAP))).any():
         return None
-    lost = bids[~bids["won"]]
+    lost = bids[~bids["won"] & (bids["rule"] != TAP)] if "rule" in bids else bids[~bids["won"]]
     if lost.empty:
         why = "Nobody bid: the gating agent never asked for neurons (growth.when, growth.enough_loss), or all is full."
     else:

@@ -1,7 +1,7 @@
 """What the auctions came to: prices, who won and why others lost, and whether winners kept their promises.
 
-Prices are in nats per sample, as are bids. Formulas here are plain counts and means of the table ``bids``; the
-auction itself is ``agents.auction.sequential``, its prices ``agents.auction.prices``.
+Prices are in the unit of the loss per sample, as are bids. Formulas here are plain counts and means of the table
+``bids``; the auction itself is ``agents.auction.sequential``, its prices ``agents.auction.prices``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import re
 import pandas as pd
 
 from smalti.agents.auction.bids import SEED
+from smalti.agents.auction.taps import TAP
 
 REASONS = (  # words in the reason of a bid -> what it comes to; the first that is found
     ("won", "won"),
@@ -22,6 +23,7 @@ REASONS = (  # words in the reason of a bid -> what it comes to; the first that 
     ("free slot", "the tile is full"),
     ("dead", "a dead tile is in the way"),
     ("reaches no neuron", "it reaches no neuron of its expert"),
+    ("as many neurons as it may", "the read-out hears as many neurons as it may"),
 )
 OTHER = "another reason"
 SIDE = re.compile(r"^(R0|R1|neuron tile) \((\d+), (\d+)\) side ([NESW]) (in|out)")
@@ -37,7 +39,7 @@ def prices(bids: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Indexed by round: bids, won, asked_mean, asked_median, asked_max, paid_mean, paid_median, paid_max
-        (nats per sample; NaN where nobody was asked, or paid).
+        (in the unit of the loss per sample; NaN where nobody was asked, or paid).
     """
     rounds = bids.groupby("round")
     table = pd.DataFrame({"bids": rounds.size(), "won": rounds["won"].sum().astype(int)})
@@ -102,11 +104,11 @@ def worth(bids: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
         achieved  = L[r] - L[r + 1]    (NaN where the experience ends with r)
         usual     = mean of L[q] - L[q + 1] over the rounds q of the same experience without a birth
 
-    all in nats per sample. ``achieved`` holds what ordinary training would have brought too (``usual``, which is
-    itself larger early in an experience than late), and a newborn, whose fan-out starts at zero, needs more than a
-    round to be worth what it promised: one round proves little, the correlation over many says more. A value is that of
-    a newborn alone; several that send the same are worth less than their sum. Neurons of seed experts are left out:
-    they open an experience, and their values rank places only.
+    all in the unit of the loss per sample. ``achieved`` holds what ordinary training would have brought too
+    (``usual``, which is itself larger early in an experience than late), and a newborn, whose fan-out starts at zero,
+    needs more than a round to be worth what it promised: one round proves little, the correlation over many says more.
+    A value is that of a newborn alone; several that send the same are worth less than their sum. Neurons of seed
+    experts and taps of read-outs are left out: they open an experience, before anything is trained.
 
     Returns:
         A row for every round with such births: round, experience, task, winners, predicted, paid, before, after,
@@ -116,7 +118,7 @@ def worth(bids: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
     experience = facts["experience"]
     following = facts["loss"].shift(-1).where(experience.shift(-1) == experience)
     decrease = facts["loss"] - following
-    won = bids[bids["won"] & (bids["rule"] != SEED)].groupby("round")
+    won = bids[bids["won"] & ~bids["rule"].isin((SEED, TAP))].groupby("round")
     table = pd.DataFrame({"winners": won.size(), "predicted": won["value"].sum(), "paid": won["price"].sum()})
     quiet = decrease[~decrease.index.isin(bids.loc[bids["won"], "round"])]
     usual = quiet.groupby(experience[quiet.index]).mean()

@@ -22,6 +22,7 @@ from smalti.analysis.tables import RunTables
 from smalti.scheduler.records.pasted import pasted
 
 SPLITS = ("validation", "test")
+NOVEL = "novel"  # the split that only some streams have
 BY_SETTING = ("accuracy", "forgetting", "backward_transfer")  # what a wide table has of every setting and split
 RUN = "run"  # the setting of measures that do not depend on what the network is asked
 
@@ -32,24 +33,49 @@ def settings(run: RunTables) -> list[str]:
     return [name for name in SETTING_NAMES if name in present]
 
 
+def splits(run: RunTables) -> list[str]:
+    """Parts of the data that were asked: ``SPLITS`` and, where there is one, the second test part."""
+    return [*SPLITS, NOVEL] if NOVEL in set(run.table("evaluations")["split"]) else [*SPLITS]
+
+
 def answers(run: RunTables) -> list[str]:
     """Settings in which the whole network was asked, not its experts or its gating network alone."""
     return [name for name in settings(run) if name not in PARTS]
 
 
+def last_answers(run: RunTables) -> list[str]:
+    """Of these, the ones in which it was asked in the end.
+
+    A network whose gate passes labels on answers without one only as long as it has a single expert.
+    """
+    return [name for name in _last_settings(run) if name not in PARTS]
+
+
+def last_parts(run: RunTables) -> list[str]:
+    """Parts of an answer that were asked by themselves in the end."""
+    return [name for name in _last_settings(run) if name in PARTS]
+
+
+def _last_settings(run: RunTables) -> list[str]:
+    table = run.table("evaluations")
+    present = set(table.loc[table["after"] == table["after"].max(), "setting"])
+    return [name for name in settings(run) if name in present]
+
+
 def headline(run: RunTables) -> str:
     """The setting that a run is judged by: that of its stream, if it was asked so in the end, else what it was."""
-    stream = str(run.config["stream"]["setting"])
-    table = run.table("evaluations")
-    last = set(table.loc[table["after"] == table["after"].max(), "setting"])
-    there = [name for name in answers(run) if name in last]
+    stream, there = str(run.config["stream"]["setting"]), last_answers(run)
     return stream if stream in there or not there else there[0]
 
 
 def order(run: RunTables) -> list[int]:
     """Tasks in the order in which they came or are to come, as far as the tables know; some may return."""
-    given = list(run.config["stream"]["order"])
-    return given or sorted(int(task) for task in run.table("evaluations")["on"].unique())
+    stream = run.config["stream"]
+    asked = sorted(int(task) for task in run.table("evaluations")["on"].unique())
+    if not stream.get("shuffle"):
+        return list(stream["order"]) or asked
+    came = [int(task) for task in run.table("rounds").groupby("experience")["task"].first()]
+    return [*came, *(task for task in asked if task not in came)]
 
 
 def accuracies(run: RunTables, setting: str, split: str = "test") -> pd.DataFrame:
@@ -170,7 +196,7 @@ def outcomes(run: RunTables) -> pd.DataFrame:
     """
     rows = [(RUN, "", name, value) for name, value in resources(run).items()]
     for setting in settings(run):
-        for split in SPLITS:
+        for split in splits(run):
             rows += [(setting, split, name, value) for name, value in measures(run, setting, split).items()]
     return pd.DataFrame(rows, columns=["setting", "split", "metric", "value"])
 

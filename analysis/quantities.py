@@ -34,7 +34,7 @@ def _share(label: str, meaning: str, form: str = ".1f") -> Metric:
 
 
 METRICS = {
-    "accuracy": _share("accuracy, %", "after the last experience, mean over tasks"),
+    "accuracy": _share("accuracy, %", "or the stream's score, after the last experience, mean over tasks"),
     "accuracy_by_samples": _share("accuracy by samples, %", "the same over all samples of all tasks"),
     "experts_accuracy": _share("experts alone, %", "accuracy without the vote of the gating network"),
     "gate_accuracy": _share("gate alone, %", "accuracy of what the gating network answers by itself"),
@@ -74,8 +74,8 @@ METRICS = {
     "training_hop_spikes": Metric("hops x spikes in training", "per sample of the last round"),
     "training_operations": Metric("training operations", "synaptic operations of all training", ".3g"),
     "writes": Metric("writes", "devices programmed, in learning (each step of each device that learns) and in growth"),
-    "loss": Metric("loss", "training loss of the last round, nats per sample", ".3f"),
-    "loss_after": Metric("loss after growth", "training loss 500 steps after the last birth, nats per sample", ".3f"),
+    "loss": Metric("loss", "training loss of the last round, per sample, in the unit of the table rounds", ".3f"),
+    "loss_after": Metric("loss after growth", "training loss 500 steps after the last birth, per sample", ".3f"),
     "seconds": Metric("seconds", "that all rounds took", ",.1f"),
     "overhead": _share("overhead, %", "share of the time beside training and evaluation"),
 }

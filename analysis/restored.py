@@ -15,12 +15,17 @@ from smalti.scheduler.runner import fresh
 from smalti.scheduler.simulation import Simulation
 
 
-def restored(run: RunTables) -> Simulation:
+def restored(run: RunTables | Simulation) -> Simulation:
     """The simulation of a run as its last checkpoint has it; the folder stays as it is.
+
+    Args:
+        run: the run; or what this gave for it, which is handed back, for who asks many things.
 
     Raises:
         ValueError: another version began the run, no round is finished, the checkpoint is damaged, or its data is gone.
     """
+    if isinstance(run, Simulation):
+        return run
     folder = open_run(run.path)
     version = facts_of(folder.environment)["schema_version"]
     if version != SCHEMA_VERSION:

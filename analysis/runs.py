@@ -14,9 +14,10 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from smalti.analysis.outcomes import accuracy, overall, settings
+from smalti.analysis.outcomes import accuracy, last_answers, last_parts, overall
 from smalti.analysis.quantities import METRICS, SETTING_NAMES
 from smalti.analysis.soundness import check_table, read_facts, sound_config
+from smalti.analysis.units import score_name
 from smalti.scheduler.config_io import read_toml
 from smalti.scheduler.old_names import renewed
 from smalti.scheduler.records.schema import SCHEMA_VERSION
@@ -62,8 +63,8 @@ class Run:
             ValueError: no round is finished yet.
         """
         rows = [
-            (f"accuracy, {SETTING_NAMES[setting]}", accuracy(self, setting, "test"), "accuracy")
-            for setting in settings(self)
+            (f"{score_name(self)}, {SETTING_NAMES[setting]}", accuracy(self, setting, "test"), "accuracy")
+            for setting in [*last_answers(self), *last_parts(self)]
         ]
         rows += [(name, value, name) for name, value in overall(self, "test").items() if name != "accuracy"]
         columns = ["measure", "value", "meaning"]

@@ -59,7 +59,7 @@ def LivePage(source: Source) -> None:
         if live.failure:
             solara.Error(without_folders(live.failure))
         _heading("applied from the next round on")
-        Sliders(tuning.value, tuning.set)
+        Sliders(tuning.value, live.view.unit, tuning.set)
         _heading("applied by Reset, which starts anew")
         with solara.Column(gap="0px"):
             Choices(source, parameters)

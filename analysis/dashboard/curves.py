@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from smalti.analysis.dashboard.view import View
 from smalti.analysis.plots.figure import PALETTE
 from smalti.analysis.plots.theme import standing_alone, themed
+from smalti.analysis.units import in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 PANELS = (
-    ("loss", "training loss, nats"),
-    ("accuracy", "accuracy"),
+    ("loss", "training loss, {unit}"),
+    ("accuracy", "{score}"),
     ("neurons", "hidden neurons"),
     ("wires", "wires in use"),
 )
@@ -36,7 +37,7 @@ def curves_figure(view: View) -> Figure:
     figure = Figure(figsize=(6.8, 3.1), layout="constrained")
     for axes, (name, title) in zip(figure.subplots(2, 2).flat, PANELS, strict=True):
         _panel(axes, view, name)
-        axes.set_title(title, fontsize=9, loc="left")
+        axes.set_title(title.format(unit=view.unit, score=in_words(view.score)), fontsize=9, loc="left")
     return figure
 
 
@@ -49,7 +50,7 @@ def _panel(axes: Axes, view: View, name: str) -> None:
         if not all(math.isnan(value) for value in validation):
             axes.plot(curves.rounds, validation, color=PALETTE[1], lw=1.2, marker=mark, ms=4, label="validation")
             axes.legend(frameon=False, fontsize=7)
-        axes.set_ylim(0, 1.03)
+        axes.set_ylim(min(0.0, *curves.columns[name]) if curves.rounds else 0.0, 1.03)
     else:
         axes.set_ylim(bottom=0)
     for border in curves.borders:

@@ -14,6 +14,7 @@ import mesa
 
 from smalti.analysis.dashboard.curves import curves_svg
 from smalti.analysis.dashboard.view import Books, Row, View, view_of
+from smalti.analysis.units import USUAL_SCORE
 from smalti.model.chip.fabric import Fabric
 from smalti.scheduler.config import Config
 from smalti.scheduler.records import rows as tables
@@ -160,6 +161,8 @@ class Live(mesa.Model):  # type: ignore[misc]
             links=simulation.registry.links,
             ports=ports,
             bids=tuple(self._bids),
+            unit=simulation.grower.judge.criterion.unit,
+            score=USUAL_SCORE if simulation.stream.readout is None else simulation.stream.readout.score,
         )
         number, decision = simulation.round - 1, simulation.gating.last.reason
         return view_of(self.config, simulation.fabric, books, number, simulation.total_rounds, decision)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from smalti.analysis.dashboard.view import Books, Row, View, view_of
+from smalti.analysis.units import USUAL_SCORE, USUAL_UNIT
 from smalti.model.chip.fabric import Fabric
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
@@ -29,6 +30,7 @@ class Recorded:
     neurons: tuple[Row, ...]
     links: tuple[Row, ...]
     bids: dict[int, list[Row]]  # round -> its bids
+    score: str  # what accuracy is
 
     @property
     def swapped(self) -> bool:
@@ -59,6 +61,8 @@ class Recorded:
             links=self.links,
             ports=self._ports(number),
             bids=self.bids.get(max((r for r in self.bids if r <= number), default=-1), []),
+            unit=str(self.rounds[-1].get("unit", USUAL_UNIT)),
+            score=self.score,
         )
         return view_of(self.config, self.fabric, books, number, self.last + 1)
 
@@ -95,6 +99,7 @@ def recorded(path: Path) -> Recorded:
         tuple(_rows(folder, "neurons")),
         tuple(_rows(folder, "links")),
         dict(bids),
+        next((str(row.get("score", USUAL_SCORE)) for row in _rows(folder, "evaluations")), USUAL_SCORE),
     )
 
 

@@ -71,14 +71,14 @@ def bids_table(view: View) -> Table:
             _place(view, row["tile"]),
             str(row["task"]),
             str(row["rule"]),
-            *(nats(row[name]) for name in ("value", "cost", "price", "surplus")),
+            *(coins(row[name]) for name in ("value", "cost", "price", "surplus")),
             str(row["reason"]),
         )
         for row in bids
     )
     columns = ("candidate", "tile", "task", "rule", "value", "cost", "price", "surplus", "why won or lost")
     return Table(
-        f"bids of the last auction{when}{more}; value, cost, price and surplus in nats per sample",
+        f"bids of the last auction{when}{more}; value, cost, price and surplus in {view.unit} per sample",
         columns,
         rows,
         tuple(Selection("tile", row["tile"]) for row in bids),
@@ -123,7 +123,7 @@ def cell_number(view: View, cell: Cell) -> int:
     return cell.row * width(view) + cell.col
 
 
-def nats(value: float | None) -> str:
+def coins(value: float | None) -> str:
     """A price or value for reading; full for a resource of which none is left, a dash for what nobody could tell."""
     if value is None:
         return "full"
@@ -143,7 +143,7 @@ def _tile(view: View, tile: Tile) -> Details:
     facts = (
         ("neurons", f"{hidden} hidden, {outputs} outputs; {len(tile.neurons)} of {tile.slots} slots"),
         ("rows in use", f"{tile.rows_used} of {tile.rows}"),
-        ("next slot", f"{nats(tile.price)} nats" if tile.price is not None else "none is free"),
+        ("next slot", f"{coins(tile.price)} {view.unit}" if tile.price is not None else "none is free"),
     )
     rows = tuple((str(n.neuron), str(n.slot), n.kind, str(n.task), n.rule, str(n.birth_round)) for n in tile.neurons)
     columns = ("neuron", "slot", "kind", "task", "rule", "born in round")
@@ -161,11 +161,11 @@ def _cell(view: View, cell: Cell) -> Details:
     if cell.broken:
         return Details(title, (("state", "no wire crosses it"),))
     rows = tuple(
-        (side.side, side.direction, str(side.used), str(side.capacity), nats(side.price))
+        (side.side, side.direction, str(side.used), str(side.capacity), coins(side.price))
         for side in cell.sides
         if side.capacity
     )
-    sides = Table("wires", ("side", "", "in use", "of", "next, nats"), rows, (None,) * len(rows))
+    sides = Table("wires", ("side", "", "in use", "of", f"next, {view.unit}"), rows, (None,) * len(rows))
     through = [link for link in view.links if (cell.row, cell.col) in link.path]
     facts = (("fullest side", f"{cell.load:.0%} in use"), ("links through it", str(len(through))))
     return Details(title, facts, (sides, _link_table(view, "links through it", through)))

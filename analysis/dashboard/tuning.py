@@ -10,7 +10,7 @@ from typing import Any
 import solara
 
 from smalti.analysis.dashboard.live import Source, Tuning
-from smalti.analysis.dashboard.selection import nats
+from smalti.analysis.dashboard.selection import coins
 from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.timing import TIMINGS
 
@@ -29,12 +29,12 @@ COUNTS = {
 
 
 @solara.component
-def Sliders(tuning: Tuning, on_tuning: Callable[[Tuning], None]) -> None:
+def Sliders(tuning: Tuning, unit: str, on_tuning: Callable[[Tuning], None]) -> None:
     """Sliders of options that are read anew in every round."""
     with solara.Column(gap="0px"):
         for name, title in POWERS.items():
             value = getattr(tuning, name)
-            label(f"{title}: <b>{nats(value)}</b> nats")
+            label(f"{title}: <b>{coins(value)}</b> {unit}")
             solara.SliderFloat(
                 "",
                 value=place_of(value),

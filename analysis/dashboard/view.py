@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from smalti.agents.auction.prices import AuctionOptions
+from smalti.analysis.units import USUAL_SCORE, USUAL_UNIT
 from smalti.model.chip.fabric import Fabric
 from smalti.scheduler.config import Config
 
@@ -41,7 +42,7 @@ class Side:
     direction: str  # in or out
     used: int
     capacity: int
-    price: float | None  # nats; None where no wire is left
+    price: float | None  # in the unit of the loss; None where no wire is left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ class Tile:
     slots: int  # n
     rows_used: int
     rows: int  # R
-    price: float | None  # of its next slot, nats; None where none is free
+    price: float | None  # of its next slot, in the unit of the loss; None where none is free
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,8 @@ class View:
     prices: AuctionOptions  # base prices
     curves: Curves
     decision: str = ""  # what the gating agent wants and why, where it can be asked
+    unit: str = USUAL_UNIT  # of the loss, values and prices
+    score: str = USUAL_SCORE  # what accuracy is, a name in ``analysis.units.SCORES``
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +136,8 @@ class Books:
     links: Sequence[Row]
     ports: Mapping[str, np.ndarray]  # columns, of the round in question
     bids: Sequence[Row]  # of the last round that had any
+    unit: str = USUAL_UNIT  # of the loss
+    score: str = USUAL_SCORE  # what accuracy is
 
 
 def view_of(config: Config, fabric: Fabric, books: Books, number: int, total: int, decision: str = "") -> View:
@@ -164,6 +169,8 @@ def view_of(config: Config, fabric: Fabric, books: Books, number: int, total: in
         prices=config.auction,
         curves=_curves(books.rounds),
         decision=decision,
+        unit=books.unit,
+        score=books.score,
     )
 
 

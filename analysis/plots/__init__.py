@@ -10,6 +10,8 @@ from smalti.analysis.plots.growth import draw_growth_timeline
 from smalti.analysis.plots.hops import draw_hops
 from smalti.analysis.plots.pareto import draw_pareto
 from smalti.analysis.plots.raster import draw_raster
+from smalti.analysis.plots.reuse import draw_reuse
+from smalti.analysis.plots.trials import draw_trial
 
 __all__ = [
     "draw_accuracy_matrix",
@@ -19,5 +21,7 @@ __all__ = [
     "draw_pareto",
     "draw_prices",
     "draw_raster",
+    "draw_reuse",
+    "draw_trial",
     "draw_worth",
 ]

@@ -1,4 +1,4 @@
-"""The accuracy matrix: accuracy on every task after every task."""
+"""The accuracy matrix: accuracy, or the stream's score, on every task after every task."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from smalti.analysis.outcomes import accuracies, experience_names, headline
 from smalti.analysis.plots.figure import new_figure, quick_note
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.runs import Run
+from smalti.analysis.units import score_name, score_on
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +25,7 @@ def draw_accuracy_matrix(run: Run, setting: str | None = None, split: str = "tes
     Args:
         run: the run.
         setting: task, class, domain, joint, experts or gate; by default that by which the run is judged.
-        split: validation or test.
+        split: validation, test or novel.
 
     Raises:
         ValueError: nothing was evaluated so, or matplotlib is missing.
@@ -49,10 +50,11 @@ def draw_accuracy_matrix(run: Run, setting: str | None = None, split: str = "tes
     names = experience_names(run, matrix.index)
     axes.set_xticks(range(0, wide, every), [str(task) for task in matrix.columns[::every]])
     axes.set_yticks(range(0, high, every), names[::every])
-    axes.set(xlabel="accuracy on task", ylabel="after experience")
-    axes.set_title(f"{split} accuracy in %{quick_note(run)}\n{SETTING_NAMES.get(asked, asked)}", fontsize=10)
+    name = score_name(run)
+    axes.set(xlabel=f"{name} on task", ylabel="after experience")
+    axes.set_title(f"{score_on(run, split)} in %{quick_note(run)}\n{SETTING_NAMES.get(asked, asked)}", fontsize=10)
     axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, ticks=[0, 0.25, 0.5, 0.75, 1])
     bar.ax.set_yticklabels(["0", "25", "50", "75", "100"])
-    bar.set_label("accuracy, %")
+    bar.set_label(f"{name}, %")
     return figure

@@ -8,6 +8,7 @@ from smalti.analysis import market
 from smalti.analysis.plots.bands import draw_bands, whole_rounds
 from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, quick_note, task_colour
 from smalti.analysis.runs import Run
+from smalti.analysis.units import per_sample
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -31,7 +32,7 @@ def draw_prices(run: Run) -> Figure:
         median, largest = prices[f"{name}_median"], prices[f"{name}_max"]
         top.vlines(at + shift, median, largest, color=colour, lw=1.2, alpha=0.7)
         top.plot(at + shift, median, "o", ms=5, color=colour, label=f"{name}: median, line up to the largest")
-    top.set_ylabel("price\n(nats per sample)")
+    top.set_ylabel(f"price\n({per_sample(run)})")
     top.set_ylim(0, 1.2 * float(prices["asked_max"].max()) or 1.0)
     top.legend(frameon=False, fontsize=8, ncols=2, loc="upper left")
     lost = prices["bids"] - prices["won"]
@@ -66,12 +67,12 @@ def draw_worth(run: Run) -> Figure:
     axes.plot(reach, reach, "--", color="#888888", lw=1, label="as predicted")
     axes.axhline(0, color="#888888", lw=0.8)
     axes.set(
-        xlabel="predicted: values of the round's winners (nats per sample)",
-        ylabel="achieved: decrease of the training loss\nby the next round (nats per sample)",
+        xlabel=f"predicted: values of the round's winners ({per_sample(run)})",
+        ylabel=f"achieved: decrease of the training loss\nby the next round ({per_sample(run)})",
     )
     axes.set_title(
         f"what newborns promised, and what became of the loss{quick_note(run)}\n"
-        "(seed experts left out; larger dots: more newborns)",
+        "(openings of tasks left out; larger dots: more newborns)",
         fontsize=10,
     )
     axes.grid(alpha=0.3)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from smalti.analysis.plots.bands import draw_bands, whole_rounds
 from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, quick_note
 from smalti.analysis.runs import Run
+from smalti.analysis.units import per_sample
 from smalti.scheduler.records.pasted import pasted
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def draw_growth_timeline(run: Run) -> Figure:
     middle.set_ylabel("wires in use\n(on all sides of tiles)")
     middle.set_ylim(bottom=0)
     bottom.plot(at, rounds["loss"], "-o", ms=3, color=PALETTE[2], lw=1.4)
-    bottom.set_ylabel("training loss\n(nats per sample)")
+    bottom.set_ylabel(f"training loss\n({per_sample(run)})")
     bottom.set_ylim(bottom=0)
     bottom.set_xlabel("round")
     for axes in (top, middle, bottom):

@@ -14,6 +14,7 @@ from smalti.analysis.outcomes import headline, mean_accuracies
 from smalti.analysis.plots.figure import PALETTE, task_colour
 from smalti.analysis.plots.looks import looks
 from smalti.analysis.runs import Run
+from smalti.analysis.units import common, score_name, score_on, unit_of
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -26,10 +27,10 @@ DOTS = 4000  # points that a phone still draws without effort
 def timeline(run: Run) -> Figure:
     """Loss and accuracy, neurons and births, wires of every round; bands are experiences, coloured by task."""
     rounds = run.table("rounds")
-    figure = _panels(["loss (nats)", "accuracy", "hidden neurons", "wires"])
+    figure = _panels([f"loss ({unit_of(rounds)})", score_name(run), "hidden neurons", "wires"])
     lines = [
         (1, "loss", "training loss", PALETTE[2]),
-        (2, "accuracy", "training accuracy", PALETTE[0]),
+        (2, "accuracy", score_on(run, "training"), PALETTE[0]),
         (3, "neurons", "hidden neurons alive", PALETTE[0]),
         (4, "wires", "wires in use", PALETTE[4]),
     ]
@@ -47,7 +48,7 @@ def prices(run: Run) -> Figure | None:
     if bids.empty:
         return None
     prices = market.prices(bids).reset_index()
-    figure = _panels(["nats", "bids"])
+    figure = _panels([unit_of(run.table("rounds")), "bids"])
     for name, colour in (("asked", PALETTE[0]), ("paid", PALETTE[1])):
         for measure, symbol in (("median", "circle"), ("max", "line-ew-open")):
             figure.add_scatter(
@@ -116,7 +117,7 @@ def beside(runs: Mapping[str, Run]) -> Figure:
 
 def along(runs: Mapping[str, Run], split: str = "test") -> Figure:
     """Several runs: mean accuracy over the experiences known so far, after each of them."""
-    figure, known = _panels(["mean accuracy"], "experiences learned"), looks(runs)
+    figure, known = _panels([f"mean {score_of_all(runs)}"], "experiences learned"), looks(runs)
     for name, run in runs.items():
         mean = mean_accuracies(run, headline(run), split).loc[0:]
         colour, dash = known[name].colour, known[name].dash
@@ -126,15 +127,16 @@ def along(runs: Mapping[str, Run], split: str = "test") -> Figure:
     return _finished(figure, 1, extra=60)
 
 
-def front(table: pd.DataFrame) -> Figure:
+def front(table: pd.DataFrame, score: str = "accuracy") -> Figure:
     """Accuracy against wires, a dot a run, and the Pareto front.
 
     Args:
         table: as ``Runs.results`` gives it; where its column ``quick`` is true, marks are open and not of the front.
+        score: what accuracy is called.
     """
     quick = table["quick"].astype(bool) if "quick" in table else pd.Series(False, index=table.index)
     best = pareto_front(table if quick.all() else table[~quick])
-    figure, known = _panels(["accuracy"], "wires in use"), looks(table["run"])
+    figure, known = _panels([score], "wires in use"), looks(table["run"])
     figure.add_scatter(
         x=best["wires"], y=best["accuracy"], name="Pareto front", line={"color": "#888888", "shape": "hv"}
     )
@@ -146,6 +148,11 @@ def front(table: pd.DataFrame) -> Figure:
     figure.update_layout(hovermode="closest")
     figure.update_yaxes(rangemode="normal")
     return _finished(figure, 1, extra=90)
+
+
+def score_of_all(runs: Mapping[str, Run]) -> str:
+    """What the scores of several runs are called together."""
+    return common([score_name(run) for run in runs.values()], "score")
 
 
 def text(name: object) -> str:

@@ -11,12 +11,13 @@ import pandas as pd
 from smalti.analysis import market
 from smalti.analysis.finding import Finding
 from smalti.analysis.findings import findings
-from smalti.analysis.outcomes import accuracies, answers, experience_names, mean_accuracies
+from smalti.analysis.outcomes import NOVEL, accuracies, experience_names, last_answers, mean_accuracies, splits
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.report import configuration, interactive, words
 from smalti.analysis.report.activity import Activity, look
 from smalti.analysis.report.pictures import LEGIBLE, inline_svg
 from smalti.analysis.runs import Run, Runs
+from smalti.analysis.units import common, per_sample, score_name, score_on
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,7 +41,7 @@ class Drawing:
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """Accuracy on every experience after every experience."""
+    """Accuracy on every experience after every experience, and at the end on novel data where there are any."""
 
     title: str
     columns: list[str]
@@ -62,6 +63,7 @@ class Part:
     unseen: str  # why spikes were not looked at, if they were not
     changes: list[tuple[str, str, str]]  # field, value, default
     toml: str
+    score: str  # what the matrices hold
     matrices: list[Matrix]
     drawings: list[Drawing]
     steps: list[str]
@@ -90,7 +92,8 @@ def part(name: str, run: Run) -> Part:
         unseen=activity.unseen,
         changes=[(f, configuration.shown(v), configuration.shown(d)) for f, v, d in configuration.changes(run.config)],
         toml=(run.path / "config.toml").read_text(encoding="utf-8"),
-        matrices=[_matrix(run, setting) for setting in answers(run)],
+        score=_capital(score_on(run, "test")),
+        matrices=[_matrix(run, setting) for setting in last_answers(run)],
         drawings=[*_interactive(run), *_pictures(name, run, activity)],
         steps=configuration.steps(run),
     )
@@ -99,26 +102,28 @@ def part(name: str, run: Run) -> Part:
 def beside(runs: Runs, parts: list[Part]) -> Beside:
     """Several runs side by side; ``parts`` in the order of ``runs``."""
     table = runs.settings()
-    names = list(dict.fromkeys((key.name, key.note if key.name == "accuracy" else "") for p in parts for key in p.keys))
+    scores = {score_name(run) for _, run in runs}
+    names = list(dict.fromkeys((key.name, key.note if key.name in scores else "") for p in parts for key in p.keys))
     numbers = []
     for name, note in names:
         matching = [[k for k in p.keys if k.name == name and (not note or k.note == note)] for p in parts]
         numbers.append((f"{name}, {note}" if note else name, [keys[0].value if keys else "-" for keys in matching]))
     worries = [str(sum(f.weight == "warning" for f in part.findings)) for part in parts]
     everyone = {words.called(name, run): run for name, run in runs}
+    score, unit = interactive.score_of_all(everyone), common([per_sample(run) for _, run in runs], "per sample")
     return Beside(
         varied=[(name, [configuration.shown(value) for value in table[name]]) for name in runs.varied],
         numbers=[*numbers, ("warnings", worries)],
         drawings=[
             _plot(
                 interactive.along(everyone),
-                "Accuracy along the experiences",
-                "Mean test accuracy over those learned so far, in the setting of the stream.",
+                f"{_capital(score)} along the experiences",
+                f"Mean {score} on test data over those learned so far, in the setting of the stream.",
             ),
             _plot(
                 interactive.beside(everyone),
                 "Growth",
-                "Training loss (nats per sample), neurons and wires of every round. Tap a name to hide a run.",
+                f"Training loss ({unit}), neurons and wires of every round. Tap a name to hide a run.",
             ),
             *_front(runs, everyone),
         ],
@@ -128,10 +133,13 @@ def beside(runs: Runs, parts: list[Part]) -> Beside:
 def _front(runs: Runs, everyone: Mapping[str, Run]) -> Iterator[Drawing]:
     table = runs.results("test").assign(run=list(everyone), quick=[words.is_quick(run) for run in everyone.values()])
     if len(table.dropna(subset=["accuracy", "wires"])) >= FRONT:
-        caption = "Test accuracy at the end against wires in use; no run off the line is better in both."
+        score = interactive.score_of_all(everyone)
+        caption = (
+            f"{_capital(score)} on test data at the end against wires in use; no run off the line is better in both."
+        )
         if table["quick"].any():
             caption += " Open marks are quick runs, whose numbers mean nothing."
-        yield _plot(interactive.front(table), "Accuracy and wires", caption)
+        yield _plot(interactive.front(table, score), f"{_capital(score)} and wires", caption)
 
 
 def _matrix(run: Run, setting: str) -> Matrix:
@@ -143,6 +151,10 @@ def _matrix(run: Run, setting: str) -> Matrix:
     for name, (after, row), mean in zip(experience_names(run, table.index), table.iterrows(), means, strict=True):
         cells = [None if pd.isna(value) else float(value) for value in row]
         rows.append((name, cells, float(mean), int(str(after)) % every == 0))
+    if NOVEL in splits(run):
+        row, mean = accuracies(run, setting, NOVEL).iloc[-1], mean_accuracies(run, setting, NOVEL).iloc[-1]
+        cells = [None if pd.isna(row.get(on)) else float(row[on]) for on in table.columns]
+        rows.append(("novel data", cells, float(mean), True))
     return Matrix(
         title=SETTING_NAMES[setting], columns=[str(on) for on in table.columns], rows=rows, size=size, every=every
     )
@@ -152,8 +164,8 @@ def _interactive(run: Run) -> Iterator[Drawing]:
     yield _plot(
         interactive.timeline(run),
         "How it grew",
-        "Training loss (nats per sample) and accuracy, neurons and wires of every round. Bands are experiences, "
-        "coloured by task.",
+        f"Training loss ({per_sample(run)}) and {score_name(run)}, neurons and wires of every round. Bands are "
+        "experiences, coloured by task.",
     )
     yield _plot(
         interactive.births(run),
@@ -165,7 +177,7 @@ def _interactive(run: Run) -> Iterator[Drawing]:
         yield _plot(
             auctions,
             "Auctions",
-            "Prices (nats per sample) that bids were asked for and winners paid; bids won and lost.",
+            f"Prices ({per_sample(run)}) that bids were asked for and winners paid; bids won and lost.",
         )
 
 
@@ -198,3 +210,8 @@ def _plot(figure: Interactive, title: str, caption: str) -> Drawing:
 
 def _svg(draw: Callable[[], Figure], name: str, title: str, caption: str, least: int = LEGIBLE) -> Drawing:
     return Drawing(title=title, caption=caption, svg=inline_svg(draw, f"{name} {title}", least))
+
+
+def _capital(words: str) -> str:
+    """With a capital at the beginning, the rest as it is."""
+    return words[:1].upper() + words[1:]

@@ -7,9 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from smalti.analysis.findings import gate_alone, unfinished
-from smalti.analysis.outcomes import accuracy, headline, mean_accuracies, measures, overall, settings
+from smalti.analysis.outcomes import (
+    NOVEL,
+    accuracy,
+    headline,
+    last_answers,
+    last_parts,
+    mean_accuracies,
+    measures,
+    overall,
+    splits,
+)
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.runs import Run
+from smalti.analysis.units import SCORES, USUAL_SCORE, score_name
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -26,15 +37,18 @@ class Key:
 def keys(run: Run) -> list[Key]:
     """The numbers that matter, most telling first; accuracies on test data."""
     main = headline(run)
-    numbers = [Key("accuracy", percent(accuracy(run, main, "test")), SETTING_NAMES.get(main, main))]
-    if main != "task" and "task" in settings(run):
-        numbers.append(Key("accuracy", percent(accuracy(run, "task", "test")), "with the task label"))
-    if "gate" in settings(run):
+    score = score_name(run)
+    numbers = [Key(score, percent(accuracy(run, main, "test")), SETTING_NAMES.get(main, main))]
+    if main != "task" and "task" in last_answers(run):
+        numbers.append(Key(score, percent(accuracy(run, "task", "test")), "with the task label"))
+    if NOVEL in splits(run):
+        numbers.append(Key(score, percent(accuracy(run, main, NOVEL)), "on novel data, unlike those of training"))
+    if "gate" in last_parts(run):
         numbers.append(Key("gate alone", percent(accuracy(run, "gate", "test")), "the gating network by itself"))
     values = overall(run, "test")
     if "forgetting" in values:
         lost = f"{100 * values['forgetting']:.1f} points"
-        numbers.append(Key("forgetting", lost, "best accuracy since, less that at the end"))
+        numbers.append(Key("forgetting", lost, f"best {score} since, less that at the end"))
     return [*numbers, *_resources(values)]
 
 
@@ -101,11 +115,14 @@ def _stream(run: Run) -> str:
 
 
 def _answers(run: Run) -> str:
-    main, there = headline(run), settings(run)
+    main, there = headline(run), [*last_answers(run), *last_parts(run)]
     if main not in there:
         return ""
     before = float(mean_accuracies(run, main).get(-1, math.nan))
-    text = f"After {_how_far(run)} {percent(accuracy(run, main, 'test'))} of the test samples are answered rightly"
+    value, name = percent(accuracy(run, main, "test")), score_name(run)
+    counted = f"{value} of the test samples are answered rightly"
+    scored = f"the score on test data ({name}) is {value}"
+    text = f"After {_how_far(run)} {counted if name == SCORES[USUAL_SCORE] else scored}"
     text += f" ({SETTING_NAMES[main]}{'' if math.isnan(before) else f'; {percent(before)} before any learning'})"
     if main != "task" and "task" in there:
         text += f", {percent(accuracy(run, 'task', 'test'))} when the task is told"

@@ -102,8 +102,11 @@ def notebook_bar() -> Iterator[Watcher]:
 
 def numbers_of(simulation: Simulation) -> str:
     """The last round in a line."""
-    row = simulation.rows.rounds[0]
-    return f"loss {row['loss']:.3f}  accuracy {row['accuracy']:.3f}  neurons {row['neurons']}  wires {row['wires']}"
+    from smalti.analysis.units import USUAL_SCORE, in_words  # not above: help need not wait for pandas
+
+    row, readout = simulation.rows.rounds[0], simulation.stream.readout
+    score = in_words(USUAL_SCORE if readout is None else readout.score)
+    return f"loss {row['loss']:.3f}  {score} {row['accuracy']:.3f}  neurons {row['neurons']}  wires {row['wires']}"
 
 
 @contextmanager

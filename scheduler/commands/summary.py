@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,21 @@ from rich.text import Text
 
 from smalti.analysis.findings import findings
 from smalti.analysis.outcomes import (
+    NOVEL,
     accuracies,
     accuracy,
-    answers,
     experience_names,
+    last_answers,
+    last_parts,
     living,
     mean_accuracies,
     order,
     overall,
-    settings,
+    splits,
 )
-from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES
+from smalti.analysis.quantities import METRICS, SETTING_NAMES
 from smalti.analysis.runs import Run, load_run
+from smalti.analysis.units import score_on
 from smalti.model.option_values import choices
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, load
@@ -54,11 +56,10 @@ def print_summary(path: Path, console: Console, asked: bool = False) -> None:
         command = pasted("smalti", "resume", path)
         console.print(f"no round is finished yet; go on with it: {command}", markup=False, soft_wrap=True)
         return
-    for setting in answers(run):
+    for setting in last_answers(run):
         console.print(accuracy_view(run, setting, console.width))
-    for part in PARTS:
-        if part in settings(run):
-            console.print(f"{SETTING_NAMES[part]}: {accuracy(run, part, 'test'):.3f}", highlight=False)
+    for part in last_parts(run):
+        console.print(f"{SETTING_NAMES[part]}: {accuracy(run, part, 'test'):.3f}", highlight=False)
     console.print(resources_view(run))
     found = findings(run, _spikes(run) if asked else None)
     for finding in found:
@@ -85,9 +86,9 @@ def accuracy_view(run: Run, setting: str, width: int = 10_000) -> Table:
     """Test accuracy on every task after every experience; where that is too wide, once learned and at the end."""
     matrix, means = accuracies(run, setting), mean_accuracies(run, setting)
     if WIDTH_BESIDE + WIDTH_OF_TASK * len(matrix.columns) > width:
-        return _long_view(matrix, means, order(run), setting)
+        return _long_view(run, matrix, means, setting)
     names = experience_names(run, matrix.index)
-    table = Table(title=f"test accuracy, {SETTING_NAMES[setting]}", title_justify="left")
+    table = Table(title=f"{score_on(run, 'test')}, {SETTING_NAMES[setting]}", title_justify="left")
     table.add_column("after experience")
     for task in matrix.columns:
         table.add_column(f"on {task}", justify="right")
@@ -95,32 +96,47 @@ def accuracy_view(run: Run, setting: str, width: int = 10_000) -> Table:
     for name, (_, row), mean in zip(names, matrix.iterrows(), means, strict=True):
         cells = ["" if pd.isna(value) else f"{value:.3f}" for value in row]
         table.add_row(name, *cells, f"{mean:.3f}")
+    if (novel := _novel(run, setting)) is not None:
+        table.add_section()
+        cells = [_cell(novel.get(task)) for task in matrix.columns]
+        table.add_row("novel data", *cells, _cell(accuracy(run, setting, NOVEL)))
     return table
 
 
-def _long_view(matrix: pd.DataFrame, means: pd.Series[float], came: Sequence[int], setting: str) -> Table:
+def _novel(run: Run, setting: str) -> pd.Series[float] | None:
+    """Accuracy on the novel data of every task after the last experience; None where there are none."""
+    return accuracies(run, setting, NOVEL).iloc[-1] if NOVEL in splits(run) else None
+
+
+def _cell(value: float | None) -> str:
+    return "" if pd.isna(value) else f"{value:.3f}"
+
+
+def _long_view(run: Run, matrix: pd.DataFrame, means: pd.Series[float], setting: str) -> Table:
     """A row a task.
 
     Args:
+        run: whose accuracy it is.
         matrix: accuracy after (row) on (column).
         means: over the tasks that could be asked, after each.
-        came: task of every experience.
-        setting: whose accuracy it is.
+        setting: in which the network was asked.
     """
-    table = Table(title=f"test accuracy, {SETTING_NAMES[setting]}", title_justify="left")
+    came, novel = order(run), _novel(run, setting)
+    table = Table(title=f"{score_on(run, 'test')}, {SETTING_NAMES[setting]}", title_justify="left")
     for name in ("on task", "once learned", "at the end", "mean over tasks by then"):
         table.add_column(name, justify="right" if len(table.columns) else "left")
-
-    def cell(value: float) -> str:
-        return "" if pd.isna(value) else f"{value:.3f}"
+    if novel is not None:
+        table.add_column("novel data", justify="right")
 
     for task in map(int, matrix.columns):
         learned = list(came).index(task) if task in came else UNKNOWN
         there = learned in matrix.index
-        then = (cell(matrix[task][learned]) if there else "", cell(matrix[task].iloc[-1]))
-        table.add_row(str(task), *then, cell(means[learned]) if there else "")
+        then = (_cell(matrix[task][learned]) if there else "", _cell(matrix[task].iloc[-1]))
+        beside = [] if novel is None else [_cell(novel.get(task))]
+        table.add_row(str(task), *then, _cell(means[learned]) if there else "", *beside)
     table.add_section()
-    table.add_row("mean", "", cell(means.iloc[-1]), "")
+    beside = [] if novel is None else [_cell(accuracy(run, setting, NOVEL))]
+    table.add_row("mean", "", _cell(means.iloc[-1]), "", *beside)
     return table
 
 

@@ -92,7 +92,7 @@ class TaskAware:
             meet=partial(self._meet, now),
         )
         expert = opening.run()
-        self.openings = [{"round": now.number, **row} for row in opening.rows]
+        self.openings = [{"round": now.number, "name": now.experience.name, **row} for row in opening.rows]
         return expert
 
     def _room(self, now: Round) -> Room:

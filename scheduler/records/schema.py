@@ -144,6 +144,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "openings": (
         ROUND,
         Column("task", INT32, "number", "task that is opened"),
+        Column("name", TEXT, "name", "what the stream calls it"),
         Column("step", TEXT, "name", "what was tried: experts (the best one as it is), readout or seed"),
         Column("expert", INT32, "number", "expert that answers, or would"),
         Column("loss", FLOAT, "unit", "loss on validation data; NaN for a seed, which has yet to learn"),

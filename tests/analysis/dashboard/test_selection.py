@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from smalti.analysis.dashboard.selection import MOST_BIDS, Selection, bids_table, details, lit, nats, read_selection
+from smalti.analysis.dashboard.selection import MOST_BIDS, Selection, bids_table, coins, details, lit, read_selection
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_is_not_there_yet(played: Any) -> None:
 
 
 def test_numbers_to_read() -> None:
-    assert [nats(2e-4), nats(0.0), nats(None), nats(math.nan)] == ["0.0002", "0", "full", "-"]
+    assert [coins(2e-4), coins(0.0), coins(None), coins(math.nan)] == ["0.0002", "0", "full", "-"]
 
 
 def test_bids_are_ranked(played: Any) -> None:
