@@ -33,6 +33,9 @@ def settings(run: RunTables) -> list[str]:
     return [name for name in SETTING_NAMES if name in present]
 
 
+STANDARDS = (0.9, 0.95)  # scores at which tasks count as learned
+
+
 def splits(run: RunTables) -> list[str]:
     """Parts of the data that were asked: ``SPLITS`` and, where there is one, the second test part."""
     return [*SPLITS, NOVEL] if NOVEL in set(run.table("evaluations")["split"]) else [*SPLITS]
@@ -146,6 +149,7 @@ def measures(run: RunTables, setting: str, split: str) -> dict[str, float]:
         "accuracy": accuracy(run, setting, split),
         "accuracy_by_samples": accuracy_by_samples(run, setting, split),
         **_transfer(run, setting, split),
+        **_single_tasks(run, setting, split),
     }
     if setting not in (*PARTS, "task"):  # the parts of an answer to which no task was told
         values |= {f"{part}_accuracy": accuracy(run, part, split) for part in PARTS}
@@ -180,6 +184,7 @@ def resources(run: RunTables) -> dict[str, float]:
         "training_operations": float(rounds["operations"].sum()),
         "training_hop_spikes": float(last["hop_spikes_per_sample"]),
         **curves.after_growth(rounds),
+        **_reuse(run),
         "seconds": float(seconds.sum()),
         "overhead": float(seconds[:, 2].sum() / seconds.sum()),
     }
@@ -222,6 +227,34 @@ def matrix(run: RunTables, setting: str, split: str) -> pd.DataFrame:
     row, column = np.nonzero(np.isfinite(values) & (wide.index.to_numpy() >= 0)[:, None])
     places = {"after": wide.index.to_numpy()[row], "on": column, "task": wide.columns.to_numpy()[column]}
     return pd.DataFrame({**places, "value": values[row, column]})
+
+
+def _single_tasks(run: RunTables, setting: str, split: str) -> dict[str, float]:
+    """The worst task after the last experience that is over, and how many tasks were learned by certain standards."""
+    matrix, latest = accuracies(run, setting, split), _latest(run, split)
+    if latest not in matrix.index:
+        return {}
+    last = matrix.loc[latest, [task for task in matrix.columns if task in order(run)[: latest + 1]]].fillna(0.0)
+    standards = {f"tasks_{round(100 * level)}": float((last >= level).sum()) for level in STANDARDS}
+    return {"worst_task": float(last.min()), **standards} if len(last) else {}
+
+
+def _reuse(run: RunTables) -> dict[str, float]:
+    """How tasks opened, and what their read-outs hear; empty where none tried what there was."""
+    if run.config["growth"].get("reuse", {}).get("by", "none") == "none":
+        return {}
+    tried, neurons = run.table("openings"), run.table("neurons")
+    taken = tried[tried["taken"]]
+    hidden = neurons[(neurons["kind"] == "hidden") & neurons["retired_round"].isna()]
+    halves = np.array_split(taken["task"].to_numpy(), 2)
+    first, last = (float(hidden["task"].isin(half).sum()) for half in halves)
+    own = taken["step"] == "seed"
+    return {
+        "seeds": float(own.sum()),
+        "links_read": float(taken["taps"].sum() + len(hidden)),
+        "experts_run": float((taken["experts_run"] + own).mean()),
+        "late_births": last / first if first else 0.0,
+    }
 
 
 def _transfer(run: RunTables, setting: str, split: str) -> dict[str, float]:

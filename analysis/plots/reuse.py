@@ -37,7 +37,7 @@ def draw_reuse(run: Run, network: nx.DiGraph | None = None) -> Figure:
         raise ValueError(f"{run.path}: no task tried what there was (growth.reuse.by); there is nothing to draw")
     table, born = reuse.openings(run), reuse.births(run)
     heard, lent = reuse.heard(graph(run) if network is None else network), reuse.lent(run)
-    place = {int(task): x for x, task in enumerate(born.index)}
+    place = {int(task): x for x, task in enumerate(born.index.tolist())}
     figure = new_figure(max(6.4, 2.4 + 0.55 * len(place)), 5)
     top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1.7, 1))
     most = max([1, *heard["taps"]])
@@ -47,7 +47,7 @@ def draw_reuse(run: Run, network: nx.DiGraph | None = None) -> Figure:
             top.text(x, y, str(taps), ha="center", va="bottom", fontsize=8, color=task_colour(source))
     for source, target in lent.itertuples(index=False):
         _arc(top, place[source], place[target], task_colour(source), 1.2, "--")
-    _marks(top, {task: str(step) for task, step in table["step"].items()}, place)
+    _marks(top, dict(zip(table.index.tolist(), table["step"].tolist(), strict=True)), place)
     top.set_ylim(-0.12, 0.5 * max(1, len(place) - 1) * 1.18)
     top.set_yticks([])
     top.set_ylabel("hears neurons\nborn for tasks to its left")
