@@ -234,7 +234,7 @@ def _single_tasks(run: RunTables, setting: str, split: str) -> dict[str, float]:
     matrix, latest = accuracies(run, setting, split), _latest(run, split)
     if latest not in matrix.index:
         return {}
-    last = matrix.loc[latest].dropna()
+    last = matrix.loc[latest].dropna().to_numpy(float)
     standards = {f"tasks_{round(100 * level)}": float((last >= level).sum()) for level in STANDARDS}
     return {"worst_task": float(last.min()), **standards} if len(last) else {}
 
