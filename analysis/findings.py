@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smalti.agents.auction.bids import SEED
-from smalti.agents.auction.taps import TAP
+from smalti.agents.auction.bids import SEED, TAP
 from smalti.analysis import detection, market
 from smalti.analysis.finding import Finding, count_of, several
 from smalti.analysis.idleness import mute_inputs, restless, silent, unheard

@@ -10,8 +10,7 @@ import re
 
 import pandas as pd
 
-from smalti.agents.auction.bids import SEED
-from smalti.agents.auction.taps import TAP
+from smalti.agents.auction.bids import SEED, TAP
 
 REASONS = (  # words in the reason of a bid -> what it comes to; the first that is found
     ("won", "won"),

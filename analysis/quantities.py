@@ -34,7 +34,7 @@ def _share(label: str, meaning: str, form: str = ".1f") -> Metric:
 
 
 METRICS = {
-    "accuracy": _share("accuracy, %", "or the stream's score, after the last experience, mean over tasks"),
+    "accuracy": _share("accuracy, %", "after the last experience, mean over tasks; the stream's score, if it has one"),
     "accuracy_by_samples": _share("accuracy by samples, %", "the same over all samples of all tasks"),
     "experts_accuracy": _share("experts alone, %", "accuracy without the vote of the gating network"),
     "gate_accuracy": _share("gate alone, %", "accuracy of what the gating network answers by itself"),

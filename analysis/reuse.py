@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import networkx as nx
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
 from smalti.analysis.outcomes import order
 from smalti.analysis.runs import Run
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 WAYS = {"experts": "an expert as it is", "readout": "a read-out of its own", "seed": "a seed expert"}
 """Steps of the table ``openings`` in words."""
@@ -70,6 +74,29 @@ def heard(network: nx.DiGraph) -> pd.DataFrame:
     }
     apart = pd.DataFrame([pair for pair in sorted(pairs) if pair[0] != pair[1]], columns=["source", "target", "neuron"])
     return apart.groupby(["source", "target"]).size().rename("taps").reset_index().astype(int)
+
+
+def told(table: pd.DataFrame) -> list[dict[str, str]]:
+    """What ``openings`` gave in words, a row a task."""
+    columns = {
+        "task": [f"{task} {name}" for task, name in table["name"].items()],
+        "opened by": [
+            f"expert {expert} as it is" if step == "experts" else WAYS[step]
+            for step, expert in zip(table["step"], table["expert"], strict=True)
+        ],
+        "score": [_score(value) for value in table["score"]],
+        "best expert": [_score(value) for value in table["experts"]],
+        "read-out": [_score(value) for value in table["readout"]],
+        "taps": [str(count) for count in table["taps"]],
+        "experts run": [str(count) for count in table["experts_run"]],
+        "neurons run": [str(count) for count in table["neurons_run"]],
+        "born": [str(count) for count in table["born"]],
+    }
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _score(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.3f}"
 
 
 def lent(run: Run) -> pd.DataFrame:

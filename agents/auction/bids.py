@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 DEAR = "the price is above its value"  # why a bid that fits is lost before others outbid it
 SEED = "seed"  # what tables call the rule of neurons of a seed expert
+TAP = "tap"  # and of a bid for a neuron that is there
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.agents.auction.bids import DEAR, Bid, Outcome, in_coins
+from smalti.agents.auction.bids import DEAR, TAP, Bid, Outcome, in_coins
 from smalti.agents.auction.prices import Prices
 from smalti.model.chip.links import Offer, Refusal
 from smalti.model.growth.regression import Regression
-
-TAP = "tap"  # what tables call the rule of a bid for a neuron that is there
 
 
 @dataclass(frozen=True)

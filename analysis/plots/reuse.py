@@ -44,13 +44,13 @@ def draw_reuse(run: Run, network: nx.DiGraph | None = None) -> Figure:
     for source, target, taps in heard.itertuples(index=False):
         x, y = _arc(top, place[source], place[target], task_colour(source), THICK * taps / most, "-")
         if len(place) <= NUMBERED:
-            top.text(x, y, str(taps), ha="center", va="bottom", fontsize=8, color=task_colour(source))
+            top.text(x, y + 0.04, str(taps), ha="center", va="bottom", fontsize=8, color=task_colour(source))
     for source, target in lent.itertuples(index=False):
         _arc(top, place[source], place[target], task_colour(source), 1.2, "--")
     _marks(top, dict(zip(table.index.tolist(), table["step"].tolist(), strict=True)), place)
     top.set_ylim(-0.12, 0.5 * max(1, len(place) - 1) * 1.18)
     top.set_yticks([])
-    top.set_ylabel("hears neurons\nborn for tasks to its left")
+    top.set_ylabel("neurons born for the task on the left,\nheard by the one on the right")
     top.spines[["top", "right", "left", "bottom"]].set_visible(False)
     at, colours = range(len(place)), [task_colour(task) for task in place]
     bottom.bar(at, born["seed"], color=colours, width=0.7)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from smalti.analysis import market
+from smalti.analysis import market, reuse
 from smalti.analysis.finding import Finding
 from smalti.analysis.findings import findings
 from smalti.analysis.outcomes import NOVEL, accuracies, experience_names, last_answers, mean_accuracies, splits
@@ -65,6 +66,7 @@ class Part:
     toml: str
     score: str  # what the matrices hold
     matrices: list[Matrix]
+    openings: list[dict[str, str]]  # how every task opened, a row each; empty where all got a seed expert at once
     drawings: list[Drawing]
     steps: list[str]
 
@@ -94,6 +96,7 @@ def part(name: str, run: Run) -> Part:
         toml=(run.path / "config.toml").read_text(encoding="utf-8"),
         score=_capital(score_on(run, "test")),
         matrices=[_matrix(run, setting) for setting in last_answers(run)],
+        openings=reuse.told(reuse.openings(run)) if reuse.has_openings(run) else [],
         drawings=[*_interactive(run), *_pictures(name, run, activity)],
         steps=configuration.steps(run),
     )
@@ -197,8 +200,18 @@ def _pictures(name: str, run: Run, activity: Activity) -> Iterator[Drawing]:
     if bids["won"].any() and market.worth(bids, run.table("rounds"))["achieved"].notna().any():
         caption = "Decrease of the loss that winners promised, and that by the next round, other training included."
         yield _svg(lambda: plots.draw_worth(run), name, "Promised and achieved", caption, least=320)
+    if reuse.has_openings(run) and activity.network is not None:
+        caption = (
+            "Tasks in the order in which they came; arcs are as wide as the taps are many that were bought. Below, "
+        )
+        caption += "hidden neurons born for each task."
+        yield _svg(lambda: plots.draw_reuse(run, activity.network), name, "Reuse and births", caption)
+    for trial in activity.trials:
+        caption = f"A validation trial of task {trial.name}: input spikes, spikes of the neurons that run, and outputs "
+        caption += "with their targets (dashed). Steps at which something is asked are shaded."
+        yield _svg(partial(plots.draw_trial, trial), name, f"A trial of {trial.name}", caption)
     raster = activity.raster
-    if raster is not None:
+    if raster is not None and not activity.trials:
         caption = f"Spikes on one validation sample of task {raster.task}, class {raster.labels[0]}."
         yield _svg(lambda: plots.draw_raster(raster), name, "One sample", caption)
 

@@ -26,6 +26,7 @@ from smalti.analysis.outcomes import (
     splits,
 )
 from smalti.analysis.quantities import METRICS, SETTING_NAMES
+from smalti.analysis.reuse import has_openings, openings, told
 from smalti.analysis.runs import Run, load_run
 from smalti.analysis.units import score_on
 from smalti.model.option_values import choices
@@ -60,6 +61,8 @@ def print_summary(path: Path, console: Console, asked: bool = False) -> None:
         console.print(accuracy_view(run, setting, console.width))
     for part in last_parts(run):
         console.print(f"{SETTING_NAMES[part]}: {accuracy(run, part, 'test'):.3f}", highlight=False)
+    if has_openings(run):
+        console.print(openings_view(run))
     console.print(resources_view(run))
     found = findings(run, _spikes(run) if asked else None)
     for finding in found:
@@ -137,6 +140,17 @@ def _long_view(run: Run, matrix: pd.DataFrame, means: pd.Series[float], setting:
     table.add_section()
     beside = [] if novel is None else [_cell(accuracy(run, setting, NOVEL))]
     table.add_row("mean", "", _cell(means.iloc[-1]), "", *beside)
+    return table
+
+
+def openings_view(run: Run) -> Table:
+    """How every task opened: what it was opened by and with which validation score, taps, and neurons born for it."""
+    shown = ("task", "opened by", "score", "taps", "experts run", "born")
+    table = Table(title="how tasks opened (scores on validation data before training)", title_justify="left")
+    for name in shown:
+        table.add_column(name, justify="left" if name in shown[:2] else "right")
+    for row in told(openings(run)):
+        table.add_row(*(Text(row[name]) for name in shown))
     return table
 
 
