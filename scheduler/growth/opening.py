@@ -120,7 +120,7 @@ class Opening:
         tiles = [tile for tile, slots in free.items() if len(slots) - kept.get(tile, 0) >= self.outputs]
         if not tiles:
             return []
-        heard = Heard.of(self.grower, self.training, self.validation)
+        heard = Heard.of(self.grower, self.training, self.validation, self.classes)
         drawn = lots if self.options.pick == "random" else None
         offers = []
         for tile in tiles:

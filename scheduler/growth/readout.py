@@ -54,17 +54,24 @@ class Heard:
     upstream: Tensor  # [P, N] bool: who must run for a source
     spikes: Tensor  # [N] per training sample
     traces: tuple[Tensor, Tensor]  # of the training and the validation samples [B, T or 1, P]
+    regression: Regression
+    worth: float  # of a unit of its objective in the loss's unit
 
     @staticmethod
-    def of(grower: Grower, training: Batch, validation: Batch) -> Heard:
-        """Let all experts run on the samples."""
+    def of(grower: Grower, training: Batch, validation: Batch, classes: tuple[int, ...]) -> Heard:
+        """Let all experts run on the samples; ``classes`` are those that outputs stand for, where each has one."""
         network = grower.network
         sources = torch.tensor([slot for e in grower.agent.experts for slot in e.neurons], dtype=torch.int64)
         spikes = torch.zeros(network.fabric.neurons, dtype=torch.float64)
         of_validation = torch.cat([*_traces(grower, validation[0], sources, torch.zeros_like(spikes))])
         traces = torch.cat([*_traces(grower, training[0], sources, spikes)]), of_validation
         upstream = torch.stack([network.upstream_of(source[None]) for source in sources])
-        return Heard(grower, training, validation, sources, upstream, spikes / len(training[0]), traces)
+        targets, weights = _asked(training[1], classes)
+        flat = traces[0].flatten(0, 1), targets.flatten(0, 1), weights.flatten()
+        regression = Regression.of(*flat, grower.options.reuse.ridge)
+        worth = 1.0 if grower.judge.criterion.squared else targets.shape[2] / 2
+        rates = spikes / len(training[0])
+        return Heard(grower, training, validation, sources, upstream, rates, traces, regression, worth)
 
     def site(
         self,
@@ -85,20 +92,18 @@ class Heard:
         """
         judge, options = self.grower.judge, self.grower.options.reuse
         expert = Expert(-1, classes, tile, (), sets=[list(classes)])
-        targets, weights = _asked(self.training[1], classes)
-        traces = self.traces[0]
         listening = Listening(
             tile=tile,
             task=task,
             sources=self.sources.tolist(),
-            regression=Regression.of(traces.flatten(0, 1), targets.flatten(0, 1), weights.flatten(), options.ridge),
-            worth=1.0 if judge.criterion.squared else targets.shape[2] / 2,
+            regression=self.regression,
+            worth=self.worth,
             upstream=self.upstream,
             spikes=self.spikes,
         )
         taps = clear_taps(listening, prices, options.taps, self.grower.number, lots)
         chosen = torch.tensor(taps.places, dtype=torch.int64)
-        best = taps.weights * _scale(judge, expert, traces[:, :, chosen], taps.weights, self.training[1])
+        best = taps.weights * _scale(judge, expert, self.traces[0][:, :, chosen], taps.weights, self.training[1])
         answers = _said(judge, self.traces[1][:, :, chosen], best)
         wanted = self.validation[1]
         loss, score = float(judge.losses(expert, answers, wanted).mean()), judge.score(expert, answers, wanted)
