@@ -33,8 +33,8 @@ def read(path: Path) -> object:
     return nbformat.read(path, as_version=4)
 
 
-def test_there_are_the_five_that_the_documentation_names() -> None:
-    assert len(NOTEBOOKS) == 5
+def test_there_are_the_six_that_the_documentation_names() -> None:
+    assert len(NOTEBOOKS) == 6
     text = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
     assert all(path.name in text for path in NOTEBOOKS)
 
