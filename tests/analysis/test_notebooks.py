@@ -17,7 +17,11 @@ pytest.importorskip("matplotlib", reason="notebooks draw pictures")
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "analysis" / "notebooks").glob("*.ipynb"))
 SWEEPS = importlib.util.find_spec("smalti.scheduler.experiments") is not None
-SLOW = {"4_growth_rules.ipynb": (), "5_a_sweep.ipynb": (pytest.mark.skipif(not SWEEPS, reason="needs smalti sweep"),)}
+SLOW = {
+    "4_growth_rules.ipynb": (),
+    "5_a_sweep.ipynb": (pytest.mark.skipif(not SWEEPS, reason="needs smalti sweep"),),
+    "6_reuse.ipynb": (),
+}
 LOGIC = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.If, ast.Try)
 
 
