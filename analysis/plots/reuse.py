@@ -50,7 +50,7 @@ def draw_reuse(run: Run, network: nx.DiGraph | None = None) -> Figure:
     _marks(top, dict(zip(table.index.tolist(), table["step"].tolist(), strict=True)), place)
     top.set_ylim(-0.12, 0.5 * max(1, len(place) - 1) * 1.18)
     top.set_yticks([])
-    top.set_ylabel("neurons born for the task on the left,\nheard by the one on the right")
+    top.set_ylabel("taps: born for the left,\nheard by the right")
     top.spines[["top", "right", "left", "bottom"]].set_visible(False)
     at, colours = range(len(place)), [task_colour(task) for task in place]
     bottom.bar(at, born["seed"], color=colours, width=0.7)

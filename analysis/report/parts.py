@@ -201,10 +201,8 @@ def _pictures(name: str, run: Run, activity: Activity) -> Iterator[Drawing]:
         caption = "Decrease of the loss that winners promised, and that by the next round, other training included."
         yield _svg(lambda: plots.draw_worth(run), name, "Promised and achieved", caption, least=320)
     if reuse.has_openings(run) and activity.network is not None:
-        caption = (
-            "Tasks in the order in which they came; arcs are as wide as the taps are many that were bought. Below, "
-        )
-        caption += "hidden neurons born for each task."
+        caption = "Tasks in the order in which they came; arcs are as wide as the taps are many that were bought. "
+        caption += "Below, hidden neurons born for each task."
         yield _svg(lambda: plots.draw_reuse(run, activity.network), name, "Reuse and births", caption)
     for trial in activity.trials:
         caption = f"A validation trial of task {trial.name}: input spikes, spikes of the neurons that run, and outputs "

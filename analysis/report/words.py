@@ -48,7 +48,13 @@ def keys(run: Run) -> list[Key]:
     values = overall(run, "test")
     if "forgetting" in values:
         lost = f"{100 * values['forgetting']:.1f} points"
-        numbers.append(Key("forgetting", lost, f"best {score} since, less that at the end"))
+        numbers.append(
+            Key(
+                "forgetting",
+                lost,
+                f"best {score if score == SCORES[USUAL_SCORE] else 'score'} since, less that at the end",
+            )
+        )
     return [*numbers, *_resources(values)]
 
 

@@ -17,7 +17,11 @@ pytest.importorskip("matplotlib", reason="notebooks draw pictures")
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "analysis" / "notebooks").glob("*.ipynb"))
 SWEEPS = importlib.util.find_spec("smalti.scheduler.experiments") is not None
-SLOW = {"4_growth_rules.ipynb": (), "5_a_sweep.ipynb": (pytest.mark.skipif(not SWEEPS, reason="needs smalti sweep"),)}
+SLOW = {
+    "4_growth_rules.ipynb": (),
+    "5_a_sweep.ipynb": (pytest.mark.skipif(not SWEEPS, reason="needs smalti sweep"),),
+    "6_reuse.ipynb": (),
+}
 LOGIC = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While, ast.If, ast.Try)
 
 
@@ -33,8 +37,8 @@ def read(path: Path) -> object:
     return nbformat.read(path, as_version=4)
 
 
-def test_there_are_the_five_that_the_documentation_names() -> None:
-    assert len(NOTEBOOKS) == 5
+def test_there_are_the_six_that_the_documentation_names() -> None:
+    assert len(NOTEBOOKS) == 6
     text = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
     assert all(path.name in text for path in NOTEBOOKS)
 
