@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.graft import Birth, freeze, graft, retire
+from smalti.model.graft import Birth, freeze, graft, introduce, retire
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.rule import EXACTLY
@@ -112,6 +112,23 @@ def test_an_output_unit_is_born_without_devices() -> None:
     graft(network, Birth(1, True, none, nothing, none, nothing), Moments.fresh(network.state.weight))
     assert network.state.alive.tolist() == network.state.output.tolist() == [False, True]
     assert not network.state.mask.any()
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_siblings_hear_each_other_where_their_links_reach(drawn: bool) -> None:
+    """Slots 0 and 1 in tile 0, 2 in tile 1; only 1 has a link there."""
+    network = Network(Fabric(FabricOptions(rows=1, cols=2, neurons_per_tile=2, wires=2)), 1, SINGLE)
+    moments = Moments.fresh(network.state.weight)
+    nothing, none = torch.empty(0), torch.empty(0, dtype=torch.int64)
+    for slot in (0, 1, 2):
+        network.links.add_local(slot)
+        graft(network, Birth(slot, False, none, nothing, none, nothing), moments)
+    row = network.links.add(1, 1)
+    introduce(network, (0, 1, 2), moments, 0.5, np.random.default_rng(0) if drawn else None)
+    devices = torch.nonzero(network.state.mask).tolist()
+    assert devices == sorted([[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0], [1, row, 0]])
+    assert (network.state.weight[network.state.mask] != 0).all() == drawn
+    assert not network.state.weight[~network.state.mask].any()
 
 
 @pytest.mark.parametrize("rule", GROWTH_RULES)

@@ -44,6 +44,16 @@ def test_learning_rate_by_hand(number: int, expected: float) -> None:
     assert learning_rate(number, OPTIONS) == pytest.approx(expected)
 
 
+def test_learning_rates_that_begin_anew() -> None:
+    """Three stretches of a run of 6 rounds of 5 steps; each is what a run of its own would have."""
+    options = replace(OPTIONS, rounds=6, restarts=(1, 3))
+    rates = [learning_rate(number, options) for number in range(30)]
+    alone = [[learning_rate(n, replace(OPTIONS, rounds=rounds)) for n in range(5 * rounds)] for rounds in (1, 2, 3)]
+    assert rates == alone[0] + alone[1] + alone[2]
+    with pytest.raises(ValueError, match=r"training\.restarts = \[3, 1\]"):
+        replace(OPTIONS, restarts=(3, 1))
+
+
 def test_learning_rate_without_warm_up_begins_at_its_peak_and_falls() -> None:
     rates = [learning_rate(number, replace(OPTIONS, warm_up=0)) for number in range(ROUNDS * STEPS)]
     assert rates[0] == 0.1

@@ -61,6 +61,16 @@ def test_inputs_enter_the_north_tiles_in_turn() -> None:
     check(links)
 
 
+def test_inputs_enter_every_north_tile_where_that_is_asked() -> None:
+    links = Links(chip(cols=3, dead_tiles=((0, 1),), inputs="every"), channels=3)
+    first = links.fabric.neurons
+    assert [links.of(first + channel) for channel in range(3)] == [[0, 2]] * 3
+    assert links.fabric.channels == 3
+    check(links)
+    with pytest.raises(FabricError, match=r"4 input channels do not fit the 3 wires of each north tile.*fabric\.wires"):
+        Links(chip(inputs="every"), channels=4)
+
+
 def test_more_channels_than_north_wires_are_refused() -> None:
     Links(chip(), channels=6)
     with pytest.raises(FabricError, match=r"7 input channels do not fit the 6 north wires .*2 live north tiles x 3"):

@@ -46,3 +46,14 @@ def test_the_first_task_has_nothing_to_keep(make: Callable[..., Method], task: C
     method = make("lwf")
     method.begin_task(task(0, answers=lambda: OLD))
     assert method.loss(NEW, torch.arange(6)) is None
+
+
+def test_outputs_at_every_step_are_kept_near_what_they_were(
+    make: Callable[..., Method], task: Callable[..., Task]
+) -> None:
+    before = torch.randn(6, 4, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    method, rows = make("lwf", lwf_strength=3.0), torch.tensor([4, 0, 5])
+    method.begin_task(task(1, old=torch.ones(1, 3, dtype=torch.bool), answers=lambda: before))
+    found = method.loss(before[rows] + 0.5, rows)
+    assert found is not None
+    assert found.item() == pytest.approx(3 * 3 * 0.25)  # three outputs, each a half away, at every step

@@ -11,6 +11,7 @@ from smalti.model.growth.options import GrowthOptions
     [
         ("fixed", {"births": 3}, 6),
         ("geometric", {}, 2),
+        ("double", {}, 10),
         ("until_price", {}, 17),
     ],
 )

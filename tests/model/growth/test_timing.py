@@ -36,6 +36,14 @@ def test_never_asks_never() -> None:
     assert not asks("never", [9.0])
 
 
+@pytest.mark.parametrize(
+    ("score", "waited", "expected"), [(0.94, 3, True), (0.95, 3, False), (0.2, 2, False), (float("nan"), 3, True)]
+)
+def test_unsolved_tasks_ask_after_a_rest(score: float, waited: int, expected: bool) -> None:
+    options = {"every": 3, "enough_score": 0.95}
+    assert asks("unsolved", [0.0] * waited, options, waited=waited, score=lambda: score) == expected
+
+
 @pytest.mark.parametrize("every", [1, 2, 3, 7])
 def test_a_schedule_asks_at_multiples_whatever_the_loss(every: int) -> None:
     asked = [number for number in range(1, 15) if asks("schedule", [0.0] * number, {"every": every})]
