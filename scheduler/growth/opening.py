@@ -58,31 +58,27 @@ class Opening:
         Raises:
             NoRoomError: nothing can serve it.
         """
-        agent = self.grower.agent
+        agent, options = self.grower.agent, self.options
         lots = self.chance(0, self.grower.network.fabric.tiles)
-        drawn = bool(lots.random() < self.options.share)
+        seeded = options.grow == "always" or (options.grow == "random" and bool(lots.random() < options.share))
         best, score = self._best_expert()
-        if best is not None and self._enough(score, drawn):
+        if best is not None and options.grow == "needed" and score >= options.enough:
             return self._lend(best)
-        sites = self._sites(lots) if self.options.by == "readout" and agent.experts else []
+        sites = self._sites(lots) if options.by == "readout" and agent.experts else []
         site = max(sites, key=lambda one: one.taps.surplus, default=None)
         if site is not None:
             self._note("readout", len(agent.experts), site.loss, site.score, site.sources)
-            if self._enough(site.score, drawn):
-                return self._read(site)
-        try:
-            return self._seed(sites)
-        except NoRoomError:
-            if site is not None:
-                return self._read(site)
-            if best is None:
-                raise
-            return self._lend(best)
-
-    def _enough(self, score: float, drawn: bool) -> bool:
-        """Whether the task needs no neurons of its own."""
-        how = self.options.grow
-        return score >= self.options.enough if how == "needed" else how == "never" or (how == "random" and not drawn)
+            seeded = seeded or (options.grow == "needed" and site.score < options.enough)
+        if seeded or (site is None and (best is None or options.grow == "needed")):
+            try:
+                return self._seed(sites)
+            except NoRoomError:
+                if site is None and best is None:
+                    raise
+        if site is not None and (best is None or site.score >= score):
+            return self._read(site)
+        assert best is not None
+        return self._lend(best)
 
     def _best_expert(self) -> tuple[Expert | None, float]:
         """The expert that answers best as it is."""
