@@ -33,6 +33,7 @@ def answers(run: RunTables, x: Any, task: int | None = None) -> pd.DataFrame:
 
     Returns:
         Columns class, name (of the class), expert (who answered) and spikes (of all neurons that ran for the sample).
+        Where samples ask for targets at single steps: outputs (an array [T, O]) and spikes.
 
     Raises:
         ValueError: samples that are unfit, a task that does not exist, or a gate that must be told the task.
@@ -52,6 +53,9 @@ def answers(run: RunTables, x: Any, task: int | None = None) -> pd.DataFrame:
             raise ValueError(f"task = {task} is none that the run has learned; those are {known}")
         said = evaluation.with_task(agent, spikes, classes[task])
     assert said.fired is not None
+    spent = said.fired.sum(0).round().numpy().astype(np.int64)
+    if said.steps is not None:
+        return pd.DataFrame({"outputs": list(said.steps.numpy()), "spikes": spent})
     chosen = said.classes.tolist()
     expert_of = {label: expert.number for expert in agent.experts for label in expert.classes}
     return pd.DataFrame(
@@ -59,7 +63,7 @@ def answers(run: RunTables, x: Any, task: int | None = None) -> pd.DataFrame:
             "class": np.asarray(chosen, dtype=np.int64),
             "name": [stream.class_names[label] for label in chosen],
             "expert": np.asarray([expert_of[label] for label in chosen], dtype=np.int64),
-            "spikes": said.fired.sum(0).round().numpy().astype(np.int64),
+            "spikes": spent,
         }
     )
 

@@ -72,13 +72,15 @@ class Run:
         return table.assign(meaning=[METRICS[name].meaning for name in table["meaning"]])
 
     @overload
-    def predict(self, x: Any, task: int | None = None, details: Literal[False] = False) -> NDArray[np.int64]: ...
+    def predict(self, x: Any, task: int | None = None, details: Literal[False] = False) -> NDArray[Any]: ...
 
     @overload
     def predict(self, x: Any, task: int | None = None, *, details: Literal[True]) -> pd.DataFrame: ...
 
-    def predict(self, x: Any, task: int | None = None, details: bool = False) -> NDArray[np.int64] | pd.DataFrame:
-        """Classes of new samples, by the network as the last round left it.
+    def predict(self, x: Any, task: int | None = None, details: bool = False) -> NDArray[Any] | pd.DataFrame:
+        """Classes of new samples [S], or outputs at every step [S, T, O], by the network as the last round left it.
+
+        Outputs are what a run gives whose samples ask for targets at single steps.
 
         >>> import numpy, smalti
         >>> run = smalti.run("digits", quick=True, rounds=1, out="predict")
@@ -99,7 +101,9 @@ class Run:
         from smalti.analysis.prediction import answers  # not above: tables can be read without torch
 
         answer = answers(self, x, task)
-        return answer if details else answer["class"].to_numpy()
+        if details:
+            return answer
+        return answer["class"].to_numpy() if "class" in answer else np.stack(answer["outputs"].tolist())
 
     def _rounds(self) -> int:
         """Rounds that are finished."""

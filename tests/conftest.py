@@ -20,7 +20,7 @@ from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.records.schema import TABLES
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
-from smalti.scheduler.streams import StreamOptions
+from smalti.scheduler.streams import StreamOptions, memory
 from smalti.scheduler.training import TrainingOptions
 
 CLASSES, CHANNELS, SAMPLES = 4, 8, 24  # samples of a class
@@ -46,6 +46,29 @@ def make_blobs() -> tuple[np.ndarray, np.ndarray]:
     prototypes = chance.random((CLASSES, CHANNELS)) ** 2
     y = np.repeat(np.arange(CLASSES), SAMPLES)
     return np.clip(prototypes[y] + 0.05 * (chance.random((len(y), CHANNELS)) - 0.5), 0, 1), y
+
+
+@pytest.fixture(scope="session")
+def timed() -> Callable[..., memory.Data]:
+    """``timed(tasks=3, alike=False, samples=60)``: tasks whose answers are asked at steps.
+
+    Which of two halves of six channels fires more is to be said from step 6 of 14 on; of every second task, unless they
+    are alike, by the opposite sign.
+    """
+
+    def make(tasks: int = 3, alike: bool = False, samples: int = 60) -> memory.Data:
+        side = np.random.default_rng(0).integers(2, size=tasks * samples)
+        rate = np.full((len(side), 14, 6), 0.2, dtype=np.float32)
+        rate[side == 0, :, :3] = 0.8
+        rate[side == 1, :, 3:] = 0.8
+        task = np.repeat(np.arange(tasks), samples)
+        sign = np.ones(len(side)) if alike else np.where(task % 2, -1.0, 1.0)
+        said = np.zeros((len(side), 14, 2), dtype=np.float32)
+        said[:, 6:, 0], said[:, 6:, 1] = (sign * (2 * side - 1))[:, None], 0.5
+        weights = np.repeat((np.arange(14) >= 6).astype(np.float32)[None], len(side), 0)
+        return memory.arrays(rate, targets=said, weights=weights, task=[f"t{k}" for k in task])
+
+    return make
 
 
 @pytest.fixture(scope="session")

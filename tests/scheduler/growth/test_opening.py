@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,23 +21,7 @@ from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import memory
 from smalti.scheduler.streams.batches import VALIDATION
 
-STEPS, CHANNELS = 14, 6
-Data = memory.Data
-
-
-def asked(tasks: int = 3, alike: bool = False, samples: int = 60) -> Data:
-    """Which of two halves of the channels fires more, to be said from step 6 on; of every task by other signs."""
-    chance = np.random.default_rng(0)
-    side = chance.integers(2, size=tasks * samples)
-    rate = np.full((len(side), STEPS, CHANNELS), 0.2)
-    rate[side == 0, :, : CHANNELS // 2] = 0.8
-    rate[side == 1, :, CHANNELS // 2 :] = 0.8
-    task = np.repeat(np.arange(tasks), samples)
-    sign = np.ones(len(side)) if alike else np.where(task % 2, -1.0, 1.0)
-    said = np.zeros((len(side), STEPS, 2), dtype=np.float32)
-    said[:, 6:, 0], said[:, 6:, 1] = (sign * (2 * side - 1))[:, None], 0.5
-    weights = np.repeat((np.arange(STEPS) >= 6).astype(np.float32)[None], len(side), 0)
-    return memory.arrays(rate.astype(np.float32), targets=said, weights=weights, task=[f"t{k}" for k in task])
+Timed = Callable[..., memory.Data]
 
 
 def config(**reuse: Any) -> Config:
@@ -53,7 +38,7 @@ def config(**reuse: Any) -> Config:
     )
 
 
-def played(settings: Config, data: Data) -> tuple[Simulation, list[dict[str, object]]]:
+def played(settings: Config, data: memory.Data) -> tuple[Simulation, list[dict[str, object]]]:
     simulation, rows = Simulation(settings, data=data), []
     while not simulation.finished:
         simulation.step()
@@ -61,8 +46,8 @@ def played(settings: Config, data: Data) -> tuple[Simulation, list[dict[str, obj
     return simulation, rows
 
 
-def test_a_readout_over_old_neurons_serves_where_it_is_enough() -> None:
-    simulation, rows = played(config(by="readout", enough=0.5), asked())
+def test_a_readout_over_old_neurons_serves_where_it_is_enough(timed: Timed) -> None:
+    simulation, rows = played(config(by="readout", enough=0.5), timed())
     assert [(row["task"], row["step"]) for row in rows if row["taken"]] == [(0, "seed"), (1, "readout"), (2, "experts")]
     first, second = simulation.gating.experts
     assert first.tasks == [0, 2]
@@ -78,8 +63,8 @@ def test_a_readout_over_old_neurons_serves_where_it_is_enough() -> None:
     assert (born[born["task"] == 2]).empty
 
 
-def test_old_answers_stay_bit_for_bit(tmp_path: Path) -> None:
-    simulation = Simulation(config(by="readout", enough=0.5), data=asked())
+def test_old_answers_stay_bit_for_bit(tmp_path: Path, timed: Timed) -> None:
+    simulation = Simulation(config(by="readout", enough=0.5), data=timed())
     said = []
     while not simulation.finished:
         simulation.step()
@@ -89,8 +74,8 @@ def test_old_answers_stay_bit_for_bit(tmp_path: Path) -> None:
     assert all(torch.equal(one, said[0]) for one in said)
 
 
-def test_what_a_readout_is_judged_by_is_what_the_chip_says() -> None:
-    simulation = Simulation(config(by="readout", enough=0.5), data=asked())
+def test_what_a_readout_is_judged_by_is_what_the_chip_says(timed: Timed) -> None:
+    simulation = Simulation(config(by="readout", enough=0.5), data=timed())
     for _ in range(2):
         simulation.step()
     experience = simulation.stream.experiences[1]
@@ -120,8 +105,8 @@ def test_what_a_readout_is_judged_by_is_what_the_chip_says() -> None:
 
 
 @pytest.mark.parametrize("beside", [True, False])
-def test_where_nothing_is_enough_neurons_are_born_and_may_keep_the_taps(beside: bool) -> None:
-    simulation, rows = played(config(enough=2.0, beside=beside), asked(tasks=2))
+def test_where_nothing_is_enough_neurons_are_born_and_may_keep_the_taps(beside: bool, timed: Timed) -> None:
+    simulation, rows = played(config(enough=2.0, beside=beside), timed(tasks=2))
     assert [row["step"] for row in rows if row["taken"]] == ["seed", "seed"]
     first, second = simulation.gating.experts
     assert len(first.neurons) == len(second.neurons) == 4
@@ -129,34 +114,34 @@ def test_where_nothing_is_enough_neurons_are_born_and_may_keep_the_taps(beside: 
     assert bool(heard[first.neurons].any()) == beside
 
 
-def test_grow_never_and_always() -> None:
-    _, never = played(config(grow="never", enough=2.0), asked())
+def test_grow_never_and_always(timed: Timed) -> None:
+    _, never = played(config(grow="never", enough=2.0), timed())
     assert [row["step"] == "seed" for row in never if row["taken"]] == [True, False, False]
-    _, drawn = played(config(grow="random", share=0.5, enough=2.0), asked(tasks=9))
+    _, drawn = played(config(grow="random", share=0.5, enough=2.0), timed(tasks=9))
     steps = [row["step"] for row in drawn if row["taken"]]
     assert steps[0] == "seed"
     assert 0 < steps[1:].count("seed") < 8
-    _, always = played(config(grow="always", enough=-0.0), asked())
+    _, always = played(config(grow="always", enough=-0.0), timed())
     assert [row["step"] for row in always if row["taken"]] == ["seed", "seed", "seed"]
 
 
-def test_a_full_chip_serves_with_what_there_is() -> None:
+def test_a_full_chip_serves_with_what_there_is(timed: Timed) -> None:
     settings = config(enough=2.0)
     small = replace(settings, fabric=replace(settings.fabric, cols=1, neurons_per_tile=11))
-    _, rows = played(small, asked())
+    _, rows = played(small, timed())
     assert [row["step"] for row in rows if row["taken"]][:2] == ["seed", "readout"]
     assert [row["score"] for row in rows if row["taken"]][2] == max(row["score"] for row in rows if row["task"] == 2)
 
 
-def test_a_seed_alone_without_reuse_writes_no_openings() -> None:
-    _, rows = played(config(by="none"), asked(tasks=2))
+def test_a_seed_alone_without_reuse_writes_no_openings(timed: Timed) -> None:
+    _, rows = played(config(by="none"), timed(tasks=2))
     assert rows == []
 
 
-def test_a_lent_expert_stays_as_it_is_when_its_task_returns() -> None:
+def test_a_lent_expert_stays_as_it_is_when_its_task_returns(timed: Timed) -> None:
     settings = config(by="experts", enough=0.5)
     again = replace(settings, stream=replace(settings.stream, order=(0, 1, 1)))
-    simulation = Simulation(again, data=asked(tasks=2, alike=True))
+    simulation = Simulation(again, data=timed(tasks=2, alike=True))
     weights = []
     while not simulation.finished:
         simulation.step()
