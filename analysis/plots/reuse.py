@@ -47,7 +47,7 @@ def draw_reuse(run: Run, network: nx.DiGraph | None = None) -> Figure:
             top.text(x, y + 0.04, str(taps), ha="center", va="bottom", fontsize=8, color=task_colour(source))
     for source, target in lent.itertuples(index=False):
         _arc(top, place[source], place[target], task_colour(source), 1.2, "--")
-    _marks(top, {task: str(step) for task, step in table["step"].items()}, place)
+    _marks(top, dict(zip(table.index.tolist(), table["step"].tolist(), strict=True)), place)
     top.set_ylim(-0.12, 0.5 * max(1, len(place) - 1) * 1.18)
     top.set_yticks([])
     top.set_ylabel("taps: born for the left,\nheard by the right")
