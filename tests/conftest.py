@@ -14,6 +14,7 @@ import torch
 from smalti.model.chip.fabric import FabricOptions
 from smalti.model.growth.options import GrowthOptions
 from smalti.scheduler.config import Config
+from smalti.scheduler.configure import configure
 from smalti.scheduler.records.checkpoint import load as load_checkpoint
 from smalti.scheduler.records.folder import RunFolder
 from smalti.scheduler.records.rows import RoundRows
@@ -93,6 +94,21 @@ def finished_run(tiny: MakeConfig, tmp_path_factory: pytest.TempPathFactory) -> 
     """Folder of a finished run of ``tiny()``; do not write to it."""
     path = tmp_path_factory.mktemp("runs") / "finished"
     start(tiny(), path, lambda simulation: None)
+    return path
+
+
+@pytest.fixture(scope="session")
+def timed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run whose samples ask for targets; every task gets a seed expert that hears what a read-out would hear."""
+    path = tmp_path_factory.mktemp("timed") / "run"
+    options = {
+        "stream.cognitive.tasks": ("fdgo", "delaygo", "dm1"),
+        "stream.cognitive.trials": 64,
+        "training": {"rounds": 2, "steps": 30, "restarts": ()},
+        "growth.when": "never",
+        "growth.reuse.grow": "always",
+    }
+    start(configure("cognitive", options), path, lambda simulation: None)
     return path
 
 

@@ -48,13 +48,8 @@ def keys(run: Run) -> list[Key]:
     values = overall(run, "test")
     if "forgetting" in values:
         lost = f"{100 * values['forgetting']:.1f} points"
-        numbers.append(
-            Key(
-                "forgetting",
-                lost,
-                f"best {score if score == SCORES[USUAL_SCORE] else 'score'} since, less that at the end",
-            )
-        )
+        what = score if score == SCORES[USUAL_SCORE] else "score"
+        numbers.append(Key("forgetting", lost, f"best {what} since, less that at the end"))
     return [*numbers, *_resources(values)]
 
 

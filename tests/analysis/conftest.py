@@ -12,9 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from smalti.scheduler.configure import configure
-from smalti.scheduler.runner import start
-
 
 class Tables:
     """What analysis wants of a run: ``config``, ``path``, ``table``."""
@@ -30,24 +27,6 @@ class Tables:
 def tables() -> type[Tables]:
     """``tables(config, {"rounds": ...})``."""
     return Tables
-
-
-TASKS = ("fdgo", "delaygo", "dm1")
-
-
-@pytest.fixture(scope="session")
-def timed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose samples ask for targets; every task gets a seed expert that hears what a read-out would hear."""
-    path = tmp_path_factory.mktemp("timed") / "run"
-    options = {
-        "stream.cognitive.tasks": TASKS,
-        "stream.cognitive.trials": 64,
-        "training": {"rounds": 2, "steps": 30, "restarts": ()},
-        "growth.when": "never",
-        "growth.reuse.grow": "always",
-    }
-    start(configure("cognitive", options), path, lambda simulation: None)
-    return path
 
 
 EVIL = "<img src=x onerror=alert(1)>"

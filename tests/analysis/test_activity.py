@@ -105,14 +105,20 @@ def test_raster_holds_the_spikes_that_are_counted(run: Run, running: activity.Ru
     seen = seen.reindex(index=range(3), columns=counts.columns, fill_value=0)
     np.testing.assert_array_equal(seen.to_numpy(), counts.to_numpy())
     simulation = restored(run)
-    x, labels = simulation.batches_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
+    x, wanted = simulation.batches_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
     heard = raster.spikes[raster.spikes["kind"] == "input"]
     again = torch.zeros_like(x[:3])
     again[heard["sample"].tolist(), heard["step"].tolist(), heard["unit"].tolist()] = 1
     assert torch.equal(again, x[:3])
-    assert raster.labels == tuple(labels[:3].tolist())
+    assert raster.labels == tuple(wanted.labels[:3].tolist())
     assert (raster.task, raster.steps, raster.channels) == (1, x.shape[1], x.shape[2])
     assert raster.neurons["slot"].is_monotonic_increasing
+
+
+def test_a_simulation_that_is_there_is_asked_as_it_is(run: Run) -> None:
+    simulation = restored(run)
+    assert restored(simulation) is simulation
+    pd.testing.assert_frame_equal(activity.spike_counts(simulation), activity.spike_counts(run))
 
 
 def test_raster_of_what_is_not_there(run: Run) -> None:

@@ -125,6 +125,34 @@ def test_a_loss_stalls_when_it_is_high_and_falls_no_more(losses: list[float], fo
         assert f"experience 1 at {losses[-1]:.3f}" in told(finding) or "experience 1 at 0.350" in told(finding)
 
 
+def test_an_experience_that_is_solved_from_the_start_has_not_stalled() -> None:
+    flat = rounds([0.16] * 4).assign(accuracy=[0.91, 0.9, 0.92, 0.94], unit="squared error")
+    assert checks.stalled(flat, enough=0.01, solved=0.9) is None
+    line = told(checks.stalled(flat, enough=0.01, solved=0.95))
+    assert "In squared error per sample: experience 0 at 0.160." in line
+    assert "ln 2" not in line
+    assert "ln 2 / 2" in told(checks.stalled(flat.assign(unit="nats"), enough=0.01))
+
+
+def test_scores_that_are_no_shares_are_forgotten_by_their_fall_alone() -> None:
+    table = evaluations((0, 0, 0.4), (1, 0, -0.5), (1, 1, 1.3), samples=4).assign(score="r2")
+    assert "R2 fell since they were learned: task 0 from 40.0% to -50.0%." in told(checks.forgotten(table, "class"))
+    assert checks.forgotten(evaluations((0, 0, 0.4), (1, 0, 0.36), (1, 1, 1.0)).assign(score="smape"), "class") is None
+
+
+def test_outputs_with_taps_are_not_grown() -> None:
+    there = neurons((0, "hidden", "seed", 0), (1, "output", "tap", 1))
+    asked = bids((False, "the price is above its value"), (False, "dear")).assign(rule=["tap", "tiny"])
+    assert "Bids were lost: another reason (1)." in told(checks.nothing_grown(there, asked, "needed"))
+
+
+def test_a_run_with_targets_is_asked_all_of_it(timed_run: Path) -> None:
+    run = load_run(timed_run, keep=True)
+    alive = run.table("neurons")["neuron"]
+    found = findings(run, spikes=pd.Series(1.0, index=alive), fan_out=pd.Series(1.0, index=alive))
+    assert not any("nats" in told(finding) or "ln 2" in told(finding) for finding in found)
+
+
 def test_full_sides_count_after_the_last_round_and_dead_ones_never() -> None:
     table = ports((0, "r0", 4, 4), (0, "r1", 8, 8), (1, "r0", 4, 4), (1, "r1", 7, 8), (1, "tile", 0, 0))
     line = told(checks.saturated(table, bids((True, "won"), (False, "the price is above its value"))))

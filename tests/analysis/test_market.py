@@ -113,6 +113,14 @@ def test_worth_is_the_promise_of_newborns_beside_the_next_rounds_loss() -> None:
     assert second["task"] == 7
 
 
+def test_taps_promise_nothing_of_newborns() -> None:
+    taps = BIDS.assign(rule="tap", value=100.0)
+    both = pd.concat([BIDS, taps], ignore_index=True)
+    pd.testing.assert_frame_equal(market.worth(both, ROUNDS), market.worth(BIDS, ROUNDS))
+    reason = "the read-out hears as many neurons as it may"
+    assert market.kind_of_reason(reason) == reason
+
+
 def test_what_is_born_in_the_last_round_of_an_experience_achieves_nothing_known() -> None:
     worth = market.worth(BIDS.assign(round=1), ROUNDS)
     assert worth["achieved"].isna().all()

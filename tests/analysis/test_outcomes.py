@@ -209,6 +209,31 @@ def test_settings_come_in_one_order_parts_last(made: Make) -> None:
     assert outcomes.answers(run) == ["task", "class"]
 
 
+def test_what_was_no_longer_asked_in_the_end_is_no_last_answer(made: Make) -> None:
+    run = made(OF_GATE, asked({(0, 0): 0.9}), asked({(0, 0): 1.0, (1, 0): 0.9, (1, 1): 0.8}, "task"))
+    assert outcomes.answers(run) == ["task", "class"]
+    assert outcomes.last_answers(run) == ["task"]
+    assert outcomes.last_parts(run) == ["gate"]
+    assert headline(run) == "task"
+
+
+def test_novel_data_are_a_split_where_there_are_any(made: Make) -> None:
+    assert outcomes.splits(made(OF_CLASS)) == ["validation", "test"]
+    run = made(OF_CLASS, asked({(1, 0): 0.5, (1, 1): 0.7}, split="novel"))
+    assert outcomes.splits(run) == ["validation", "test", "novel"]
+    assert accuracy(run, "class", "novel") == pytest.approx(0.6)
+    table = outcomes.outcomes(run).set_index(["setting", "split", "metric"])["value"]
+    assert table["class", "novel", "accuracy"] == pytest.approx(0.6)
+
+
+def test_a_shuffled_stream_has_the_order_in_which_tasks_came(tables: type) -> None:
+    rounds = pd.DataFrame({"experience": [0, 0, 1, 1], "task": [2, 2, 0, 0]})
+    evaluations = asked({(0, 0): 0.5, (0, 2): 0.5, (0, 1): 0.5})
+    for shuffle, order in ((True, [2, 0, 1]), (False, [0, 1, 2])):
+        stream = {"order": [], "shuffle": shuffle}
+        assert outcomes.order(tables({"stream": stream}, {"rounds": rounds, "evaluations": evaluations})) == order
+
+
 def test_where_boundaries_are_hidden_their_detection_is_judged(made: Make) -> None:
     run = made(OF_CLASS, boundaries="hidden")
     alarms = pd.DataFrame({"event": ["alarm", "alarm"], "step": [5, 23]})

@@ -55,7 +55,7 @@ def test_spikes_are_those_that_are_counted(simulation: Simulation, shown: list[t
     outputs = torch.tensor(expert.outputs)
     with torch.no_grad():
         counts = simulation.network.run(x[:1], outputs, simulation.gating.running(expert)).counts[:, 0]
-    np.testing.assert_array_equal(trial.spikes.sum(0), counts[trial.neurons["slot"].to_numpy()])
+    np.testing.assert_array_equal(trial.spikes.sum(0), counts.numpy()[trial.neurons["slot"]])
     assert trial.spikes.sum() > 0
 
 

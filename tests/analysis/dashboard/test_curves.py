@@ -19,6 +19,12 @@ def test_four_panels_of_what_was_measured(played: Any) -> None:
         assert [list(np.asarray(other.get_xdata())) for other in axes.lines[1:]] == [[2.5, 2.5]]  # a task begins
 
 
+def test_panels_are_named_as_the_run_names_its_numbers(played: Any, timed_run: Path) -> None:
+    usual, timed = played.views[-1], recorded(timed_run).at(0)
+    named = [[axes.get_title(loc="left") for axes in curves_figure(view).axes[:2]] for view in (usual, timed)]
+    assert named == [["training loss, nats", "accuracy"], ["training loss, squared error", "trials answered rightly"]]
+
+
 def test_an_earlier_round_is_marked(folder: Path) -> None:
     axes = curves_figure(recorded(folder).at(1)).axes[0]
     assert [list(np.asarray(line.get_xdata())) for line in axes.lines[1:]] == [[2.5, 2.5], [1, 1]]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
@@ -27,6 +28,12 @@ def test_an_arc_for_every_pair_as_wide_as_its_taps(run: Run) -> None:
     np.testing.assert_allclose([line.get_linewidth() for line in arcs], THICK * heard["taps"] / heard["taps"].max())
     assert [text.get_text() for text in figure.axes[0].texts] == [str(taps) for taps in heard["taps"]]
     figure.canvas.draw()
+
+
+def test_who_is_lent_is_a_dashed_arc(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reuse, "lent", lambda run: pd.DataFrame({"source": [0], "target": [2]}))
+    dashed = [line for line in draw_reuse(run).axes[0].lines if line.get_linestyle() == "--"]
+    assert [(min(line.get_xdata()), max(line.get_xdata())) for line in dashed] == [(0, 2)]
 
 
 def test_bars_are_births_named_by_task(run: Run) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from smalti.scheduler.commands.progress import any_bar, counting_bar, following, progress_bar
+from smalti.analysis.restored import restored
+from smalti.analysis.runs import load_run
+from smalti.scheduler.commands.progress import any_bar, counting_bar, following, numbers_of, progress_bar
 from smalti.scheduler.config import Config
 from smalti.scheduler.simulation import Simulation
 
@@ -53,6 +55,13 @@ def test_elsewhere_the_beginning_and_every_round_get_a_line(tiny: MakeConfig) ->
             assert line.startswith(f"round {number} of 4, experience {row['experience']}: loss {row['loss']:.3f}")
             assert f"wires {row['wires']}" in line
     assert len(seen.getvalue().splitlines()) == 6
+
+
+def test_a_score_has_its_name(timed_run: Path) -> None:
+    simulation = restored(load_run(timed_run))
+    simulation.rows.rounds = load_run(timed_run).table("rounds").to_dict("records")
+    row = simulation.rows.rounds[0]
+    assert f"loss {row['loss']:.3f}  trials answered rightly {row['accuracy']:.3f}  neurons" in numbers_of(simulation)
 
 
 def test_a_terminal_gets_the_beginning_and_the_bar(tiny: MakeConfig) -> None:

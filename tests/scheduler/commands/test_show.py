@@ -66,6 +66,38 @@ def test_a_wide_chip_is_shown_in_parts(cli: Smalti, tiny: MakeConfig) -> None:
     assert chip.count("●") + chip.count("■") == int(alive["retired_round"].isna().sum())
 
 
+def test_a_run_with_targets_tells_its_score_novel_data_and_how_tasks_opened(
+    cli: Smalti, timed_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    code, out, _ = cli("show", str(timed_run))
+    assert code == 0
+    assert "trials answered rightly on test data, task-incremental (label given)" in " ".join(out.split())
+    novel = accuracies(load_run(timed_run), "task", "novel").iloc[-1]
+    row = next(line for line in out.splitlines() if "novel data" in line)
+    assert re.findall(r"\d\.\d{3}", row) == [*(f"{value:.3f}" for value in novel), f"{novel.mean():.3f}"]
+    opened = out[out.index("how tasks opened") : out.index("resources")]
+    assert all(name in opened for name in ("0 fdgo", "1 delaygo", "2 dm1"))
+    assert opened.count("a seed expert") == 3
+
+
+def test_what_a_gate_that_passes_labels_cannot_answer_gets_no_table(
+    cli: Smalti, tiny: MakeConfig, tmp_path: Path
+) -> None:
+    start(tiny(gating={"network": "label"}, training={"rounds": 1, "steps": 2}), tmp_path / "run", lambda _: None)
+    _, out, _ = cli("show", str(tmp_path / "run"))
+    assert "test accuracy, task-incremental" in out
+    assert "class-incremental (no label)" not in out
+    assert "nan" not in out.lower().split()
+
+
+def test_many_tasks_are_told_of_novel_data_too(timed_run: Path) -> None:
+    run = load_run(timed_run)
+    cells = {str(column.header): list(column.cells) for column in accuracy_view(run, "task", 30).columns}
+    novel = accuracies(run, "task", "novel").iloc[-1]
+    assert cells["novel data"] == [*(f"{value:.3f}" for value in novel), f"{novel.mean():.3f}"]
+
+
 def test_many_tasks_get_a_row_each(finished_run: Path) -> None:
     run = load_run(finished_run)
     wide = accuracy_view(run, "class", 200)

@@ -33,6 +33,7 @@ EVALUATION = {
     "on": 0,
     "setting": "task",
     "split": "test",
+    "score": "right",
     "accuracy": 0.5,
     "samples": 72,
     "spikes_per_sample": 8.25,

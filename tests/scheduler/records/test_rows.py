@@ -86,6 +86,7 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
         experience=2,
         task=1,
         steps=240,
+        unit="nats",
         summary=summary,
         validation=0.55,
         usage=usage,
@@ -100,7 +101,7 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
     row = round_row(facts)
     assert to_arrow("rounds", [row]).num_rows == 1
     counted = [5, 8, 13, 21, 12.0, 40.0, 900.0, 58, 77, 0.1, 2, 1, 4, 3, 2]
-    assert list(row.values()) == [3, 2, 1, 240, 0.7, 0.6, 0.55, *counted, 0.01, math.inf, 1, 2, 3, 0.5]
+    assert list(row.values()) == [3, 2, 1, 240, "nats", 0.7, 0.6, 0.55, *counted, 0.01, math.inf, 1, 2, 3, 0.5]
 
 
 def settings_evaluated(rounds: list[RoundRows]) -> set[object]:

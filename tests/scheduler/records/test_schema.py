@@ -6,14 +6,15 @@ import pytest
 from smalti.scheduler.records.schema import APPENDED, REWRITTEN, TABLES, arrow_schema
 
 PUBLISHED = {
-    "rounds": "round experience task step loss accuracy validation neurons links devices wires spikes_per_sample "
+    "rounds": "round experience task step unit loss accuracy validation neurons links devices wires spikes_per_sample "
     "hop_spikes_per_sample operations writes stored_values hidden_rate born retired pruned rewired swapped "
     "learning_rate novelty seconds_train seconds_evaluate seconds_other seconds_compile",
     "bids": "round candidate tile slot twin task rule cell value cost price surplus won reason",
     "ports": "round grid_row grid_col kind side direction used capacity",
-    "evaluations": "after on setting split accuracy samples spikes_per_sample hop_spikes_per_sample "
+    "evaluations": "after on setting split score accuracy samples spikes_per_sample hop_spikes_per_sample "
     "operations_per_sample gate_adds_per_sample gate_stored_values gate_buffered_spikes gate_latency",
     "detections": "round step event detector value threshold expert classes",
+    "openings": "round task name step expert loss score taken taps experts_run neurons_run",
     "neurons": "neuron tile slot birth_slot kind task rule cell tau_ms synapse_ms birth_round retired_round",
     "links": "source kind target_tile row side hops path birth_round retired_round",
 }
