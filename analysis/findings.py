@@ -68,10 +68,11 @@ def findings(
 
 
 def _solved(growth: Mapping[str, Any]) -> float:
-    """Score from which on a task needs no neurons of its own; infinite where no task is judged so."""
+    """Score from which on a task needs no more neurons; infinite where no task is judged so."""
+    if growth["when"] == "unsolved":
+        return float(growth["enough_score"])
     reuse = growth.get("reuse", {})
-    judged = reuse.get("by", "none") != "none" or growth["when"] == "unsolved"
-    return float(reuse["enough"]) if judged else math.inf
+    return float(reuse["enough"]) if reuse.get("by", "none") != "none" else math.inf
 
 
 def unfinished(rounds: pd.DataFrame, each: int, environment: Mapping[str, Any]) -> Finding | None:

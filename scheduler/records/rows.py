@@ -101,7 +101,8 @@ def evaluation_rows(
         setting = "class"
     unlabelled = None if needs_label(agent) else without_label(agent, x)
     answers[setting] = unlabelled
-    answers["experts"] = replace(unlabelled, classes=unlabelled.unaided) if unlabelled else None
+    if unlabelled is not None and readout is None:
+        answers["experts"] = replace(unlabelled, classes=unlabelled.unaided)
     answers["gate"] = gate_alone(agent, x)
     return [
         {
