@@ -12,19 +12,19 @@ AT_ONCE = 256  # samples
 
 
 def fingerprint(stream: Stream) -> str:
-    """SHA-256 of what the chip can hear, and when: samples, classes, targets and parts of every experience, in
-    their order."""
+    """SHA-256 of what the chip can hear: samples, classes, targets and parts of every task, by their numbers.
+
+    In which order the tasks come is no part of it: that is told by the options and the seed.
+    """
     digest = hashlib.sha256(f"{stream.channels} {stream.steps} {stream.classes};".encode())
-    told: dict[int, bytes] = {}  # experiences that return are one object
-    for experience in stream.experiences:
-        if id(experience) not in told:
-            one = hashlib.sha256(f"{experience.classes};".encode())
-            for part in (*PARTS, "novel"):
-                samples = getattr(experience, part)
-                if samples is not None:
-                    _add(one, part, samples)
-            told[id(experience)] = one.digest()
-        digest.update(told[id(experience)])
+    tasks = {experience.task: experience for experience in stream.experiences}
+    for task in sorted(tasks):
+        one = hashlib.sha256(f"{tasks[task].classes};".encode())
+        for part in (*PARTS, "novel"):
+            samples = getattr(tasks[task], part)
+            if samples is not None:
+                _add(one, part, samples)
+        digest.update(one.digest())
     return digest.hexdigest()
 
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smalti.scheduler.streams import load_stream
+from smalti.scheduler.streams.fingerprint import fingerprint
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.splits import experiences, hold_out, split
+from smalti.scheduler.streams.splits import experiences, hold_out, shuffled, split
 from smalti.scheduler.streams.types import PARTS, Loaded, Samples
 
 
@@ -230,3 +232,14 @@ def test_holding_out_the_only_domain_leaves_nothing_to_train() -> None:
     loaded = data(np.repeat([0, 1], 10), domain=np.zeros(20, dtype=np.int64), domain_names=("ann",))
     with pytest.raises(ValueError, match="class 0 has 10 samples and none of them in the part train"):
         split(hold_out(loaded, "ann"), StreamOptions(hold_out="ann"))
+
+
+def test_shuffled_tasks_keep_their_numbers_and_the_data_their_fingerprint() -> None:
+    options = StreamOptions(name="digits", limit=9)
+    stream = load_stream(options, 64)
+    other = shuffled(stream, np.random.default_rng(3))
+    assert [e.task for e in other.experiences] != [e.task for e in stream.experiences]
+    assert {e.task: e for e in other.experiences} == {e.task: e for e in stream.experiences}
+    assert fingerprint(other) == fingerprint(stream)
+    with pytest.raises(ValueError, match="shuffle"):
+        StreamOptions(shuffle=True, order=(1, 0))
