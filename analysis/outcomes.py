@@ -241,7 +241,7 @@ def _single_tasks(run: RunTables, setting: str, split: str) -> dict[str, float]:
 
 def _reuse(run: RunTables) -> dict[str, float]:
     """How tasks opened, and what their read-outs hear; empty where none tried what there was."""
-    if run.config["growth"].get("reuse", {}).get("by", "none") == "none":
+    if run.config.get("growth", {}).get("reuse", {}).get("by", "none") == "none":
         return {}
     tried, neurons = run.table("openings"), run.table("neurons")
     taken = tried[tried["taken"]]

@@ -74,8 +74,9 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
         )
     outputs = max(stream.outputs_for(classes) for classes in label_sets(stream, 0, shared))
     if outputs >= fabric.slots:
+        what = "classes" if stream.readout is None else "outputs"
         raise FabricError(
-            f"{outputs} outputs need more slots than a tile of {fabric.slots} neurons has beside a hidden "
+            f"{outputs} {what} need more output slots than a tile of {fabric.slots} neurons has beside a hidden "
             "neuron; raise fabric.neurons_per_tile or lower stream.classes_per_task"
         )
     _check_room(config, fabric, stream)

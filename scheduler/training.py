@@ -18,7 +18,7 @@ from smalti.model.continual import ContinualOptions
 from smalti.model.growth.learning_rates import NewbornOptions, rate_factors
 from smalti.model.network import Activity, Network
 from smalti.model.optimiser import Moments, OptimiserOptions, step
-from smalti.model.option_values import settle
+from smalti.model.option_values import settle, shown
 from smalti.scheduler.judge import Judge
 from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.streams.wanted import Wanted
@@ -62,7 +62,7 @@ class TrainingOptions:
         ranges.not_negative("training", self, "warm_up", most=ranges.EVER)
         if list(self.restarts) != sorted({number for number in self.restarts if number > 0}):
             raise ValueError(
-                f"training.restarts = {list(self.restarts)} must name rounds in ascending order, the first above 0"
+                f"training.restarts = {shown(list(self.restarts))} must name rounds in ascending order, none below 1"
             )
         ranges.weight("training", self, "rate_limit", "rate_weight")
 

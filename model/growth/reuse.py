@@ -23,8 +23,8 @@ class ReuseOptions:
         enough: score on validation data from which on a task needs no neurons of its own.
         taps: most neurons that a read-out hears.
         pick: auction (value minus price) or random (as many as the auction would take at most, the control).
-        rounds: rounds of an experience in which a read-out without neurons of its own goes on learning; no sample is
-            shown in those after them.
+        readout_rounds: rounds of an experience in which a read-out without neurons of its own goes on learning; no
+            sample is shown in those after them.
         beside: whether a task that gets a seed expert hears the neurons that its read-out has bought as well.
         samples: training samples from which read-outs are made.
         ridge: added to the diagonal of a read-out's normal equations, as a number of samples.
@@ -36,7 +36,7 @@ class ReuseOptions:
     enough: float = 0.9
     taps: int = 32
     pick: Literal["auction", "random"] = "auction"
-    rounds: int = 1
+    readout_rounds: int = 1
     beside: bool = True
     samples: int = 512
     ridge: float = 3e-3
@@ -46,5 +46,5 @@ class ReuseOptions:
         ranges.share_above_0("growth.reuse", self, "share")
         ranges.weight("growth.reuse", self, "enough")
         ranges.at_least("growth.reuse", self, 1, "taps", "samples")
-        ranges.not_negative("growth.reuse", self, "rounds")
+        ranges.not_negative("growth.reuse", self, "readout_rounds")
         ranges.positive("growth.reuse", self, "ridge", most=1e6)

@@ -135,7 +135,7 @@ class TaskAware:
         """Steps of the round; none where a task that opened on what there was has learned enough."""
         training = now.config.training
         served = not expert.neurons or now.position in expert.lent
-        if served and now.first_step >= now.config.growth.reuse.rounds * training.steps:
+        if served and now.first_step >= now.config.growth.reuse.readout_rounds * training.steps:
             return range(0)
         return range(now.first_step, now.first_step + training.steps)
 

@@ -37,7 +37,7 @@ PRESETS: dict[str, Mapping[str, object]] = {
         "growth.candidates": 16,
         "growth.probe": 128,
         "growth.reserve": 0,
-        "auction.wire_price": 1e-3,  # of a squared error that begins near 1
+        "auction.wire_price": 1e-4,  # of a squared error that begins near 1
         "growth.reuse.by": "readout",
         "growth.reuse.enough": 0.92,
         "growth.reuse.samples": 1024,

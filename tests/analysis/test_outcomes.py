@@ -98,6 +98,9 @@ def test_measures_of_answers_by_hand(made: Make) -> None:
         "forward_transfer": 0.05,
         "average_incremental_accuracy": (0.9 + 0.75) / 2,
         "gate_accuracy": 0.5,
+        "worst_task": 0.7,
+        "tasks_90": 0,
+        "tasks_95": 0,
         **dict.fromkeys(SPENT, 200 + 40 * 0.75),  # 10 samples of the first task, 30 of the second
     }
     assert measures(made(OF_CLASS, OF_GATE), "class", "validation") == pytest.approx(expected)

@@ -64,8 +64,8 @@ def test_every_field_is_described_in_the_file() -> None:
     ("section", "field", "name", "message"),
     [
         ("growth", "rule", "gradmux", "is unknown; take one of random, random_raw, .*; did you mean gradmax"),
-        ("growth", "when", "wishful", "is unknown; take one of needed, never, "),
-        ("growth", "amount", "wishful", "is unknown; take one of fixed, geometric, until_price$"),
+        ("growth", "when", "wishful", "is unknown; take one of needed, unsolved, never, "),
+        ("growth", "amount", "wishful", "is unknown; take one of fixed, geometric, double, until_price$"),
         ("growth", "where", "anywhere", "is unknown; take one of auction, value"),
         ("gating", "network", "oracle", "is unknown; take one of gaussian, lda, "),
         ("stream", "name", "cifar", "is unknown; take one of digits, mnist, fsdd, arrays, cognitive"),

@@ -35,7 +35,7 @@ def write(run):
         columns |= {name: ["in"] * 500 for name in ("kind", "side", "direction")}
         tables.append("ports", round, columns)
         neuron = {"tile": 0, "slot": 0, "birth_slot": 0, "kind": "hidden", "task": 0, "rule": "seed"}
-        neuron["birth_round"] = round
+        neuron |= {"birth_round": round, "cell": "", "tau_ms": 20.0, "synapse_ms": 0.0}
         rows = [neuron | {"neuron": number, "retired_round": None} for number in range(round + 1)]
         tables.rewrite("neurons", rows)
         facts = {"round": round, "written": tables.written}

@@ -134,12 +134,12 @@ def test_answers_are_recorded_before_the_task_with_its_own_samples(kept: MakeCon
     expert, train = simulation.gating.experts[0], simulation.stream.experiences[1].train
     running = simulation.gating.running(expert)
     x = torch.zeros(5, simulation.stream.steps, simulation.stream.channels, dtype=torch.uint8)
-    before = answers(simulation.network, expert, running, x)
+    before = answers(simulation.grower.judge, expert, running, x)
     simulation.step()
     notes = simulation.rehearsal.method.notes
     assert notes["answers"].shape == (len(train), 4)
     assert notes["old"].tolist() == [[True, True, False, False]]
-    assert not torch.allclose(answers(simulation.network, expert, running, x + 1), before + notes["answers"][:5])
+    assert not torch.allclose(answers(simulation.grower.judge, expert, running, x + 1), before + notes["answers"][:5])
 
 
 def test_samples_of_other_tasks_need_one_expert(tiny: MakeConfig) -> None:

@@ -64,7 +64,7 @@ def test_once_is_the_first_epoch_without_repeats() -> None:
     assert sum(len(labels) for _, labels in shown) == TRAIN
     for (x, labels), (whole, all_labels) in zip(shown, first, strict=True):
         assert torch.equal(x, whole[: len(x)])
-        assert torch.equal(labels, all_labels[: len(x)])
+        assert torch.equal(labels.labels, all_labels.labels[: len(x)])
 
 
 def test_rows_are_those_of_the_batch() -> None:
@@ -107,7 +107,7 @@ def test_a_probe_is_fresh_every_round_and_the_same_whenever_it_is_asked_for() ->
     assert len({tuple(who(x)) for x, _ in rounds}) == 4
     again, labels = batches().probe(7, 2)
     assert torch.equal(again, rounds[2][0])
-    assert labels.tolist() == [number % 2 + 2 for number in who(again)]
+    assert labels.labels.tolist() == [number % 2 + 2 for number in who(again)]
 
 
 def test_a_probe_draws_training_samples_without_repeats_and_spikes_of_its_own() -> None:
