@@ -12,7 +12,7 @@ PRESETS: dict[str, Mapping[str, object]] = {
     "cognitive": {
         "fabric.rows": 1,
         "fabric.cols": 4,
-        "fabric.neurons_per_tile": 84,
+        "fabric.neurons_per_tile": 80,
         "fabric.wires": 64,
         "fabric.corner_wires": 16,
         "fabric.inputs": "every",
@@ -39,7 +39,8 @@ PRESETS: dict[str, Mapping[str, object]] = {
         "growth.reserve": 0,
         "auction.wire_price": 1e-4,  # of a squared error that begins near 1
         "growth.reuse.by": "readout",
-        "growth.reuse.enough": 0.92,
+        "growth.reuse.enough": 0.9,
+        "growth.reuse.beside": False,
         "growth.reuse.samples": 1024,
     },
 }
