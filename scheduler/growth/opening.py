@@ -147,35 +147,35 @@ class Opening:
         grower.number += len(site.taps.outcomes)
 
     def _seed(self, sites: list[Site]) -> Expert:
-        """Give the task a seed expert, in the tile with most room."""
+        """Give the task a seed expert, in the tile with most room; a smaller one where that is not enough."""
         grower, agent = self.grower, self.grower.agent
         grower.keep(self.room.after(1))
-        tile = self._roomiest()
+        tile, width = self._roomiest()
         site = next((one for one in sites if one.tile == tile and self.options.beside), None)
         expert = agent.add_expert(self.classes, self.outputs, tile)
         self.meet(expert)
         x, wanted = self.training
         if site is not None:
             self._listen(expert, site)
-        open_expert(grower, expert, self.task, x, wanted, self.chance, self.room, born=site is not None)
+        open_expert(grower, expert, self.task, x, wanted, self.chance, self.room, site is not None, width)
         heard = torch.zeros(0, dtype=torch.int64) if site is None else site.sources
         self._note("seed", expert.number, float("nan"), float("nan"), heard)
         self._taken("seed")
         return expert
 
-    def _roomiest(self) -> int:
-        """The south tile with most slots for a seed and its growth.
+    def _roomiest(self) -> tuple[int, int]:
+        """The south tile with most slots for a seed and its growth, and how many neurons of a seed it has room for.
 
         Raises:
-            NoRoomError: none has room for a seed.
+            NoRoomError: none has room for a single one.
         """
         network, kept = self.grower.network, self.grower.kept.slots
-        least = self.outputs + self.grower.options.seed_width
         room = {t: len(s) - kept.get(t, 0) for t, s in network.free_slots(network.fabric.south_tiles).items()}
         tile = max(room, key=lambda t: room[t])
-        if room[tile] < least:
-            raise NoRoomError(f"no south tile has {least} free slots for a new expert and its outputs")
-        return tile
+        width = min(self.grower.options.seed_width, room[tile] - self.outputs)
+        if width < 1:
+            raise NoRoomError(f"no south tile has {self.outputs + 1} free slots for a new expert and its outputs")
+        return tile, width
 
     def _note(self, step: str, expert: int, loss: float, score: float, heard: Tensor) -> None:
         """Write a row of the table ``openings``."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn
 
@@ -37,6 +38,7 @@ def open_expert(
     chance: Callable[[int, int], np.random.Generator],
     room: Room | None = None,
     born: bool = False,
+    width: int = 0,
 ) -> None:
     """Give birth to an expert's outputs and to its seed: a chain from the north row to the output tile.
 
@@ -48,6 +50,7 @@ def open_expert(
         chance: (stage, tile) -> random numbers.
         room: what is kept for this expert and those to come, this one's first; None where nobody knows of them.
         born: whether its outputs are alive already.
+        width: most neurons of the seed in a tile; 0: as configured.
 
     Raises:
         NoRoomError: no living way leads from the inputs to the outputs, for something is full or dead.
@@ -66,7 +69,8 @@ def open_expert(
         probe = grower.probe(expert, x[:SAMPLES], wanted[:SAMPLES])
         call = grower.call(expert, task, SEED_RULE, probe, partial(chance, stage))
         call.seed_links, call.seed_value = here, math.log(max(2, len(expert.classes)))
-        grower.settle(call, grower.invite(call), len(here) * grower.options.seed_width)
+        call.options = replace(call.options, seed_width=width or call.options.seed_width)
+        grower.settle(call, grower.invite(call), len(here) * call.options.seed_width)
     if not hears_inputs(grower.network, expert):
         _refuse(grower, task, expert, tiles)
 

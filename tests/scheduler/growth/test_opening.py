@@ -127,9 +127,10 @@ def test_grow_never_and_always(timed: Timed) -> None:
 
 def test_a_full_chip_serves_with_what_there_is(timed: Timed) -> None:
     settings = config(enough=2.0)
-    small = replace(settings, fabric=replace(settings.fabric, cols=1, neurons_per_tile=11))
-    _, rows = played(small, timed())
-    assert [row["step"] for row in rows if row["taken"]][:2] == ["seed", "readout"]
+    small = replace(settings, fabric=replace(settings.fabric, cols=1, neurons_per_tile=13))
+    simulation, rows = played(small, timed())  # places for 4 + 3 neurons and for two outputs of each task
+    assert [row["step"] for row in rows if row["taken"]][:2] == ["seed", "seed"]
+    assert [len(expert.neurons) for expert in simulation.gating.experts[:2]] == [4, 3]
     assert [row["score"] for row in rows if row["taken"]][2] == max(row["score"] for row in rows if row["task"] == 2)
 
 
