@@ -12,6 +12,7 @@ objective falls if p is heard as well: orthogonal least squares (Chen, Billings 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -34,19 +35,23 @@ class Regression:
         self._diagonal = self.gram.diagonal().clone()
 
     @staticmethod
-    def of(traces: Tensor, targets: Tensor, weights: Tensor, ridge: float) -> Regression:
-        """Normal equations of samples and steps.
+    def of(parts: Iterable[tuple[Tensor, Tensor, Tensor]], ridge: float) -> Regression:
+        """Normal equations of samples and steps, which may come in parts.
 
         Args:
-            traces: [S, P] of all samples and steps.
-            targets: [S, O].
-            weights: [S], not all 0.
+            parts: traces [S, P], targets [S, O] and weights [S] of some samples and steps; not all weights are 0.
             ridge: added to the diagonal.
         """
-        x, y, w = traces.double(), targets.double(), weights.double() / weights.double().sum()
-        weighted = x * w[:, None]
-        gram = weighted.T @ x + ridge * torch.eye(x.shape[1], dtype=torch.float64)
-        return Regression(gram, weighted.T @ y, float((w[:, None] * y.square()).sum()))
+        total, power = 0.0, 0.0
+        gram, moment = torch.zeros(()), torch.zeros(())
+        for traces, targets, weights in parts:
+            x, y, w = traces.double(), targets.double(), weights.double()
+            weighted = x * w[:, None]
+            gram, moment = gram + weighted.T @ x, moment + weighted.T @ y
+            power, total = power + float((w[:, None] * y.square()).sum()), total + float(w.sum())
+        return Regression(
+            gram / total + ridge * torch.eye(len(gram), dtype=torch.float64), moment / total, power / total
+        )
 
     def copy(self) -> Regression:
         """The same equations, nobody taken."""

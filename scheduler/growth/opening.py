@@ -6,7 +6,8 @@ In this order, each step judged on validation data, the next one taken only wher
 2. Output units of its own over neurons that there are. Every tile with room for them holds an auction of taps
    (``agents.auction.taps``) on a copy of the books; the tile with the largest surplus gets the read-out, whose weights
    are those of the closed form. Nobody is born but the output units, and no old device changes.
-3. A seed expert, which hears inputs and itself; its output units keep the taps that their tile has bought.
+3. A seed expert, which hears inputs and itself. Its output units keep the taps that their tile has bought where that is
+   asked for, and where the tile with most room has too little for a whole seed.
 
 Where the chip has no room for a seed, the task is served by what there is.
 """
@@ -26,8 +27,9 @@ from smalti.model.chip.fabric import NoRoomError
 from smalti.model.growth.reuse import ReuseOptions
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.growth.readout import Batch, Heard, Site
-from smalti.scheduler.growth.room import Room
+from smalti.scheduler.growth.room import Need, Room
 from smalti.scheduler.growth.seed_expert import open_expert
+from smalti.scheduler.growth.seed_shape import footprint, stages
 
 Row = dict[str, object]
 
@@ -147,21 +149,28 @@ class Opening:
         grower.number += len(site.taps.outcomes)
 
     def _seed(self, sites: list[Site]) -> Expert:
-        """Give the task a seed expert, in the tile with most room; a smaller one where that is not enough."""
+        """Give the task a seed expert, in the tile with most room; or one that fits, beside its taps."""
         grower, agent = self.grower, self.grower.agent
         grower.keep(self.room.after(1))
         tile, width = self._roomiest()
-        site = next((one for one in sites if one.tile == tile and self.options.beside), None)
+        beside = self.options.beside or width < grower.options.seed_width
+        site = next((one for one in sites if one.tile == tile and beside), None)
         expert = agent.add_expert(self.classes, self.outputs, tile)
         self.meet(expert)
         x, wanted = self.training
         if site is not None:
             self._listen(expert, site)
-        open_expert(grower, expert, self.task, x, wanted, self.chance, self.room, site is not None, width)
+        open_expert(grower, expert, self.task, x, wanted, self.chance, self._with_stages(tile), site is not None, width)
         heard = torch.zeros(0, dtype=torch.int64) if site is None else site.sources
         self._note("seed", expert.number, float("nan"), float("nan"), heard)
         self._taken("seed")
         return expert
+
+    def _with_stages(self, tile: int) -> Room:
+        """What is kept, with the stages of this task's seed, for which nothing is."""
+        fabric = self.grower.network.fabric
+        number = len(stages(fabric, footprint(fabric, tile), tile))
+        return Room((*self.room.needs[:1], *[Need()] * number, *self.room.needs[1:]))
 
     def _roomiest(self) -> tuple[int, int]:
         """The south tile with most slots for a seed and its growth, and how many neurons of a seed it has room for.

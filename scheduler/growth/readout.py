@@ -53,7 +53,8 @@ class Heard:
     sources: Tensor  # [P] slots
     upstream: Tensor  # [P, N] bool: who must run for a source
     spikes: Tensor  # [N] per training sample
-    traces: tuple[Tensor, Tensor]  # of the training and the validation samples [B, T or 1, P]
+    said: Tensor  # traces of the validation samples [B, T or 1, P]
+    trained: Tensor | None  # of the training samples; None under a squared error, which can do without
     regression: Regression
     worth: float  # of a unit of its objective in the loss's unit
 
@@ -63,15 +64,30 @@ class Heard:
         network = grower.network
         sources = torch.tensor([slot for e in grower.agent.experts for slot in e.neurons], dtype=torch.int64)
         spikes = torch.zeros(network.fabric.neurons, dtype=torch.float64)
-        of_validation = torch.cat([*_traces(grower, validation[0], sources, torch.zeros_like(spikes))])
-        traces = torch.cat([*_traces(grower, training[0], sources, spikes)]), of_validation
-        upstream = torch.stack([network.upstream_of(source[None]) for source in sources])
+        said = torch.cat([*_traces(grower, validation[0], sources, torch.zeros_like(spikes))])
+        squared, trained = grower.judge.criterion.squared, list[Tensor]()
         targets, weights = _asked(training[1], classes)
-        flat = traces[0].flatten(0, 1), targets.flatten(0, 1), weights.flatten()
-        regression = Regression.of(*flat, grower.options.reuse.ridge)
-        worth = 1.0 if grower.judge.criterion.squared else targets.shape[2] / 2
-        rates = spikes / len(training[0])
-        return Heard(grower, training, validation, sources, upstream, rates, traces, regression, worth)
+
+        def parts() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+            first = 0
+            for traces in _traces(grower, training[0], sources, spikes):
+                here, first = slice(first, first + len(traces)), first + len(traces)
+                trained.extend([] if squared else [traces])
+                yield traces.flatten(0, 1), targets[here].flatten(0, 1), weights[here].flatten()
+
+        regression = Regression.of(parts(), grower.options.reuse.ridge)
+        return Heard(
+            grower=grower,
+            training=training,
+            validation=validation,
+            sources=sources,
+            upstream=torch.stack([network.upstream_of(source[None]) for source in sources]),
+            spikes=spikes / len(training[0]),
+            said=said,
+            trained=None if squared else torch.cat(trained),
+            regression=regression,
+            worth=1.0 if squared else targets.shape[2] / 2,
+        )
 
     def site(
         self,
@@ -103,8 +119,10 @@ class Heard:
         )
         taps = clear_taps(listening, prices, options.taps, self.grower.number, lots)
         chosen = torch.tensor(taps.places, dtype=torch.int64)
-        best = taps.weights * _scale(judge, expert, self.traces[0][:, :, chosen], taps.weights, self.training[1])
-        answers = _said(judge, self.traces[1][:, :, chosen], best)
+        best = taps.weights
+        if self.trained is not None:
+            best = best * _scale(judge, expert, self.trained[:, :, chosen], best, self.training[1])
+        answers = _said(judge, self.said[:, :, chosen], best)
         wanted = self.validation[1]
         loss, score = float(judge.losses(expert, answers, wanted).mean()), judge.score(expert, answers, wanted)
         return Site(tile, self.sources[chosen], best, taps, loss, score)
@@ -138,9 +156,7 @@ def _said(judge: Judge, traces: Tensor, weights: Tensor) -> Tensor:
 
 
 def _scale(judge: Judge, expert: Expert, traces: Tensor, weights: Tensor, wanted: Wanted) -> float:
-    """The factor on all weights for which the loss is lowest; 1 for a squared error."""
-    if judge.criterion.squared:
-        return 1.0
+    """The factor on all weights for which the loss is lowest."""
     answers = _said(judge, traces, weights)
     losses = [float(judge.losses(expert, answers * scale, wanted).mean()) for scale in SCALES.tolist()]
     return float(SCALES[int(np.argmin(losses))])

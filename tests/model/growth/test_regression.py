@@ -29,7 +29,8 @@ def objective(x: torch.Tensor, y: torch.Tensor, w: torch.Tensor, chosen: list[in
 
 def test_gains_are_what_the_objective_falls_by_and_weights_are_the_best() -> None:
     x, y, w = data()
-    found = Regression.of(x, y, w, RIDGE)
+    halves = [tuple(part[half] for part in (x, y, w)) for half in (slice(0, 70), slice(70, None))]
+    found = Regression.of(halves, RIDGE)
     before = found.power
     assert before == pytest.approx(float(((w / w.sum())[:, None] * y.square()).sum()))
     for _ in range(4):
@@ -45,14 +46,14 @@ def test_gains_are_what_the_objective_falls_by_and_weights_are_the_best() -> Non
 
 def test_a_neuron_that_repeats_others_is_worth_nothing_beside_them() -> None:
     x, y, w = data()
-    found = Regression.of(x, y, w, 1e-9)
+    found = Regression.of([(x, y, w)], 1e-9)
     found.take(0)
     found.take(1)
     assert float(found.gains()[5]) < 1e-6 < float(found.gains()[2])
 
 
 def test_a_copy_has_taken_nobody() -> None:
-    found = Regression.of(*data(), RIDGE)
+    found = Regression.of([data()], RIDGE)
     first = found.gains()
     found.take(2)
     assert torch.equal(found.copy().gains(), first)

@@ -171,3 +171,15 @@ def test_classes_may_be_read_from_old_neurons_too(engine: str, tiny: Any) -> Non
     assert rows[1]["taken"]
     x, wanted = simulation.batches_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
     assert evaluation.with_task(simulation.gating, x, (2, 3)).score(wanted) >= 0.5
+
+
+def test_outputs_of_all_tasks_find_a_place_whatever_grows(timed: Timed) -> None:
+    """27 slots: neurons of the first tasks leave two for the outputs of each of the seven, so all try a read-out."""
+    settings = config(enough=2.0, grow="always")
+    growth = replace(settings.growth, when="schedule", every=1, births=9, max_neurons=0, until=1.0)
+    fabric = replace(settings.fabric, cols=1, neurons_per_tile=27)
+    simulation, rows = played(replace(settings, growth=growth, fabric=fabric), timed(tasks=7))
+    assert [row["task"] for row in rows if row["taken"]] == [*range(7)]
+    assert [row["task"] for row in rows if row["step"] == "readout"] == [*range(1, 7)]
+    lent = sum(len(expert.lent) for expert in simulation.gating.experts)
+    assert int(simulation.network.state.alive.sum()) == 27 - 2 * lent
