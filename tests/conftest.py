@@ -107,6 +107,7 @@ def timed_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "training": {"rounds": 2, "steps": 30, "restarts": ()},
         "growth.when": "never",
         "growth.reuse.grow": "always",
+        "growth.reuse.beside": True,
     }
     start(configure("cognitive", options), path, lambda simulation: None)
     return path

@@ -213,7 +213,7 @@ def test_an_interrupt_says_how_to_go_on(cli: Smalti, tiny_toml: Path, monkeypatc
         (["--fabric.rows", "x"], "fabric.rows = 'x' must be a whole number"),
         (["--fabric.rows", "0"], "fabric.rows = 0 must be at least 1"),
         (["--fabric.rowz", "3"], "smalti run has no option --fabric.rowz; did you mean --fabric.rows"),
-        (["--growth.when", "sometimes"], "growth.when = 'sometimes' is unknown; take one of needed, never"),
+        (["--growth.when", "sometimes"], "growth.when = 'sometimes' is unknown; take one of needed, unsolved"),
         (["--growth.where", "anywhere"], "growth.where = 'anywhere' is unknown; take one of auction, value"),
         (["--growth.reach", "moon"], "growth.reach = 'moon' is unknown; allowed: outputs, neighbours"),
         (
