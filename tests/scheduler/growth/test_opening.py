@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -182,3 +183,19 @@ def test_outputs_of_all_tasks_find_a_place_whatever_grows(timed: Timed) -> None:
     assert [row["task"] for row in rows if row["taken"]] == [*range(7)]
     assert [row["task"] for row in rows if row["step"] == "readout"] == [*range(1, 7)]
     assert {len(expert.outputs) for expert in simulation.gating.experts} == {2}
+
+
+@pytest.mark.parametrize("rounds", [2, 3, 5])
+def test_a_run_goes_on_bit_for_bit(timed: Timed, rounds: int) -> None:
+    """From a task that has a seed, from a read-out in learning, and after it."""
+    whole, _ = played(config(readout_rounds=2), timed())
+    begun = Simulation(config(readout_rounds=2), data=timed())
+    for _ in range(rounds):
+        begun.step()
+    again = Simulation(config(readout_rounds=2), data=timed())
+    again.load_state_dict(deepcopy(begun.state_dict()), begun.registry.neurons, begun.registry.links)
+    while not again.finished:
+        again.step()
+    assert torch.equal(again.network.state.weight, whole.network.state.weight)
+    assert again.gating.state_dict()["experts"] == whole.gating.state_dict()["experts"]
+    assert again.rows.evaluations == whole.rows.evaluations
