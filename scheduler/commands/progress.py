@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -106,7 +107,10 @@ def numbers_of(simulation: Simulation) -> str:
 
     row, readout = simulation.rows.rounds[0], simulation.stream.readout
     score = in_words(USUAL_SCORE if readout is None else readout.score)
-    return f"loss {row['loss']:.3f}  {score} {row['accuracy']:.3f}  neurons {row['neurons']}  wires {row['wires']}"
+    size = f"neurons {row['neurons']}  wires {row['wires']}"
+    if math.isnan(cast("float", row["loss"])):  # no sample was trained on
+        return f"nothing to learn  {size}"
+    return f"loss {row['loss']:.3f}  {score} {row['accuracy']:.3f}  {size}"
 
 
 @contextmanager
