@@ -27,7 +27,7 @@ class ReuseOptions:
             sample is shown in those after them.
         beside: whether a task that gets a seed expert hears the neurons that its read-out has bought as well.
         samples: training samples from which read-outs are made.
-        ridge: added to the diagonal of a read-out's normal equations, as a number of samples.
+        ridge: added to the diagonal of a read-out's normal equations, which are means over samples and steps.
     """
 
     by: Literal["none", "experts", "readout"] = "none"
