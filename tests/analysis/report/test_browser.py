@@ -52,7 +52,7 @@ def opener(browser: Browser) -> Iterator[tuple[Opened, list[str]]]:
             page.on("pageerror", lambda error: complaints.append(str(error)))
             page.on("request", lambda request: fetched(request.url))
             page.goto(file.as_uri())
-            page.wait_for_function("document.querySelector('.plot').dataset.drawn")
+            page.wait_for_selector(".plot[data-drawn]")
         return pages[key]
 
     yield open_page, complaints
@@ -76,6 +76,11 @@ def write(folders: list[Path], out: Path) -> Path:
 
 def boxes(page: Page, selector: str) -> list[dict[str, float]]:
     return page.eval_on_selector_all(selector, "all => all.map(one => one.getBoundingClientRect().toJSON())")
+
+
+def wait_for_three_plots(page: Page) -> None:
+    """Until the third plot of the run that was opened is drawn; by selector, for the page forbids evaluated strings."""
+    page.locator("details.run[open] .plot .main-svg:first-child").nth(2).wait_for(state="attached")
 
 
 def colour(page: Page, selector: str, of: str) -> str:
@@ -172,7 +177,7 @@ def test_texts_of_a_foreign_run_are_no_code(opened: Opened, foreign_run: Path, t
     dialogs: list[str] = []
     shown.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     shown.locator("details.run > summary").first.click()
-    shown.wait_for_function("document.querySelectorAll('details.run[open] .plot .main-svg:first-child').length == 3")
+    wait_for_three_plots(shown)
     assert shown.locator("img[src=x]").count() == 0
     legends = shown.locator(".plot .legendtext").all_text_contents()
     assert any(foreign_run.name in text for text in legends)
@@ -187,7 +192,7 @@ def test_runs_are_folded_and_drawn_when_opened(opened: Opened, comparison: Path,
     drawn = "details.run .plot .main-svg:first-child"
     assert boxes(shown, drawn) == []
     shown.locator("details.run > summary").nth(1).click()
-    shown.wait_for_function("document.querySelectorAll('details.run[open] .plot .main-svg:first-child').length == 3")
+    wait_for_three_plots(shown)
     assert all(box["width"] > 0.7 * min(width, 700) for box in boxes(shown, drawn))
     assert shown.evaluate("document.documentElement.scrollWidth") == width
 
