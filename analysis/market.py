@@ -22,7 +22,7 @@ REASONS = (  # words in the reason of a bid -> what it comes to; the first that 
     ("free slot", "the tile is full"),
     ("dead", "a dead tile is in the way"),
     ("reaches no neuron", "it reaches no neuron of its expert"),
-    ("as many neurons as it may", "the read-out hears as many neurons as it may"),
+    ("as many sources as it may", "the read-out hears as many sources as it may"),
 )
 OTHER = "another reason"
 SIDE = re.compile(r"^(R0|R1|neuron tile) \((\d+), (\d+)\) side ([NESW]) (in|out)")

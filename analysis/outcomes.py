@@ -251,7 +251,7 @@ def _reuse(run: RunTables) -> dict[str, float]:
     own = taken["step"] == "seed"
     return {
         "seeds": float(own.sum()),
-        "links_read": float(taken["taps"].sum() + len(hidden)),
+        "links_read": float(taken["taps"].sum() + taken["inputs"].sum() + len(hidden)),
         "experts_run": float((taken["experts_run"] + own).mean()),
         "late_births": last / first if first else 0.0,
     }

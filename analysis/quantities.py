@@ -60,7 +60,7 @@ METRICS = {
     "outputs": Metric("outputs", "output neurons alive"),
     "slots": Metric("slots", "places for hidden neurons"),
     "seeds": Metric("seed experts", "tasks that got one", ".1f"),
-    "links_read": Metric("links read", "hidden neurons that output units hear, summed over tasks"),
+    "links_read": Metric("links read", "hidden neurons and inputs that output units hear, summed over tasks"),
     "experts_run": Metric("experts run", "for an answer, in part or whole, mean over tasks", ".1f"),
     "late_births": Metric("late births", "hidden neurons of the later half of the tasks over those of the rest", ".2f"),
     "born": Metric("born", "neurons ever born, outputs and seed experts included"),

@@ -30,13 +30,13 @@ def openings(run: Run) -> pd.DataFrame:
     Returns:
         Indexed by task: name; step that was taken; expert that answers; experts and readout, the validation scores of
         the best expert as it is and of the best read-out (NaN where not tried); score, that of the step taken (NaN for
-        a seed expert, which had yet to learn); taps, experts_run and neurons_run as in the table ``openings``; born,
-        hidden neurons ever born for the task.
+        a seed expert, which had yet to learn); taps, inputs, experts_run and neurons_run as in the table
+        ``openings``; born, hidden neurons ever born for the task.
     """
     tried = run.table("openings")
     taken = tried[tried["taken"]].set_index("task")
     scores = tried.pivot(index="task", columns="step", values="score").reindex(columns=["experts", "readout"])
-    names = ["name", "step", "expert", "score", "taps", "experts_run", "neurons_run"]
+    names = ["name", "step", "expert", "score", "taps", "inputs", "experts_run", "neurons_run"]
     table = taken[names].join(scores)
     came = [task for task in dict.fromkeys(order(run)) if task in table.index]
     return table.join(_births(run)["born"]).fillna({"born": 0}).astype({"born": int}).loc[came]
@@ -88,6 +88,7 @@ def told(table: pd.DataFrame) -> list[dict[str, str]]:
         "best expert": [_score(value) for value in table["experts"]],
         "read-out": [_score(value) for value in table["readout"]],
         "taps": [str(count) for count in table["taps"]],
+        "inputs": [str(count) for count in table["inputs"]],
         "experts run": [str(count) for count in table["experts_run"]],
         "neurons run": [str(count) for count in table["neurons_run"]],
         "born": [str(count) for count in table["born"]],

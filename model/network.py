@@ -155,9 +155,12 @@ class Network:
         return slots
 
     def upstream_of(self, slots: Tensor) -> Tensor:
-        """Neurons [N] bool that must run so that these slots [S] spike as they do: they, and whom they hear."""
+        """Neurons [N] bool that must run so that these slots [S] spike as they do: they, and whom they hear.
+
+        Channels among them take no neuron.
+        """
         mask = torch.zeros_like(self.state.alive)
-        mask[slots.to(mask.device)] = True
+        mask[slots[slots < len(mask)].to(mask.device)] = True
         while True:
             more = mask | self.listened_to(mask)
             if torch.equal(more, mask):

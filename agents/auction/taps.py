@@ -1,9 +1,9 @@
-"""The auction of a read-out: which neurons that there are its output units hear, and by which wires.
+"""The auction of a read-out: which neurons and inputs that there are its output units hear, and by which wires.
 
-Every neuron that could be heard is a bid of no birth: its value is by how much the loss falls if it is heard beside
-those that have won (``model.growth.regression``), its price that of the link, where the tile does not hear it yet,
-and that of the spikes of all neurons that must run for it and do not run already. One bid after the other wins, the
-largest surplus first; then all are worth something else.
+Every neuron that could be heard, and every input that enters the tile, is a bid of no birth: its value is by how much
+the loss falls if it is heard beside those that have won (``model.growth.regression``), its price that of the link,
+where the tile does not hear it yet, and that of the spikes of all neurons that must run for it and do not run already.
+One bid after the other wins, the largest surplus first; then all are worth something else.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Listening:
 
     tile: int
     task: int
-    sources: Sequence[int]  # slots, one for each place of the regression
+    sources: Sequence[int]  # slots and channels, one for each place of the regression
     regression: Regression
     worth: float  # of a unit of the regression's objective in the loss's unit
     upstream: Tensor  # [P, N] bool: who must run so that a source is right, itself included
@@ -116,6 +116,8 @@ class _Market:
         source, tile, spikes = self.listening.sources[place], self.listening.tile, self.spikes[place]
         if (source, tile) in self.prices.links.rows:
             return _Quoted((), (spikes, spikes))
+        if source >= self.prices.links.fabric.neurons:
+            return Refusal(source, tile, "the input does not enter the tile")
         offer = self.prices.links.offer(source, tile)
         if isinstance(offer, Refusal):
             return offer
@@ -149,5 +151,5 @@ class _Market:
         quote = self.quote(place)
         if isinstance(quote, Refusal):
             return Outcome(bid, False, -1, float("nan"), float("nan"), quote.reason)
-        reason = DEAR if bid.value <= quote.sums[1] else "the read-out hears as many neurons as it may"
+        reason = DEAR if bid.value <= quote.sums[1] else "the read-out hears as many sources as it may"
         return Outcome(bid, False, -1, *quote.sums, reason)

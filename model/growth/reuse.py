@@ -15,16 +15,16 @@ class ReuseOptions:
 
     Attributes:
         by: none (a seed expert at once), experts (first those that there are, as they are; only where samples have
-            targets) or readout (then also a read-out of its own over neurons that there are, bought at an auction).
+            targets) or readout (then also a read-out of its own over neurons and inputs, bought at an auction).
         grow: needed (the task gets a seed expert where validation says that reuse is not enough), always (every task,
             as long as there is room), random (with the chance ``share``, the control of needed) or never (the first
             task alone).
         share: chance of a seed expert for grow = random.
         enough: score on validation data from which on a task needs no neurons of its own.
-        taps: most neurons that a read-out hears.
+        taps: most neurons and inputs that a read-out hears.
         pick: auction (value minus price) or random (as many as the auction would take at most, the control).
-        readout_rounds: rounds of an experience in which a read-out without neurons of its own goes on learning; no
-            sample is shown in those after them.
+        readout_rounds: rounds of an experience over which a read-out without neurons of its own goes on learning, its
+            learning rate falling to 0; no sample is shown in those after them.
         beside: whether a task that gets a seed expert hears the neurons that its read-out has bought as well.
         samples: training samples from which read-outs are made.
         ridge: added to the diagonal of a read-out's normal equations, which are means over samples and steps.

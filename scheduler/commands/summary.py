@@ -145,7 +145,7 @@ def _long_view(run: Run, matrix: pd.DataFrame, means: pd.Series[float], setting:
 
 def openings_view(run: Run) -> Table:
     """How every task opened: what it was opened by and with which validation score, taps, and neurons born for it."""
-    shown = ("task", "opened by", "score", "taps", "experts run", "born")
+    shown = ("task", "opened by", "score", "taps", "inputs", "experts run", "born")
     table = Table(title="how tasks opened (scores on validation data before training)", title_justify="left")
     for name in shown:
         table.add_column(name, justify="left" if name in shown[:2] else "right")

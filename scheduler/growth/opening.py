@@ -3,7 +3,7 @@
 In this order, each step judged on validation data, the next one taken only where the one before is not enough:
 
 1. The experts that there are, as they are: their outputs answer the new task (where samples have targets).
-2. Output units of its own over neurons that there are. Every tile with room for them holds an auction of taps
+2. Output units of its own over neurons and inputs. Every tile with room for them holds an auction of taps
    (``agents.auction.taps``) on a copy of the books; the tile with the largest surplus gets the read-out, whose weights
    are those of the closed form. Nobody is born but the output units, and no old device changes.
 3. A seed expert, which hears inputs and itself. Its output units keep the taps that their tile has bought where that is
@@ -189,7 +189,7 @@ class Opening:
     def _note(self, step: str, expert: int, loss: float, score: float, heard: Tensor) -> None:
         """Write a row of the table ``openings``."""
         network, agent = self.grower.network, self.grower.agent
-        upstream = network.upstream_of(heard)
+        upstream, inputs = network.upstream_of(heard), int((heard >= network.fabric.neurons).sum())
         self.rows.append(
             {
                 "task": self.task,
@@ -198,7 +198,8 @@ class Opening:
                 "loss": loss,
                 "score": score,
                 "taken": False,
-                "taps": len(heard),
+                "taps": len(heard) - inputs,
+                "inputs": inputs,
                 "experts_run": sum(bool(upstream[list(e.neurons)].any()) for e in agent.experts if e.neurons),
                 "neurons_run": int(upstream.sum()),
             }

@@ -36,7 +36,7 @@ class Site:
     """A read-out that a tile offers."""
 
     tile: int
-    sources: Tensor  # [S] slots that it would hear
+    sources: Tensor  # [S] slots and channels that it would hear
     weights: Tensor  # [S, O] float64
     taps: Taps
     loss: float  # on validation data
@@ -45,12 +45,12 @@ class Site:
 
 @dataclass(frozen=True)
 class Heard:
-    """What all neurons of the experts say to a task's samples, as output units would hear it."""
+    """What all neurons of the experts and all inputs say to a task's samples, as output units would hear it."""
 
     grower: Grower
     training: Batch
     validation: Batch
-    sources: Tensor  # [P] slots
+    sources: Tensor  # [P] slots and channels
     upstream: Tensor  # [P, N] bool: who must run for a source
     spikes: Tensor  # [N] per training sample
     said: Tensor  # traces of the validation samples [B, T or 1, P]
@@ -62,7 +62,7 @@ class Heard:
     def of(grower: Grower, training: Batch, validation: Batch, classes: tuple[int, ...]) -> Heard:
         """Let all experts run on the samples; ``classes`` are those that outputs stand for, where each has one."""
         network = grower.network
-        sources = torch.tensor([slot for e in grower.agent.experts for slot in e.neurons], dtype=torch.int64)
+        sources = torch.cat([_neurons(grower), torch.arange(network.channels) + network.fabric.neurons])
         spikes = torch.zeros(network.fabric.neurons, dtype=torch.float64)
         said = torch.cat([*_traces(grower, validation[0], sources, torch.zeros_like(spikes))])
         squared, trained = grower.judge.criterion.squared, list[Tensor]()
@@ -126,6 +126,11 @@ class Heard:
         wanted = self.validation[1]
         loss, score = float(judge.losses(expert, answers, wanted).mean()), judge.score(expert, answers, wanted)
         return Site(tile, self.sources[chosen], best, taps, loss, score)
+
+
+def _neurons(grower: Grower) -> Tensor:
+    """Slots of the neurons of all experts."""
+    return torch.tensor([slot for e in grower.agent.experts for slot in e.neurons], dtype=torch.int64)
 
 
 def _traces(grower: Grower, x: Tensor, sources: Tensor, spikes: Tensor) -> Iterator[Tensor]:

@@ -5,6 +5,7 @@ Its counterpart, which is told nothing, is ``scheduler.protocols.task_free``.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained,
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 from smalti.scheduler.streams.wanted import Wanted
 from smalti.scheduler.summary import Accumulator
-from smalti.scheduler.training import Batch, Learner, learning_rate, train_step
+from smalti.scheduler.training import Batch, Learner, TrainingOptions, learning_rate, train_step
 
 
 class TaskAware:
@@ -111,7 +112,8 @@ class TaskAware:
 
     def train(self, now: Round) -> Trained:
         """Train a round."""
-        trainee, expert, options = self.parts.trainee, self.expert(now), now.config.training
+        trainee, expert = self.parts.trainee, self.expert(now)
+        options = self._options(now, expert)
         learner = Learner.of(trainee.network, expert, self.parts.agent.running(expert))
         shown = Accumulator(trainee.network)
         for number in self._steps(now, expert):
@@ -131,13 +133,22 @@ class TaskAware:
         progress = Progress(expert, now.position, began, summary, probe) if shown.stretches else None
         return Trained(summary, progress, self.novelty, openings=openings)
 
+    def _options(self, now: Round, expert: Expert) -> TrainingOptions:
+        """How the expert is trained; a task that opened on what there was learns for rounds of its own number."""
+        if not self._served(now, expert):
+            return now.config.training
+        return replace(now.config.training, rounds=max(1, now.config.growth.reuse.readout_rounds), restarts=())
+
     def _steps(self, now: Round, expert: Expert) -> range:
         """Steps of the round; none where a task that opened on what there was has learned enough."""
         training = now.config.training
-        served = not expert.neurons or now.position in expert.lent
-        if served and now.first_step >= now.config.growth.reuse.readout_rounds * training.steps:
+        if self._served(now, expert) and now.first_step >= now.config.growth.reuse.readout_rounds * training.steps:
             return range(0)
         return range(now.first_step, now.first_step + training.steps)
+
+    def _served(self, now: Round, expert: Expert) -> bool:
+        """Whether the task opened on what there was."""
+        return not expert.neurons or now.position in expert.lent
 
     def end(self, now: Round) -> None:
         """End an experience."""

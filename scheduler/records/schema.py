@@ -151,6 +151,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("score", FLOAT, "share", "score on validation data, as in evaluations; NaN likewise"),
         Column("taken", BOOL, "truth", "whether the task was opened so"),
         Column("taps", INT32, "number", "neurons of other experts that its outputs hear"),
+        Column("inputs", INT32, "number", "input channels that its outputs hear"),
         Column("experts_run", INT32, "number", "other experts that must run for them, in part"),
         Column("neurons_run", INT32, "number", "neurons that must run for them"),
     ),

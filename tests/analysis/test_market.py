@@ -117,7 +117,7 @@ def test_taps_promise_nothing_of_newborns() -> None:
     taps = BIDS.assign(rule="tap", value=100.0)
     both = pd.concat([BIDS, taps], ignore_index=True)
     pd.testing.assert_frame_equal(market.worth(both, ROUNDS), market.worth(BIDS, ROUNDS))
-    reason = "the read-out hears as many neurons as it may"
+    reason = "the read-out hears as many sources as it may"
     assert market.kind_of_reason(reason) == reason
 
 

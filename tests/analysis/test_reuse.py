@@ -23,7 +23,7 @@ OPENINGS = pd.DataFrame(
         (2, 7, "anti", "experts", 1, 0.91, True, 0),
     ],
     columns=["round", "task", "name", "step", "expert", "score", "taken", "taps"],
-).assign(experts_run=0, neurons_run=0)
+).assign(inputs=[0, 0, 3, 0], experts_run=0, neurons_run=0)
 NEURONS = pd.DataFrame(
     [(0, "hidden", 5, "seed"), (1, "hidden", 5, "gradmax"), (2, "output", 5, "seed"), (3, "output", 2, "tap")],
     columns=["neuron", "kind", "task", "rule"],

@@ -50,7 +50,7 @@ def test_the_largest_surplus_wins_first_and_links_are_laid_where_they_are_needed
     assert [outcome.won for outcome in taps.outcomes] == [True, False, True, True]
     assert [outcome.bid.candidate for outcome in taps.outcomes] == [7, 8, 9, 10]
     assert {(outcome.bid.rule, outcome.bid.neurons, outcome.slot) for outcome in taps.outcomes} == {(TAP, 0, -1)}
-    assert "as many neurons as it may" in taps.outcomes[1].reason
+    assert "as many sources as it may" in taps.outcomes[1].reason
 
 
 def test_wires_are_paid_for_and_what_the_tile_hears_is_free(links: Links) -> None:
@@ -87,3 +87,13 @@ def test_drawn_taps_ask_for_no_value(links: Links) -> None:
         for seed in range(20)
     }
     assert drawn == {(0,), (1,), (2,), (3,)}
+
+
+def test_inputs_that_enter_the_tile_are_heard_for_nothing_and_others_are_not(links: Links) -> None:
+    """The first of three channels enters tile 0, the last one does not."""
+    neurons = links.fabric.neurons
+    known = listening(sources=(0, 1, neurons, neurons + 2), upstream=torch.zeros(4, 18, dtype=torch.bool))
+    taps = clear_taps(known, Prices(AuctionOptions(row_price=9, wire_price=9, spike_price=9), links), most=4, number=0)
+    assert taps.places == (0, 2, 1)
+    assert [outcome.price for outcome in taps.outcomes[:3]] == [0, 0, 0]
+    assert "does not enter" in taps.outcomes[3].reason

@@ -102,7 +102,7 @@ def test_what_a_readout_is_judged_by_is_what_the_chip_says(timed: Timed) -> None
     loss = grower.judge.losses(expert, answers.steps, wanted).mean()
     assert float(loss) == pytest.approx(row["loss"], rel=1e-4)
     won = [outcome for outcome in grower.outcomes if outcome.won and outcome.bid.rule == "tap"]
-    assert len(won) == row["taps"]
+    assert len(won) == row["taps"] + row["inputs"]
 
 
 @pytest.mark.parametrize("beside", [True, False])
@@ -113,6 +113,18 @@ def test_where_nothing_is_enough_neurons_are_born_and_may_keep_the_taps(beside: 
     assert len(first.neurons) == len(second.neurons) == 4
     heard = simulation.network.upstream_of(torch.tensor(second.outputs))
     assert bool(heard[first.neurons].any()) == beside
+
+
+def test_a_readout_hears_inputs_and_needs_no_neuron_for_them(timed: Timed) -> None:
+    """With inputs as the only free links, all that is heard is an input or a neuron of the same tile."""
+    simulation, _ = played(config(by="readout", enough=0.5, taps=40), timed(tasks=2))
+    network, (first, second) = simulation.network, simulation.gating.experts
+    tile = second.output_tile
+    columns = [slot % network.fabric.slots for slot in second.outputs]
+    sources = network.state.source[tile][network.state.mask[tile][:, columns].any(1)]
+    assert (sources >= network.fabric.neurons).any()
+    assert not second.neurons
+    assert int(network.upstream_of(sources).sum()) <= len(first.neurons)
 
 
 def test_grow_never_and_always(timed: Timed) -> None:
