@@ -27,7 +27,7 @@ from smalti.model.chip.fabric import NoRoomError
 from smalti.model.growth.reuse import ReuseOptions
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.growth.readout import Batch, Heard, Site
-from smalti.scheduler.growth.room import Need, Room
+from smalti.scheduler.growth.room import Need, Room, place_seed
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.growth.seed_shape import footprint, stages
 
@@ -155,6 +155,7 @@ class Opening:
         tile, width = self._roomiest()
         beside = self.options.beside or width < grower.options.seed_width
         site = next((one for one in sites if one.tile == tile and beside), None)
+        self._check_way(tile, width, site)
         expert = agent.add_expert(self.classes, self.outputs, tile)
         self.meet(expert)
         x, wanted = self.training
@@ -165,6 +166,22 @@ class Opening:
         self._note("seed", expert.number, float("nan"), float("nan"), heard)
         self._taken("seed")
         return expert
+
+    def _check_way(self, tile: int, width: int, site: Site | None) -> None:
+        """Whether a seed finds a way from the inputs to outputs here, before anything is born.
+
+        Raises:
+            NoRoomError: something on the way is full.
+        """
+        network, kept = self.grower.network, self.grower.kept.slots
+        books = network.links.copy()
+        for source in [] if site is None else site.sources.tolist():
+            if (source, tile) not in books.rows:
+                books.add(source, tile)
+        free = {there: slots[: len(slots) - kept.get(there, 0)] for there, slots in network.free_slots().items()}
+        placed = place_seed(books, free, tile, self.outputs, width)
+        if placed.obstacle:
+            raise NoRoomError(f"no chain of neurons leads to outputs here: {placed.obstacle}")
 
     def _with_stages(self, tile: int) -> Room:
         """What is kept, with the stages of this task's seed, for which nothing is."""

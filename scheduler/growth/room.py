@@ -96,7 +96,10 @@ def place_seeds(
     books, slots = links.copy(), {tile: list(there) for tile, there in free.items()}
     placed: list[Placed] = []
     for number, count in enumerate(outputs, first):
-        placed.append(_place(books, slots, number, count, width))
+        home = next_output_tile(links.fabric, number, slots, count)
+        if home is None:
+            return [*placed, Placed((), f"no south tile has {count} free slots for its outputs")]
+        placed.append(place_seed(books, slots, home, count, width))
         if placed[-1].obstacle:
             break
     return placed
@@ -113,11 +116,9 @@ def place_outputs(fabric: Fabric, free: Mapping[int, Sequence[int]], first: int,
     return Room(tuple(needs))
 
 
-def _place(links: Links, free: dict[int, list[int]], number: int, outputs: int, width: int) -> Placed:
+def place_seed(links: Links, free: Mapping[int, list[int]], home: int, outputs: int, width: int) -> Placed:
+    """Place the seed of an expert whose outputs are in the tile ``home``; books and free slots are changed."""
     fabric = links.fabric
-    home = next_output_tile(fabric, number, free, outputs)
-    if home is None:
-        return Placed((), f"no south tile has {outputs} free slots for its outputs")
     for slot in free[home][-outputs:]:
         links.add_local(slot)
     del free[home][-outputs:]

@@ -147,6 +147,18 @@ def test_a_full_chip_serves_with_what_there_is(timed: Timed) -> None:
     assert [row["score"] for row in rows if row["taken"]][2] == max(row["score"] for row in rows if row["task"] == 2)
 
 
+def test_a_seed_that_finds_no_way_to_its_outputs_leaves_no_trace(timed: Timed) -> None:
+    """Of two tiles the southern one has room, but the first two seeds have taken all wires that lead there."""
+    settings = config(enough=2.0)
+    fabric = replace(settings.fabric, rows=2, cols=1, wires=2, neurons_per_tile=20)
+    simulation, rows = played(replace(settings, fabric=fabric), timed(tasks=3))
+    assert [row["step"] for row in rows if row["taken"]] in (["seed", "seed", last] for last in ("readout", "experts"))
+    neurons = simulation.table("neurons")
+    assert set(neurons[neurons["kind"] == "hidden"]["task"]) == {0, 1}
+    assert [expert.number for expert in simulation.gating.experts] == [*range(len(simulation.gating.experts))]
+    assert all(expert.outputs for expert in simulation.gating.experts)
+
+
 def test_a_seed_alone_without_reuse_writes_no_openings(timed: Timed) -> None:
     _, rows = played(config(by="none"), timed(tasks=2))
     assert rows == []
