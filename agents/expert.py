@@ -67,5 +67,5 @@ class Expert:
     @staticmethod
     def from_state(state: dict[str, Any]) -> Expert:
         """What ``state_dict`` gave."""
-        tuples = {name: tuple(state[name]) for name in ("classes", "outputs", "exponents") if name in state}
+        tuples: dict[str, Any] = {n: tuple(state[n]) for n in ("classes", "outputs", "exponents") if n in state}
         return Expert(**(state | tuples))
