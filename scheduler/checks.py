@@ -161,11 +161,6 @@ def _check_hidden(config: Config) -> None:
             "gating.network = 'seed' listens to experts when their task has ended, which stream.boundaries = 'hidden' "
             "keeps from it: take gaussian, or boundaries told"
         )
-    if config.gating.weigh != "alike":
-        raise ValueError(
-            f"gating.weigh = {config.gating.weigh!r} looks at validation data when a task has ended, which "
-            "stream.boundaries = 'hidden' does not tell: take alike, or boundaries told"
-        )
     if config.training.continual.method != "none":
         raise ValueError(
             f"training.continual.method = {config.training.continual.method!r} needs to know when a task begins and "

@@ -112,7 +112,8 @@ def without_label(agent: GatingAgent, x: Tensor, among: Sequence[int] | None = N
         return with_label(agent, next(iter(experts.values())), x, possible)
     features = _adapted(agent, x)
     log_posterior = agent.gate.scores(features.counts)
-    ranked = log_posterior if agent.options.choose == "expert" else _best_classes(agent, features.counts)
+    by_class = agent.options.choose == "class" and bool(agent.gate.classes)
+    ranked = _best_classes(agent, features.counts) if by_class else log_posterior
     top = ranked.topk(min(agent.options.top or len(experts), log_posterior.shape[1]), dim=1).indices
     components = []
     for column, number in enumerate(agent.gate.assignment.experts):

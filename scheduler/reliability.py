@@ -10,7 +10,7 @@ validation samples right; of equals the first, so that both are taken as they co
 is wrong and sure of it, a is 0 and the vote answers alone.
 
 An expert that learns a second task keeps both as they come: it forgets of the first, and no data of that is there any
-more to say how much.
+more to say how much. So does every expert where boundaries are hidden, for nobody says there that a task has ended.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class GatingOptions:
         vote: weight of what the gating network says of the classes of an expert beside that expert's answer; 0 leaves
             the class to the expert, 1 trusts both alike.
         weigh: alike takes expert and vote as they come; validated gives each expert an exponent for its own answer and
-            one for the vote, chosen on validation data when its task has ended.
+            one for the vote, by validation data, when its task has ended (so none where boundaries are hidden).
         adapt: unlabelled samples, drawn from those that are asked about together, from which a shift common to all is
             estimated, as of a speaker who was never heard; 0 takes every sample as it is.
         top: experts that run for an input, the best first; 0 lets all of them run.

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from smalti.model.gating.detection import DetectionOptions
 from smalti.scheduler import evaluation, reliability
 from smalti.scheduler.config import Config
 from smalti.scheduler.records.rows import RoundRows
@@ -70,7 +71,7 @@ def test_every_expert_has_the_exponents_of_its_own_validation_data(play: Play, t
 
 
 def test_nothing_is_weighed_where_that_is_not_asked_for_or_nobody_votes(play: Play, tiny: MakeConfig) -> None:
-    for gating in ({}, {"weigh": "validated", "vote": 0.0}, {"weigh": "validated", "network": "label"}):
+    for gating in ({"weigh": "alike"}, {"weigh": "validated", "vote": 0.0}, {"weigh": "validated", "network": "label"}):
         simulation, _ = play(tiny(training={"rounds": 1, "steps": 1}, gating=gating))
         assert [expert.exponents for expert in simulation.gating.experts] == [ALIKE, ALIKE]
 
@@ -84,6 +85,7 @@ def test_an_expert_of_several_tasks_is_taken_as_it_comes(play: Play, tiny: MakeC
     assert expert.exponents == ALIKE
 
 
-def test_hidden_boundaries_end_no_task(tiny: MakeConfig) -> None:
-    with pytest.raises(ValueError, match=r"gating\.weigh = 'validated' looks at validation data .* take alike, or"):
-        Simulation(tiny(gating={"weigh": "validated"}, stream={"boundaries": "hidden"}))
+def test_where_boundaries_are_hidden_no_task_ends(play: Play, tiny: MakeConfig) -> None:
+    gating = {"weigh": "validated", "detect": DetectionOptions(by="labels", rest=2, gather=16)}
+    simulation, _ = play(tiny(training={"rounds": 2, "steps": 4}, gating=gating, stream={"boundaries": "hidden"}))
+    assert [expert.exponents for expert in simulation.gating.experts] == [ALIKE, ALIKE]
