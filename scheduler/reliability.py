@@ -29,7 +29,7 @@ EXPONENTS: tuple[Exponents, ...] = (ALIKE, (1.0, 0.5), (0.5, 1.0), (1.0, 0.0), (
 
 
 def weigh(agent: GatingAgent, expert: Expert, x: Tensor, labels: Tensor) -> None:
-    """Choose the exponents of an expert whose task has ended, if that is asked for.
+    """Set the exponents of an expert whose task has ended.
 
     Args:
         agent: whose option it is.
@@ -37,11 +37,8 @@ def weigh(agent: GatingAgent, expert: Expert, x: Tensor, labels: Tensor) -> None
         x: spikes of the task's validation samples [B, T, I].
         labels: their classes [B].
     """
-    if agent.options.weigh == "alike" or not evaluation.has_vote(agent):
-        return
-    if len(expert.tasks) > 1:
-        expert.exponents = ALIKE
-    else:
+    expert.exponents = ALIKE
+    if agent.options.weigh == "validated" and evaluation.has_vote(agent) and len(expert.tasks) == 1:
         expert.exponents = most_often_right(*evaluation.opinions(agent, expert, x), positions(expert.classes, labels))
 
 

@@ -56,10 +56,10 @@ class GatingOptions:
     shrink_within: float = 0.7
     temperature: float = 3.0
     vote: float = 1.0
-    weigh: Weighing = "alike"
+    weigh: Weighing = "validated"
     adapt: int = 0
     top: int = 1
-    choose: Choice = "expert"
+    choose: Choice = "class"
     experts: ExpertSharing = "task"
     protect: bool = True
     stiffness: float = math.inf

@@ -70,7 +70,9 @@ def agent() -> GatingAgent:
     """One tile; each expert has two outputs and one neuron, all of which hear channel 0 only."""
     network = Network(Fabric(FabricOptions(rows=1, cols=1, neurons_per_tile=8, wires=4)), CHANNELS, NetworkOptions())
     moments = Moments.fresh(network.state.weight)
-    agent = GatingAgent(mesa.Model(seed=0), network, Gate(), GatingOptions(top=1, vote=0.0), GrowthOptions())
+    agent = GatingAgent(
+        mesa.Model(seed=0), network, Gate(), GatingOptions(top=1, vote=0.0, choose="expert"), GrowthOptions()
+    )
     leak = network.options.output_leak
     membrane = sum(leak**k * (STEPS - k) for k in range(STEPS)) / STEPS  # mean over time for a weight of 1
     for number, answer in ANSWERS.items():
