@@ -32,6 +32,7 @@ class Expert:
     lent: list[int] = field(default_factory=list)  # those of its tasks that it serves as it is, without learning them
     neurons: list[int] = field(default_factory=list)  # slots of its hidden neurons
     sets: list[list[int]] = field(default_factory=list)  # classes that are told apart among themselves, once seen
+    exponents: tuple[float, float] = (1.0, 1.0)  # of its own answer and of the gating network's vote on its classes
 
     @property
     def seen(self) -> list[int]:
@@ -66,4 +67,5 @@ class Expert:
     @staticmethod
     def from_state(state: dict[str, Any]) -> Expert:
         """What ``state_dict`` gave."""
-        return Expert(**{**state, "classes": tuple(state["classes"]), "outputs": tuple(state["outputs"])})
+        tuples: dict[str, Any] = {n: tuple(state[n]) for n in ("classes", "outputs", "exponents") if n in state}
+        return Expert(**(state | tuples))

@@ -123,6 +123,11 @@ def _check_readout(config: Config, stream: Stream) -> None:
             f"growth.reuse.by = {reuse!r} needs to know when a task begins, which stream.boundaries = 'hidden' "
             "forbids: take none, or boundaries told"
         )
+    if reuse == "experts" and stream.readout is None:
+        raise ValueError(
+            "growth.reuse.by = 'experts' asks the experts of others as they are, whose outputs stand for other classes "
+            "than a new task's: take readout, which makes outputs over their neurons, or none"
+        )
     if reuse == "readout" and stream.readout is None and readout != "membrane_mean":
         raise ValueError(
             f"growth.reuse.by = 'readout' has a closed form for network.readout = 'membrane_mean' alone, not for "
@@ -132,6 +137,13 @@ def _check_readout(config: Config, stream: Stream) -> None:
         raise ValueError(
             f"growth.reuse.by = {reuse!r} opens tasks on the experts of others, and with gating.experts = 'shared' all "
             "tasks have the same: take none, or experts task"
+        )
+    one_expert = len(label_sets(stream, 0, False)) == 1 < len(stream.experiences)
+    if reuse != "none" and stream.readout is None and one_expert:
+        warnings.warn(
+            f"growth.reuse.by = {reuse!r} finds nothing to reuse: with stream.setting = {stream.setting!r} all tasks "
+            "have the same classes, and so the same expert",
+            stacklevel=3,
         )
 
 

@@ -2,13 +2,14 @@
 
 Without a label the answer is that of a mixture of experts,
 
-    log p(class | x) = log p(expert | x) + log p(class | expert, x) + v log prior(class | expert, x)
+    log p(class | x) = log p(expert | x) + a log p(class | expert, x) + v b log prior(class | expert, x)
 
 with the expert posterior p(expert | x) of the gating network, the softmax p(class | expert, x) of the expert's outputs,
-and a class prior of weight v = ``gating.vote``: what the gating network says of that expert's classes. With a label the
-first term falls away. Only the best ``gating.top`` experts run for a sample (0: all); all others stay silent. The
-posterior of those that run is not renormalised: a class has one expert, so that would add the same number to every
-class.
+and a class prior of weight v = ``gating.vote``: what the gating network says of that expert's classes. The exponents a
+and b are the expert's; both are 1 unless they are chosen on validation data (``scheduler.reliability``). With a label
+the first term falls away. Only the best ``gating.top`` experts run for a sample (0: all), by their posterior or by
+their most probable class (``gating.choose``); all others stay silent. The posterior of those that run is not
+renormalised: a class has one expert, so that would add the same number to every class.
 
 Where samples ask for targets at single steps, the answer is the target that the mixture expects at each step, over the
 experts that run, and the gating network has no answer of its own.
@@ -93,7 +94,7 @@ class Component:
 
 def with_label(agent: GatingAgent, expert: Expert, x: Tensor, among: Sequence[int]) -> Answers:
     """Answers when the task is told: its expert runs, and only the task's classes are possible."""
-    features = _adapted(agent, x) if _has_prior(agent) else _no_features(agent, x)
+    features = _adapted(agent, x) if has_vote(agent) else _no_features(agent, x)
     return _mixture(agent, features, [Component(expert, torch.arange(len(x)), torch.zeros(len(x)))], x, among)
 
 
@@ -111,13 +112,23 @@ def without_label(agent: GatingAgent, x: Tensor, among: Sequence[int] | None = N
         return with_label(agent, next(iter(experts.values())), x, possible)
     features = _adapted(agent, x)
     log_posterior = agent.gate.scores(features.counts)
-    top = log_posterior.topk(min(agent.options.top or len(experts), log_posterior.shape[1]), dim=1).indices
+    by_class = agent.options.choose == "class" and bool(agent.gate.classes)
+    ranked = _best_classes(agent, features.counts) if by_class else log_posterior
+    top = ranked.topk(min(agent.options.top or len(experts), log_posterior.shape[1]), dim=1).indices
     components = []
     for column, number in enumerate(agent.gate.assignment.experts):
         rows = (top == column).any(1).nonzero().flatten()
         if len(rows):
             components.append(Component(experts[number], rows, log_posterior[rows, column]))
     return replace(_mixture(agent, features, components, x, possible), gate=gate_cost(agent, x))
+
+
+def _best_classes(agent: GatingAgent, counts: Tensor) -> Tensor:
+    """Log density of the most probable class of each expert [B, E], in the order of the assignment."""
+    gate, scores = agent.gate, agent.gate.class_scores(counts).double()
+    owner = [gate.assignment.expert_of.get(label) for label in gate.classes]
+    served = torch.tensor([[who == number for who in owner] for number in gate.assignment.experts])  # [E, classes]
+    return scores[:, None].masked_fill(~served, UNKNOWN).amax(2)
 
 
 def _mixture(
@@ -128,7 +139,7 @@ def _mixture(
         return _mixture_of_steps(agent, agent.criterion, features, components, x)
     classes = max(c for e in agent.experts for c in e.classes) + 1
     log_mixture = torch.full((len(x), classes), -torch.inf, dtype=torch.float64)
-    log_prior, has_prior = torch.zeros_like(log_mixture), _has_prior(agent)
+    weighed, has_prior = torch.zeros_like(log_mixture), has_vote(agent)
     fired, operations = features.fired.clone(), features.operations
     for component in components:
         rows, own = component.rows, torch.tensor(component.expert.classes)
@@ -136,13 +147,15 @@ def _mixture(
         operations += spent * len(rows) / len(x)
         log_mixture[rows[:, None], own] = log_p + component.log_posterior[:, None].double()
         if has_prior:
-            log_prior[rows[:, None], own] = agent.options.vote * _class_prior(agent, features.counts[rows], own)
+            a, b = component.expert.exponents
+            vote = agent.options.vote * _class_prior(agent, features.counts[rows], own)
+            weighed[rows[:, None], own] = (a - 1.0) * log_p + b * vote
         # A trunk runs once for all; who was listened to goes on from there.
         fired[:, rows] = torch.maximum(fired[:, rows], counts.to("cpu", torch.float64))
     log_mixture[:, [c for c in range(classes) if c not in possible]] = -torch.inf
     spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
     cost = gate_cost(agent, x) if has_prior else GateCost()
-    answers = (log_mixture + log_prior).argmax(1), log_mixture.argmax(1)
+    answers = (log_mixture + weighed).argmax(1), log_mixture.argmax(1)
     return Answers(*answers, spikes, hop_spikes, operations, cost, fired)
 
 
@@ -169,7 +182,13 @@ def _mixture_of_steps(
     return Answers(tasks, tasks, spikes, hop_spikes, operations, fired=fired, steps=criterion.outputs(expected).float())
 
 
-def _has_prior(agent: GatingAgent) -> bool:
+def opinions(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor]:
+    """log p(class | expert, x) and v log prior(class | expert, x) [B, classes], where there is a vote."""
+    vote = _class_prior(agent, features(agent, x), torch.tensor(expert.classes))
+    return _ask(agent, expert, x)[0], agent.options.vote * vote
+
+
+def has_vote(agent: GatingAgent) -> bool:
     """Whether the gating network has a say in which class of an expert it is."""
     if agent.criterion is not None or isinstance(agent.gate, LabelGating):
         return False

@@ -12,6 +12,8 @@ from smalti.model.gating.learned import LearnedGateOptions
 from smalti.model.option_values import settle
 
 ExpertSharing = Literal["task", "shared"]
+Weighing = Literal["alike", "validated"]
+Choice = Literal["expert", "class"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +33,12 @@ class GatingOptions:
         temperature: divides log densities before experts are compared; above 1 the gate is trusted less.
         vote: weight of what the gating network says of the classes of an expert beside that expert's answer; 0 leaves
             the class to the expert, 1 trusts both alike.
+        weigh: alike takes expert and vote as they come; validated gives each expert an exponent for its own answer and
+            one for the vote, by validation data, when its task has ended (so none where boundaries are hidden).
         adapt: unlabelled samples, drawn from those that are asked about together, from which a shift common to all is
             estimated, as of a speaker who was never heard; 0 takes every sample as it is.
         top: experts that run for an input, the best first; 0 lets all of them run.
+        choose: who is the best: the most probable expert, all its classes together, or that of the most probable class.
         experts: task gives every new label set its own expert; shared lets one serve all tasks (a control).
         protect: protect what other experts have learned; one whose labels return in a new task stays plastic.
         stiffness: how: inf freezes it; a number pulls every device to where it was when its task had ended, at a cost
@@ -51,8 +56,10 @@ class GatingOptions:
     shrink_within: float = 0.7
     temperature: float = 3.0
     vote: float = 1.0
+    weigh: Weighing = "validated"
     adapt: int = 0
     top: int = 1
+    choose: Choice = "class"
     experts: ExpertSharing = "task"
     protect: bool = True
     stiffness: float = math.inf

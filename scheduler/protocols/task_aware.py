@@ -14,7 +14,7 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
-from smalti.scheduler import evaluation
+from smalti.scheduler import evaluation, reliability
 from smalti.scheduler.growth.opening import Opening
 from smalti.scheduler.growth.readout import Batch as Shown
 from smalti.scheduler.growth.room import Room, advice, label_sets, place_outputs, place_seeds
@@ -155,6 +155,8 @@ class TaskAware:
         agent, expert = self.parts.agent, self.expert(now)
         self.parts.trainee.rehearsal.end(now.batches, expert, agent.running(expert), self.parts.grower.probe)
         evaluation.show_experts(agent, expert, now.batches)
+        x, wanted = now.batches.evaluation(VALIDATION)
+        reliability.weigh(agent, expert, x, wanted.labels)
 
     def state_dict(self) -> dict[str, Any]:
         """All that is kept from round to round."""

@@ -14,6 +14,7 @@ from smalti.agents.gating import GatingAgent
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.assignment import Assignment
+from smalti.model.gating.mixture import expert_scores
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.networks.random import RandomGating
 from smalti.model.gating.networks.seed import SeedGating
@@ -69,7 +70,9 @@ def agent() -> GatingAgent:
     """One tile; each expert has two outputs and one neuron, all of which hear channel 0 only."""
     network = Network(Fabric(FabricOptions(rows=1, cols=1, neurons_per_tile=8, wires=4)), CHANNELS, NetworkOptions())
     moments = Moments.fresh(network.state.weight)
-    agent = GatingAgent(mesa.Model(seed=0), network, Gate(), GatingOptions(top=1, vote=0.0), GrowthOptions())
+    agent = GatingAgent(
+        mesa.Model(seed=0), network, Gate(), GatingOptions(top=1, vote=0.0, choose="expert"), GrowthOptions()
+    )
     leak = network.options.output_leak
     membrane = sum(leak**k * (STEPS - k) for k in range(STEPS)) / STEPS  # mean over time for a weight of 1
     for number, answer in ANSWERS.items():
@@ -282,6 +285,55 @@ def test_the_gating_network_votes_on_the_classes_of_an_expert(
     gate.trust = (0.3, 0.3, 0.3)
     agent.gate, agent.options = gate, replace(agent.options, vote=vote, temperature=1.0)
     assert without_label(agent, inputs(0, 1, 2)).classes.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("exponents", "expected"), [((1.0, 1.0), 0), ((1.0, 0.5), 0), ((1.0, 0.4), 6), ((0.5, 0.25), 0), ((0.0, 0.1), 0)]
+)
+def test_an_expert_and_the_vote_have_exponents(
+    agent: GatingAgent, exponents: tuple[float, float], expected: int
+) -> None:
+    """As above: a log(.6 / .4) against b nats."""
+    gate = Gate()
+    gate.trust = (0.3, 0.3, 0.3)
+    agent.gate, agent.options = gate, replace(agent.options, vote=1.0, temperature=1.0)
+    agent.experts[1].exponents = exponents
+    answers = without_label(agent, inputs(0))
+    assert answers.classes.tolist() == [expected]
+    assert answers.unaided.tolist() == [6]
+
+
+class Classes(Gate):
+    """Knows the densities of all classes; an expert's is the sum of those of its classes."""
+
+    classes = (0, 1, 4, 6)
+    shares = torch.tensor([[0.3, 0.35, 0.05, 0.3], [0.26, 0.4, 0.3, 0.04], [0.1, 0.25, 0.3, 0.35]], dtype=torch.float64)
+
+    def __init__(self) -> None:
+        self.assignment = assigned()
+        self.assignment.assign(1, (0, 6))
+        self.assignment.assign(0, (4, 1))
+
+    def class_scores(self, counts: Tensor) -> Tensor:
+        return self.shares[counts[:, 1].long()].log()
+
+    def scores(self, counts: Tensor) -> Tensor:
+        return expert_scores(self.class_scores(counts), self.classes, self.assignment)
+
+
+def test_the_expert_of_the_most_probable_class_need_not_be_the_most_probable_one(agent: GatingAgent) -> None:
+    agent.gate = Classes()
+    x = inputs(0, 1, 2)
+    assert without_label(agent, x).classes.tolist() == [6, 4, 4]
+    agent.options = replace(agent.options, choose="class")
+    assert without_label(agent, x).classes.tolist() == [4, 4, 6]
+    for expert in agent.experts:
+        expert.exponents = (0.0, 1.0)
+    alone = gate_alone(agent, x)
+    assert alone is not None
+    for top in (0, 1, 2):
+        agent.options = replace(agent.options, vote=1.0, temperature=1.0, top=top)
+        assert without_label(agent, x).classes.tolist() == alone.classes.tolist() == [1, 1, 6]
 
 
 def test_a_vote_decides_alone_where_one_expert_serves_all(agent: GatingAgent) -> None:

@@ -198,6 +198,18 @@ def test_classes_may_be_read_from_old_neurons_too(engine: str, tiny: Any) -> Non
     assert evaluation.with_task(simulation.gating, x, (2, 3)).score(wanted) >= 0.5
 
 
+def test_experts_as_they_are_have_no_outputs_for_new_classes(tiny: Any) -> None:
+    with pytest.raises(ValueError, match=r"growth\.reuse\.by = 'experts' asks .* take readout, .* or none"):
+        Simulation(tiny(growth={"reuse": ReuseOptions(by="experts")}))
+
+
+def test_tasks_that_share_their_classes_have_nothing_to_reuse(tiny: Any) -> None:
+    x, y, speaker = np.random.default_rng(0).random((80, 4)), np.arange(80) % 2, np.arange(80) // 40
+    settings = tiny(growth={"reuse": ReuseOptions(by="readout")}, stream={"setting": "domain", "path": ""})
+    with pytest.warns(UserWarning, match=r"finds nothing to reuse: with stream\.setting = 'domain' all tasks have the"):
+        Simulation(settings, data=memory.arrays(x, y, task=speaker))
+
+
 def test_outputs_of_all_tasks_find_a_place_whatever_grows(timed: Timed) -> None:
     """27 slots: neurons of the first tasks leave two for the outputs of each of the seven, so all try a read-out."""
     settings = config(enough=2.0, grow="always")

@@ -59,6 +59,7 @@ KEEPING: dict[str, dict[str, dict[str, object]]] = {
     "default": {"growth": {"until": 1.0}},
     "trunk and label": {"gating": {"trunk": True, "network": "label"}},
     "seed gate": {"gating": {"network": "seed", "top": 0, "listen": 8}},
+    "weighed": {"gating": {"weigh": "validated", "choose": "class", "vote": 9.0, "temperature": 0.1}},
     "autoencoder gate": {"gating": {"network": "autoencoder"}},
     "softmax gate": {"gating": {"network": "softmax", "learned": LearnedGateOptions(rehearsal=9, balance="loss_free")}},
     "hard, float64, random": {"network": {"reset": "hard", "precision": "float64"}, "growth": {"rule": "random"}},
