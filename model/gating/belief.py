@@ -92,10 +92,13 @@ class Belief:
         usual = self._of(experts).view(-1, *[1] * (losses.dim() - 1))
         return -losses.double() / usual - usual.log()
 
+    def ratios(self, experts: Sequence[int], losses: Tensor) -> Tensor:
+        """Mean losses of a minibatch in the usual ones of the experts [E], of losses [E, B]."""
+        return losses.double().mean(1) / self._of(experts)
+
     def explains(self, experts: Sequence[int], losses: Tensor) -> int | None:
         """The place of the expert that explains a minibatch best, of losses [E, B]; None where nobody does."""
-        usual = self._of(experts)
-        near = losses.double().mean(1) <= self.options.tolerance * usual
+        near = self.ratios(experts, losses) <= self.options.tolerance
         likelihood = self.likelihood(experts, losses).mean(1).where(near, -math.inf)
         return int(likelihood.argmax()) if bool(near.any()) else None
 
@@ -137,3 +140,16 @@ def filtered(likelihood: Tensor, begin: Tensor, hazard: float) -> Tensor:
         before[:, trial] = ((1 - hazard) * belief.exp() + hazard / experts).log()
         belief = (before[:, trial] + likelihood[:, trial]).log_softmax(-1)
     return before
+
+
+def settled(right: Tensor, stays: int) -> Tensor:
+    """Trials of a block before the first of so many in a row that are right [F] int; -1 where there are none.
+
+    Args:
+        right: whether the right expert answered [F, S] bool.
+        stays: trials in a row; all, where a block has no more.
+    """
+    trials = right.shape[1]
+    stays = min(stays, trials)
+    run = right.unfold(1, stays, 1).all(2)  # [F, S - stays + 1]
+    return torch.where(run.any(1), run.int().argmax(1), -1)

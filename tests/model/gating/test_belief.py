@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 
-from smalti.model.gating.belief import WINDOW, Belief, BeliefOptions, filtered
+from smalti.model.gating.belief import WINDOW, Belief, BeliefOptions, filtered, settled
 
 HAZARD = 0.2
 
@@ -77,6 +77,12 @@ def test_the_usual_loss_is_a_mean_and_then_follows() -> None:
     for _ in range(20 * WINDOW):
         belief.learn(0, torch.tensor([0.1]))
     assert belief.usual[0].loss == pytest.approx(0.1)
+
+
+def test_when_the_right_one_has_come_to_stay() -> None:
+    right = torch.tensor([[0, 1, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1], [0, 1, 1, 1, 0, 1]]).bool()
+    assert settled(right, 3).tolist() == [3, 0, -1, 1]
+    assert settled(right[:, 4:], 3).tolist() == [0, -1, 0, -1]  # a block of two trials
 
 
 def test_a_state_is_taken_over() -> None:

@@ -1,0 +1,79 @@
+"""Training where nobody is told when a task ends and samples ask for targets: losses say whose trials they are.
+
+Nothing in a minibatch names its task. After every trial the answer that was wanted is known, and the loss of an expert
+on it says whether the expert could have given it (``model.gating.belief``).
+
+1. A detector looks at every minibatch before it is trained on: has the loss of the present expert jumped?
+2. After an alarm all experts try the minibatch. The one that explains it best, with a loss near its usual one, is gone
+   back to; where that is the present one, the alarm was false and it goes on. Where nobody explains the minibatch, an
+   expert is founded.
+3. The minibatch trains the present expert.
+
+For the tables alone, and for evaluations in which the task is told, an expert bears the labels of the tasks that it was
+trained on last.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from smalti.model.gating.belief import Belief
+from smalti.scheduler.protocols.protocol import Parts, losses_of, protect
+from smalti.scheduler.protocols.unannounced import RoundState, Unannounced
+from smalti.scheduler.protocols.waiting import classes_of
+from smalti.scheduler.streams.drift import Minibatch
+
+
+class ByFeedback(Unannounced):
+    """Who is trained, as a detector and the losses of all experts tell it."""
+
+    def __init__(self, parts: Parts, belief: Belief) -> None:
+        super().__init__(parts)
+        self.belief = belief  # the gating agent keeps it from round to round
+
+    def _look(self, state: RoundState, batch: Minibatch, step: int) -> None:
+        """Ask the detector, and after an alarm all experts."""
+        if not self.parts.agent.experts:
+            self._open(state, batch, step, math.inf)
+        elif self._detect(state, batch, step, unserved=0.0):
+            self._settle(state, batch, step)
+
+    def _settle(self, state: RoundState, batch: Minibatch, step: int) -> None:
+        """An alarm: go back to who explains the minibatch, or found an expert."""
+        agent, known = self.parts.agent, self.belief.known
+        losses = torch.stack([self._losses(number, batch) for number in known])
+        place, ratios = self.belief.explains(known, losses), self.belief.ratios(known, losses)
+        if place is None:
+            self._open(state, batch, step, float(ratios.min()))
+            return
+        expert = agent.experts[known[place]]
+        reading = ("belief", float(ratios[place]), self.belief.options.tolerance)
+        state.note(step, "again", reading, expert.number, ())
+        if expert.number == self.present:
+            self.rest = state.options.rest
+            return
+        protect(self.parts, state.now.config.gating, expert)
+        self._begin(state, expert, float("nan"))
+
+    def _open(self, state: RoundState, batch: Minibatch, step: int, ratio: float) -> None:
+        """Found an expert for a minibatch that nobody explains."""
+        protect(self.parts, state.now.config.gating, None)
+        expert = self._found(state, (), (batch.x, batch.wanted), step)
+        reading = ("belief", ratio, self.belief.options.tolerance)
+        state.note(step, "new", reading, expert.number, classes_of(batch.labels))
+        self._begin(state, expert, float("nan"))
+
+    def _learn(self, state: RoundState, batch: Minibatch) -> None:
+        """Train the present expert."""
+        self.parts.agent.entitle(self.expert, classes_of(batch.labels))
+        step = self._train_on(state, batch.x, batch.wanted)
+        self.belief.learn(self.present, step.means[:1])
+
+    def _loss(self, batch: Minibatch) -> float:
+        return float(self._losses(self.present, batch).mean())
+
+    def _losses(self, number: int, batch: Minibatch) -> Tensor:
+        return losses_of(self.parts, self.parts.agent.experts[number], batch.x, batch.wanted)
