@@ -5,8 +5,9 @@ on it says whether the expert could have given it (``model.gating.belief``).
 
 1. A detector looks at every minibatch before it is trained on: has the loss of the present expert jumped?
 2. After an alarm all experts try the minibatch. The one that explains it best, with a loss near its usual one, is gone
-   back to; where that is the present one, the alarm was false and it goes on. Where nobody explains the minibatch, an
-   expert is founded.
+   back to; where that is the present one, the alarm was false and it goes on. Where nobody explains the minibatches of
+   ``gating.detect.gather`` trials in a row, an expert is founded. Nobody learns while that is open, for a few hard
+   trials are enough for a minibatch that nobody explains.
 3. The minibatch trains the present expert.
 
 For the tables alone, and for evaluations in which the task is told, an expert bears the labels of the tasks that it was
@@ -30,25 +31,31 @@ from smalti.scheduler.streams.drift import Minibatch
 class ByFeedback(Unannounced):
     """Who is trained, as a detector and the losses of all experts tell it."""
 
+    kept = (*Unannounced.kept, "doubtful")
+
     def __init__(self, parts: Parts, belief: Belief) -> None:
         super().__init__(parts)
         self.belief = belief  # the gating agent keeps it from round to round
+        self.doubtful = 0  # trials since an alarm that nobody explains
 
     def _look(self, state: RoundState, batch: Minibatch, step: int) -> None:
         """Ask the detector, and after an alarm all experts."""
         if not self.parts.agent.experts:
             self._open(state, batch, step, math.inf)
-        elif self._detect(state, batch, step, unserved=0.0):
+        elif self._detect(state, batch, step, 0.0, self.doubtful > 0) or self.doubtful:
             self._settle(state, batch, step)
 
     def _settle(self, state: RoundState, batch: Minibatch, step: int) -> None:
-        """An alarm: go back to who explains the minibatch, or found an expert."""
+        """After an alarm: go back to who explains the minibatch, or found an expert if nobody has for long enough."""
         agent, known = self.parts.agent, self.belief.known
         losses = torch.stack([self._losses(number, batch) for number in known])
         place, ratios = self.belief.explains(known, losses), self.belief.ratios(known, losses)
         if place is None:
-            self._open(state, batch, step, float(ratios.min()))
+            self.doubtful += len(batch.x)
+            if self.doubtful >= state.options.gather:
+                self._open(state, batch, step, float(ratios.min()))
             return
+        self.doubtful = 0
         expert = agent.experts[known[place]]
         reading = ("belief", float(ratios[place]), self.belief.options.tolerance)
         state.note(step, "again", reading, expert.number, ())
@@ -60,6 +67,7 @@ class ByFeedback(Unannounced):
 
     def _open(self, state: RoundState, batch: Minibatch, step: int, ratio: float) -> None:
         """Found an expert for a minibatch that nobody explains."""
+        self.doubtful = 0
         protect(self.parts, state.now.config.gating, None)
         expert = self._found(state, (), (batch.x, batch.wanted), step)
         reading = ("belief", ratio, self.belief.options.tolerance)
@@ -67,7 +75,9 @@ class ByFeedback(Unannounced):
         self._begin(state, expert, float("nan"))
 
     def _learn(self, state: RoundState, batch: Minibatch) -> None:
-        """Train the present expert."""
+        """Train the present expert, unless it is open whose trials these are."""
+        if self.doubtful:
+            return
         self.parts.agent.entitle(self.expert, classes_of(batch.labels))
         step = self._train_on(state, batch.x, batch.wanted)
         self.belief.learn(self.present, step.means[:1])

@@ -19,7 +19,7 @@ from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import memory
 
 Timed = Callable[..., memory.Data]
-STEPS = 60  # minibatches of an experience
+STEPS, BATCH = 60, 16  # minibatches of an experience, and trials of one
 
 
 def config(order: tuple[int, ...] = (0, 1, 0), **detect: Any) -> Config:
@@ -28,9 +28,9 @@ def config(order: tuple[int, ...] = (0, 1, 0), **detect: Any) -> Config:
             "fabric": {"rows": 1, "cols": 2, "neurons_per_tile": 20, "wires": 8, "inputs": "every"},
             "network": {"output_tau_ms": 5.0},
             "stream": {"name": "arrays", "boundaries": "hidden", "order": order},
-            "training": {"rounds": 2, "steps": STEPS // 2, "batch": 16, "warm_up": 2},
+            "training": {"rounds": 2, "steps": STEPS // 2, "batch": BATCH, "warm_up": 2},
             "growth": {"seed_width": 4, "when": "never", "reserve": 0, "siblings": True, "probe": 32},
-            "gating.detect": {"by": "loss", **detect},
+            "gating.detect": {"by": "loss", "gather": 2 * BATCH, **detect},
         }
     )
 
@@ -53,7 +53,7 @@ def test_new_tasks_get_experts_and_known_ones_theirs_by_losses_alone(timed: Time
     assert events(simulation) == [
         (0, "new", 0),
         (STEPS, "alarm", 0),
-        (STEPS, "new", 1),
+        (STEPS + 1, "new", 1),  # two minibatches are waited for
         (2 * STEPS, "alarm", 1),
         (2 * STEPS, "again", 0),
     ]
@@ -91,7 +91,7 @@ def test_the_truth_and_chance_may_raise_alarms_too(timed: Timed) -> None:
     told = played(config(by="told"), timed(tasks=2))
     assert [event for event in events(told) if event[1] != "alarm"] == [
         (0, "new", 0),
-        (STEPS, "new", 1),
+        (STEPS + 1, "new", 1),
         (2 * STEPS, "again", 0),
     ]
     drawn = played(config((0,), by="schedule", every=25), timed(tasks=1))
@@ -99,10 +99,24 @@ def test_the_truth_and_chance_may_raise_alarms_too(timed: Timed) -> None:
     assert drawn.gating.experts[0].tasks == [0]  # false alarms begin nothing
 
 
+def test_nobody_learns_while_it_is_open_whose_trials_these_are(timed: Timed) -> None:
+    simulation = played(config(gather=100 * BATCH), timed(tasks=2), rounds=2)
+    protocol, weight = simulation.protocol, simulation.network.state.weight.detach().clone()
+    assert isinstance(protocol, ByFeedback)
+    simulation.step()
+    assert protocol.doubtful == STEPS // 2 * BATCH
+    assert torch.equal(simulation.network.state.weight.detach(), weight)
+    while simulation.round < 5:  # the first task returns, and its expert explains it
+        simulation.step()
+    assert protocol.doubtful == 0
+    assert events(simulation)[1:] == [(STEPS, "alarm", 0), (2 * STEPS, "again", 0)]
+
+
 @pytest.mark.parametrize("rounds", [1, 2, 3, 5])
 def test_a_run_goes_on_bit_for_bit(timed: Timed, rounds: int) -> None:
-    whole, begun = played(config(), timed(tasks=2)), played(config(), timed(tasks=2), rounds)
-    again = Simulation(config(), data=timed(tasks=2))
+    waits = config(gather=50 * BATCH)  # from one round to the next
+    whole, begun = played(waits, timed(tasks=2)), played(waits, timed(tasks=2), rounds)
+    again = Simulation(waits, data=timed(tasks=2))
     again.load_state_dict(deepcopy(begun.state_dict()), begun.registry.neurons, begun.registry.links)
     while not again.finished:
         again.step()
