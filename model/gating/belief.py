@@ -147,9 +147,8 @@ def settled(right: Tensor, stays: int) -> Tensor:
 
     Args:
         right: whether the right expert answered [F, S] bool.
-        stays: trials in a row; all, where a block has no more.
+        stays: trials in a row; fewer where the block ends before.
     """
-    trials = right.shape[1]
-    stays = min(stays, trials)
-    run = right.unfold(1, stays, 1).all(2)  # [F, S - stays + 1]
+    beyond = torch.ones((len(right), stays - 1), dtype=torch.bool)
+    run = torch.cat([right, beyond], 1).unfold(1, stays, 1).all(2)  # [F, S]
     return torch.where(run.any(1), run.int().argmax(1), -1)

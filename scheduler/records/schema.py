@@ -167,7 +167,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("split", TEXT, "name", "validation, test or novel, as in evaluations"),
         Column("believed", INT32, "number", "expert of another task, which was believed in before the first trial"),
         Column("expert", INT32, "number", "the right one: the last to be trained on the task"),
-        Column("trials", INT32, "trials", "answered before the right expert answered ten in a row; -1: it never did"),
+        Column(
+            "trials",
+            INT32,
+            "trials",
+            "before the right expert answered ten in a row, or all to the end; -1: never",
+        ),
         Column("found", BOOL, "truth", "whether these were 20 at most"),
         Column("kept", FLOAT, "share", "trials from then on that the right expert answered; 0 if it was never found"),
     ),

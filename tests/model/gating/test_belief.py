@@ -81,8 +81,9 @@ def test_the_usual_loss_is_a_mean_and_then_follows() -> None:
 
 def test_when_the_right_one_has_come_to_stay() -> None:
     right = torch.tensor([[0, 1, 0, 1, 1, 1], [1, 1, 1, 0, 0, 0], [0, 0, 0, 0, 1, 1], [0, 1, 1, 1, 0, 1]]).bool()
-    assert settled(right, 3).tolist() == [3, 0, -1, 1]
-    assert settled(right[:, 4:], 3).tolist() == [0, -1, 0, -1]  # a block of two trials
+    assert settled(right, 3).tolist() == [3, 0, 4, 1]
+    assert settled(right[:, :5], 3).tolist() == [3, 0, 4, 1]
+    assert settled(right[:, :3], 3).tolist() == [-1, 0, -1, 1]  # two to the end of the block are enough
 
 
 def test_a_state_is_taken_over() -> None:
