@@ -8,7 +8,8 @@ on it says whether the expert could have given it (``model.gating.belief``).
    back to; where that is the present one, the alarm was false and it goes on. Where nobody explains the minibatches of
    ``gating.detect.gather`` trials in a row, an expert is founded. Nobody learns while that is open, for a few hard
    trials are enough for a minibatch that nobody explains.
-3. The minibatch trains the present expert.
+3. The minibatch trains the present expert. An expert has one episode: who is gone back to goes on where it was left,
+   its learning rate included, so that a task that only resembles its own does not overwrite what it knows.
 
 For the tables alone, and for evaluations in which the task is told, an expert bears the labels of the tasks that it was
 trained on last.
@@ -17,6 +18,7 @@ trained on last.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,6 +39,16 @@ class ByFeedback(Unannounced):
         super().__init__(parts)
         self.belief = belief  # the gating agent keeps it from round to round
         self.doubtful = 0  # trials since an alarm that nobody explains
+        self.left: dict[int, tuple[int, int]] = {}  # expert not in training -> round of its birth, minibatches learned
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is kept from round to round."""
+        return {**super().state_dict(), "left": [[number, *episode] for number, episode in self.left.items()]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        super().load_state_dict(state)
+        self.left = {number: (began, learned) for number, began, learned in state["left"]}
 
     def _look(self, state: RoundState, batch: Minibatch, step: int) -> None:
         """Ask the detector, and after an alarm all experts."""
@@ -63,12 +75,22 @@ class ByFeedback(Unannounced):
             self.rest = state.options.rest
             return
         protect(self.parts, state.now.config.gating, expert)
+        self._leave()
+        self.key = expert.number - 1  # an episode is called by the number of its expert
         self._begin(state, expert, float("nan"))
+        self.began, self.learned = self.left.pop(expert.number)
+
+    def _leave(self) -> None:
+        """Keep where the episode of the present expert stands."""
+        if self.present >= 0:
+            self.left[self.present] = self.began, self.learned
 
     def _open(self, state: RoundState, batch: Minibatch, step: int, ratio: float) -> None:
         """Found an expert for a minibatch that nobody explains."""
         self.doubtful = 0
+        self._leave()
         protect(self.parts, state.now.config.gating, None)
+        self.key = len(self.parts.agent.experts) - 1
         expert = self._found(state, (), (batch.x, batch.wanted), step)
         reading = ("belief", ratio, self.belief.options.tolerance)
         state.note(step, "new", reading, expert.number, classes_of(batch.labels))
