@@ -17,6 +17,7 @@ from smalti.agents.expert import Expert, next_output_tile
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.criterion import Criterion
 from smalti.model.gating import GatingNetwork, GatingOptions
+from smalti.model.gating.belief import Belief
 from smalti.model.growth.amount import AMOUNTS
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.saturation import Saturation
@@ -38,10 +39,12 @@ class GatingAgent(Agent):
         options: GatingOptions,
         growth: GrowthOptions,
         criterion: Criterion | None = None,
+        belief: Belief | None = None,
     ) -> None:
         super().__init__(model)
         self.network, self.gate, self.options, self.growth = network, gate, options, growth
         self.criterion = criterion  # of what experts say at single steps; None where they say a class, once a sample
+        self.belief = belief  # in who is asked for, where feedback on trials chooses experts; else None
         self.experts: list[Expert] = []
         self.losses: dict[int, list[float]] = {}  # task -> training loss of each of its rounds, nats
         self.asked: dict[int, int] = {}  # task -> its rounds when neurons were last asked for
@@ -88,6 +91,15 @@ class GatingAgent(Agent):
         """
         self.gate.assignment.assign(expert.number, classes)
         expert.classes = expert.classes + classes
+
+    def entitle(self, expert: Expert, classes: tuple[int, ...]) -> None:
+        """Write down that an expert was the last to be trained on trials of these tasks; others lose their names."""
+        fresh = tuple(c for c in classes if c not in expert.classes)
+        if fresh:
+            for other in self.experts:
+                other.classes = tuple(c for c in other.classes if c not in fresh)
+            expert.classes = expert.classes + fresh
+            self.gate.assignment.move(expert.number, fresh)
 
     def extend(self, expert: Expert, classes: tuple[int, ...]) -> tuple[int, ...]:
         """Let an expert serve further classes; slots of their outputs, none where its output tile has no room.
@@ -178,7 +190,8 @@ class GatingAgent(Agent):
             score: of the task on validation data; likewise.
         """
         expert = self._serving(task)
-        classes, present = len(expert.classes), len(expert.neurons)
+        classes = len(expert.classes) if self.belief is None else 1  # feedback names no task
+        present = len(expert.neurons)
         limit = self.growth.max_neurons * classes or self.network.fabric.neurons
         room, grows = limit - present, False
         if task in expert.lent or not expert.neurons:
@@ -234,6 +247,7 @@ class GatingAgent(Agent):
             "accuracy": [*self.accuracy.items()],
             "novelty": [*self.novelty.items()],
             "last": asdict(self.last),
+            **({} if self.belief is None else {"belief": self.belief.state_dict()}),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -245,6 +259,8 @@ class GatingAgent(Agent):
         self.saturation = {task: [Saturation(**one) for one in known] for task, known in state["saturation"]}
         self.novelty = {task: float(novelty) for task, novelty in state["novelty"]}
         self.last = Decision(**state["last"])
+        if self.belief is not None:
+            self.belief.load_state_dict(state["belief"])
 
     def describe(self) -> str:
         """One line: what it knows and wants."""

@@ -16,7 +16,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from smalti.analysis import curves, detection, metrics
+from smalti.analysis import curves, detection, metrics, switches
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES, SPENT
 from smalti.analysis.tables import RunTables
 from smalti.scheduler.records.pasted import pasted
@@ -152,7 +152,7 @@ def measures(run: RunTables, setting: str, split: str) -> dict[str, float]:
         **_single_tasks(run, setting, split),
     }
     if setting not in (*PARTS, "task"):  # the parts of an answer to which no task was told
-        values |= {f"{part}_accuracy": accuracy(run, part, split) for part in PARTS}
+        values |= {f"{part}_accuracy": accuracy(run, part, split) for part in PARTS} | switches.measures(run, split)
     if len(last):
         values |= {name: float(np.average(last[name], weights=last["samples"])) for name in SPENT if name in last}
     return _finite(values)

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from smalti.analysis.restored import restored
 from smalti.analysis.tables import RunTables
-from smalti.model.gating.networks.label import LabelGating
 from smalti.scheduler import evaluation
 from smalti.scheduler.randomness import Use, entropy
 from smalti.scheduler.simulation import Simulation
@@ -42,8 +41,9 @@ def answers(run: RunTables, x: Any, task: int | None = None) -> pd.DataFrame:
     agent, stream = simulation.gating, simulation.stream
     spikes = spikes_of_samples(simulation, x)
     if task is None:
-        if isinstance(agent.gate, LabelGating) and len(agent.experts) > 1:
-            raise ValueError("gating.network = 'label' cannot choose an expert; say which task the samples are of")
+        if evaluation.needs_label(agent):
+            who = "gating.network = 'label'" if agent.belief is None else "feedback, of which samples have none,"
+            raise ValueError(f"{who} cannot choose an expert; say which task the samples are of")
         said = evaluation.without_label(agent, spikes)
     else:
         classes = {e.task: e.classes for e in stream.experiences}

@@ -56,6 +56,8 @@ METRICS = {
     "refounded": Metric("refounded", "share of returns after which an expert was founded", ".2f"),
     "delay": Metric("delay", "minibatches until a boundary was noticed", ".1f"),
     "false": Metric("false alarms", "in 100 minibatches", ".2f"),
+    "found_within": Metric("found in 20", "share of blocks whose right expert was found within 20 trials", ".2f"),
+    "trials_to_find": Metric("trials to find", "before the right expert was found, median over blocks", ".1f"),
     "neurons": Metric("neurons", "hidden neurons alive"),
     "outputs": Metric("outputs", "output neurons alive"),
     "slots": Metric("slots", "places for hidden neurons"),

@@ -45,6 +45,7 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
     check_placement(config.growth, config.auction)
     _check_hidden(config)
     _check_readout(config, stream)
+    _check_feedback(config, stream)
     network = config.network
     if network.readout == "spike_count" and network.surrogate_width <= network.threshold:
         raise ValueError(
@@ -107,17 +108,11 @@ def _check_room(config: Config, fabric: Fabric, stream: Stream) -> None:
 def _check_readout(config: Config, stream: Stream) -> None:
     """What cannot be had where outputs answer in time, or where tasks open on what there is."""
     hidden, readout, reuse = config.stream.boundaries == "hidden", config.network.readout, config.growth.reuse.by
-    if stream.readout is not None:
-        if hidden:
-            raise ValueError(
-                "stream.boundaries = 'hidden' learns from classes which task it is, and these samples ask for targets "
-                "instead: take boundaries told"
-            )
-        if readout == "spike_count":
-            raise ValueError(
-                "network.readout = 'spike_count' says nothing before a sample ends, and these samples ask for targets "
-                "at single steps: take membrane_mean, whose membranes are read at every step"
-            )
+    if stream.readout is not None and readout == "spike_count":
+        raise ValueError(
+            "network.readout = 'spike_count' says nothing before a sample ends, and these samples ask for targets "
+            "at single steps: take membrane_mean, whose membranes are read at every step"
+        )
     if reuse != "none" and hidden:
         raise ValueError(
             f"growth.reuse.by = {reuse!r} needs to know when a task begins, which stream.boundaries = 'hidden' "
@@ -144,6 +139,53 @@ def _check_readout(config: Config, stream: Stream) -> None:
             f"growth.reuse.by = {reuse!r} finds nothing to reuse: with stream.setting = {stream.setting!r} all tasks "
             "have the same classes, and so the same expert",
             stacklevel=3,
+        )
+
+
+def by_feedback(config: Config, stream: Stream) -> bool:
+    """Whether experts are chosen by the answers that were wanted on the trials before."""
+    use, told = config.gating.belief.use, config.stream.boundaries == "told"
+    if use == "auto":
+        unsaid = not told or (stream.name == "cognitive" and config.stream.cognitive.rule == "hidden")
+        return unsaid and not _without_choice(config, stream)
+    return use == "always"
+
+
+def _without_choice(config: Config, stream: Stream) -> str:
+    """Why feedback has no experts to choose from, and the cure; empty where it has."""
+    if stream.readout is None:
+        return "needs samples that ask for targets at single steps, and these ask for their class: take never"
+    if stream.setting in ("domain", "joint"):
+        return f"has nobody to choose from: stream.setting = {stream.setting!r} gives all tasks one expert; take class"
+    if config.gating.experts == "shared":
+        return "has nobody to choose from: gating.experts = 'shared' gives all tasks one expert; take task"
+    return ""
+
+
+def _check_feedback(config: Config, stream: Stream) -> None:
+    """What cannot be had where feedback has to say which task it is."""
+    use, hidden, by = config.gating.belief.use, config.stream.boundaries == "hidden", config.gating.detect.by
+    problem = _without_choice(config, stream)
+    if use == "always" and problem:
+        raise ValueError(f"gating.belief.use = 'always' {problem}")
+    if not hidden or stream.readout is None:
+        return
+    if problem:
+        raise ValueError(f"stream.boundaries = 'hidden' {problem}")
+    if use == "never":
+        raise ValueError(
+            "gating.belief.use = 'never' leaves nothing that says which task it is where stream.boundaries = 'hidden' "
+            "and samples ask for targets: take auto, or boundaries told"
+        )
+    if by in ("novelty", "labels"):
+        raise ValueError(
+            f"gating.detect.by = {by!r} learns from classes what is new, and these samples ask for targets instead: "
+            "take loss"
+        )
+    if config.stream.drift:
+        raise ValueError(
+            f"stream.drift = {config.stream.drift} mixes tasks within a minibatch, and where samples ask for targets a "
+            "minibatch is a block of one task: take drift 0"
         )
 
 

@@ -209,8 +209,8 @@ def per_channel(x: Tensor) -> Tensor:
 
 
 def needs_label(agent: GatingAgent) -> bool:
-    """Whether the agent cannot choose between its experts unless it is told the task."""
-    return isinstance(agent.gate, LabelGating) and len(agent.experts) > 1
+    """Whether the agent cannot choose between its experts by inputs, unless it is told the task."""
+    return (isinstance(agent.gate, LabelGating) or agent.belief is not None) and len(agent.experts) > 1
 
 
 def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:

@@ -206,6 +206,7 @@ def _drive(simulation: Simulation, folder: RunFolder, tables: TableWriter, watch
         tables.append("evaluations", number, rows.evaluations)
         tables.append("detections", number, rows.detections)
         tables.append("openings", number, rows.openings)
+        tables.append("switches", number, rows.switches)
         tables.append("rounds", number, rows.rounds)
         if registry.changed:
             tables.rewrite("neurons", registry.neurons)

@@ -22,20 +22,22 @@ from smalti.agents.tile import TileAgent
 from smalti.model import costs
 from smalti.model.chip.fabric import Fabric
 from smalti.model.gating.adaptation import check_adaptable
+from smalti.model.gating.belief import Belief
 from smalti.model.gating.features import heard_steps, window_count
 from smalti.model.gating.networks import GATING
 from smalti.model.growth import saturation
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.rewiring.scope import Changes
-from smalti.scheduler import evaluation
-from smalti.scheduler.checks import check, check_machine
+from smalti.scheduler import blocks, evaluation
+from smalti.scheduler.checks import by_feedback, check, check_machine
 from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
 from smalti.scheduler.growth import birth_record, rewiring
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.judge import Judge
 from smalti.scheduler.processor import computing
+from smalti.scheduler.protocols.by_feedback import ByFeedback
 from smalti.scheduler.protocols.protocol import GROWING, Parts, Progress, Round, Trained, TrainingProtocol
 from smalti.scheduler.protocols.task_aware import TaskAware
 from smalti.scheduler.protocols.task_free import TaskFree
@@ -99,7 +101,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         check_adaptable(gate, config.gating.adapt, config.gating.network)
         judge = Judge(self.network, self.stream.readout)
         at_steps = None if self.stream.readout is None else judge.criterion
-        self.gating = GatingAgent(self, self.network, gate, gating, config.growth, at_steps)
+        belief = Belief(gating.belief) if by_feedback(config, self.stream) else None
+        self.gating = GatingAgent(self, self.network, gate, gating, config.growth, at_steps, belief)
         for tile in self.fabric.live_tiles:
             TileAgent(self, tile, self.network)
         prices = Prices(config.auction, self.network.links)
@@ -118,8 +121,13 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
         self._batches: TaskBatches | None = None
         parts = Parts(self.stream, Trainee(self.network, self.moments, self.rehearsal, judge), self.gating, self.grower)
-        aware = config.stream.boundaries == "told"
-        self.protocol: TrainingProtocol = TaskAware(parts) if aware else TaskFree(parts)
+        self.protocol = self._protocol(parts)
+
+    def _protocol(self, parts: Parts) -> TrainingProtocol:
+        """Who is trained when."""
+        if self.config.stream.boundaries == "told":
+            return TaskAware(parts)
+        return TaskFree(parts) if self.gating.belief is None else ByFeedback(parts, self.gating.belief)
 
     @property
     def finished(self) -> bool:
@@ -277,9 +285,13 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             parts = ((VALIDATION, "validation"), (TEST, "test"), (NOVEL, "novel"))
             for part, split in parts[: 2 if experience.novel is None else 3]:
                 x, wanted = batches.evaluation(part)
+                block = blocks.answer(self.gating, experience.classes, x, wanted)
+                said = None if block is None else block.answers
                 self.rows.evaluations += tables.evaluation_rows(
-                    self.gating, self.stream, after, experience, split, x, wanted
+                    self.gating, self.stream, after, experience, split, x, wanted, said
                 )
+                if block is not None:
+                    self.rows.switches += tables.switch_rows(after, experience.task, split, block.switches)
 
     def _validate(self, experience: Experience) -> float:
         """Score on validation data, the task being told, if that is asked for; else NaN."""

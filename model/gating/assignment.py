@@ -38,6 +38,10 @@ class Assignment:
             self._experts.append(expert)
         self.expert_of.update(dict.fromkeys(classes, expert))
 
+    def move(self, expert: int, classes: Sequence[int]) -> None:
+        """Let a known expert serve classes from now on, whoever did before."""
+        self.expert_of.update(dict.fromkeys(classes, expert))
+
     def state_dict(self) -> dict[str, Tensor]:
         """``experts`` [E] int64 and ``assigned`` [classes, 2] int64, a row being class and expert."""
         return {

@@ -38,7 +38,8 @@ class DetectionOptions:
         jump: alarm where the loss is this many deviations above its running mean.
         every: minibatches between two alarms for by = schedule, and in the mean for random.
         rest: minibatches after an alarm in which there is no other.
-        gather: samples of labels without an expert that are waited for, after an alarm, before one is founded for them.
+        gather: samples of labels without an expert that are waited for, after an alarm, before one is founded for them;
+            where samples ask for targets, trials in a row that no expert explains.
         hold: minibatches that labels without an expert wait for an alarm; then the present expert takes them on.
     """
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from smalti.model import ranges
+from smalti.model.gating.belief import BeliefOptions
 from smalti.model.gating.detection import DetectionOptions
 from smalti.model.gating.learned import LearnedGateOptions
 from smalti.model.option_values import settle
@@ -47,6 +48,7 @@ class GatingOptions:
         taps: let experts listen to the neurons of all earlier ones; those who are listened to run, too.
         learned: gating networks that learn by gradient descent.
         detect: how a change of task is noticed where nobody tells it.
+        belief: how experts are chosen by the answers that were wanted, where inputs do not say the task.
     """
 
     network: str = "gaussian"
@@ -67,6 +69,7 @@ class GatingOptions:
     taps: bool = False
     learned: LearnedGateOptions = field(default_factory=LearnedGateOptions)
     detect: DetectionOptions = field(default_factory=DetectionOptions)
+    belief: BeliefOptions = field(default_factory=BeliefOptions)
 
     def __post_init__(self) -> None:
         settle(self, "gating")

@@ -156,7 +156,7 @@ def openings_view(run: Run) -> Table:
 
 def resources_view(run: Run) -> Table:
     """Neurons, wires, spikes and hops."""
-    text = {name: METRICS[name].text(value) for name, value in overall(run, "test").items()}
+    text = {name: METRICS[name].text(value) for name, value in overall(run, "test").items() if name in METRICS}
     table = Table(title="resources", title_justify="left", show_header=False)
     table.add_row("neurons", f"{text['neurons']} hidden of {text['slots']} slots, {text['outputs']} outputs")
     table.add_row("born, retired", f"{text['born']}, {text['retired']}")
@@ -164,6 +164,9 @@ def resources_view(run: Run) -> Table:
     table.add_row("links, devices", f"{text['links']}, {text['devices']}")
     table.add_row("spikes per sample", text.get("spikes_per_sample", "-"))
     table.add_row("hops x spikes per sample", text.get("hop_spikes_per_sample", "-"))
+    if "found_within" in text:
+        found = f"{text['found_within']} of blocks within 20 trials, after {text.get('trials_to_find', 'too many')}"
+        table.add_row("right expert found", found)
     rounds = run.table("rounds")
     compiled = float(rounds["seconds_compile"].sum()) if "seconds_compile" in rounds else 0.0
     compiling = f"; and {compiled:,.1f} s of compiling" if compiled else ""

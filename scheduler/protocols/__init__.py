@@ -1,1 +1,1 @@
-"""Who is trained when: ``task_aware`` is told when a task begins, ``task_free`` has to notice."""
+"""Who is trained when: ``task_aware`` is told when a task begins; ``task_free`` and ``by_feedback`` have to notice."""

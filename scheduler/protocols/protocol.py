@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from smalti.agents.expert import Expert
@@ -101,6 +102,15 @@ class TrainingProtocol(Protocol):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what ``state_dict`` gave."""
+
+
+def losses_of(parts: Parts, expert: Expert, x: Tensor, wanted: Wanted) -> Tensor:
+    """Losses [B] of an expert as it is on spikes [B, T, I]."""
+    network, judge = parts.trainee.network, parts.trainee.judge
+    outputs = torch.tensor(expert.outputs, device=network.device)
+    with torch.no_grad():
+        answers = judge.answers(network.run(x, outputs, parts.agent.running(expert)))
+        return judge.losses(expert, answers, wanted).cpu()
 
 
 def protect(parts: Parts, options: GatingOptions, plastic: Expert | None) -> None:

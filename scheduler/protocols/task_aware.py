@@ -1,6 +1,6 @@
 """Training where the network is told when a task begins: it opens an expert and protects the others then.
 
-Its counterpart, which is told nothing, is ``scheduler.protocols.task_free``.
+Its counterparts, which are told nothing, are ``scheduler.protocols.task_free`` and ``by_feedback``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from smalti.scheduler.growth.opening import Opening
 from smalti.scheduler.growth.readout import Batch as Shown
 from smalti.scheduler.growth.room import Room, advice, label_sets, place_outputs, place_seeds
 from smalti.scheduler.growth.seed_expert import open_expert
-from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained, protect
+from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained, losses_of, protect
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 from smalti.scheduler.streams.wanted import Wanted
 from smalti.scheduler.summary import Accumulator
@@ -157,6 +157,9 @@ class TaskAware:
         evaluation.show_experts(agent, expert, now.batches)
         x, wanted = now.batches.evaluation(VALIDATION)
         reliability.weigh(agent, expert, x, wanted.labels)
+        if agent.belief is not None:
+            x, wanted = now.batches.probe(now.config.growth.probe, now.number)
+            agent.belief.learn(expert.number, losses_of(self.parts, expert, x, wanted))
 
     def state_dict(self) -> dict[str, Any]:
         """All that is kept from round to round."""

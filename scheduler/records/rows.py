@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ from smalti.agents.gating import GatingAgent
 from smalti.model.chip.fabric import DIRECTIONS, SIDES, Fabric
 from smalti.model.costs import Usage
 from smalti.model.rewiring.scope import Changes
+from smalti.scheduler.blocks import WITHIN, Switch
 from smalti.scheduler.clock import Seconds
 from smalti.scheduler.evaluation import Answers, gate_alone, needs_label, with_task, without_label
 from smalti.scheduler.streams import Experience, Stream
@@ -32,6 +34,7 @@ class RoundRows:
     evaluations: list[Row] = field(default_factory=list)
     detections: list[Row] = field(default_factory=list)
     openings: list[Row] = field(default_factory=list)
+    switches: list[Row] = field(default_factory=list)
 
 
 def bid_row(round_number: int, outcome: Outcome) -> Row:
@@ -88,18 +91,21 @@ def evaluation_rows(
     split: str,
     x: Tensor,
     wanted: Wanted,
+    unlabelled: Answers | None = None,
 ) -> list[Row]:
     """Score on one part of one experience in every setting that applies.
 
     Class- and task-incremental streams differ only in what is told at test time, so both are evaluated. The two parts
-    of an answer without a label stand beside it: the experts by themselves, and the gating network by itself.
+    of an answer without a label stand beside it: the experts by themselves, and the gating network by itself. Answers
+    without a label that feedback has chosen are ``unlabelled``.
     """
     answers: dict[str, Answers | None] = {}
     setting, readout = stream.setting, stream.readout
     if setting in ("class", "task"):
         answers["task"] = with_task(agent, x, experience.classes)
         setting = "class"
-    unlabelled = None if needs_label(agent) else without_label(agent, x)
+    if unlabelled is None and not needs_label(agent):
+        unlabelled = without_label(agent, x)
     answers[setting] = unlabelled
     if unlabelled is not None and readout is None:
         answers["experts"] = replace(unlabelled, classes=unlabelled.unaided)
@@ -123,6 +129,23 @@ def evaluation_rows(
         }
         for name, answer in answers.items()
         if answer is not None
+    ]
+
+
+def switch_rows(after: int, on: int, split: str, switches: Iterable[Switch]) -> list[Row]:
+    """How soon the right expert was found in blocks of trials of a task."""
+    return [
+        {
+            "after": after,
+            "on": on,
+            "split": split,
+            "believed": switch.believed,
+            "expert": switch.right,
+            "trials": switch.trials,
+            "found": 0 <= switch.trials <= WITHIN,
+            "kept": switch.kept,
+        }
+        for switch in switches
     ]
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 SCHEMA_VERSION = 6
 
-APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings")
+APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings", "switches")
 """Tables that grow round by round."""
 
 REWRITTEN = ("neurons", "links")
@@ -135,8 +135,15 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             "name",
             "alarm, or what followed: new (an expert founded), again (gone back to one), extended (labels taken on)",
         ),
-        Column("detector", TEXT, "name", "gating.detect.by for an alarm; else what decided: gate, labels or hold"),
-        Column("value", FLOAT, "1", "what the detector measured; for new and extended the novelty of what waited"),
+        Column(
+            "detector", TEXT, "name", "gating.detect.by for an alarm; else what decided: gate, labels, hold or belief"
+        ),
+        Column(
+            "value",
+            FLOAT,
+            "1",
+            "what the detector measured; for new and extended novelty of what waited; by belief a loss in usual ones",
+        ),
         Column("threshold", FLOAT, "1", "value above which it alarms, or an expert is founded"),
         Column("expert", INT32, "number", "expert chosen; for an alarm the one that was in training"),
         Column("classes", INTS, "number", "classes that got outputs; for an alarm those in the minibatch"),
@@ -154,6 +161,21 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("inputs", INT32, "number", "input channels that its outputs hear"),
         Column("experts_run", INT32, "number", "other experts that must run for them, in part"),
         Column("neurons_run", INT32, "number", "neurons that must run for them"),
+    ),
+    "switches": (
+        Column("after", INT32, "number", "experience learned last; -1 before the first"),
+        Column("on", INT32, "number", "task whose trials came as a block"),
+        Column("split", TEXT, "name", "validation, test or novel, as in evaluations"),
+        Column("believed", INT32, "number", "expert of another task, which was believed in before the first trial"),
+        Column("expert", INT32, "number", "the right one: the last to be trained on the task"),
+        Column(
+            "trials",
+            INT32,
+            "trials",
+            "before the right expert answered ten in a row, or all to the end; -1: never",
+        ),
+        Column("found", BOOL, "truth", "whether these were 20 at most"),
+        Column("kept", FLOAT, "share", "trials from then on that the right expert answered; 0 if it was never found"),
     ),
     "neurons": (
         Column("neuron", INT32, "number", "id in order of birth, never reused"),

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from smalti.scheduler.streams import Experience, Stream
 from smalti.scheduler.streams.batches import TaskBatches
+from smalti.scheduler.streams.wanted import Wanted
 
 
 @dataclass
@@ -22,9 +23,14 @@ class Minibatch:
     """What comes in one step."""
 
     x: Tensor  # [B, T, I] uint8 input spikes
-    labels: Tensor  # [B] int
+    wanted: Wanted  # what the samples ask
     fresh: Tensor  # [B] bool: shown for the first time
     begins: bool  # whether it is the first with samples of another experience than those before
+
+    @property
+    def labels(self) -> Tensor:
+        """Classes of the samples [B] int; where they ask for targets, their tasks."""
+        return self.wanted.labels
 
 
 def mixed(steps: int, drift: float, batch: int) -> np.ndarray:
@@ -69,16 +75,17 @@ class DriftingBatches:
         if share:
             following = self.stream.experiences[number + 1]
             parts.append(self._part(following, int(self._next[number][step]), share))
-        x, labels, fresh = (torch.cat(pieces) for pieces in zip(*parts, strict=True))
+        spikes, asked, firsts = zip(*parts, strict=True)
+        x, wanted, fresh = torch.cat(spikes), Wanted.joined(asked), torch.cat(firsts)
         before = self._shares[number - 1].any() if number else True  # the experience has begun before its first step
         first = share > 0 and not self._shares[number][:step].any()
-        return Minibatch(x, labels, fresh, bool(first or (step == 0 and not before)))
+        return Minibatch(x, wanted, fresh, bool(first or (step == 0 and not before)))
 
-    def _part(self, experience: Experience, first: int, count: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _part(self, experience: Experience, first: int, count: int) -> tuple[Tensor, Wanted, Tensor]:
         batches = self._batches(experience)
         fresh = torch.arange(first, first + count) < len(experience.train)
         x, wanted = batches.places(first, count)
-        return x, wanted.labels, fresh
+        return x, wanted, fresh
 
     def _batches(self, experience: Experience) -> TaskBatches:
         if experience.task not in self._of_task:

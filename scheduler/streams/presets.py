@@ -42,5 +42,6 @@ PRESETS: dict[str, Mapping[str, object]] = {
         "growth.reuse.enough": 0.9,
         "growth.reuse.beside": False,
         "growth.reuse.samples": 1024,
+        "gating.detect.by": "loss",  # where boundaries are hidden: inputs do not say the task
     },
 }

@@ -207,3 +207,14 @@ def test_it_describes_itself_in_a_line(chip: Any) -> None:
         "gating agent: 1 experts (task 0: loss 0.500, accuracy 0.75); "
         "wants 4 births for expert 0: loss 0.500 asks for more neurons"
     )
+
+
+def test_names_of_tasks_go_to_who_was_trained_on_them_last(chip: Any) -> None:
+    agent, first = chip.gating, chip.gating.experts[0]
+    second = agent.add_expert((), 2)
+    agent.entitle(second, (1, 7))
+    assert (first.classes, second.classes) == ((0,), (1, 7))
+    assert agent.find((1,)) is second
+    assert agent.gate.assignment.expert_of == {0: 0, 1: second.number, 7: second.number}
+    agent.entitle(second, (7,))
+    assert second.classes == (1, 7)

@@ -26,6 +26,8 @@ USUAL = (
     "fired_again",
     "delay",
     "false",
+    "found_within",
+    "trials_to_find",
     "neurons",
     "wires",
     "spikes_per_sample",

@@ -12,6 +12,7 @@ from smalti.scheduler.experiments.plan import Experiment
 
 OF_TWO_RUNS = ("steps_to_control", "compute_to_static")
 OF_HIDDEN_BOUNDARIES = ("detected", "founded", "fired_again", "refounded", "delay", "false")
+OF_FEEDBACK = ("found_within", "trials_to_find")
 OF_SEVERAL_TASKS = ("forgetting", "backward_transfer", "forward_transfer")
 ASKED = {"class": ("task", "class"), "task": ("task", "class"), "domain": ("domain",), "joint": ("joint",)}
 
@@ -45,6 +46,8 @@ def _lack(name: str, setting: str, experiment: Experiment, config: Config) -> st
         return "stream.setting = 'joint' has a single experience"
     if name in OF_HIDDEN_BOUNDARIES and fixed("stream.boundaries") == "told":
         return "stream.boundaries = 'told'; set it to 'hidden'"
+    if name in OF_FEEDBACK and fixed("gating.belief.use") == "never":
+        return "gating.belief.use = 'never'; set it to 'always'"
     if name == "accuracy_after" and fixed("training.validate") is False:
         return "training.validate = false; set it to true"
     return ""

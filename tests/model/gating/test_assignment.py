@@ -23,6 +23,15 @@ def test_a_class_has_one_expert_and_a_refusal_changes_nothing() -> None:
     assert book.expert_of == {1: 0, 2: 0}
 
 
+def test_a_class_that_moves_leaves_its_expert() -> None:
+    book = Assignment()
+    book.assign(0, [1, 2])
+    book.assign(4, [])
+    book.move(4, [2])
+    assert book.experts == (0, 4)
+    assert book.expert_of == {1: 0, 2: 4}
+
+
 @pytest.mark.parametrize(("expert", "classes"), [(-1, [0]), (0, [1, -2])])
 def test_refuses_negative_numbers(expert: int, classes: list[int]) -> None:
     with pytest.raises(ValueError, match="negative"):

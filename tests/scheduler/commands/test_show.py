@@ -13,6 +13,7 @@ from smalti.analysis.runs import load_run
 from smalti.scheduler.commands.summary import accuracy_view
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import dump
+from smalti.scheduler.configure import configure
 from smalti.scheduler.records.folder import create_run
 from smalti.scheduler.runner import start
 
@@ -166,3 +167,27 @@ def test_a_stopped_run_is_to_be_resumed(
     _, out, _ = cli("show", "my run")
     assert "next:       smalti resume 'my run'" in out
     assert "warning: The run stopped after 1 of 2 experiences" in out
+
+
+def test_runs_that_were_told_no_boundary_are_shown_too(cli: Smalti, tiny: MakeConfig) -> None:
+    start(
+        tiny(stream={"boundaries": "hidden"}, training={"rounds": 1, "steps": 4}), Path("run"), lambda simulation: None
+    )
+    code, out, _ = cli("show", "run")
+    assert code == 0
+    assert "right expert found" not in out  # the gating network chooses by inputs
+
+
+def test_how_soon_feedback_finds_the_right_expert_is_shown(cli: Smalti) -> None:
+    options = {
+        "stream": {"boundaries": "hidden"},
+        "stream.cognitive": {"tasks": ("fdgo", "fdanti"), "rule": "hidden", "trials": 64},
+        "training": {"rounds": 1, "steps": 40, "restarts": ()},
+        "growth": {"when": "never"},
+        "growth.reuse.by": "none",
+        "gating.detect.by": "told",
+    }
+    start(configure("cognitive", options), Path("run"), lambda simulation: None)
+    code, out, _ = cli("show", "run")
+    assert code == 0
+    assert re.search(r"right expert found +│ [01]\.\d\d of blocks within 20 trials, after [\dt]", out)

@@ -1,0 +1,106 @@
+"""Evaluation in blocks of trials, where nothing but feedback says which task it is.
+
+The trials of a task come one after the other. Before the first, another expert is believed in, as after a change of
+task; before each, the expert of the largest belief answers (``model.gating.belief``); after each, the answer that was
+wanted is known. The answers are those of the block that begins on the expert next before the right one. How soon the
+right one is found is told for every expert that may be believed in at first.
+
+All experts run for every trial, for their losses are the evidence: spikes and operations count them all. Off the chip,
+their outputs are held until the wanted answer is known, and one squared difference or the like is taken of each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from smalti.agents.expert import Expert
+from smalti.agents.gating import GatingAgent
+from smalti.model import costs
+from smalti.model.gating.belief import settled
+from smalti.model.network import Activity
+from smalti.scheduler.evaluation import Answers, GateCost, per_channel, with_label
+from smalti.scheduler.streams.wanted import Wanted
+
+WITHIN = 20  # trials in which the right expert is to be found
+STAYS = 10  # trials in a row after which it is found
+PER_VALUE = 3  # additions for one value of an output: difference, square or product, sum
+PER_EXPERT = 4  # for its belief: kept, drawn anew, likelihood, normalised
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A block that begins on the expert of another task."""
+
+    believed: int  # number of that expert
+    right: int  # number of the expert that was the last to be trained on the block's task
+    trials: int  # that were answered before the right one was found; -1: never
+    kept: float  # share of the trials from then on that it answered
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of trials and what came of it."""
+
+    answers: Answers
+    switches: tuple[Switch, ...] = ()
+
+
+def answer(agent: GatingAgent, classes: tuple[int, ...], x: Tensor, wanted: Wanted) -> Block | None:
+    """The block of all samples x [B, T, I] of a task; None where feedback chooses no experts, or nobody has met it."""
+    right, belief = agent.find(classes), agent.belief
+    if belief is None or right is None:
+        return None
+    experts = [expert for expert in agent.experts if expert.number in belief.known]
+    if len(experts) < 2 or right not in experts:
+        return Block(with_label(agent, right, x, right.classes))
+    outputs, fired, operations = _all_at_once(agent, experts, x)
+    losses = _losses(agent, outputs, wanted)
+    place = experts.index(right)
+    others = torch.tensor([k % len(experts) for k in range(place + 1, place + len(experts))])  # the one before it: last
+    choices = belief.choices([expert.number for expert in experts], losses, others)
+    tasks = torch.tensor([expert.classes[0] if expert.classes else -1 for expert in experts])[choices[-1]]
+    spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
+    said = outputs[choices[-1], torch.arange(len(x))]
+    cost = GateCost(
+        adds_per_sample=len(experts) * (PER_VALUE * said[0].numel() + PER_EXPERT),
+        stored_values=outputs[:, 0].numel() + 2 * len(experts),
+    )
+    answers = Answers(tasks, tasks, spikes, hop_spikes, operations, cost, fired, said)
+    return Block(answers, _switches(experts, place, others, choices))
+
+
+def _losses(agent: GatingAgent, outputs: Tensor, wanted: Wanted) -> Tensor:
+    """Losses [E, B] of outputs [E, B, T, O]."""
+    assert agent.criterion is not None  # as of all streams with a read-out,
+    assert wanted.targets is not None  # whose samples have targets
+    assert wanted.weights is not None
+    return torch.stack([agent.criterion.losses(said, wanted.targets, wanted.weights) for said in outputs])
+
+
+def _all_at_once(agent: GatingAgent, experts: list[Expert], x: Tensor) -> tuple[Tensor, Tensor, float]:
+    """Outputs of every expert [E, B, T, O], spikes of every neuron [N, B] and synaptic operations per sample."""
+    network, inputs = agent.network, per_channel(x)
+    fired = torch.zeros((network.fabric.neurons, len(x)), dtype=torch.float64)
+    said, ran = [], torch.zeros_like(network.state.alive)
+    for expert in experts:
+        running = agent.running(expert)
+        with torch.no_grad():
+            activity: Activity = network.run(x, torch.tensor(expert.outputs, device=network.device), running)
+        said.append(activity.membrane.permute(2, 0, 1).cpu())
+        fired = torch.maximum(fired, activity.counts.to("cpu", torch.float64))  # whom several hear runs once for all
+        ran = ran | running
+    operations = costs.synaptic_operations(network, fired, inputs, ran & network.state.alive)
+    return torch.stack(said), fired, operations
+
+
+def _switches(experts: list[Expert], place: int, others: Tensor, choices: Tensor) -> tuple[Switch, ...]:
+    """What came of the blocks that begin on others, of the places of who answered [F, S]."""
+    right = choices == place
+    trials = settled(right, STAYS).tolist()
+    kept = [float(row[begin:].double().mean()) if begin >= 0 else 0.0 for row, begin in zip(right, trials, strict=True)]
+    believed = [experts[other].number for other in others.tolist()]
+    number = experts[place].number
+    return tuple(Switch(who, number, begin, share) for who, begin, share in zip(believed, trials, kept, strict=True))
