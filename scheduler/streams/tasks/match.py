@@ -14,6 +14,7 @@ from smalti.scheduler.streams.types import Floats, Ints, Loaded
 
 LENGTH = 6  # steps of the first and the last stimulus
 SHORT = 3  # steps of a distractor
+ANSWER = 10  # steps without a stimulus at the end, so that the last one can be answered
 BEST, CONTEXT = 0.6, 0.5  # firing probabilities: the neuron of the direction, the line of the context
 WIDTH = 0.7  # of a bump, in neurons
 
@@ -27,10 +28,9 @@ def load_context_match(options: StreamOptions) -> Loaded:
 
     def draw(delay: int, answer: Ints, chance: Random) -> Floats:
         samples = len(answer)
-        x = np.zeros((samples, longest + 2 * LENGTH, own.rings * (size + 1)), dtype=np.float32)
+        x = np.zeros((samples, longest + 2 * LENGTH + ANSWER, own.rings * (size + 1)), dtype=np.float32)
         context = chance.integers(0, own.rings, samples)
-        for ring in range(own.rings):
-            same = np.where(context == ring, answer, chance.integers(0, 2, samples))
+        for ring, same in enumerate(matching(own.rings, context, answer, chance)):
             first, last = pairs(size, same, chance)
             _show(x, ring * size, size, longest - delay, LENGTH, first)
             _show(x, ring * size, size, longest + LENGTH, LENGTH, last)
@@ -56,7 +56,7 @@ def load_match_distractors(options: StreamOptions) -> Loaded:
 
     def draw(delay: int, answer: Ints, chance: Random) -> Floats:
         samples = len(answer)
-        x = np.zeros((samples, longest + 2 * LENGTH, size), dtype=np.float32)
+        x = np.zeros((samples, longest + 2 * LENGTH + ANSWER, size), dtype=np.float32)
         first, last = pairs(size, answer, chance)
         begin = longest - delay
         _show(x, 0, size, begin, LENGTH, first)
@@ -68,6 +68,20 @@ def load_match_distractors(options: StreamOptions) -> Loaded:
         return x
 
     return balanced.loaded(options, own.delays, own.samples, ("other", "match"), draw)
+
+
+def matching(rings: int, context: Ints, answer: Ints, chance: Random) -> Ints:
+    """Which of the rings have a match [rings, S]: as many where the context's has one as where it has none.
+
+    So whoever knows of every ring whether it has a match, but does not heed the context, knows nothing.
+    """
+    samples = len(answer)
+    others = chance.integers(1, rings, samples) - answer  # rings with a match beside that of the context
+    rank = chance.random((rings, samples))
+    rank[context, np.arange(samples)] = np.inf
+    same: Ints = (rank.argsort(axis=0).argsort(axis=0) < others).astype(np.int64)
+    same[context, np.arange(samples)] = answer
+    return same
 
 
 def pairs(size: int, same: Ints, chance: Random) -> tuple[Ints, Ints]:
