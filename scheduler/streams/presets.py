@@ -76,7 +76,7 @@ PRESETS: dict[str, Mapping[str, object]] = {
     "context-match": {
         **_REMEMBERING,
         "stream.match.samples": 10000,
-        "training.rounds": 24,
+        "training.rounds": 30,
         "growth.seed_width": 128,
         "growth.max_neurons": 128,
         "gating.vote": 0.0,

@@ -1,7 +1,9 @@
 """Delayed matches: the class is whether two stimuli, far from each other in time, are the same.
 
-In context-match several rings show two stimuli each, and a context line says which ring's two count; in
-match-distractors other stimuli come between the two. Every direction is as frequent in both classes.
+In context-match several pairs of rings show a first and a last stimulus each, and a context line says which pair
+counts; in match-distractors other stimuli come between the two, on the one ring that there is. Every direction is as
+frequent in both classes. The last stimulus of context-match has a ring of its own, for on that of the first the counts
+of a whole sample would be more uneven where the two match.
 """
 
 from __future__ import annotations
@@ -28,13 +30,13 @@ def load_context_match(options: StreamOptions) -> Loaded:
 
     def draw(delay: int, answer: Ints, chance: Random) -> Floats:
         samples = len(answer)
-        x = np.zeros((samples, longest + 2 * LENGTH + ANSWER, own.rings * (size + 1)), dtype=np.float32)
+        x = np.zeros((samples, longest + 2 * LENGTH + ANSWER, own.rings * (2 * size + 1)), dtype=np.float32)
         context = chance.integers(0, own.rings, samples)
         for ring, same in enumerate(matching(own.rings, context, answer, chance)):
             first, last = pairs(size, same, chance)
-            _show(x, ring * size, size, longest - delay, LENGTH, first)
-            _show(x, ring * size, size, longest + LENGTH, LENGTH, last)
-        x[np.arange(samples), :, own.rings * size + context] = CONTEXT
+            _show(x, 2 * ring * size, size, longest - delay, LENGTH, first)
+            _show(x, (2 * ring + 1) * size, size, longest + LENGTH, LENGTH, last)
+        x[np.arange(samples), :, 2 * own.rings * size + context] = CONTEXT
         return x
 
     return balanced.loaded(options, own.delays, own.samples, ("other", "match"), draw)

@@ -33,16 +33,18 @@ def test_pairs_have_each_direction_as_often_in_both_classes() -> None:
 @pytest.mark.parametrize("rings", [2, 3])
 def test_the_context_says_which_rings_stimuli_are_compared(rings: int) -> None:
     stream = load("context-match", rings=rings, delays=(5, 12))
-    assert (stream.channels, stream.steps) == (rings * (SIZE + 1), 12 + 2 * LENGTH + ANSWER)
+    assert (stream.channels, stream.steps) == (rings * (2 * SIZE + 1), 12 + 2 * LENGTH + ANSWER)
     for delay, experience in zip((5, 12), stream.experiences, strict=True):
         train = experience.train
-        context = train.x[:, 0, rings * SIZE :].argmax(axis=1)
+        context = train.x[:, 0, 2 * rings * SIZE :].argmax(axis=1)
         begin = 12 - delay
-        match = np.array([direction(train, begin, r) == direction(train, 12 + LENGTH, r) for r in range(rings)])
+        match = np.array(
+            [direction(train, begin, 2 * r) == direction(train, 12 + LENGTH, 2 * r + 1) for r in range(rings)]
+        )
         told = match[context, np.arange(len(train))]
         assert (told == (train.y % 2 == 1)).all()
         assert match[(context + 1) % rings, np.arange(len(train))].mean() == pytest.approx(0.5, abs=0.1)
-        stimulated = train.x[:, :, : rings * SIZE].any(axis=2)
+        stimulated = train.x[:, :, : 2 * rings * SIZE].any(axis=2)
         assert not stimulated[:, :begin].any()
         assert not stimulated[:, begin + LENGTH : 12 + LENGTH].any()
         assert not stimulated[:, -ANSWER:].any()
