@@ -101,6 +101,8 @@ class Network:
             return activity.counts[activity.outputs].T
         if self.options.readout == "membrane_max":
             return activity.membrane.amax(0).T
+        if self.options.readout == "membrane_last":
+            return activity.membrane[-1].T
         return activity.membrane.mean(0).T
 
     def probe(

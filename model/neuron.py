@@ -45,7 +45,8 @@ class NetworkOptions:
         surrogate_width: half-width of the surrogate's support around the threshold; the narrower, the cheaper is
             training with events. The default costs no accuracy (docs/performance.md).
         surrogate_height: value of the surrogate at the threshold.
-        readout: what the outputs say: membrane_mean, membrane_max or spike_count over time.
+        readout: what the outputs say: membrane_mean, membrane_max or spike_count over time, or membrane_last, for
+            tasks whose answer is ready at the end of a sample.
         precision: float32, or float64 for checks.
         device: torch device that computes, such as cpu or cuda.
         kinds: kinds of hidden neurons by name, such as [network.kinds.slow] with tau_ms and synapse_ms; with none, all
@@ -60,7 +61,7 @@ class NetworkOptions:
     surrogate: Literal["triangle", "fast_sigmoid"] = "fast_sigmoid"
     surrogate_width: float = 0.5
     surrogate_height: float = 0.45
-    readout: Literal["membrane_mean", "membrane_max", "spike_count"] = "membrane_mean"
+    readout: Literal["membrane_mean", "membrane_max", "membrane_last", "spike_count"] = "membrane_mean"
     precision: Literal["float32", "float64"] = "float32"
     device: str = "cpu"
     kinds: Mapping[str, KindOptions] = field(default_factory=dict, hash=False)

@@ -12,6 +12,8 @@ from smalti.scheduler.experiments.axes import Value, dotted, read_axis
 from smalti.scheduler.experiments.conditions import entries, read_condition, read_only
 from smalti.scheduler.experiments.options import ExperimentOptions, Variant
 from smalti.scheduler.experiments.plan import BY_SEED, UNNAMED, Experiment
+from smalti.scheduler.streams.made_options import SequenceOptions
+from smalti.scheduler.streams.tasks import sequence
 
 FILES = Path(__file__).with_name("files")
 EXAMPLE = FILES / "example.toml"
@@ -130,9 +132,18 @@ def _located(streams: Section, base: Section, data_paths: Mapping[str, str]) -> 
         options = merge(base, section).get("stream", {})
         if not isinstance(options, Mapping):
             raise ValueError(f"streams.{name}.stream = {shown(options)} must be a section [streams.{name}.stream]")
-        place = data_paths.get(str(options.get("name", "")))
+        place = data_paths.get(_source(options))
         if place:
             located[name] = merge(section, {"stream": {"path": place}})
         elif place is None or options.get("path"):
             located[name] = section
     return located
+
+
+def _source(options: Section) -> str:
+    """Name of the stream whose data are read: the one that is played, where a stream plays another in two orders."""
+    name = options.get("name", "")
+    if name != sequence.NAME:
+        return str(name)
+    played = options.get("sequence", {})
+    return str(played.get("of", SequenceOptions.of) if isinstance(played, Mapping) else "")

@@ -92,7 +92,8 @@ class MatchOptions:
 
     Attributes:
         delays: time steps between the two; a task each.
-        rings: rings of neurons that show stimuli at the same time in context-match; a context says which counts.
+        rings: pairs of rings, one for the first and one for the last stimulus, in context-match; a context says
+            which pair counts.
         directions: neurons of a ring, and directions of stimuli.
         distractors: stimuli within the delay in match-distractors.
         samples: samples of a task.

@@ -8,6 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+# One row of tiles that every channel enters, so that all neurons of an expert hear each other within a step; neurons
+# of many time constants; what was remembered is asked for at the end of a sample.
+_REMEMBERING: Mapping[str, object] = {
+    "fabric.rows": 1,
+    "fabric.cols": 4,
+    "fabric.neurons_per_tile": 280,
+    "fabric.wires": 64,
+    "fabric.corner_wires": 16,
+    "fabric.inputs": "every",
+    "network.output_tau_ms": 10.0,
+    "network.readout": "membrane_last",
+    "network.kinds.memory.tau_ms": 10.0,
+    "network.kinds.memory.tau_most_ms": 200.0,
+    "training.steps": 100,
+    "training.batch": 32,
+    "growth.when": "never",
+    "growth.siblings": True,
+    "growth.sibling_weight": 1.0,
+    "growth.reserve": 0,
+}
+
 PRESETS: dict[str, Mapping[str, object]] = {
     "cognitive": {
         "fabric.rows": 1,
@@ -43,5 +64,54 @@ PRESETS: dict[str, Mapping[str, object]] = {
         "growth.reuse.beside": False,
         "growth.reuse.samples": 1024,
         "gating.detect.by": "loss",  # where boundaries are hidden: inputs do not say the task
+    },
+    "parity": {
+        **_REMEMBERING,
+        "stream.parity.samples": 4000,
+        "training.rounds": 10,
+        "growth.seed_width": 32,
+        "growth.max_neurons": 32,
+        "gating.windows": 1,  # when pulses come says nothing
+        "gating.vote": 0.0,  # nor do counts, of the parity
+    },
+    "context-match": {
+        **_REMEMBERING,
+        "stream.match.samples": 10000,
+        "training.rounds": 30,
+        "growth.seed_width": 128,
+        "growth.max_neurons": 128,
+        "gating.vote": 0.0,
+    },
+    "match-distractors": {
+        **_REMEMBERING,
+        "stream.match.samples": 6000,
+        "training.rounds": 16,
+        "growth.seed_width": 64,
+        "growth.max_neurons": 64,
+    },
+    "order": {
+        **_REMEMBERING,
+        "network.readout": "membrane_mean",  # what tells the orders apart is spread over the sample
+        "training.rounds": 4,
+        "training.steps": 60,
+        "growth.seed_width": 8,
+    },
+    "mackey-glass": {
+        **_REMEMBERING,
+        "network.output_tau_ms": 4.5,
+        "network.kinds.memory.tau_ms": 2.0,
+        "network.kinds.memory.tau_most_ms": 40.0,
+        "training.rounds": 8,
+        "growth.seed_width": 32,
+        "growth.max_neurons": 32,
+    },
+    "nback": {
+        **_REMEMBERING,
+        "network.output_tau_ms": 4.5,
+        "network.kinds.memory.tau_ms": 2.0,
+        "network.kinds.memory.tau_most_ms": 40.0,
+        "training.rounds": 12,
+        "growth.seed_width": 64,
+        "growth.max_neurons": 64,
     },
 }

@@ -70,17 +70,18 @@ def test_a_membrane_exactly_at_threshold_fires() -> None:
     assert activity.counts.flatten().tolist() == [1, 0]
 
 
-def test_readouts_are_mean_and_largest_membrane_and_count() -> None:
+def test_readouts_are_mean_largest_and_last_membrane_and_count() -> None:
     membrane = torch.tensor([[[1.0, 2.0]], [[3.0, -4.0]]])  # [T, O, B]
     activity = Activity(torch.tensor([1]), membrane, torch.tensor([[9.0, 9.0], [5.0, 6.0]]))
     fabric = Fabric(FabricOptions(rows=1, cols=1, neurons_per_tile=2))
     logits = {
         readout: Network(fabric, 0, NetworkOptions(readout=readout)).read(activity).tolist()
-        for readout in ("membrane_mean", "membrane_max", "spike_count")
+        for readout in ("membrane_mean", "membrane_max", "membrane_last", "spike_count")
     }
     assert logits == {
         "membrane_mean": [[2.0], [-1.0]],
         "membrane_max": [[3.0], [2.0]],
+        "membrane_last": [[3.0], [-4.0]],
         "spike_count": [[5.0], [6.0]],
     }
 

@@ -1,7 +1,9 @@
 """Delayed matches: the class is whether two stimuli, far from each other in time, are the same.
 
-In context-match several rings show two stimuli each, and a context line says which ring's two count; in
-match-distractors other stimuli come between the two. Every direction is as frequent in both classes.
+In context-match several pairs of rings show a first and a last stimulus each, and a context line says which pair
+counts; in match-distractors other stimuli come between the two, on the one ring that there is. Every direction is as
+frequent in both classes. The last stimulus of context-match has a ring of its own, for on that of the first the counts
+of a whole sample would be more uneven where the two match.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from smalti.scheduler.streams.types import Floats, Ints, Loaded
 
 LENGTH = 6  # steps of the first and the last stimulus
 SHORT = 3  # steps of a distractor
+ANSWER = 10  # steps without a stimulus at the end, so that the last one can be answered
 BEST, CONTEXT = 0.6, 0.5  # firing probabilities: the neuron of the direction, the line of the context
 WIDTH = 0.7  # of a bump, in neurons
 
@@ -27,14 +30,13 @@ def load_context_match(options: StreamOptions) -> Loaded:
 
     def draw(delay: int, answer: Ints, chance: Random) -> Floats:
         samples = len(answer)
-        x = np.zeros((samples, longest + 2 * LENGTH, own.rings * (size + 1)), dtype=np.float32)
+        x = np.zeros((samples, longest + 2 * LENGTH + ANSWER, own.rings * (2 * size + 1)), dtype=np.float32)
         context = chance.integers(0, own.rings, samples)
-        for ring in range(own.rings):
-            same = np.where(context == ring, answer, chance.integers(0, 2, samples))
+        for ring, same in enumerate(matching(own.rings, context, answer, chance)):
             first, last = pairs(size, same, chance)
-            _show(x, ring * size, size, longest - delay, LENGTH, first)
-            _show(x, ring * size, size, longest + LENGTH, LENGTH, last)
-        x[np.arange(samples), :, own.rings * size + context] = CONTEXT
+            _show(x, 2 * ring * size, size, longest - delay, LENGTH, first)
+            _show(x, (2 * ring + 1) * size, size, longest + LENGTH, LENGTH, last)
+        x[np.arange(samples), :, 2 * own.rings * size + context] = CONTEXT
         return x
 
     return balanced.loaded(options, own.delays, own.samples, ("other", "match"), draw)
@@ -56,7 +58,7 @@ def load_match_distractors(options: StreamOptions) -> Loaded:
 
     def draw(delay: int, answer: Ints, chance: Random) -> Floats:
         samples = len(answer)
-        x = np.zeros((samples, longest + 2 * LENGTH, size), dtype=np.float32)
+        x = np.zeros((samples, longest + 2 * LENGTH + ANSWER, size), dtype=np.float32)
         first, last = pairs(size, answer, chance)
         begin = longest - delay
         _show(x, 0, size, begin, LENGTH, first)
@@ -68,6 +70,20 @@ def load_match_distractors(options: StreamOptions) -> Loaded:
         return x
 
     return balanced.loaded(options, own.delays, own.samples, ("other", "match"), draw)
+
+
+def matching(rings: int, context: Ints, answer: Ints, chance: Random) -> Ints:
+    """Which of the rings have a match [rings, S]: as many where the context's has one as where it has none.
+
+    So whoever knows of every ring whether it has a match, but does not heed the context, knows nothing.
+    """
+    samples = len(answer)
+    others = chance.integers(1, rings, samples) - answer  # rings with a match beside that of the context
+    rank = chance.random((rings, samples))
+    rank[context, np.arange(samples)] = np.inf
+    same: Ints = (rank.argsort(axis=0).argsort(axis=0) < others).astype(np.int64)
+    same[context, np.arange(samples)] = answer
+    return same
 
 
 def pairs(size: int, same: Ints, chance: Random) -> tuple[Ints, Ints]:

@@ -15,6 +15,7 @@ STEPS = 50
 GROUP = 6  # channels that fire alike
 BACKGROUND, PULSE, LOW, HIGH = 0.02, 0.7, 0.1, 0.4  # firing probabilities
 LENGTH, GAP = 3, 2  # steps of a pulse, and least steps between two
+ANSWER = 10  # steps without a pulse at the end, so that the last one can be answered
 
 
 def load_parity(options: StreamOptions) -> Loaded:
@@ -34,7 +35,7 @@ def bits(count: int, answer: Ints, chance: np.random.Generator) -> Ints:
 def _pulses(count: int, answer: Ints, chance: np.random.Generator) -> Floats:
     """Pulses of two kinds on two groups of channels."""
     samples = len(answer)
-    x = np.full((samples, STEPS, 2 * GROUP), BACKGROUND, dtype=np.float32)
+    x = np.full((samples, STEPS + ANSWER, 2 * GROUP), BACKGROUND, dtype=np.float32)
     room = STEPS - count * (LENGTH + GAP) + GAP
     starts = np.sort(chance.integers(0, room + 1, (samples, count)), axis=1) + np.arange(count) * (LENGTH + GAP)
     for number, kind in enumerate(bits(count, answer, chance).T):

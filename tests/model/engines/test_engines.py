@@ -72,7 +72,7 @@ def owed(network: Network, gradient: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("readout", ["membrane_mean", "membrane_max", "spike_count"])
+@pytest.mark.parametrize("readout", ["membrane_mean", "membrane_max", "membrane_last", "spike_count"])
 @pytest.mark.parametrize("options", VARIANTS, ids=name)
 def test_forward_and_gradient_are_those_of_autograd(
     busy: Busy, spikes: Spikes, oracle: Any, options: NetworkOptions, readout: Any, place: NetworkOptions

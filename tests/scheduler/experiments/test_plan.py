@@ -331,6 +331,32 @@ def test_the_experiments_that_come_along_are_sound(file: Path) -> None:
     assert {trial.leader for trial in trials.values()} - {""} <= set(trials)
 
 
+@pytest.mark.parametrize("of", ["fsdd", ""])
+def test_a_stream_that_plays_spoken_digits_is_found_where_they_are(varied: Callable[..., Experiment], of: str) -> None:
+    played = f'stream.sequence.of = "{of}"\n' if of else ""
+    text = VARIED.replace('stream.name = "fsdd"', f'stream.name = "order"\n{played}')
+    assert by_place(varied(text))["spoken", "grown", 4].config.stream.path == "speech.zip"
+    assert list(varied(text, fsdd="").streams) == ["easy"]
+
+
+def test_orders_of_other_streams_need_no_recordings(varied: Callable[..., Experiment]) -> None:
+    text = VARIED.replace('stream.name = "fsdd"', 'stream.name = "order"\nstream.sequence.of = "digits"')
+    assert varied(text, fsdd="").streams["spoken"] == {"stream": {"name": "order", "sequence": {"of": "digits"}}}
+
+
+def test_gates_that_answer_alone_hear_every_training_sample() -> None:
+    """Their runs of one round have as many minibatches as the samples of the largest task fill."""
+    found = by_place(load_experiment(FILES / "memory.toml"))
+    gates = {place: trial.config for place, trial in found.items() if place[1].startswith(("gate-", "lda-"))}
+    assert {place[0] for place in gates} == {"parity", "parities", "context-match", "distractors", "order", "pairs"}
+    for (_, variant, _), config in gates.items():
+        assert config.gating.windows == int(variant.partition("-")[2])
+        stream, training = config.stream, config.training
+        samples = {"parity": stream.parity.samples, "order": 2 * 360}.get(stream.name, stream.match.samples)
+        learned = (1 - stream.validation - stream.test) * samples
+        assert training.rounds * training.steps * training.batch >= learned
+
+
 def test_the_switches_of_newborns_change_what_they_say_and_nothing_else() -> None:
     found = by_place(load_experiment(FILES / "newborns.toml"))
     usual = found["joint", "usual", 0].config

@@ -83,7 +83,7 @@ def neurons() -> Any:
         surrogate_width=st.sampled_from([1.0, 0.05]) | st.floats(0.1, 3),
         surrogate_height=st.floats(0.1, 1),
         surrogate_slope=st.floats(0.5, 20),
-        readout=st.sampled_from(["membrane_mean", "membrane_max", "spike_count"]),
+        readout=st.sampled_from(["membrane_mean", "membrane_max", "membrane_last", "spike_count"]),
     )
 
 

@@ -202,3 +202,21 @@ def test_where_a_task_returns_or_comes_late_the_rest_is_still_measured(cli: Smal
     outcomes = pd.read_parquet("results/outcomes.parquet")
     found = outcomes[outcomes["metric"] == "forgetting"].groupby("stream").size()
     assert set(found.index) == {"blobs", "reversed"}
+
+
+def test_gates_and_neurons_that_remember_are_compared_where_a_gate_has_an_answer(cli: Smalti) -> None:
+    asked = ("--streams", "parity", "mackey-glass", "--variants", "plain", "gate-5", "--seeds", "1")
+    code, _, err = cli("benchmark", "memory", "--quick", *asked, "--out", "results")
+    assert (code, err) == (0, "")
+    accuracy = pd.read_parquet("results/summary.parquet").query("metric == 'accuracy'")
+    answered = {(stream, variant) for stream, variant in zip(accuracy["stream"], accuracy["variant"], strict=True)}
+    control = {("parity", "experts"), ("mackey-glass", "experts")}
+    assert answered == control | {("parity", "plain"), ("mackey-glass", "plain"), ("parity", "gate-5")}
+    neurons = pd.read_parquet("results/outcomes.parquet").query("metric == 'neurons' and stream == 'parity'")
+    assert dict(zip(neurons["variant"], neurons["value"], strict=True)) == {"experts": 32, "plain": 32, "gate-5": 1}
+    cells = {}
+    for variant in ("experts", "plain"):
+        trials = pd.read_parquet("results/trials.parquet").query("stream == 'parity'")
+        born = load_run(folder(trials, variant, 0)).table("neurons").query("kind == 'hidden'")
+        cells[variant] = born["tau_ms"].nunique()
+    assert cells == {"experts": 32, "plain": 1}

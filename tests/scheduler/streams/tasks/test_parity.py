@@ -7,7 +7,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis, QuadraticD
 from smalti.scheduler.streams import load_stream
 from smalti.scheduler.streams.made_options import ParityOptions
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.tasks.parity import GROUP, HIGH, LENGTH, LOW, PULSE, bits
+from smalti.scheduler.streams.tasks.parity import ANSWER, GROUP, HIGH, LENGTH, LOW, PULSE, bits
 from smalti.scheduler.streams.types import Stream
 
 
@@ -32,6 +32,8 @@ def test_the_number_of_pulses_of_the_second_kind_has_the_parity(count: int) -> N
     second = (train.x[:, :, GROUP:] == np.float32(PULSE)).sum(axis=(1, 2)) / (GROUP * LENGTH)
     assert (pulses == count).all()
     assert (second % 2 == train.y).all()
+    assert (train.x[:, -ANSWER:] < PULSE).all()
+    assert (train.x[:, -ANSWER - 1] == np.float32(PULSE)).any()
 
 
 def test_the_number_of_high_rates_has_the_parity_and_all_tasks_have_the_same_channels() -> None:
