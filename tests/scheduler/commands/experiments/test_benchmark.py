@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,11 @@ import pandas as pd
 import pytest
 
 from smalti.analysis.runs import load_run
+from smalti.scheduler.commands.experiments.experiment import ExperimentCommand
 from smalti.scheduler.config import Config
 from smalti.scheduler.experiments import attempt, backends, running
 from smalti.scheduler.experiments.backends import Spread, Task, Workers
+from smalti.scheduler.experiments.reading import FILES
 from smalti.scheduler.experiments.trials import rounds_for
 from smalti.scheduler.runner import Watcher
 
@@ -220,3 +223,10 @@ def test_gates_and_neurons_that_remember_are_compared_where_a_gate_has_an_answer
         born = load_run(folder(trials, variant, 0)).table("neurons").query("kind == 'hidden'")
         cells[variant] = born["tau_ms"].nunique()
     assert cells == {"experts": 32, "plain": 1}
+
+
+def test_help_names_every_experiment_that_comes_along() -> None:
+    text = " ".join(str(ExperimentCommand.__doc__).split())
+    named = re.search(r"one that comes along: ([^.]*)\.", text)
+    assert named is not None
+    assert sorted(named[1].split(", ")) == sorted(file.stem for file in FILES.glob("*.toml") if file.stem != "example")
