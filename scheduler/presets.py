@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 
 def completed(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Sections in sections, with what the preset of their stream says of the fields that they leave out."""
+    """Sections in sections, with what the preset of their stream says of the fields that they leave out.
+
+    A mapping that is given empty, such as ``kinds = {}`` of the section network, leaves nothing out.
+    """
     imports = _field(data, "run", "imports")
     if isinstance(imports, (list, tuple)) and all(isinstance(name, str) for name in imports):
         plugins.load(imports)  # they may bring the stream and its preset
     name = _field(data, "stream", "name")
     preset = PRESETS.get(name, {}) if isinstance(name, str) else {}
-    return dict(merge(nested(preset), data))
+    wanted = {field: value for field, value in preset.items() if not _emptied(data, field)}
+    return dict(merge(nested(wanted), data))
 
 
 def kept(config: DataclassInstance) -> dict[str, object]:
@@ -31,6 +35,17 @@ def kept(config: DataclassInstance) -> dict[str, object]:
     flat = flatten(config)
     preset = PRESETS.get(str(flat["stream.name"]), {})
     return {name: flat[name] for name, value in preset.items() if flat.get(name) == _plain(value)}
+
+
+def _emptied(data: Mapping[str, Any], name: str) -> bool:
+    """Whether a mapping within a section that would hold this dotted field is given, and empty."""
+    section, *rest = name.split(".")
+    given = data.get(section)
+    for part in rest[:-1]:
+        given = given.get(part) if isinstance(given, Mapping) else None
+        if isinstance(given, Mapping) and not given:
+            return True
+    return False
 
 
 def _field(data: Mapping[str, Any], section: str, name: str) -> object:

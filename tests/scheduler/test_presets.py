@@ -119,3 +119,18 @@ def test_a_field_that_is_unknown_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 def test_presets_that_there_are_can_be() -> None:
     for name in PRESETS:
         assert kept(configure(name)).keys() == PRESETS[name].keys()
+
+
+@pytest.mark.parametrize("text", ["kinds = {}", "[network.kinds]"])
+def test_an_empty_mapping_takes_nothing_from_it_and_stays_empty(tmp_path: Path, text: str) -> None:
+    """Neurons of no kind on a stream whose preset has two, in the file of the run as well."""
+    whole = file(tmp_path, f'[stream]\nname = "cognitive"\n[network]\n{text}\n')
+    config = configure(whole)
+    assert config.network.kinds == {}
+    assert config.training.rounds == PRESETS["cognitive"]["training.rounds"]
+    (again := tmp_path / "again.toml").write_text(dump(config), encoding="utf-8")
+    assert load(Config, again) == config
+    assert configure("cognitive", {"network": {"kinds": {"one": {"tau_ms": 9.0}}}}).network.kinds.keys() >= {
+        "one",
+        "fast",
+    }
