@@ -16,7 +16,7 @@ from smalti.scheduler import evaluation
 from smalti.scheduler.randomness import Use, entropy
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Samples
-from smalti.scheduler.streams.encode import draw
+from smalti.scheduler.streams.coding.encode import draw
 from smalti.scheduler.streams.readers.convert import array_of
 
 NEW = 3  # the part that new samples are, beside train, validation and test

@@ -22,7 +22,7 @@ from smalti.scheduler.judge import Judge
 from smalti.scheduler.randomness import Use, entropy, generator
 from smalti.scheduler.streams import Samples, Stream
 from smalti.scheduler.streams.batches import TaskBatches
-from smalti.scheduler.streams.encode import draw
+from smalti.scheduler.streams.coding.encode import draw
 from smalti.scheduler.streams.wanted import Wanted
 
 Prober = Callable[[Expert, Tensor, Wanted], Probe]

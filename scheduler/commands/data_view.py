@@ -7,9 +7,10 @@ from rich.columns import Columns
 from rich.table import Table
 from rich.text import Text
 
-from smalti.scheduler.streams import STREAMS, Experience, Stream, heard
-from smalti.scheduler.streams.about import ABOUT
-from smalti.scheduler.streams.pooling import pool, spell
+from smalti.scheduler.streams import STREAMS, Experience, Stream
+from smalti.scheduler.streams.coding.pooling import pool, spell
+from smalti.scheduler.streams.survey import heard
+from smalti.scheduler.streams.survey.about import ABOUT
 from smalti.scheduler.streams.types import PARTS, WARNING, Floats
 
 SHADES = " ░▒▓█"

@@ -69,7 +69,7 @@ def preset_of(simulation: Simulation) -> list[str]:
 
 def data_of(simulation: Simulation) -> list[str]:
     """What was done to the data, and what of it the chip still hears, a line each."""
-    from smalti.scheduler.streams import heard  # not above: it needs scikit-learn
+    from smalti.scheduler.streams.survey import heard  # not above: it needs scikit-learn
 
     found, notes = heard.measure(simulation.stream), list(simulation.stream.notes)
     if found is not None:

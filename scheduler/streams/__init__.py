@@ -18,13 +18,15 @@ from dataclasses import replace
 import numpy as np
 
 from smalti.model.option_values import choices
-from smalti.scheduler.streams import content, excerpt, generated, prepare, splits, transforms
+from smalti.scheduler.streams import generated, splits, transforms
+from smalti.scheduler.streams.coding import prepare
 from smalti.scheduler.streams.memory import Data
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.arrays import load_arrays
 from smalti.scheduler.streams.readers.digits import load_digits
 from smalti.scheduler.streams.readers.fsdd import load_fsdd
 from smalti.scheduler.streams.readers.mnist import load_mnist
+from smalti.scheduler.streams.survey import content, excerpt
 from smalti.scheduler.streams.tasks.cognitive import load_cognitive
 from smalti.scheduler.streams.tasks.mackey_glass import load_mackey_glass
 from smalti.scheduler.streams.tasks.match import load_context_match, load_match_distractors

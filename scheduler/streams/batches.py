@@ -11,7 +11,7 @@ from torch import Tensor
 
 from smalti.scheduler.randomness import Use, entropy, generator
 from smalti.scheduler.streams import Experience
-from smalti.scheduler.streams.encode import batches, draw
+from smalti.scheduler.streams.coding.encode import batches, draw
 from smalti.scheduler.streams.wanted import Wanted
 
 TRAIN, VALIDATION, TEST, NOVEL = range(4)

@@ -13,8 +13,8 @@ import numpy as np
 
 from smalti.model.option_values import choices
 from smalti.scheduler.streams import splits
+from smalti.scheduler.streams.coding.prepare import Preparation
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.prepare import Preparation
 from smalti.scheduler.streams.rendered import joined, mapped
 from smalti.scheduler.streams.types import Experience, Generated, GeneratedTask, Loaded, Readout, Samples, Stream
 

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import population
+from smalti.scheduler.streams.coding import population
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.rendered import Rendered
 from smalti.scheduler.streams.types import Floats, Generated, GeneratedTask, Ints, Readout, Samples

@@ -12,7 +12,7 @@ from smalti.scheduler.cli import main
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
 from smalti.scheduler.streams import STREAMS, Loaded, StreamOptions
-from smalti.scheduler.streams.about import ABOUT
+from smalti.scheduler.streams.survey.about import ABOUT
 
 Smalti = Callable[..., tuple[int, str, str]]
 

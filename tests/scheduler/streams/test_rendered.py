@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smalti.scheduler.streams.encode import draw
+from smalti.scheduler.streams.coding.encode import draw
 from smalti.scheduler.streams.rendered import Rendered, joined, mapped
 from smalti.scheduler.streams.types import Floats, Ints, Samples
 

@@ -13,7 +13,7 @@ import pytest
 from scipy.io import wavfile
 
 from smalti.scheduler.streams import load_stream
-from smalti.scheduler.streams.encode import draw
+from smalti.scheduler.streams.coding.encode import draw
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.fsdd import BANDS, HIGHEST, LOWEST, RATE, encode, load_fsdd
 from smalti.scheduler.streams.types import Floats, Samples

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams.prepare import Preparation
+from smalti.scheduler.streams.coding.prepare import Preparation
 from smalti.scheduler.streams.types import Excerpt, Floats, Ints, Loaded
 
 MOST, FEWEST = 1200, 40  # samples; of fewer nothing is measured, where more would be too large

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smalti.scheduler.streams.pooling import choose_block, pool, pooled
+from smalti.scheduler.streams.coding.pooling import choose_block, pool, pooled
 
 
 @pytest.mark.parametrize(

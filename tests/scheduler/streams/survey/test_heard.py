@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smalti.scheduler.streams import Stream, StreamOptions, heard, load_stream, memory
-from smalti.scheduler.streams.excerpt import window_sums
+from smalti.scheduler.streams import Stream, StreamOptions, load_stream, memory
+from smalti.scheduler.streams.survey import heard
+from smalti.scheduler.streams.survey.excerpt import window_sums
 
 
 def letters(classes: int = 26, samples: int = 25, levels: int = 16) -> tuple[np.ndarray, np.ndarray]:

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from smalti.scheduler.streams import STREAMS
-from smalti.scheduler.streams.about import ABOUT
+from smalti.scheduler.streams.survey.about import ABOUT
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "streams.md"
+DOCS = Path(__file__).resolve().parents[4] / "docs" / "streams.md"
 
 
 def test_every_stream_is_told_about() -> None:

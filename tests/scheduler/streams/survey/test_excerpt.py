@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smalti.scheduler.streams import Stream, StreamOptions, excerpt, load_stream, memory
+from smalti.scheduler.streams import Stream, StreamOptions, load_stream, memory
+from smalti.scheduler.streams.survey import excerpt
 from smalti.scheduler.streams.types import Excerpt
 
 Y = np.arange(100) % 4

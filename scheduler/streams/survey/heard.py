@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import excerpt, population
-from smalti.scheduler.streams.encode import draw
-from smalti.scheduler.streams.pooling import choose_block
-from smalti.scheduler.streams.prepare import Preparation, stretched
+from smalti.scheduler.streams.coding import population
+from smalti.scheduler.streams.coding.encode import draw
+from smalti.scheduler.streams.coding.pooling import choose_block
+from smalti.scheduler.streams.coding.prepare import Preparation, stretched
+from smalti.scheduler.streams.survey import excerpt
 from smalti.scheduler.streams.types import WARNING, Excerpt, Floats, Ints, Samples, Stream
 
 MUCH = 0.05  # accuracy that may be lost without a word

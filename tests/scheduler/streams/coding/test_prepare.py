@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from smalti.scheduler.streams import StreamOptions, load_stream, memory
-from smalti.scheduler.streams.prepare import stretched
+from smalti.scheduler.streams.coding.prepare import stretched
 
 Y = np.arange(40) % 4
 RANDOM = np.random.default_rng(0)

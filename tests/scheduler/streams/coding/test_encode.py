@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams.encode import BLOCK, LEVELS, batches, draw
+from smalti.scheduler.streams.coding.encode import BLOCK, LEVELS, batches, draw
 from smalti.scheduler.streams.types import Samples
 
 PINNED = [4, 65, 88, 128, 64]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smalti.scheduler.streams import population
+from smalti.scheduler.streams.coding import population
 
 X = np.random.default_rng(0).random((6, 2, 12)).astype(np.float32)
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smalti.scheduler.streams import limits, population
+from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.coding import population
+from smalti.scheduler.streams.coding.pooling import Pooling, Shape, choose_block, pool, pooled, spell
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.pooling import Pooling, Shape, choose_block, pool, pooled, spell
 from smalti.scheduler.streams.types import WARNING, Floats, Loaded
 
 LARGE = 4  # neighbours pooled into one, from which on it matters whether they are pixels

@@ -1,0 +1,1 @@
+"""From values of any kind to spikes: coded, pooled, scaled, drawn. Knows no files and no experiences."""
