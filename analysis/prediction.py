@@ -22,11 +22,11 @@ from smalti.scheduler.streams.readers.convert import array_of
 NEW = 3  # the part that new samples are, beside train, validation and test
 
 
-def answers(run: RunTables, x: Any, task: int | None = None) -> pd.DataFrame:
+def answers(run: RunTables | Simulation, x: Any, task: int | None = None) -> pd.DataFrame:
     """Classes, experts and spikes for new samples; one row a sample.
 
     Args:
-        run: the run; at least one round is finished.
+        run: the run, of which at least one round is finished; or its simulation, for who asks many things.
         x: [samples, features] or [samples, time, channels], as the run's data before it was pooled.
         task: the task that all of them belong to; None leaves the choice of the expert to the gating network.
 
