@@ -6,6 +6,7 @@ growth count from its beginning. The tables alone know the experiences.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
@@ -67,7 +68,7 @@ class RoundState:
         return torch.cat(x)[last], Wanted.joined(wanted)[last]
 
 
-class Unannounced:
+class Unannounced(ABC):
     """Who is trained, as alarms tell it; what is seen and learned of a minibatch is a subclass's."""
 
     kept: ClassVar[tuple[str, ...]] = ("key", "began", "present", "learned", "rest", "novelty")  # of a checkpoint
@@ -87,7 +88,7 @@ class Unannounced:
         """The expert in training."""
         return self.parts.agent.experts[self.present]
 
-    def begin(self, now: Round) -> None:
+    def begin(self, now: Round) -> None:  # noqa: B027  # a protocol may do something here, this one does not
         """Nothing is known before the first minibatch."""
 
     def train(self, now: Round) -> Trained:
@@ -106,7 +107,7 @@ class Unannounced:
             progress = Progress(self.expert, self.key, self.began, own, state.probe)
         return Trained(state.shown.summary(), progress, self.novelty, state.detections)
 
-    def end(self, now: Round) -> None:
+    def end(self, now: Round) -> None:  # noqa: B027
         """Nobody is told that an experience ends."""
 
     def state_dict(self) -> dict[str, Any]:
@@ -120,17 +121,17 @@ class Unannounced:
         self.novelty = float(self.novelty)
         self.memory = Memory(**state["memory"])
 
+    @abstractmethod
     def _look(self, state: RoundState, batch: Minibatch, step: int) -> None:
         """Look at a minibatch before it is trained on, and follow from what is seen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _learn(self, state: RoundState, batch: Minibatch) -> None:
         """Train the present expert on what of the minibatch is its own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _loss(self, batch: Minibatch) -> float:
         """Mean loss of the present expert on a minibatch before it learns."""
-        raise NotImplementedError
 
     def _detect(self, state: RoundState, batch: Minibatch, step: int, unserved: float, waits: bool = False) -> bool:
         """Ask the detector; no alarm while an earlier one waits to be settled."""
