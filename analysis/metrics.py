@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
 
 Floats = NDArray[np.float64]
 MOST_RESAMPLED = 10_000_000  # numbers in memory at once
@@ -187,6 +186,8 @@ def mean_intervals(
     """
     if not np.isfinite(values).all():
         raise ValueError("the values hold nan or infinite numbers; leave those out")
+    from scipy.stats import bootstrap  # not above: it takes a second, and a report of one run needs none
+
     low, high = np.empty(len(values)), np.empty(len(values))
     rows = max(1, MOST_RESAMPLED // (resamples * values.shape[1]))
     for first in range(0, len(values), rows):

@@ -31,6 +31,7 @@ class Criterion:
 
     unit: str  # of the loss, and so of values and prices
     per_step: Callable[[Tensor, Tensor], Tensor]  # outputs and targets [..., O] -> loss [...]
+    slope_per_step: Callable[[Tensor, Tensor], Tensor]  # and its gradient with respect to the outputs [..., O]
     information: Callable[[Tensor], Tensor]  # loss of each sample [B] -> [B], at least 0
     worth: Callable[[Tensor], Tensor]  # loss of each sample [B] -> a scalar
     expected: Callable[[Tensor], Tensor]  # outputs [..., O] -> the target that they expect
@@ -49,18 +50,33 @@ class Criterion:
         weights = weights.to(outputs)
         return (wrong * weights).sum(1) / weights.sum(1)
 
+    def slopes(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Gradient [B, T, O] of the mean of ``losses`` with respect to the outputs; arguments as there."""
+        weights = weights.to(outputs)
+        shares = weights / (weights.sum(1, keepdim=True) * len(outputs))
+        return self.slope_per_step(outputs, targets.to(outputs)).mul_(shares[..., None])
+
 
 def _squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
     return (outputs - targets).square().sum(-1)
+
+
+def _slope_of_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs - targets).mul_(2)
 
 
 def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     return -(targets * outputs.log_softmax(-1)).sum(-1)
 
 
+def _slope_of_cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs.softmax(-1) * targets.sum(-1, keepdim=True)).sub_(targets)
+
+
 NATS = Criterion(
     unit="nats",
     per_step=_cross_entropy,
+    slope_per_step=_slope_of_cross_entropy,
     information=lambda loss: (1 / torch.expm1(loss).clamp(min=SMALLEST)).clamp(min=1),
     worth=lambda loss: torch.ones((), dtype=loss.dtype, device=loss.device),
     expected=lambda outputs: outputs.softmax(-1),
@@ -72,6 +88,7 @@ CRITERIA: dict[str, Criterion] = {
     "squared_error": Criterion(
         unit="squared error",
         per_step=_squared_error,
+        slope_per_step=_slope_of_squared_error,
         information=lambda loss: 1 / (2 * loss.clamp(min=SMALLEST)),
         worth=lambda loss: 2 * loss.mean(),
         expected=lambda outputs: outputs,

@@ -43,6 +43,14 @@ class Activity:
     counts: Tensor  # [N, B]: spikes of every neuron over the sample
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """A run that can be gone back through: from the gradients of what it shows, None for zero, to the weights'."""
+
+    activity: Activity
+    backward: Callable[[Tensor, Tensor | None], Tensor]  # of membranes [T, O, B] and counts [N, B] -> weights [K, R, n]
+
+
 class Network:
     """A spiking network on a fabric.
 
@@ -95,6 +103,24 @@ class Network:
             membrane, counts = dense.simulate(weight, self.wiring(), self.dynamics(running), columns, outputs)
         return Activity(outputs, membrane, counts)
 
+    def record(self, x: Tensor, outputs: Tensor, running: Tensor | None = None) -> Recorded:
+        """Run a batch as ``run`` does, but go back by hand, not by autograd: what training does."""
+        self._check_input(x)
+        weight = self.state.weight.detach()
+        if self.engine == "events":
+            membrane, counts, backward = _events().record(weight, self.circuit(outputs, running), x)
+            return Recorded(Activity(outputs, membrane, counts), backward)
+        wiring, dynamics = self.wiring(), self.dynamics(running)
+        tape = dense.forward(weight, wiring, dynamics, self._columns(x))
+        counts = tape.spikes.sum(0)
+
+        def back(of_membrane: Tensor, of_counts: Tensor | None) -> Tensor:
+            of_spikes = torch.zeros_like(counts) if of_counts is None else of_counts
+            delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, of_membrane, of_spikes)
+            return dense.weight_gradient(wiring, tape, delta, weight.shape)
+
+        return Recorded(Activity(outputs, tape.membrane[:, outputs], counts), back)
+
     def read(self, activity: Activity) -> Tensor:
         """Logits [B, O] of the outputs by the configured readout."""
         if self.options.readout == "spike_count":
@@ -104,6 +130,20 @@ class Network:
         if self.options.readout == "membrane_last":
             return activity.membrane[-1].T
         return activity.membrane.mean(0).T
+
+    def slopes_of_reading(self, slope: Tensor, activity: Activity) -> tuple[Tensor, Tensor | None]:
+        """From a gradient with respect to logits [B, O] to that of output membranes [T, O, B] and counts [N, B]."""
+        membrane, steps = activity.membrane, len(activity.membrane)
+        if self.options.readout == "membrane_mean":
+            return (slope.T / steps).expand(membrane.shape), None
+        of_membrane = torch.zeros_like(membrane)
+        if self.options.readout == "spike_count":
+            return of_membrane, torch.zeros_like(activity.counts).index_copy_(0, activity.outputs, slope.T.contiguous())
+        if self.options.readout == "membrane_last":
+            of_membrane[-1] = slope.T
+            return of_membrane, None
+        highest = membrane == membrane.amax(0)  # where several steps are, they share
+        return highest * (slope.T / highest.sum(0)), None
 
     def probe(
         self,

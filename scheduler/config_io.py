@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -147,8 +148,7 @@ def differences(config: T, default: T) -> dict[str, object]:
 
 def _fill(table: Table | tomlkit.TOMLDocument, config: DataclassInstance) -> None:
     """Add every field, sections last: what follows the header of a section belongs to it."""
-    parsed = docstring_parser.parse(type(config).__doc__ or "", docstring_parser.DocstringStyle.GOOGLE)
-    comments = {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}
+    comments = _comments(type(config))
     items = [(field.name, getattr(config, field.name)) for field in fields(config) if field.init]
     for name, value in sorted(items, key=lambda item: _is_section(item[1])):
         section = tomlkit.table() if _is_section(value) else None
@@ -164,6 +164,13 @@ def _fill(table: Table | tomlkit.TOMLDocument, config: DataclassInstance) -> Non
         elif comments.get(name):
             table.add(tomlkit.comment(comments[name]))
         table.add(name, _plain(value) if section is None else section)
+
+
+@cache
+def _comments(cls: type[DataclassInstance]) -> dict[str, str]:
+    """What the docstring says of every field."""
+    parsed = docstring_parser.parse(cls.__doc__ or "", docstring_parser.DocstringStyle.GOOGLE)
+    return {p.arg_name: " ".join((p.description or "").split()) for p in parsed.params}
 
 
 def _is_section(value: object) -> bool:

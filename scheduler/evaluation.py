@@ -205,7 +205,7 @@ def _class_prior(agent: GatingAgent, counts: Tensor, classes: Tensor) -> Tensor:
 
 def per_channel(x: Tensor) -> Tensor:
     """Input spikes of every channel per sample [I], of x [B, T, I]."""
-    return x.sum((0, 1), dtype=torch.float64) / len(x)
+    return costs.spikes_of_channels(x) / len(x)
 
 
 def needs_label(agent: GatingAgent) -> bool:

@@ -8,6 +8,7 @@ every step [B, T, O], and loss and score are those of the stream's read-out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -19,6 +20,15 @@ from smalti.model.network import Activity, Network
 from smalti.scheduler.streams.scores import SCORES
 from smalti.scheduler.streams.types import Readout
 from smalti.scheduler.streams.wanted import Wanted
+
+
+@dataclass(frozen=True)
+class Grade:
+    """How right the answers of a batch are, and how they would be righter."""
+
+    loss: float  # mean over the samples
+    score: float
+    slope: Tensor  # gradient of that mean with respect to the answers [B, O] or [B, T, O]
 
 
 @dataclass(frozen=True)
@@ -51,12 +61,37 @@ class Judge:
             return float((logits.argmax(1) == target).to(answers.dtype).mean())
         return float(SCORES[self.readout.score](answers.detach().cpu(), wanted.targets, wanted.weights))
 
+    def grade(self, expert: Expert, answers: Tensor, wanted: Wanted) -> Grade:
+        """Loss, score and slope at once, without autograd: what a step of training needs."""
+        if wanted.targets is None or wanted.weights is None:
+            logits, target = contrasted(expert, answers, wanted.labels)
+            log_p, rows = logits.log_softmax(1), torch.arange(len(target), device=target.device)
+            right = (log_p.argmax(1) == target).to(answers.dtype).mean()
+            slope = log_p.exp().div_(len(target))
+            slope[rows, target] -= 1 / len(target)
+            return Grade(float(-log_p[rows, target].mean()), float(right), slope)
+        targets, weights = wanted.targets.to(answers.device), wanted.weights.to(answers.device)
+        loss = float(self.criterion.losses(answers, targets, weights).mean())
+        return Grade(loss, self.score(expert, answers, wanted), self.criterion.slopes(answers, targets, weights))
+
+    def slopes_of_activity(self, slope: Tensor, activity: Activity) -> tuple[Tensor, Tensor | None]:
+        """From a gradient with respect to answers to that of output membranes [T, O, B] and spike counts [N, B]."""
+        if self.readout is None:
+            return self.network.slopes_of_reading(slope, activity)
+        return slope.permute(1, 2, 0), None
+
+
+@lru_cache(maxsize=64)
+def _places(classes: tuple[int, ...]) -> Tensor:
+    """Index of each class among an expert's, -1 for none of them."""
+    table = torch.full((max(classes) + 1,), -1, dtype=torch.int64)
+    table[list(classes)] = torch.arange(len(classes))
+    return table
+
 
 def positions(classes: tuple[int, ...], labels: Tensor) -> Tensor:
     """Index of each label among an expert's classes [B]."""
-    table = torch.full((max(classes) + 1,), -1, dtype=torch.int64)
-    table[list(classes)] = torch.arange(len(classes))
-    return table[labels]
+    return _places(classes)[labels]
 
 
 def contrasted(expert: Expert, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -75,6 +110,8 @@ def contrasted(expert: Expert, logits: Tensor, labels: Tensor) -> tuple[Tensor, 
         Logits [B, O] and the index of each label among the outputs [B].
     """
     target = positions(expert.classes, labels).to(logits.device)
+    if len(expert.sets) == 1 and len(expert.sets[0]) == len(expert.classes):
+        return logits, target
     sets = expert.label_sets().to(logits.device)
     among = sets[sets[:, target].int().argmax(0)]
     return logits.masked_fill(~among, -torch.inf), target

@@ -192,6 +192,7 @@ def _note_changes(folder: RunFolder, simulation: Simulation) -> None:
 
 
 def _drive(simulation: Simulation, folder: RunFolder, tables: TableWriter, watch: Watcher) -> None:
+    config = dump(simulation.config)
     while not simulation.finished:
         number = simulation.round
         try:
@@ -213,7 +214,7 @@ def _drive(simulation: Simulation, folder: RunFolder, tables: TableWriter, watch
             tables.rewrite("links", registry.links)
             registry.changed = False
         tensors, facts = split(simulation.state_dict())
-        facts |= {"config": dump(simulation.config), WRITTEN: tables.written}
+        facts |= {"config": config, WRITTEN: tables.written}
         checkpoint.save(folder.checkpoint, tensors, facts)
         simulation.seconds_written = time.perf_counter() - begin
         watch(simulation)

@@ -75,7 +75,7 @@ class _Stretch:
         self.hidden = (running & ~network.state.output).cpu()  # [N] bool
         self.hops, self.fan_out = costs.hops(network), costs.fan_out(network, running)
         self.learning = int(learner.learns.sum())
-        self.means = torch.zeros(2, dtype=torch.float64)
+        self.loss = self.score = 0.0
         self.counts = torch.zeros(network.fabric.neurons, 1, dtype=torch.float64)
         self.input_spikes = torch.zeros(network.channels, dtype=torch.float64)
 
@@ -84,19 +84,18 @@ class _Stretch:
         return self.number * self.size
 
     def add(self, step: Step) -> None:
-        self.means += step.means
+        self.loss, self.score = self.loss + step.loss, self.score + step.score
         self.counts = self.counts + step.counts
         self.input_spikes += step.input_spikes
         self.number, self.rate = self.number + 1, step.rate
 
     def summary(self) -> TrainingSummary:
-        loss, accuracy = (self.means / self.number).tolist()
         counts, input_spikes = self.counts / self.number, self.input_spikes / self.samples
         rates = costs.spikes_per_sample(counts, input_spikes)
         of_hidden = float(counts[self.hidden].sum()) / counts.shape[1] / max(1, int(self.hidden.sum()))
         return TrainingSummary(
-            loss=loss,
-            accuracy=accuracy,
+            loss=self.loss / self.number,
+            accuracy=self.score / self.number,
             rate=of_hidden / self.steps,
             spikes_per_sample=float(rates[: len(counts)].sum()),
             hop_spikes_per_sample=float(rates @ self.hops),

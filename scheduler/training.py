@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from smalti.agents.expert import Expert
-from smalti.model import ranges
+from smalti.model import costs, ranges
 from smalti.model.continual import ContinualOptions
 from smalti.model.growth.learning_rates import NewbornOptions, rate_factors
-from smalti.model.network import Activity, Network
+from smalti.model.network import Network
 from smalti.model.optimiser import Moments, OptimiserOptions, step
 from smalti.model.option_values import settle, shown
 from smalti.scheduler.judge import Judge
@@ -84,13 +84,14 @@ class Learner:
     expert: Expert
     outputs: Tensor  # [O] int: slots of its outputs
     running: Tensor  # [N] bool: neurons that take part
+    hidden: Tensor  # [N] bool: neurons that are no outputs, whether they take part or not
     learns: Tensor  # [K, R, n] bool: devices that may move
 
     @staticmethod
     def of(network: Network, expert: Expert, running: Tensor) -> Learner:
         """An expert on the chip as it is now, and the neurons [N] bool that run with it."""
-        outputs = torch.tensor(expert.outputs, device=network.device)
-        return Learner(expert, outputs, running, network.state.mask & ~network.state.frozen)
+        outputs, state = torch.tensor(expert.outputs, device=network.device), network.state
+        return Learner(expert, outputs, running, state.alive & ~state.output, state.mask & ~state.frozen)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ class Step:
     size: int  # B, samples
     steps: int  # T, time steps of a sample
     rate: float  # learning rate
-    means: Tensor  # [2]: loss per sample, score
+    loss: float  # per sample
+    score: float
     counts: Tensor  # [N, B] spikes of every neuron
     input_spikes: Tensor  # [I] float64: spikes of every input channel, all samples together
 
@@ -122,14 +124,22 @@ def learning_rate(number: int, options: TrainingOptions) -> float:
     return options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * (number - begin) / (end - begin)))
 
 
-def excess_rate(network: Network, activity: Activity, steps: int, options: TrainingOptions) -> Tensor:
-    """Penalty: sum over hidden neurons of the square of their rate above the limit, times the weight."""
-    hidden = network.state.alive & ~network.state.output
-    if not (activity.counts.detach().mean(1)[hidden] > options.rate_limit * steps).any():
-        return torch.zeros((), dtype=activity.counts.dtype, device=activity.counts.device)
-    rate = activity.counts.mean(1) / steps
-    above = (rate - options.rate_limit).clamp(min=0) * hidden
-    return options.rate_weight * above.square().sum()
+def slope_of_excess(hidden: Tensor, counts: Tensor, steps: int, options: TrainingOptions) -> Tensor | None:
+    """Gradient of the penalty on neurons that fire too often, with respect to their spike counts; None for zero.
+
+    The penalty is the sum over hidden neurons of the square of their rate above the limit, times the weight.
+
+    Args:
+        hidden: neurons that it is of [N] bool.
+        counts: spikes of every neuron over the sample [N, B].
+        steps: T.
+        options: limit and weight.
+    """
+    mean = counts.mean(1)
+    if not bool(((mean > options.rate_limit * steps) & hidden).any()):
+        return None
+    above = (mean / steps - options.rate_limit).clamp_(min=0) * hidden
+    return (above * (2 * options.rate_weight / (steps * counts.shape[1])))[:, None].expand(counts.shape)
 
 
 def train_step(
@@ -152,12 +162,18 @@ def train_step(
     """
     network, moments, method, judge = trainee.network, trainee.moments, trainee.rehearsal.method, trainee.judge
     state, fused = network.state, network.engine == "events"
-    activity = network.run(batch.x, learner.outputs, learner.running)
-    answers = judge.answers(activity)
-    loss = judge.losses(learner.expert, answers, batch.wanted).mean()
-    objective = loss + excess_rate(network, activity, batch.x.shape[1], options)
-    retention = method.loss(answers, batch.rows)
-    (gradient,) = torch.autograd.grad(objective if retention is None else objective + retention, state.weight)
+    recorded = network.record(batch.x, learner.outputs, learner.running)
+    activity, steps = recorded.activity, batch.x.shape[1]
+    answers = judge.answers(activity).requires_grad_()
+    grade = judge.grade(learner.expert, answers.detach(), batch.wanted)
+    retention, slope = method.loss(answers, batch.rows), grade.slope
+    if retention is not None:
+        slope = slope + torch.autograd.grad(retention, answers)[0]
+    of_membrane, of_counts = judge.slopes_of_activity(slope, activity)
+    excess = slope_of_excess(learner.hidden, activity.counts, steps, options)
+    if of_counts is not None and excess is not None:
+        excess = of_counts + excess
+    gradient = recorded.backward(of_membrane, of_counts if excess is None else excess)
     factors = rate_factors(state, moments.count, learner.learns, learner.running, newborns)
     method.before_step(state.weight)
     pulled = trainee.rehearsal.pulled(gradient, state.weight)
@@ -165,9 +181,10 @@ def train_step(
     method.after_step(state.weight, gradient)
     return Step(
         size=len(batch.x),
-        steps=batch.x.shape[1],
+        steps=steps,
         rate=rate,
-        means=torch.tensor([loss.item(), judge.score(learner.expert, answers, batch.wanted)], dtype=loss.dtype),
-        counts=activity.counts.detach().cpu(),
-        input_spikes=batch.x.sum((0, 1), dtype=torch.float64),
+        loss=grade.loss,
+        score=grade.score,
+        counts=activity.counts.cpu(),
+        input_spikes=costs.spikes_of_channels(batch.x),
     )

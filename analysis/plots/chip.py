@@ -67,66 +67,72 @@ def _edges(tiles: int) -> np.ndarray:
 
 
 def _draw_tiles(axes: Axes, alive: pd.DataFrame, fabric: dict[str, Any]) -> None:
+    from matplotlib.collections import PatchCollection
     from matplotlib.patches import FancyBboxPatch
 
     xs, ys, count = _edges(fabric["cols"]), _edges(fabric["rows"]), fabric["neurons_per_tile"]
-    wide = int(np.ceil(np.sqrt(count)))
     dead = {tuple(place) for place in fabric["dead_tiles"]}
-    for row in range(fabric["rows"]):
-        for col in range(fabric["cols"]):
-            x, y = xs[2 * col + 1], ys[2 * row + 1]
-            fill = "#dddddd" if (row, col) in dead else "white"
-            box = FancyBboxPatch(
-                (x, y), TILE, TILE, boxstyle="round,pad=0,rounding_size=0.1", fc=fill, ec="#555555", lw=1
-            )
-            axes.add_patch(box)
-            here = alive[(alive["tile_row"] == row) & (alive["tile_col"] == col)]
-            taken = {int(s) % count: (k, t) for s, k, t in zip(here["slot"], here["kind"], here["task"], strict=True)}
-            step = TILE / (wide + 0.6)
-            for slot in range(count):
-                px, py = x + step * (slot % wide + 0.8), y + step * (slot // wide + 0.8)
-                kind, task = taken.get(slot, ("free", 0))
-                colour = "#e4e4e4" if kind == "free" else task_colour(int(task))
-                axes.plot(
-                    px, py, "s" if kind == "output" else "o", ms=6 if kind != "free" else 3, color=colour, zorder=5
-                )
+    tiles = [(row, col) for row in range(fabric["rows"]) for col in range(fabric["cols"])]
+    corners = [(xs[2 * col + 1], ys[2 * row + 1]) for row, col in tiles]
+    boxes = [FancyBboxPatch(at, TILE, TILE, boxstyle="round,pad=0,rounding_size=0.1") for at in corners]
+    fills = ["#dddddd" if tile in dead else "white" for tile in tiles]
+    axes.add_collection(PatchCollection(boxes, facecolors=fills, edgecolors="#555555", linewidths=1))
+    wide = int(np.ceil(np.sqrt(count)))
+    within = TILE / (wide + 0.6) * (np.stack([np.arange(count) % wide, np.arange(count) // wide], axis=1) + 0.8)
+    places = (np.array(corners)[:, None] + within).reshape(-1, 2)  # of all slots
+    free = np.delete(places, alive["slot"].to_numpy(dtype=int), axis=0)
+    axes.scatter(free[:, 0], free[:, 1], s=9, marker="o", color="#e4e4e4", zorder=5)
+    for marker, some in (("o", alive[alive["kind"] != "output"]), ("s", alive[alive["kind"] == "output"])):
+        colours = [task_colour(int(task)) for task in some["task"]]
+        x, y = places[some["slot"].to_numpy(dtype=int)].T
+        axes.scatter(x, y, s=36, marker=marker, color=colours, zorder=5)
 
 
 def _draw_routers(axes: Axes, run: Run, fabric: dict[str, Any]) -> None:
     """Routing tiles, the darker the fuller their fullest side."""
+    from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
     ports = run.table("ports")
     now = ports[(ports["round"] == ports["round"].max()) & (ports["kind"] != "tile")].copy()
     now["load"] = now["used"] / now["capacity"].clip(lower=1)
+    now["broken"] = now["capacity"] == 0
+    cells = now.groupby(["grid_row", "grid_col"]).agg({"load": "max", "broken": "all"}).reset_index()
     xs, ys = _edges(fabric["cols"]), _edges(fabric["rows"])
-    for (row, col), side in now.groupby(["grid_row", "grid_col"]):
-        load = float(side["load"].max())
-        broken = int(side["capacity"].max()) == 0
-        shade = "#cc3311" if broken else str(0.96 - 0.45 * load)
-        place, size = (xs[col], ys[row]), (xs[col + 1] - xs[col], ys[row + 1] - ys[row])
-        axes.add_patch(Rectangle(place, *size, fc=shade, ec="white", lw=0.8, zorder=0))
+    rows, cols = cells["grid_row"].to_numpy(), cells["grid_col"].to_numpy()
+    sizes = zip(xs[cols], ys[rows], np.diff(xs)[cols], np.diff(ys)[rows], strict=True)
+    shades = [
+        "#cc3311" if broken else str(0.96 - 0.45 * load)
+        for load, broken in zip(cells["load"].tolist(), cells["broken"].tolist(), strict=True)
+    ]
+    patches = [Rectangle((x, y), width, height) for x, y, width, height in sizes]
+    axes.add_collection(PatchCollection(patches, facecolors=shades, edgecolors="white", linewidths=0.8, zorder=0))
 
 
 def _draw_links(axes: Axes, run: Run, fabric: dict[str, Any], by: str) -> None:
     """Wires in use: every route as a thin line along its cells, from the edge of a tile to that of another."""
+    from matplotlib.collections import LineCollection
+
     loads = _loads(run) if by == "load" else {}
     links, neurons = run.table("links"), run.table("neurons").set_index("neuron")
     routed = links[(links["kind"] == "routed") & links["retired_round"].isna()]
+    sources = neurons.loc[routed["source"]]
+    owners = zip(*(sources[name].tolist() for name in ("tile", "slot", "task")), strict=True)
     xs, ys = _edges(fabric["cols"]).tolist(), _edges(fabric["rows"]).tolist()
-    width = 2 * fabric["cols"] + 1
-    for source, target, path in zip(routed["source"], routed["target_tile"], routed["path"], strict=True):
-        neuron = neurons.loc[source]
-        start, end = (_tile_cell(int(tile), fabric) for tile in (neuron["tile"], target))
-        cells = [start, *(divmod(int(cell), width) for cell in path), end]
-        shift = (int(neuron["slot"]) % fabric["neurons_per_tile"] / fabric["neurons_per_tile"] - 0.5) * SIDE * 0.8
-        x, y = zip(*route_points(cells, xs, ys, shift), strict=True)
+    width, count = 2 * fabric["cols"] + 1, fabric["neurons_per_tile"]
+    lines, colours = [], []
+    for (tile, slot, task), target, path in zip(owners, routed["target_tile"], routed["path"], strict=True):
+        cells = [_tile_cell(tile, fabric), *(divmod(int(cell), width) for cell in path), _tile_cell(target, fabric)]
+        points = route_points(cells, xs, ys, (slot % count / count - 0.5) * SIDE * 0.8)
         if by == "task":
-            axes.plot(x, y, color=task_colour(int(neuron["task"])), lw=0.5, alpha=0.55, zorder=1)
+            lines.append(points)
+            colours.append(task_colour(task))
             continue
         for step, (here, there) in enumerate(pairwise(cells)):
-            shade = _shade(loads[here, (there[0] - here[0], there[1] - here[1])])
-            axes.plot(x[step : step + 2], y[step : step + 2], color=shade, lw=0.8, alpha=0.7, zorder=1)
+            lines.append(points[step : step + 2])
+            colours.append(_shade(loads[here, (there[0] - here[0], there[1] - here[1])]))
+    strength = {"linewidths": 0.5, "alpha": 0.55} if by == "task" else {"linewidths": 0.8, "alpha": 0.7}
+    axes.add_collection(LineCollection(lines, colors=colours, zorder=1, **strength))
     if by == "load":
         from matplotlib.cm import ScalarMappable
 

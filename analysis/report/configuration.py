@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shlex
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 from smalti.analysis.runs import Run
 from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump
+from smalti.scheduler.config_io import flatten
 
 CHECKOUT = "git checkout {}"
 INSTALL = 'pip install -c constraints.txt -e ".[events]"'
@@ -25,7 +24,7 @@ def flat(config: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 def defaults() -> dict[str, Any]:
     """The default configuration as a run folder would have it, the engine named."""
-    return flat(tomllib.loads(dump(Config().resolved())))
+    return {name: _listed(value) for name, value in flatten(Config().resolved()).items()}
 
 
 def changes(config: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
@@ -69,6 +68,11 @@ def steps(run: Run) -> list[str]:
     whole = command(run.config)
     again = shlex.join(["smalti", "run", str(run.path / "config.toml"), "--out", f"{run.path}-again"])
     return [*prepare, *([whole] if whole else []), again]
+
+
+def _listed(value: object) -> object:
+    """As TOML would give it back."""
+    return [_listed(item) for item in value] if isinstance(value, tuple) else value
 
 
 def _tokens(value: Any) -> list[str]:

@@ -160,7 +160,7 @@ def machine(threads: int, repeats: int = 7) -> Machine:
     """Measure this machine with so many threads; the best of some tries."""
     arrays = [(np.ones(COPIED // 8), np.zeros(COPIED // 8)) for _ in range(threads)]
     numbers = np.full(IN_CACHE, 1e-3, dtype=np.float32)
-    width = importlib.import_module("smalti.model.engines.events.lanes").Width(LANES)
+    width = importlib.import_module("smalti.model.engines.events.lanes").width_of(LANES)
     multiply_adds, sums = _kernel(), np.zeros((threads, 2 * LANES), dtype=np.float32)
 
     def copy(number: int) -> None:

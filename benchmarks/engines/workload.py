@@ -208,7 +208,7 @@ def passes(of: Problem, threads: int) -> dict[str, Job]:
 
 def forget(of: Problem) -> None:
     """Drop the tapes that the event-driven engine keeps for the next step."""
-    of.network.circuit(of.outputs).tapes.clear()
+    of.network.circuit(of.outputs).spare.clear()
 
 
 def peer(of: Problem, name: str) -> peers.Peer:

@@ -22,6 +22,7 @@ from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.agents.tile import Call, TileAgent
+from smalti.model import costs
 from smalti.model.graft import Birth, graft, introduce, retire
 from smalti.model.growth.learning_rates import begin_stage
 from smalti.model.growth.options import GrowthOptions
@@ -165,7 +166,7 @@ class Grower:
         """
         members, slots = expert.members(), self.network.fabric.slots
         probe = self.probe(expert, x, wanted, members[:0])
-        scores = tile_scores(self.network, probe, x.sum((0, 1), dtype=torch.float64), members)
+        scores = tile_scores(self.network, probe, costs.spikes_of_channels(x), members)
         if lots is not None:
             site = self._site(expert, {tile.tile: tile.free_slots for tile in self.tiles()})
             placement = PLACEMENTS[self.options.where]

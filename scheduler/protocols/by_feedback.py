@@ -102,7 +102,7 @@ class ByFeedback(Unannounced):
             return
         self.parts.agent.entitle(self.expert, classes_of(batch.labels))
         step = self._train_on(state, batch.x, batch.wanted)
-        self.belief.learn(self.present, step.means[:1])
+        self.belief.learn(self.present, torch.tensor([step.loss]))
 
     def _loss(self, batch: Minibatch) -> float:
         return float(self._losses(self.present, batch).mean())

@@ -16,9 +16,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from smalti.scheduler.streams.types import Ints
 
 Score = Callable[[Tensor, Tensor, Tensor], float]
 
@@ -48,16 +53,19 @@ def direction(outputs: Tensor, targets: Tensor, weights: Tensor) -> float:
     not be, with the direction within 36 degrees of the target's. The mean fixation over the last four steps of the
     phase before, if there is one, must be above .5. Of a shorter phase all steps are meant.
     """
-    asked = weights > 0
-    begins = asked & ~torch.nn.functional.pad(asked, (1, 0))[:, :-1]
-    phase = begins.cumsum(1) * asked  # [B, T] counted from 1; 0 where nothing is asked
-    last = phase.amax(1, keepdim=True)
-    answer, wanted = (_end(values, phase == last) for values in (outputs, targets))
+    asked, step = weights.numpy() > 0, np.arange(weights.shape[1])
+    said, meant = outputs.numpy(), targets.numpy()
+    begins = asked.copy()
+    begins[:, 1:] &= ~asked[:, :-1]
+    response = _last(begins, step)
+    answer, wanted = (_end(values, response, _last(asked, step)) for values in (said, meant))
     fixating, should = answer[:, 0] > THRESHOLD, wanted[:, 0] > THRESHOLD
-    apart = torch.atan2(answer[:, 2], answer[:, 1]) - torch.atan2(wanted[:, 2], wanted[:, 1])
-    near = torch.cos(apart) > math.cos(NEAR)
-    kept = (_end(outputs, phase == last - 1)[:, 0] > THRESHOLD) | (last[:, 0] < 2)
-    return float((torch.where(should, fixating, ~fixating & near) & kept).double().mean())
+    apart = np.arctan2(answer[:, 2], answer[:, 1]) - np.arctan2(wanted[:, 2], wanted[:, 1])
+    near = np.cos(apart) > math.cos(NEAR)
+    earlier = step < response[:, None]
+    before, until = _last(begins & earlier, step), _last(asked & earlier, step)
+    kept = (_end(said[..., :1], before, until)[:, 0] > THRESHOLD) | (until < 0)
+    return float((np.where(should, fixating, ~fixating & near) & kept).mean())
 
 
 def r2(outputs: Tensor, targets: Tensor, weights: Tensor) -> float:
@@ -115,9 +123,15 @@ def _shares(weights: Tensor) -> Tensor:
     return weights / weights.sum(1, keepdim=True)
 
 
-def _end(values: Tensor, within: Tensor) -> Tensor:
-    """Mean [B, O] of values [B, T, O] over the last ``LAST`` of the marked steps [B, T]; 0 if there are none."""
-    left = within.flip(1).cumsum(1).flip(1)  # marked steps from here on
-    meant = (within & (left <= LAST)).double()
-    mean: Tensor = (values.double() * meant[..., None]).sum(1) / meant.sum(1, keepdim=True).clamp(min=1)
+def _last(marked: NDArray[np.bool_], step: Ints) -> Ints:
+    """Last of the marked steps [B] of marks [B, T]; -1 where there is none."""
+    return np.asarray(np.where(marked, step, -1).max(1))
+
+
+def _end(values: NDArray[Any], begin: Ints, end: Ints) -> NDArray[np.float64]:
+    """Mean [B, O] of values [B, T, O] over the last ``LAST`` steps from ``begin`` to ``end``, both [B] and included."""
+    steps = end[:, None] - np.arange(LAST)
+    within = (steps >= begin[:, None]) & (steps >= 0)
+    chosen = values[np.arange(len(values))[:, None], np.maximum(steps, 0)] * within[..., None]
+    mean: NDArray[np.float64] = chosen.sum(1, dtype=np.float64) / np.maximum(within.sum(1, keepdims=True), 1)
     return mean

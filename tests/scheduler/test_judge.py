@@ -57,6 +57,50 @@ def test_outputs_in_time_are_judged_by_the_readout(network: Network, loss: str, 
     assert judge.score(expert, answers, wanted) == SCORES[score](answers, targets, weights)
 
 
+READINGS = ("membrane_mean", "membrane_max", "membrane_last", "spike_count")
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("sets", [[[4, 2, 7]], [[4, 2], [7]]])
+def test_the_grade_of_classes_is_that_of_autograd(reading: Any, sets: list[list[int]]) -> None:
+    network = Network(Fabric(FabricOptions(rows=1, cols=1)), 1, NetworkOptions(readout=reading))
+    judge, expert = Judge(network), Expert(0, (4, 2, 7), 0, (0, 1, 2), sets=sets)
+    shown = activity(3)
+    counts = torch.rand(16, 5, generator=torch.Generator().manual_seed(2))
+    membrane, counts = shown.membrane.requires_grad_(), counts.requires_grad_()
+    shown = Activity(shown.outputs, membrane, counts)
+    wanted, answers = Wanted(torch.tensor([2, 4, 4, 7, 2])), judge.answers(shown)
+    loss = judge.losses(expert, answers, wanted).mean()
+    expected = torch.autograd.grad(loss, (membrane, counts), materialize_grads=True)
+    grade = judge.grade(expert, answers.detach(), wanted)
+    assert grade.loss == pytest.approx(float(loss.detach()))
+    assert grade.score == pytest.approx(judge.score(expert, answers, wanted))
+    of_membrane, of_counts = judge.slopes_of_activity(grade.slope, shown)
+    torch.testing.assert_close(of_membrane, expected[0])
+    assert (of_counts is None) == (reading != "spike_count")
+    if of_counts is not None:
+        torch.testing.assert_close(of_counts, expected[1])
+
+
+@pytest.mark.parametrize("loss", CRITERIA)
+def test_the_grade_of_outputs_in_time_is_that_of_autograd(network: Network, loss: str) -> None:
+    judge, expert = Judge(network, Readout(("a", "b"), loss, "right")), Expert(0, (0,), 0, (0, 1))
+    chance = torch.Generator().manual_seed(1)
+    targets, weights = torch.rand(5, 7, 2, generator=chance), torch.rand(5, 7, generator=chance).round()
+    weights[:, 0] = 1
+    wanted, shown = Wanted(torch.zeros(5, dtype=torch.int64), targets, weights), activity(2)
+    shown.membrane.requires_grad_()
+    answers = judge.answers(shown)
+    value = judge.losses(expert, answers, wanted).mean()
+    (expected,) = torch.autograd.grad(value, shown.membrane)
+    grade = judge.grade(expert, answers.detach(), wanted)
+    assert grade.loss == pytest.approx(float(value.detach()))
+    assert grade.score == judge.score(expert, answers, wanted)
+    of_membrane, of_counts = judge.slopes_of_activity(grade.slope, shown)
+    torch.testing.assert_close(of_membrane, expected)
+    assert of_counts is None
+
+
 def test_without_a_label_outputs_are_the_mean_over_experts(timed: Callable[..., memory.Data]) -> None:
     """By the posterior of the gating network, which hears nothing that tells these tasks apart."""
     settings: dict[str, Any] = {

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 import torch
+from torch import Tensor
 
 from smalti.model.growth.learning_rates import NewbornOptions
-from smalti.model.network import Activity
 from smalti.scheduler.config import Config
 from smalti.scheduler.judge import positions
 from smalti.scheduler.simulation import Simulation
@@ -20,8 +20,8 @@ from smalti.scheduler.training import (
     Learner,
     Trainee,
     TrainingOptions,
-    excess_rate,
     learning_rate,
+    slope_of_excess,
     train_step,
 )
 
@@ -92,32 +92,40 @@ def opened(tiny: MakeConfig) -> Simulation:
     return simulation
 
 
-def counts_of(simulation: Simulation, spikes: dict[int, float]) -> Activity:
+def counts_of(simulation: Simulation, spikes: dict[int, float]) -> Tensor:
     """Two samples, of which the second shows ``spikes`` more than the first, which shows none."""
     counts = torch.zeros(simulation.fabric.neurons, 2)
     for slot, value in spikes.items():
         counts[slot, 1] = value
-    return Activity(torch.empty(0, dtype=torch.int64), torch.empty(0), counts.requires_grad_())
+    return counts
 
 
-def test_penalty_is_the_square_of_the_excess_of_the_mean_rate(opened: Simulation) -> None:
+def hidden_of(simulation: Simulation) -> Tensor:
+    state = simulation.network.state
+    return state.alive & ~state.output
+
+
+def test_the_penalty_is_the_square_of_the_excess_of_the_mean_rate(opened: Simulation) -> None:
     first, second, *_ = opened.gating.experts[0].neurons
     options = replace(OPTIONS, rate_limit=0.25, rate_weight=3.0)
-    activity = counts_of(opened, {first: 8.0, second: 10.0})  # mean over two samples: rates 0.4 and 0.5 in 10 steps
-    penalty = excess_rate(opened.network, activity, 10, options)
+    counts = counts_of(opened, {first: 8.0, second: 10.0}).requires_grad_()  # mean: rates 0.4 and 0.5 in 10 steps
+    above = (counts.mean(1) / 10 - 0.25).clamp(min=0)
+    penalty = 3 * (above[[first, second]] ** 2).sum()
     assert float(penalty.detach()) == pytest.approx(3 * (0.15**2 + 0.25**2))
-    (gradient,) = torch.autograd.grad(penalty, activity.counts)
-    assert set(gradient.nonzero()[:, 0].tolist()) == {first, second}
-    assert (gradient >= 0).all()
+    slope = slope_of_excess(hidden_of(opened), counts.detach(), 10, options)
+    assert slope is not None
+    torch.testing.assert_close(slope, torch.autograd.grad(penalty, counts)[0])
 
 
 def test_no_penalty_under_the_limit_nor_for_outputs_and_empty_slots(opened: Simulation) -> None:
     expert, alive = opened.gating.experts[0], opened.network.state.alive
     nobody = int(torch.nonzero(~alive)[0])
     spikes = {expert.neurons[0]: 5.0, expert.outputs[0]: 10.0, nobody: 10.0}
-    activity = counts_of(opened, spikes)
-    assert excess_rate(opened.network, activity, 10, replace(OPTIONS, rate_limit=0.25)) == 0
-    assert excess_rate(opened.network, activity, 10, replace(OPTIONS, rate_limit=0.2)) > 0
+    counts, hidden = counts_of(opened, spikes), hidden_of(opened)
+    assert slope_of_excess(hidden, counts, 10, replace(OPTIONS, rate_limit=0.25)) is None
+    slope = slope_of_excess(hidden, counts, 10, replace(OPTIONS, rate_limit=0.2))
+    assert slope is not None
+    assert set(slope.nonzero()[:, 0].tolist()) == {expert.neurons[0]}
 
 
 def summary(

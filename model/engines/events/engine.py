@@ -9,10 +9,10 @@ loss and no growth.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,12 +23,12 @@ from smalti.model.engines.events.arrays import aligned, from_slots, line_up, to_
 from smalti.model.engines.events.backward import WINDOW, backward
 from smalti.model.engines.events.cache import prepare_kernels
 from smalti.model.engines.events.forward import BLOCK, Cells, Tape
-from smalti.model.engines.events.lanes import Width
+from smalti.model.engines.events.lanes import Width, width_of
 from smalti.model.engines.events.plan import Array, Plan
 from smalti.model.engines.threads import in_threads
 from smalti.model.neuron import NetworkOptions
 
-SPARE_TAPES = 8  # of a kind that a circuit keeps
+SPARE = 8  # blocks of a kind whose memory a circuit keeps
 NEGLIGIBLE = 1e-30  # adjoints below are zero: numbers so small would soon be denormal and slow
 
 
@@ -40,7 +40,7 @@ class Circuit:
     cells: Cells
     width: Width
     threads: int | None  # as many as torch has
-    tapes: dict[tuple[int, int, int], list[Tape]] = field(default_factory=dict)  # that nobody holds any more
+    spare: dict[tuple[int, int, int], list[Held]] = field(default_factory=dict)  # what nobody holds any more
 
     @staticmethod
     def of(plan: Plan, constants: Sequence[Array], options: NetworkOptions, threads: int | None) -> Circuit:
@@ -73,7 +73,7 @@ class Circuit:
             reset_gradient=options.reset_gradient,
         )
         prepare_kernels()
-        return Circuit(plan, cells, Width(plan.lanes), threads)
+        return Circuit(plan, cells, width_of(plan.lanes), threads)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -91,12 +91,28 @@ class Circuit:
         return bool(self.cells.adapts.any())
 
 
+class Room(NamedTuple):
+    """Where a block is worked out; what the arrays are is said in ``forward`` and ``backward``."""
+
+    v: Array
+    trace: Array
+    fired: Array
+    adjoint: Array
+    of_membrane: Array
+    of_trace: Array
+    stash: Array
+
+
+Held = tuple[Tape, Room]
+
+
 @dataclass(frozen=True)
 class Block:
     """Samples that run together, and what happened in them."""
 
     here: slice  # samples of the batch
     tape: Tape
+    room: Room
 
     @property
     def samples(self) -> int:
@@ -132,8 +148,9 @@ def run_forward(circuit: Circuit, weight: Tensor, x: Array, keep: bool) -> Past:
     blocks = [_block(circuit, here, steps, channels, keep) for here in blocks_of(batch)]
 
     def work(block: Block) -> None:
-        size = plan.units * block.samples
-        fired, read = aligned(size, dtype), np.empty((steps, outputs.shape[1], block.samples), dtype=dtype)
+        room, read = block.room, np.empty((steps, outputs.shape[1], block.samples), dtype=dtype)
+        for part in (room.v, room.trace, room.fired):
+            part.fill(0)
         kernels.forward(
             circuit.width,
             plan.graph,
@@ -142,13 +159,13 @@ def run_forward(circuit: Circuit, weight: Tensor, x: Array, keep: bool) -> Past:
             x[block.here],
             block.tape,
             keep,
-            aligned(2 * size if circuit.slow else size, dtype),
-            aligned(size if circuit.adapts else 0, dtype),
-            fired,
+            room.v,
+            room.trace,
+            room.fired,
             read,
         )
         outputs[:, :, block.here] = read
-        counts[:, block.here] = to_units(fired, plan.lanes, block.samples)
+        counts[:, block.here] = to_units(room.fired, plan.lanes, block.samples)
 
     in_threads(work, blocks, circuit.threads)
     return Past(segments, outputs, counts, blocks)
@@ -178,8 +195,9 @@ def run_backward(
 
     def work(number: int) -> None:
         block = past.blocks[number]
-        size = plan.units * block.samples
-        adjoint = aligned((WINDOW + 1) * size, dtype).reshape(WINDOW + 1, -1)
+        room = block.room
+        for part in (room.adjoint, room.of_membrane, room.of_trace):
+            part.fill(0)
         backward(
             circuit.width,
             plan.graph,
@@ -189,10 +207,10 @@ def run_backward(
             block.samples,
             np.ascontiguousarray(grad_outputs[:, :, block.here]),
             nothing if grad_counts is None else to_banks(grad_counts[:, block.here], plan.lanes),
-            adjoint,
-            aligned(2 * size, dtype).reshape(2, -1) if circuit.slow else adjoint,
-            aligned(2 * size if circuit.adapts else 0, dtype).reshape(2, -1),
-            aligned(size, dtype),
+            room.adjoint,
+            room.of_membrane if circuit.slow else room.adjoint,
+            room.of_trace,
+            room.stash,
             parts[number],
             none if banks is None else banks,
             nothing if delta is None else delta[number],
@@ -202,26 +220,37 @@ def run_backward(
     return parts
 
 
+def record(
+    weight: Tensor, circuit: Circuit, x: Tensor
+) -> tuple[Tensor, Tensor, Callable[[Tensor | None, Tensor | None], Tensor]]:
+    """Run a batch: output membranes [T, O, B], spike counts [N, B], and what goes back.
+
+    The last is called with the gradients of both, None for zero, and returns that of the weights [K, R, n]. Arguments
+    as in ``simulate``.
+    """
+    past, plan = run_forward(circuit, weight, as_events(x, weight.dtype), keep=True), circuit.plan
+    shape, slots = weight.shape, weight.shape[0] * weight.shape[2]
+
+    def backward(of_outputs: Tensor | None, of_counts: Tensor | None) -> Tensor:
+        outputs = np.zeros_like(past.outputs) if of_outputs is None else of_outputs.numpy()
+        counts = None if of_counts is None else from_slots(plan, of_counts.numpy())
+        gradient = np.zeros(shape, dtype=circuit.dtype)
+        scatter(plan, circuit.width, run_backward(circuit, past, outputs, counts), gradient)
+        return torch.from_numpy(gradient)
+
+    return torch.from_numpy(past.outputs), torch.from_numpy(to_slots(plan, past.counts, slots)), backward
+
+
 class _Simulate(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, circuit: Circuit, x: Array) -> tuple[Tensor, Tensor]:
-        past = run_forward(circuit, weight, x, keep=ctx.needs_input_grad[0])
-        ctx.circuit, ctx.past, ctx.shape = circuit, past, weight.shape
+    def forward(ctx: Any, weight: Tensor, circuit: Circuit, x: Tensor) -> tuple[Tensor, Tensor]:
+        membrane, counts, ctx.back = record(weight, circuit, x)
         ctx.set_materialize_grads(False)
-        return torch.from_numpy(past.outputs), torch.from_numpy(
-            to_slots(circuit.plan, past.counts, weight[:, 0].numel())
-        )
+        return membrane, counts
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        circuit, plan = ctx.circuit, ctx.circuit.plan
-        grad_outputs, grad_counts = (None if g is None else g.contiguous().numpy() for g in gradients)
-        if grad_outputs is None:
-            grad_outputs = np.zeros(ctx.past.outputs.shape, dtype=circuit.dtype)
-        parts = run_backward(circuit, ctx.past, grad_outputs, from_slots(plan, grad_counts))
-        gradient = np.zeros(ctx.shape, dtype=circuit.dtype)
-        scatter(plan, circuit.width, parts, gradient)
-        return torch.from_numpy(gradient), None, None
+        return ctx.back(*gradients), None, None
 
 
 def simulate(weight: Tensor, circuit: Circuit, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -232,11 +261,10 @@ def simulate(weight: Tensor, circuit: Circuit, x: Tensor) -> tuple[Tensor, Tenso
         circuit: what runs.
         x: input spikes [B, T, I], any number or bool type.
     """
-    events = as_events(x, weight.dtype)
     if torch.is_grad_enabled() and weight.requires_grad:
-        membrane, counts = _Simulate.apply(weight, circuit, events)
+        membrane, counts = _Simulate.apply(weight, circuit, x)
         return membrane, counts
-    past = run_forward(circuit, weight, events, keep=False)
+    past = run_forward(circuit, weight, as_events(x, weight.dtype), keep=False)
     return torch.from_numpy(past.outputs), torch.from_numpy(to_slots(circuit.plan, past.counts, weight[:, 0].numel()))
 
 
@@ -262,21 +290,38 @@ def blocks_of(batch: int) -> list[slice]:
 
 
 def _block(circuit: Circuit, here: slice, steps: int, channels: int, keep: bool) -> Block:
-    """A block with a tape, which goes back to the circuit with its last holder, for fresh memory costs page faults."""
+    """A block with memory, which goes back to the circuit with its last holder, for fresh memory costs page faults."""
     samples, steps = here.stop - here.start, steps if keep else 1
-    spare = circuit.tapes.setdefault((samples, steps, channels), [])
+    spare = circuit.spare.setdefault((samples, steps, channels), [])
     try:
-        tape = spare.pop()
+        held = spare.pop()
     except IndexError:
-        tape = _tape(circuit, samples, steps, channels)
-    block = Block(here, tape)
-    weakref.finalize(block, _give_back, spare, tape)
+        held = _tape(circuit, samples, steps, channels), _room(circuit, samples, keep)
+    block = Block(here, *held)
+    weakref.finalize(block, _give_back, spare, held)
     return block
 
 
-def _give_back(spare: list[Tape], tape: Tape) -> None:
-    if len(spare) < SPARE_TAPES:
-        spare.append(tape)
+def _give_back(spare: list[Held], held: Held) -> None:
+    if len(spare) < SPARE:
+        spare.append(held)
+
+
+def _room(circuit: Circuit, samples: int, keep: bool) -> Room:
+    size, slow, adapts = circuit.plan.units * samples, circuit.slow, circuit.adapts
+
+    def rows(count: int, wanted: bool) -> Array:
+        return aligned(count * size if wanted else 0, circuit.dtype).reshape(count, -1)
+
+    return Room(
+        v=rows(2 if slow else 1, True).reshape(-1),
+        trace=rows(1, adapts).reshape(-1),
+        fired=rows(1, True).reshape(-1),
+        adjoint=rows(WINDOW + 1, keep),
+        of_membrane=rows(2, keep and slow),
+        of_trace=rows(2, keep and adapts),
+        stash=rows(1, keep).reshape(-1),
+    )
 
 
 def _tape(circuit: Circuit, samples: int, steps: int, channels: int) -> Tape:

@@ -13,7 +13,7 @@ import numba
 from llvmlite import ir
 from numba.core import extending, types
 from numba.core.datamodel import models
-from numba.core.extending import NativeValue, register_model, typeof_impl, unbox
+from numba.core.extending import register_model
 
 intrinsic: Any = extending.intrinsic  # numba's own types would ask callers for the typing context
 BITS = ir.IntType(64)
@@ -31,19 +31,16 @@ def kernel(function: Any) -> Any:
         return numba.njit(nogil=True)(function)
 
 
-class Width:
-    """A number of lanes, 8, 16 or 32, that a kernel takes as an argument."""
-
-    def __init__(self, lanes: int) -> None:
-        self.lanes = lanes
+Width = tuple[int, ...]  # of a bank, as its length: see ``width_of``
+EIGHTH = 8  # lanes for every element of a width
 
 
-class WidthType(types.Type):
-    """Numba's type of a ``Width``: another type for every number of lanes."""
+def width_of(lanes: int) -> Width:
+    """A number of lanes, 8, 16 or 32, as an argument of kernels: a tuple, whose length is part of its type.
 
-    def __init__(self, lanes: int) -> None:
-        self.lanes = lanes
-        super().__init__(name=f"Width({lanes})")
+    Numba finds the type of a tuple in no time; for a class of our own it asks Python in every call.
+    """
+    return (0,) * (lanes // EIGHTH)
 
 
 class LanesType(types.Type):
@@ -62,25 +59,12 @@ class LanesModel(models.PrimitiveModel):
         super().__init__(manager, kind, ir.VectorType(manager.lookup(kind.dtype).get_value_type(), kind.lanes))
 
 
-register_model(WidthType)(models.OpaqueModel)
-
-
-@typeof_impl.register(Width)
-def _type_of_width(value: Width, context: Any) -> WidthType:
-    return WidthType(value.lanes)
-
-
-@unbox(WidthType)
-def _unbox_width(kind: WidthType, value: Any, native: Any) -> NativeValue:
-    return NativeValue(native.context.get_dummy_value())
-
-
 @intrinsic
 def lanes_of(typing: Any, width: Any) -> Any:
     """Number of lanes, as a constant of the compiled kernel."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return ir.Constant(BITS, width.lanes)
+        return ir.Constant(BITS, EIGHTH * width.count)
 
     return types.int64(width), build
 
@@ -88,7 +72,7 @@ def lanes_of(typing: Any, width: Any) -> Any:
 @intrinsic
 def load(typing: Any, width: Any, array: Any, index: Any) -> Any:
     """Lanes that begin at ``array[index]``, 1-D."""
-    lanes = LanesType(array.dtype, width.lanes)
+    lanes = LanesType(array.dtype, EIGHTH * width.count)
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.load(_place(context, builder, signature.args[1], values[1:], lanes), align=_alignment(array))
@@ -111,12 +95,14 @@ def store(typing: Any, array: Any, index: Any, lanes: Any) -> Any:
 @intrinsic
 def spread(typing: Any, width: Any, number: Any) -> Any:
     """The same number in all lanes."""
-    lanes = LanesType(number, width.lanes)
+    lanes = LanesType(number, EIGHTH * width.count)
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         vector = context.get_value_type(lanes)
         first = builder.insert_element(ir.Constant(vector, ir.Undefined), values[1], ir.Constant(ir.IntType(32), 0))
-        return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), width.lanes), None))
+        return builder.shuffle_vector(
+            first, first, ir.Constant(ir.VectorType(ir.IntType(32), EIGHTH * width.count), None)
+        )
 
     return lanes(width, number), build
 
@@ -124,7 +110,7 @@ def spread(typing: Any, width: Any, number: Any) -> Any:
 @intrinsic
 def zeros(typing: Any, width: Any, array: Any) -> Any:
     """Zero in all lanes, of the array's type."""
-    lanes = LanesType(array.dtype, width.lanes)
+    lanes = LanesType(array.dtype, EIGHTH * width.count)
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return ir.Constant(context.get_value_type(lanes), None)

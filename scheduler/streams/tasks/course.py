@@ -85,9 +85,8 @@ def shown(course: Course, inputs: Inputs, steps: int, rows: Ints) -> Floats:
         apart = between(stimulus.direction[rows, None] + inputs.offset, preferred)
         bump = BEST * stimulus.strength[rows, None] * np.exp(-((apart / WIDTH) ** 2) / 2)  # [s, ring]
         lasts = (time >= stimulus.on[rows, None]) & (time < stimulus.off[rows, None])  # [s, T]
-        for modality in (0, 1):
-            chosen = bump * (stimulus.modality[rows, None] == modality)
-            x[:, :, 1 + modality * ring : 1 + (modality + 1) * ring] += lasts[:, :, None] * chosen[:, None, :]
+        rings = (bump[:, None] * (stimulus.modality[rows, None] == (0, 1))[:, :, None]).reshape(-1, 2 * ring)
+        x[:, :, 1 : 1 + 2 * ring] += lasts[:, :, None] * rings[:, None, :]
     if inputs.rules:
         x[:, :, 1 + 2 * ring + inputs.rule] = RULE
     return np.minimum(x, np.float32(1), out=x)

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PatchCollection, PathCollection
 
 from smalti.analysis import activity, market, plots, wiring
 from smalti.analysis.comparison import pareto_front
@@ -139,10 +139,11 @@ def test_a_matrix_of_many_tasks_is_a_picture_of_colours(run: Run, tables: Callab
 
 def test_no_wire_of_the_chip_runs_over_neurons(run: Run) -> None:
     (axes,) = plots.draw_chip(run).axes
-    boxes = [patch.get_bbox() for patch in axes.patches if type(patch).__name__ == "FancyBboxPatch"]
-    wires = [line.get_xydata() for line in axes.lines if line.get_linestyle() == "-" and len(line.get_xydata()) > 2]
-    assert boxes
-    assert wires
+    _, tiles = (some for some in axes.collections if isinstance(some, PatchCollection))
+    boxes = [path.get_extents() for path in tiles.get_paths()]
+    (wires,) = (some.get_segments() for some in axes.collections if isinstance(some, LineCollection))
+    assert len(boxes) == run.config["fabric"]["rows"] * run.config["fabric"]["cols"]
+    assert len(wires)
     for box in boxes:
         inside = [
             (box.x0 + 1e-6 < (x + a) / 2 < box.x1 - 1e-6) and (box.y0 + 1e-6 < (y + b) / 2 < box.y1 - 1e-6)

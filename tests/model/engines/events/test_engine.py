@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import pytest
@@ -41,6 +41,26 @@ def test_rounding_flips_next_to_no_spike_of_a_busy_net(busy: Busy, spikes: Spike
     ]
     assert trains[1].sum() > 30_000
     assert (trains[0] != trains[1]).sum() < 1e-3 * trains[1].sum()
+
+
+@pytest.mark.parametrize("engine", ["events", "dense"])
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_recorded_run_goes_back_as_autograd_does(
+    busy: Busy, spikes: Spikes, engine: Literal["events", "dense"], counted: bool
+) -> None:
+    """Twice, for memory is used again; the second time with other inputs, so that nothing of the first may be left."""
+    network, outputs = busy(replace(EVENTS, engine=engine))
+    for seed in (0, 1):
+        x, chance = spikes(seed), torch.Generator().manual_seed(seed)
+        activity, recorded = network.run(x, outputs), network.record(x, outputs)
+        assert torch.equal(recorded.activity.membrane, activity.membrane)
+        assert torch.equal(recorded.activity.counts, activity.counts)
+        of_membrane = torch.randn(activity.membrane.shape, generator=chance)
+        of_counts = torch.randn(activity.counts.shape, generator=chance) if counted else None
+        shown = [activity.membrane, activity.counts][: 2 if counted else 1]
+        slopes = [of_membrane] if of_counts is None else [of_membrane, of_counts]
+        (expected,) = torch.autograd.grad(shown, network.state.weight, slopes)
+        assert torch.equal(recorded.backward(of_membrane, of_counts), expected)
 
 
 @pytest.mark.parametrize("batch", [70, 161])

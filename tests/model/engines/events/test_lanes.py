@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 numba = pytest.importorskip("numba", reason="numba is not installed")
 
 from smalti.model.engines.events.lanes import (  # noqa: E402
-    Width,
     add,
     add_product,
     bits_at_least,
@@ -25,6 +24,7 @@ from smalti.model.engines.events.lanes import (  # noqa: E402
     store,
     total,
     where_at_least,
+    width_of,
     zeros,
 )
 
@@ -80,7 +80,7 @@ def operands(lanes: int, dtype: Any) -> list[Array]:
 def test_lanes_compute_what_numpy_does(lanes: int, dtype: Any) -> None:
     a, b, c = operands(lanes, dtype)
     rows, sums, words = np.full(8 * lanes, 9, dtype=dtype), np.zeros(1, dtype=dtype), np.zeros(66, dtype=np.uint64)
-    assert use_all(Width(lanes), a, b, c, dtype(0.1), rows, sums, words) == lanes
+    assert use_all(width_of(lanes), a, b, c, dtype(0.1), rows, sums, words) == lanes
     x, y, z = (operand[SKIPPED:] for operand in (a, b, c))
     found = rows.reshape(8, lanes)
     assert np.array_equal(found[0], x)
@@ -105,5 +105,5 @@ def test_a_store_leaves_its_neighbours_alone() -> None:
     def write(width: Any, array: Array) -> None:
         store(array, 5, zeros(width, array))
 
-    write(Width(8), rows)
+    write(width_of(8), rows)
     assert rows.tolist() == [*range(5), *[0] * 8, *range(13, 24)]
