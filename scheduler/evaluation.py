@@ -12,11 +12,13 @@ their most probable class (``gating.choose``); all others stay silent. The poste
 renormalised: a class has one expert, so that would add the same number to every class.
 
 Where samples ask for targets at single steps, the answer is the target that the mixture expects at each step, over the
-experts that run, and the gating network has no answer of its own.
+experts that run, and the gating network has no answer of its own. A running gate (``gating.running``) has a posterior
+for every step; all experts run then, for nobody knows who will be asked next.
 
 What the gating network takes is counted beside. One that hears inputs decides after ``gating.listen`` steps; meanwhile
 the input spikes wait, and the answer comes that much later. One that hears experts lets all of them run for these
-steps: their spikes count, but nothing waits.
+steps: their spikes count, but nothing waits. A running one is asked at every step and never late; the spikes of its
+window are held until they leave it, and it keeps a count for each channel.
 """
 
 from __future__ import annotations
@@ -33,15 +35,15 @@ from smalti.model import costs
 from smalti.model.criterion import Criterion
 from smalti.model.gating.adaptation import KeepsMeans, adapted
 from smalti.model.gating.features import heard_steps, spike_counts, window_count
+from smalti.model.gating.mixture import UNKNOWN, ranked
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.protocol import ExpertListener, expert_listener
+from smalti.model.gating.running import scores_in_time, windows_of
 from smalti.model.network import Activity, Network
 from smalti.scheduler.streams.batches import TaskBatches
 from smalti.scheduler.streams.scores import SCORES
 from smalti.scheduler.streams.types import Readout
 from smalti.scheduler.streams.wanted import Wanted
-
-UNKNOWN = -1e9  # stands for the log density of a class that the gating network has not met
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +91,7 @@ class Component:
 
     expert: Expert
     rows: Tensor  # [b] int: those samples
-    log_posterior: Tensor  # [b] log p(expert | x)
+    log_posterior: Tensor  # [b] log p(expert | x), or [b, T] at every step
 
 
 def with_label(agent: GatingAgent, expert: Expert, x: Tensor, among: Sequence[int]) -> Answers:
@@ -110,11 +112,12 @@ def without_label(agent: GatingAgent, x: Tensor, among: Sequence[int] | None = N
     possible = among or [c for e in experts.values() for c in e.seen]
     if len(experts) == 1:
         return with_label(agent, next(iter(experts.values())), x, possible)
+    if agent.options.running and agent.criterion is not None:
+        return _at_every_step(agent, agent.criterion, x)
     features = _adapted(agent, x)
     log_posterior = agent.gate.scores(features.counts)
-    by_class = agent.options.choose == "class" and bool(agent.gate.classes)
-    ranked = _best_classes(agent, features.counts) if by_class else log_posterior
-    top = ranked.topk(min(agent.options.top or len(experts), log_posterior.shape[1]), dim=1).indices
+    ranks = ranked(agent.gate, agent.options.choose, features.counts, log_posterior)
+    top = ranks.topk(min(agent.options.top or len(experts), log_posterior.shape[1]), dim=1).indices
     components = []
     for column, number in enumerate(agent.gate.assignment.experts):
         rows = (top == column).any(1).nonzero().flatten()
@@ -123,12 +126,13 @@ def without_label(agent: GatingAgent, x: Tensor, among: Sequence[int] | None = N
     return replace(_mixture(agent, features, components, x, possible), gate=gate_cost(agent, x))
 
 
-def _best_classes(agent: GatingAgent, counts: Tensor) -> Tensor:
-    """Log density of the most probable class of each expert [B, E], in the order of the assignment."""
-    gate, scores = agent.gate, agent.gate.class_scores(counts).double()
-    owner = [gate.assignment.expert_of.get(label) for label in gate.classes]
-    served = torch.tensor([[who == number for who in owner] for number in gate.assignment.experts])  # [E, classes]
-    return scores[:, None].masked_fill(~served, UNKNOWN).amax(2)
+def _at_every_step(agent: GatingAgent, criterion: Criterion, x: Tensor) -> Answers:
+    """Answers of a gate that may change its mind at every step."""
+    experts, everywhere = {e.number: e for e in agent.experts}, torch.arange(len(x))
+    shares = scores_in_time(agent.gate, agent.options, x).unbind(-1)
+    numbers = agent.gate.assignment.experts
+    components = [Component(experts[n], everywhere, share) for n, share in zip(numbers, shares, strict=True)]
+    return replace(mixture_of_steps(agent, criterion, components, x), gate=gate_cost(agent, x))
 
 
 def _mixture(
@@ -136,7 +140,7 @@ def _mixture(
 ) -> Answers:
     """The most probable of some possible classes under a mixture of experts."""
     if agent.criterion is not None:
-        return _mixture_of_steps(agent, agent.criterion, features, components, x)
+        return mixture_of_steps(agent, agent.criterion, components, x, features)
     classes = max(c for e in agent.experts for c in e.classes) + 1
     log_mixture = torch.full((len(x), classes), -torch.inf, dtype=torch.float64)
     weighed, has_prior = torch.zeros_like(log_mixture), has_vote(agent)
@@ -159,14 +163,23 @@ def _mixture(
     return Answers(*answers, spikes, hop_spikes, operations, cost, fired)
 
 
-def _mixture_of_steps(
-    agent: GatingAgent, criterion: Criterion, features: Features, components: Sequence[Component], x: Tensor
+def mixture_of_steps(
+    agent: GatingAgent,
+    criterion: Criterion,
+    components: Sequence[Component],
+    x: Tensor,
+    features: Features | None = None,
 ) -> Answers:
-    """The outputs that a mixture of experts expects at every step, by the posterior among those that run."""
-    log_posterior = torch.full((len(components), len(x)), -torch.inf, dtype=torch.float64)
+    """The outputs that a mixture of experts expects at every step, by the posterior among those that run.
+
+    The task of a sample is the one that is most probable at its end.
+    """
+    features = features or _no_features(agent, x)
+    steps = max(component.log_posterior[0].numel() for component in components)  # 1, or T
+    log_posterior = torch.full((len(components), len(x), steps), -torch.inf, dtype=torch.float64)
     for k, component in enumerate(components):
-        log_posterior[k, component.rows] = component.log_posterior.double()
-    shares, best = log_posterior.softmax(0), log_posterior.argmax(0)
+        log_posterior[k, component.rows] = component.log_posterior.double().view(len(component.rows), steps)
+    shares, best = log_posterior.softmax(0), log_posterior[..., -1].argmax(0)
     expected = torch.zeros(1)
     fired, operations = features.fired.clone(), features.operations
     for share, component in zip(shares, components, strict=True):
@@ -174,7 +187,7 @@ def _mixture_of_steps(
         activity, spent = _run(agent, component.expert, x[rows])
         outputs = criterion.expected(activity.membrane.permute(2, 0, 1).double().cpu())
         expected = expected if expected.dim() > 1 else outputs.new_zeros(len(x), *outputs.shape[1:])
-        expected[rows] += share[rows, None, None] * outputs
+        expected[rows] += share[rows, :, None] * outputs
         operations += spent * len(rows) / len(x)
         fired[:, rows] = torch.maximum(fired[:, rows], activity.counts.to("cpu", torch.float64))
     spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
@@ -231,12 +244,26 @@ def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
 
 def gate_cost(agent: GatingAgent, x: Tensor) -> GateCost:
     """What the gating network takes to choose experts for x [B, T, I], one sample on average."""
+    if agent.options.running:
+        return _running_cost(agent, x)
     steps = heard_steps(agent.options.listen, x.shape[1]) if agent.gate.hears == "inputs" else 0
     return GateCost(
         adds_per_sample=agent.gate.adds_per_sample,
         stored_values=agent.gate.stored_values,
         buffered_spikes=float(per_channel(x[:, :steps]).sum()),
         latency=steps,
+    )
+
+
+def _running_cost(agent: GatingAgent, x: Tensor) -> GateCost:
+    """As ``gate_cost``, of a gate that is asked at every step; spikes held are the mean over the steps."""
+    steps, channels = x.shape[1:]
+    left = torch.arange(steps, 0, -1, dtype=torch.float64)  # steps of the sample from a spike on
+    held = (x.sum((0, 2), dtype=torch.float64) * left.clamp(max=agent.options.running)).sum() / (len(x) * steps)
+    return GateCost(
+        adds_per_sample=agent.gate.adds_per_sample * steps,
+        stored_values=agent.gate.stored_values + channels,
+        buffered_spikes=float(held),
     )
 
 
@@ -248,6 +275,14 @@ def show_experts(agent: GatingAgent, trained: Expert, batches: TaskBatches) -> N
     listener.renew({e.number: len(e.neurons) for e in agent.experts}, trained.number)
     for x, wanted in batches.once():
         listener.observe(features(agent, x), wanted.labels, batches.task)
+
+
+def lessons(agent: GatingAgent, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Counts [B, F] and labels [B] that a gating network learns samples x by: theirs, or those of their windows."""
+    if not agent.options.running:
+        return features(agent, x), labels
+    counts, rows = windows_of(x, agent.options.running)
+    return counts, labels[rows]
 
 
 def features(agent: GatingAgent, x: Tensor) -> Tensor:

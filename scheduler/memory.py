@@ -10,7 +10,7 @@ import torch
 
 from smalti.model.chip.fabric import Fabric
 from smalti.model.gating import GatingOptions
-from smalti.model.gating.features import heard_steps, window_count
+from smalti.model.gating.running import resolved
 from smalti.model.gating.scatter import scatter_values
 from smalti.model.memory import require
 from smalti.model.network import device_bytes
@@ -61,8 +61,7 @@ def check_samples(config: Config, fabric: Fabric, stream: Stream) -> None:
 
 def _check_gate(options: GatingOptions, stream: Stream) -> None:
     """Whether what the gating network keeps of its features fits into memory."""
-    windows = window_count(options.windows, heard_steps(options.listen, stream.steps), stream.frames)
-    features = windows * stream.channels
+    features = resolved(options, stream.steps, stream.frames).windows * stream.channels
     kept = {"gaussian": stream.classes * scatter_values(features, options.rank), "lda": features**2}
     what = f"gating.network = {options.network!r} with {features:,} features"
     require(DOUBLE * kept.get(options.network, features), what, "gating.windows, or take 'prototype'")

@@ -50,7 +50,7 @@ class TaskAware:
         classes = tuple(range(parts.stream.classes)) if shared else now.experience.classes
         known = agent.find(classes)
         x, wanted = now.batches.probe(options.growth.probe, now.number)
-        self.novelty = agent.gate.novelty(evaluation.features(agent, x))
+        self.novelty = agent.gate.novelty(evaluation.lessons(agent, x, wanted.labels)[0])
         lent = known is not None and any(
             parts.stream.experiences[position].task == now.experience.task for position in known.lent
         )
@@ -173,4 +173,4 @@ class TaskAware:
         """Show the gating network every training sample once, as it comes, if it hears inputs."""
         agent, unseen = self.parts.agent, batches.unseen(number)
         if unseen and agent.gate.hears != "experts":
-            agent.gate.observe(evaluation.features(agent, x[:unseen]), labels[:unseen], batches.task)
+            agent.gate.observe(*evaluation.lessons(agent, x[:unseen], labels[:unseen]), batches.task)
