@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from smalti.agents.gating import GatingAgent
-from smalti.scheduler.evaluation import Answers, Component, mixture_of_steps
+from smalti.scheduler.evaluation import Answers, at_every_step
 from smalti.scheduler.streams import Experience
 from smalti.scheduler.streams.types import Readout
 from smalti.scheduler.streams.wanted import Wanted
@@ -67,8 +67,8 @@ def told(agent: GatingAgent, session: Session) -> Answers | None:
     samples, steps = session.x.shape[:2]
     asked = torch.tensor([expert.number for expert in experts]).repeat_interleave(steps // len(experts))
     certain = torch.zeros((samples, steps), dtype=torch.float64)
-    components = [
-        Component(expert, torch.arange(samples), certain.masked_fill(asked != expert.number, -torch.inf))
+    certainly = [
+        (expert, certain.masked_fill(asked != expert.number, -torch.inf))
         for expert in {expert.number: expert for expert in experts}.values()
     ]
-    return mixture_of_steps(agent, agent.criterion, components, session.x)
+    return at_every_step(agent, agent.criterion, certainly, session.x)

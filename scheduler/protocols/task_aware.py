@@ -14,7 +14,7 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
-from smalti.scheduler import evaluation, reliability
+from smalti.scheduler import hearing, reliability
 from smalti.scheduler.growth.opening import Opening
 from smalti.scheduler.growth.readout import Batch as Shown
 from smalti.scheduler.growth.room import Room, advice, label_sets, place_outputs, place_seeds
@@ -50,7 +50,7 @@ class TaskAware:
         classes = tuple(range(parts.stream.classes)) if shared else now.experience.classes
         known = agent.find(classes)
         x, wanted = now.batches.probe(options.growth.probe, now.number)
-        self.novelty = agent.gate.novelty(evaluation.lessons(agent, x, wanted.labels)[0])
+        self.novelty = agent.gate.novelty(hearing.lessons(agent, x, wanted.labels)[0])
         lent = known is not None and any(
             parts.stream.experiences[position].task == now.experience.task for position in known.lent
         )
@@ -154,7 +154,7 @@ class TaskAware:
         """End an experience."""
         agent, expert = self.parts.agent, self.expert(now)
         self.parts.trainee.rehearsal.end(now.batches, expert, agent.running(expert), self.parts.grower.probe)
-        evaluation.show_experts(agent, expert, now.batches)
+        hearing.show_experts(agent, expert, now.batches)
         x, wanted = now.batches.evaluation(VALIDATION)
         reliability.weigh(agent, expert, x, wanted.labels)
         if agent.belief is not None:
@@ -173,4 +173,4 @@ class TaskAware:
         """Show the gating network every training sample once, as it comes, if it hears inputs."""
         agent, unseen = self.parts.agent, batches.unseen(number)
         if unseen and agent.gate.hears != "experts":
-            agent.gate.observe(*evaluation.lessons(agent, x[:unseen], labels[:unseen]), batches.task)
+            agent.gate.observe(*hearing.lessons(agent, x[:unseen], labels[:unseen]), batches.task)
