@@ -154,12 +154,24 @@ class TaskAware:
         """End an experience."""
         agent, expert = self.parts.agent, self.expert(now)
         self.parts.trainee.rehearsal.end(now.batches, expert, agent.running(expert), self.parts.grower.probe)
+        self._show_rest(now, expert)
         hearing.show_experts(agent, expert, now.batches)
         x, wanted = now.batches.evaluation(VALIDATION)
         reliability.weigh(agent, expert, x, wanted.labels)
         if agent.belief is not None:
             x, wanted = now.batches.probe(now.config.growth.probe, now.number)
             agent.belief.learn(expert.number, losses_of(self.parts, expert, x, wanted))
+
+    def _show_rest(self, now: Round, expert: Expert) -> None:
+        """Show the gating network what no step has shown of a task that opened on what there was."""
+        if not self._served(now, expert) or now.batches.begun:
+            return
+        training = now.config.training
+        number = min(now.config.growth.reuse.readout_rounds, training.rounds) * training.steps
+        while now.batches.unseen(number):
+            x, wanted = now.batches.training(number)
+            self._observe(now.batches, number, x, wanted.labels)
+            number += 1
 
     def state_dict(self) -> dict[str, Any]:
         """All that is kept from round to round."""
