@@ -47,12 +47,13 @@ def check_samples(config: Config, fabric: Fabric, stream: Stream) -> None:
         ValueError: they do not, with the estimate and what there is.
     """
     steps, channels, cure = stream.steps, stream.channels, "stream.steps or stream.limit"
-    samples = max(len(e.train) + max(len(e.validation), len(e.test)) for e in stream.experiences)
+    trials = config.stream.session
+    samples = max(len(e.train) + max(len(e.validation), trials * len(e.test)) for e in stream.experiences)
     what = f"the input spikes of {samples:,} samples of {steps:,} time steps and {channels:,} channels"
     require(samples * steps * channels, what, cure)
     if config.network.engine == "dense":
         size = 8 if config.network.precision == "float64" else 4
-        asked = max(len(part) for e in stream.experiences for part in (e.validation, e.test))
+        asked = max(max(len(e.validation), trials * len(e.test)) for e in stream.experiences)
         tape = size * asked * steps * (2 * fabric.neurons + channels)
         what = f"a run of {fabric.neurons:,} neurons over {asked:,} samples of {steps:,} time steps"
         require(tape, what, f"{cure}, or fabric.rows or fabric.cols", torch.device(config.network.device))
