@@ -22,7 +22,7 @@ from smalti.analysis.tables import RunTables
 from smalti.scheduler.records.pasted import pasted
 
 SPLITS = ("validation", "test")
-NOVEL = "novel"  # the split that only some streams have
+NOVEL, SESSION = "novel", "session"  # splits that only some runs have
 BY_SETTING = ("accuracy", "forgetting", "backward_transfer")  # what a wide table has of every setting and split
 RUN = "run"  # the setting of measures that do not depend on what the network is asked
 
@@ -37,8 +37,9 @@ STANDARDS = (0.9, 0.95)  # scores at which tasks count as learned
 
 
 def splits(run: RunTables) -> list[str]:
-    """Parts of the data that were asked: ``SPLITS`` and, where there is one, the second test part."""
-    return [*SPLITS, NOVEL] if NOVEL in set(run.table("evaluations")["split"]) else [*SPLITS]
+    """Parts of the data that were asked: ``SPLITS`` and, where there are such, the second test part and sessions."""
+    there = set(run.table("evaluations")["split"])
+    return [*SPLITS, *(split for split in (NOVEL, SESSION) if split in there)]
 
 
 def answers(run: RunTables) -> list[str]:

@@ -27,7 +27,7 @@ from smalti.model.gating import GatingOptions
 from smalti.model.gating.features import heard_steps, window_count
 from smalti.model.gating.learned import LearnedGateOptions
 from smalti.model.gating.networks import GATING
-from smalti.scheduler import evaluation, reliability
+from smalti.scheduler import evaluation, hearing, reliability
 from smalti.scheduler.config import Config, RunOptions
 from smalti.scheduler.experiments.running import run_all
 from smalti.scheduler.records.rows import evaluation_rows
@@ -108,10 +108,10 @@ def listen(simulation: Simulation, options: GatingOptions) -> None:
         agent.experts = [*agent.experts, expert]
         agent.gate.assignment.assign(expert.number, expert.classes)
         if agent.gate.hears == "experts":  # what has been learned is protected, so they fire as they did then
-            evaluation.show_experts(agent, expert, batches)
+            hearing.show_experts(agent, expert, batches)
         else:
             for x, wanted in batches.once():
-                agent.gate.observe(evaluation.features(agent, x), wanted.labels, experience.task)
+                agent.gate.observe(hearing.features(agent, x), wanted.labels, experience.task)
         x, wanted = batches.evaluation(VALIDATION)
         reliability.weigh(agent, expert, x, wanted.labels)
 

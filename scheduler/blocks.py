@@ -21,7 +21,8 @@ from smalti.agents.gating import GatingAgent
 from smalti.model import costs
 from smalti.model.gating.belief import settled
 from smalti.model.network import Activity
-from smalti.scheduler.evaluation import Answers, GateCost, per_channel, with_label
+from smalti.scheduler.evaluation import Answers, with_label
+from smalti.scheduler.hearing import GateCost, per_channel
 from smalti.scheduler.streams.wanted import Wanted
 
 WITHIN = 20  # trials in which the right expert is to be found

@@ -10,6 +10,7 @@ from smalti.agents.auction.placement import check_placement
 from smalti.model.chip.fabric import Fabric, FabricError, NoRoomError
 from smalti.model.chip.links import Links
 from smalti.model.continual import METHODS
+from smalti.model.gating import GatingNetwork
 from smalti.model.growth.rule import GrowthError
 from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.neuron import NetworkOptions
@@ -46,6 +47,7 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
     _check_hidden(config)
     _check_readout(config, stream)
     _check_feedback(config, stream)
+    _check_session(config, stream)
     network = config.network
     if network.readout == "spike_count" and network.surrogate_width <= network.threshold:
         raise ValueError(
@@ -186,6 +188,47 @@ def _check_feedback(config: Config, stream: Stream) -> None:
         raise ValueError(
             f"stream.drift = {config.stream.drift} mixes tasks within a minibatch, and where samples ask for targets a "
             "minibatch is a block of one task: take drift 0"
+        )
+
+
+def check_running(gate: GatingNetwork, config: Config, stream: Stream) -> None:
+    """Whether a gating network can weigh experts anew at every step, if it is to.
+
+    Raises:
+        ValueError: it cannot, or samples ask for one answer.
+    """
+    asked, options = f"gating.running = {config.gating.running}", config.gating
+    if not options.running:
+        return
+    if stream.readout is None:
+        raise ValueError(
+            f"{asked} weighs experts anew at every step, and these samples ask for one class, for which all of their "
+            "spikes are evidence: set it to 0"
+        )
+    if by_feedback(config, stream):
+        raise ValueError(
+            f"{asked} listens to inputs, and here feedback on trials chooses experts: set it to 0, or take "
+            "gating.belief.use never"
+        )
+    if gate.hears != "inputs":
+        raise ValueError(
+            f"{asked} needs a gate that hears inputs, and gating.network = {options.network!r} hears {gate.hears}: "
+            "take gaussian, lda, prototype, autoencoder or softmax, or set it to 0"
+        )
+
+
+def _check_session(config: Config, stream: Stream) -> None:
+    """Whether tasks can follow each other within a sample."""
+    trials, tasks = config.stream.session, len({experience.task for experience in stream.experiences})
+    if trials > 1 and stream.readout is None:
+        raise ValueError(
+            f"stream.session = {trials} asks for answers of several tasks within a sample, and these samples ask for "
+            "one class: set it to 1"
+        )
+    if trials > tasks:
+        raise ValueError(
+            f"stream.session = {trials} joins samples of as many different tasks, and there are {tasks}: give 1 to "
+            f"{tasks}"
         )
 
 

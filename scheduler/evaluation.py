@@ -12,11 +12,10 @@ their most probable class (``gating.choose``); all others stay silent. The poste
 renormalised: a class has one expert, so that would add the same number to every class.
 
 Where samples ask for targets at single steps, the answer is the target that the mixture expects at each step, over the
-experts that run, and the gating network has no answer of its own.
+experts that run, and the gating network has no answer of its own. A running gate (``gating.running``) has a posterior
+for every step; all experts run then, for nobody knows who will be asked next.
 
-What the gating network takes is counted beside. One that hears inputs decides after ``gating.listen`` steps; meanwhile
-the input spikes wait, and the answer comes that much later. One that hears experts lets all of them run for these
-steps: their spikes count, but nothing waits.
+What the gating network takes is counted beside: ``scheduler.hearing``.
 """
 
 from __future__ import annotations
@@ -31,27 +30,25 @@ from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.model import costs
 from smalti.model.criterion import Criterion
-from smalti.model.gating.adaptation import KeepsMeans, adapted
-from smalti.model.gating.features import heard_steps, spike_counts, window_count
+from smalti.model.gating.features import heard_steps
+from smalti.model.gating.mixture import UNKNOWN, ranked
 from smalti.model.gating.networks.label import LabelGating
-from smalti.model.gating.protocol import ExpertListener, expert_listener
-from smalti.model.network import Activity, Network
-from smalti.scheduler.streams.batches import TaskBatches
+from smalti.model.gating.running import scores_in_time
+from smalti.model.network import Activity
+from smalti.scheduler.hearing import (
+    UNASKED,
+    Features,
+    GateCost,
+    features,
+    gate_cost,
+    heard_adapted,
+    nothing_heard,
+    operations_of,
+    per_channel,
+)
 from smalti.scheduler.streams.scores import SCORES
 from smalti.scheduler.streams.types import Readout
 from smalti.scheduler.streams.wanted import Wanted
-
-UNKNOWN = -1e9  # stands for the log density of a class that the gating network has not met
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateCost:
-    """What the gating network took, off the chip; zero where it was not asked."""
-
-    adds_per_sample: int = 0
-    stored_values: int = 0  # numbers it holds
-    buffered_spikes: float = 0.0  # input spikes per sample that wait for its decision
-    latency: int = 0  # steps by which the answer is late
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class Answers:
     spikes_per_sample: float
     hop_spikes_per_sample: float
     operations_per_sample: float  # synaptic operations
-    gate: GateCost = GateCost()
+    gate: GateCost = UNASKED
     fired: Tensor | None = None  # [N, B] spikes of every neuron, where experts were asked
     steps: Tensor | None = None  # [B, T, O] outputs at every step, where those are asked; classes are tasks then
 
@@ -75,26 +72,17 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Features:
-    """What the gating network is shown of samples, and what that took."""
-
-    counts: Tensor  # [B, F] spike counts
-    fired: Tensor  # [N, B] spikes of neurons while it listened, float64
-    operations: float = 0.0  # synaptic operations of these, per sample
-
-
-@dataclass(frozen=True)
 class Component:
     """An expert of the mixture, for the samples for which it runs."""
 
     expert: Expert
     rows: Tensor  # [b] int: those samples
-    log_posterior: Tensor  # [b] log p(expert | x)
+    log_posterior: Tensor  # [b] log p(expert | x), or [b, T] at every step
 
 
 def with_label(agent: GatingAgent, expert: Expert, x: Tensor, among: Sequence[int]) -> Answers:
     """Answers when the task is told: its expert runs, and only the task's classes are possible."""
-    features = _adapted(agent, x) if has_vote(agent) else _no_features(agent, x)
+    features = heard_adapted(agent, x) if has_vote(agent) else nothing_heard(agent, x)
     return _mixture(agent, features, [Component(expert, torch.arange(len(x)), torch.zeros(len(x)))], x, among)
 
 
@@ -110,11 +98,15 @@ def without_label(agent: GatingAgent, x: Tensor, among: Sequence[int] | None = N
     possible = among or [c for e in experts.values() for c in e.seen]
     if len(experts) == 1:
         return with_label(agent, next(iter(experts.values())), x, possible)
-    features = _adapted(agent, x)
+    if agent.options.running and agent.criterion is not None:
+        scores = scores_in_time(agent.gate, agent.options, x).unbind(-1)
+        shares = dict(zip(agent.gate.assignment.experts, scores, strict=True))
+        answers = at_every_step(agent, agent.criterion, [(experts[n], share) for n, share in shares.items()], x)
+        return replace(answers, gate=gate_cost(agent, x))
+    features = heard_adapted(agent, x)
     log_posterior = agent.gate.scores(features.counts)
-    by_class = agent.options.choose == "class" and bool(agent.gate.classes)
-    ranked = _best_classes(agent, features.counts) if by_class else log_posterior
-    top = ranked.topk(min(agent.options.top or len(experts), log_posterior.shape[1]), dim=1).indices
+    ranks = ranked(agent.gate, agent.options.choose, features.counts, log_posterior)
+    top = ranks.topk(min(agent.options.top or len(experts), log_posterior.shape[1]), dim=1).indices
     components = []
     for column, number in enumerate(agent.gate.assignment.experts):
         rows = (top == column).any(1).nonzero().flatten()
@@ -123,12 +115,19 @@ def without_label(agent: GatingAgent, x: Tensor, among: Sequence[int] | None = N
     return replace(_mixture(agent, features, components, x, possible), gate=gate_cost(agent, x))
 
 
-def _best_classes(agent: GatingAgent, counts: Tensor) -> Tensor:
-    """Log density of the most probable class of each expert [B, E], in the order of the assignment."""
-    gate, scores = agent.gate, agent.gate.class_scores(counts).double()
-    owner = [gate.assignment.expert_of.get(label) for label in gate.classes]
-    served = torch.tensor([[who == number for who in owner] for number in gate.assignment.experts])  # [E, classes]
-    return scores[:, None].masked_fill(~served, UNKNOWN).amax(2)
+def at_every_step(
+    agent: GatingAgent, criterion: Criterion, experts: Sequence[tuple[Expert, Tensor]], x: Tensor
+) -> Answers:
+    """What experts expect at every step, by their log posteriors there [B, T].
+
+    All run for all samples; whom several hear runs once for all.
+    """
+    everywhere = torch.arange(len(x))
+    components = [Component(expert, everywhere, log_posterior) for expert, log_posterior in experts]
+    answers = _mixture_of_steps(agent, criterion, nothing_heard(agent, x), components, x)
+    assert answers.fired is not None
+    ran = torch.stack([agent.running(expert) for expert, _ in experts]).any(0)
+    return replace(answers, operations_per_sample=operations_of(agent.network, answers.fired, x, ran))
 
 
 def _mixture(
@@ -154,7 +153,7 @@ def _mixture(
         fired[:, rows] = torch.maximum(fired[:, rows], counts.to("cpu", torch.float64))
     log_mixture[:, [c for c in range(classes) if c not in possible]] = -torch.inf
     spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
-    cost = gate_cost(agent, x) if has_prior else GateCost()
+    cost = gate_cost(agent, x) if has_prior else UNASKED
     answers = (log_mixture + weighed).argmax(1), log_mixture.argmax(1)
     return Answers(*answers, spikes, hop_spikes, operations, cost, fired)
 
@@ -162,11 +161,15 @@ def _mixture(
 def _mixture_of_steps(
     agent: GatingAgent, criterion: Criterion, features: Features, components: Sequence[Component], x: Tensor
 ) -> Answers:
-    """The outputs that a mixture of experts expects at every step, by the posterior among those that run."""
-    log_posterior = torch.full((len(components), len(x)), -torch.inf, dtype=torch.float64)
+    """The outputs that a mixture of experts expects at every step, by the posterior among those that run.
+
+    The task of a sample is the one that is most probable at its end.
+    """
+    steps = max(component.log_posterior[0].numel() for component in components)  # 1, or T
+    log_posterior = torch.full((len(components), len(x), steps), -torch.inf, dtype=torch.float64)
     for k, component in enumerate(components):
-        log_posterior[k, component.rows] = component.log_posterior.double()
-    shares, best = log_posterior.softmax(0), log_posterior.argmax(0)
+        log_posterior[k, component.rows] = component.log_posterior.double().view(len(component.rows), steps)
+    shares, best = log_posterior.softmax(0), log_posterior[..., -1].argmax(0)
     expected = torch.zeros(1)
     fired, operations = features.fired.clone(), features.operations
     for share, component in zip(shares, components, strict=True):
@@ -174,7 +177,7 @@ def _mixture_of_steps(
         activity, spent = _run(agent, component.expert, x[rows])
         outputs = criterion.expected(activity.membrane.permute(2, 0, 1).double().cpu())
         expected = expected if expected.dim() > 1 else outputs.new_zeros(len(x), *outputs.shape[1:])
-        expected[rows] += share[rows, None, None] * outputs
+        expected[rows] += share[rows, :, None] * outputs
         operations += spent * len(rows) / len(x)
         fired[:, rows] = torch.maximum(fired[:, rows], activity.counts.to("cpu", torch.float64))
     spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
@@ -203,11 +206,6 @@ def _class_prior(agent: GatingAgent, counts: Tensor, classes: Tensor) -> Tensor:
     return log_density[:, classes].log_softmax(1)
 
 
-def per_channel(x: Tensor) -> Tensor:
-    """Input spikes of every channel per sample [I], of x [B, T, I]."""
-    return costs.spikes_of_channels(x) / len(x)
-
-
 def needs_label(agent: GatingAgent) -> bool:
     """Whether the agent cannot choose between its experts by inputs, unless it is told the task."""
     return (isinstance(agent.gate, LabelGating) or agent.belief is not None) and len(agent.experts) > 1
@@ -217,7 +215,7 @@ def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
     """What the gating network answers by itself; None where it only passes labels on, or could only name the task."""
     if isinstance(agent.gate, LabelGating) or not agent.gate.classes or agent.criterion is not None:
         return None
-    features = _adapted(agent, x)
+    features = heard_adapted(agent, x)
     best = agent.gate.class_scores(features.counts).argmax(1)
     cost = replace(gate_cost(agent, x), buffered_spikes=0.0, latency=0)  # no expert waits for it
     classes = torch.tensor(agent.gate.classes)[best]
@@ -227,73 +225,6 @@ def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
     listened = x[:, : heard_steps(agent.options.listen, x.shape[1])]
     spikes, hop_spikes = costs.traffic(agent.network, features.fired, per_channel(listened))
     return replace(answers, spikes_per_sample=spikes, hop_spikes_per_sample=hop_spikes)
-
-
-def gate_cost(agent: GatingAgent, x: Tensor) -> GateCost:
-    """What the gating network takes to choose experts for x [B, T, I], one sample on average."""
-    steps = heard_steps(agent.options.listen, x.shape[1]) if agent.gate.hears == "inputs" else 0
-    return GateCost(
-        adds_per_sample=agent.gate.adds_per_sample,
-        stored_values=agent.gate.stored_values,
-        buffered_spikes=float(per_channel(x[:, :steps]).sum()),
-        latency=steps,
-    )
-
-
-def show_experts(agent: GatingAgent, trained: Expert, batches: TaskBatches) -> None:
-    """At the end of an experience, when neurons stay put, show every training sample to who hears experts."""
-    listener = expert_listener(agent.gate)
-    if listener is None:
-        return
-    listener.renew({e.number: len(e.neurons) for e in agent.experts}, trained.number)
-    for x, wanted in batches.once():
-        listener.observe(features(agent, x), wanted.labels, batches.task)
-
-
-def features(agent: GatingAgent, x: Tensor) -> Tensor:
-    """Spike counts of x [B, T, I] as the gating network hears them [B, F].
-
-    Raises:
-        ValueError: samples are shorter than the gating network wants to listen.
-    """
-    return _features(agent, x).counts
-
-
-def _features(agent: GatingAgent, x: Tensor) -> Features:
-    """As ``features``, and what that took."""
-    listened = x[:, : heard_steps(agent.options.listen, x.shape[1])]
-    listener = expert_listener(agent.gate)
-    if listener is not None:
-        return _features_of_experts(agent, listener, listened)
-    counts = spike_counts(listened, window_count(agent.options.windows, listened.shape[1]))
-    return replace(_no_features(agent, x), counts=counts)
-
-
-def _adapted(agent: GatingAgent, x: Tensor) -> Features:
-    """As ``_features``, adapted to what all samples of x have in common, if that is asked for."""
-    features, gate = _features(agent, x), agent.gate
-    if not (agent.options.adapt and isinstance(gate, KeepsMeans) and agent.gate.classes):
-        return features
-    return replace(features, counts=adapted(gate, features.counts, agent.options.adapt))
-
-
-def _no_features(agent: GatingAgent, x: Tensor) -> Features:
-    """As if the gating network had not listened."""
-    return Features(torch.zeros(len(x), 0), torch.zeros((agent.network.fabric.neurons, len(x)), dtype=torch.float64))
-
-
-def _features_of_experts(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Features:
-    """Let all experts that the gating network hears run at once."""
-    network = agent.network
-    experts = [e for number in gate.widths for e in agent.experts if e.number == number]
-    if not experts:
-        return _no_features(agent, x)
-    running = torch.stack([agent.running(e) for e in experts]).any(0)
-    outputs = torch.tensor([slot for e in experts for slot in e.outputs], device=network.device)
-    with torch.no_grad():
-        fired = network.run(x, outputs, running).counts.to("cpu", torch.float64)
-    counts, operations = fired[[slot for e in experts for slot in e.neurons]].T, _operations(network, fired, x, running)
-    return Features(counts, fired, operations)
 
 
 def _ask(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor, float]:
@@ -309,9 +240,4 @@ def _run(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Activity, float
     outputs = torch.tensor(expert.outputs, device=network.device)
     with torch.no_grad():
         activity = network.run(x, outputs, running)
-    return activity, _operations(network, activity.counts, x, running)
-
-
-def _operations(network: Network, counts: Tensor, x: Tensor, running: Tensor) -> float:
-    """Synaptic operations of one pass, per sample, of the neurons that run [N] bool."""
-    return costs.synaptic_operations(network, counts, per_channel(x), running & network.state.alive)
+    return activity, operations_of(network, activity.counts, x, running)

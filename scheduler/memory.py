@@ -10,7 +10,7 @@ import torch
 
 from smalti.model.chip.fabric import Fabric
 from smalti.model.gating import GatingOptions
-from smalti.model.gating.features import heard_steps, window_count
+from smalti.model.gating.running import resolved
 from smalti.model.gating.scatter import scatter_values
 from smalti.model.memory import require
 from smalti.model.network import device_bytes
@@ -47,12 +47,13 @@ def check_samples(config: Config, fabric: Fabric, stream: Stream) -> None:
         ValueError: they do not, with the estimate and what there is.
     """
     steps, channels, cure = stream.steps, stream.channels, "stream.steps or stream.limit"
-    samples = max(len(e.train) + max(len(e.validation), len(e.test)) for e in stream.experiences)
+    trials = config.stream.session
+    samples = max(len(e.train) + max(len(e.validation), trials * len(e.test)) for e in stream.experiences)
     what = f"the input spikes of {samples:,} samples of {steps:,} time steps and {channels:,} channels"
     require(samples * steps * channels, what, cure)
     if config.network.engine == "dense":
         size = 8 if config.network.precision == "float64" else 4
-        asked = max(len(part) for e in stream.experiences for part in (e.validation, e.test))
+        asked = max(max(len(e.validation), trials * len(e.test)) for e in stream.experiences)
         tape = size * asked * steps * (2 * fabric.neurons + channels)
         what = f"a run of {fabric.neurons:,} neurons over {asked:,} samples of {steps:,} time steps"
         require(tape, what, f"{cure}, or fabric.rows or fabric.cols", torch.device(config.network.device))
@@ -61,8 +62,7 @@ def check_samples(config: Config, fabric: Fabric, stream: Stream) -> None:
 
 def _check_gate(options: GatingOptions, stream: Stream) -> None:
     """Whether what the gating network keeps of its features fits into memory."""
-    windows = window_count(options.windows, heard_steps(options.listen, stream.steps), stream.frames)
-    features = windows * stream.channels
+    features = resolved(options, stream.steps, stream.frames).windows * stream.channels
     kept = {"gaussian": stream.classes * scatter_values(features, options.rank), "lda": features**2}
     what = f"gating.network = {options.network!r} with {features:,} features"
     require(DOUBLE * kept.get(options.network, features), what, "gating.windows, or take 'prototype'")

@@ -23,14 +23,14 @@ from smalti.model import costs
 from smalti.model.chip.fabric import Fabric
 from smalti.model.gating.adaptation import check_adaptable
 from smalti.model.gating.belief import Belief
-from smalti.model.gating.features import heard_steps, window_count
 from smalti.model.gating.networks import GATING
+from smalti.model.gating.running import resolved
 from smalti.model.growth import saturation
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.rewiring.scope import Changes
 from smalti.scheduler import blocks, evaluation
-from smalti.scheduler.checks import by_feedback, check, check_machine
+from smalti.scheduler.checks import by_feedback, check, check_machine, check_running
 from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
 from smalti.scheduler.growth import birth_record, rewiring
@@ -48,6 +48,7 @@ from smalti.scheduler.records.registry import NeuronRegistry
 from smalti.scheduler.records.rows import RoundRows, Row
 from smalti.scheduler.records.state import Stateful
 from smalti.scheduler.rehearsal import Rehearsal
+from smalti.scheduler.sessions import sessions
 from smalti.scheduler.streams import Data, Experience, Stream, load_stream
 from smalti.scheduler.streams.batches import NOVEL, TEST, VALIDATION, TaskBatches
 from smalti.scheduler.streams.memory import data_of
@@ -94,11 +95,10 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         check(config, self.fabric, self.stream)
         self.network = Network(self.fabric, self.stream.channels, config.network, config.run.threads)
         self.moments = Moments.fresh(self.network.state.weight)
-        steps = heard_steps(config.gating.listen, self.stream.steps)
-        windows = window_count(config.gating.windows, steps, self.stream.frames)
-        gating = replace(config.gating, windows=windows)
-        gate = GATING[config.gating.network](gating, windows * self.stream.channels)
+        gating = resolved(config.gating, self.stream.steps, self.stream.frames)
+        gate = GATING[config.gating.network](gating, gating.windows * self.stream.channels)
         check_adaptable(gate, config.gating.adapt, config.gating.network)
+        check_running(gate, config, self.stream)
         judge = Judge(self.network, self.stream.readout)
         at_steps = None if self.stream.readout is None else judge.criterion
         belief = Belief(gating.belief) if by_feedback(config, self.stream) else None
@@ -292,6 +292,14 @@ class Simulation(mesa.Model):  # type: ignore[misc]
                 )
                 if block is not None:
                     self.rows.switches += tables.switch_rows(after, experience.task, split, block.switches)
+        self._evaluate_sessions(after)
+
+    def _evaluate_sessions(self, after: int) -> None:
+        """Evaluate on samples whose task changes while they last, if that is asked for."""
+        trials, met = self.config.stream.session, {e.task: e for e in self.stream.experiences[: after + 1]}
+        if trials > 1:
+            for session in sessions([*met.values()], trials, lambda e: self.batches_of(e).evaluation(TEST)):
+                self.rows.evaluations += tables.session_rows(self.gating, self.stream, after, session)
 
     def _validate(self, experience: Experience) -> float:
         """Score on validation data, the task being told, if that is asked for; else NaN."""

@@ -8,6 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from torch import Tensor, full, tensor
 
 from smalti.model.gating.assignment import Assignment
+from smalti.model.gating.options import Choice
+from smalti.model.gating.protocol import GatingNetwork
+
+UNKNOWN = -1e9  # stands for the log density of a class that the gating network has not met
 
 
 def expert_scores(density: Tensor, classes: Sequence[int], assignment: Assignment) -> Tensor:
@@ -31,6 +35,22 @@ def expert_scores(density: Tensor, classes: Sequence[int], assignment: Assignmen
         return full((len(density), len(experts)), -math.log(len(experts)), dtype=density.dtype)
     mixed = density.unsqueeze(1).masked_fill(~served, -math.inf).logsumexp(2)  # [B, E]
     return mixed.log_softmax(1)
+
+
+def ranked(gate: GatingNetwork, choose: Choice, counts: Tensor, scores: Tensor) -> Tensor:
+    """What experts are ranked by [B, E]: their scores, or log densities of the most probable class of each.
+
+    Args:
+        gate: a gating network; one that knows no classes ranks by scores.
+        choose: ``gating.choose``.
+        counts: spike counts [B, F].
+        scores: what it says of the experts there [B, E].
+    """
+    if choose == "expert" or not gate.classes:
+        return scores
+    owner = [gate.assignment.expert_of.get(label) for label in gate.classes]
+    served = tensor([[who == number for who in owner] for number in gate.assignment.experts])  # [E, classes]
+    return gate.class_scores(counts).double()[:, None].masked_fill(~served, UNKNOWN).amax(2)
 
 
 def class_shares(scores: Tensor, classes: Sequence[int], assignment: Assignment) -> Tensor:

@@ -29,6 +29,8 @@ class GatingOptions:
         listen: time steps from the beginning of a sample that it listens to before it decides; 0 is the whole sample.
         windows: time windows in which input spikes are counted; 0 takes 5 (or as many as there are time steps) where
             the data have a time axis of their own; else 1 up to 25 time steps and 5 beyond.
+        running: time steps of a window that runs along with a sample: experts are weighed anew at every step, by the
+            spikes of the last so many; 0: once a sample. Needs samples that ask for targets at single steps.
         rank: principal directions kept for each class, at most half the number of features.
         shrink_within: share, 0 to 1, of variance beyond those directions in the noise floor; the rest: total.
         temperature: divides log densities before experts are compared; above 1 the gate is trusted less.
@@ -54,6 +56,7 @@ class GatingOptions:
     network: str = "gaussian"
     listen: int = 0
     windows: int = 0
+    running: int = 0
     rank: int = 16
     shrink_within: float = 0.7
     temperature: float = 3.0
@@ -73,11 +76,18 @@ class GatingOptions:
 
     def __post_init__(self) -> None:
         settle(self, "gating")
-        ranges.not_negative("gating", self, "listen", "windows", "adapt", "top")
+        ranges.not_negative("gating", self, "listen", "windows", "running", "adapt", "top")
         ranges.at_least("gating", self, 1, "rank")
         ranges.share("gating", self, "shrink_within")
         ranges.positive("gating", self, "temperature")
         ranges.weight("gating", self, "vote")
+        once = {"listen": self.listen, "windows": self.windows if self.windows > 1 else 0, "adapt": self.adapt}
+        for name, value in once.items():
+            if self.running and value:
+                raise ValueError(
+                    f"gating.{name} = {value} is for a gate that is asked once a sample, and gating.running = "
+                    f"{self.running} asks it at every step; set one of them to 0"
+                )
         if not (ranges.SMALLEST <= self.stiffness <= ranges.LARGEST or self.stiffness == math.inf):
             raise ValueError(
                 f"gating.stiffness = {self.stiffness} must be above 0, {ranges.SMALLEST:g} to {ranges.LARGEST:g}, or "

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
-from smalti.scheduler import evaluation, reliability
+from smalti.scheduler import hearing, reliability
 from smalti.scheduler.growth.opening import Opening
 from smalti.scheduler.growth.readout import Batch as Shown
 from smalti.scheduler.growth.room import Room, advice, label_sets, place_outputs, place_seeds
@@ -50,7 +50,7 @@ class TaskAware:
         classes = tuple(range(parts.stream.classes)) if shared else now.experience.classes
         known = agent.find(classes)
         x, wanted = now.batches.probe(options.growth.probe, now.number)
-        self.novelty = agent.gate.novelty(evaluation.features(agent, x))
+        self.novelty = agent.gate.novelty(hearing.lessons(agent, x, wanted.labels)[0])
         lent = known is not None and any(
             parts.stream.experiences[position].task == now.experience.task for position in known.lent
         )
@@ -154,12 +154,24 @@ class TaskAware:
         """End an experience."""
         agent, expert = self.parts.agent, self.expert(now)
         self.parts.trainee.rehearsal.end(now.batches, expert, agent.running(expert), self.parts.grower.probe)
-        evaluation.show_experts(agent, expert, now.batches)
+        self._show_rest(now, expert)
+        hearing.show_experts(agent, expert, now.batches)
         x, wanted = now.batches.evaluation(VALIDATION)
         reliability.weigh(agent, expert, x, wanted.labels)
         if agent.belief is not None:
             x, wanted = now.batches.probe(now.config.growth.probe, now.number)
             agent.belief.learn(expert.number, losses_of(self.parts, expert, x, wanted))
+
+    def _show_rest(self, now: Round, expert: Expert) -> None:
+        """Show the gating network what no step has shown of a task that opened on what there was."""
+        if not self._served(now, expert) or now.batches.begun:
+            return
+        training = now.config.training
+        number = min(now.config.growth.reuse.readout_rounds, training.rounds) * training.steps
+        while now.batches.unseen(number):
+            x, wanted = now.batches.training(number)
+            self._observe(now.batches, number, x, wanted.labels)
+            number += 1
 
     def state_dict(self) -> dict[str, Any]:
         """All that is kept from round to round."""
@@ -173,4 +185,4 @@ class TaskAware:
         """Show the gating network every training sample once, as it comes, if it hears inputs."""
         agent, unseen = self.parts.agent, batches.unseen(number)
         if unseen and agent.gate.hears != "experts":
-            agent.gate.observe(evaluation.features(agent, x[:unseen]), labels[:unseen], batches.task)
+            agent.gate.observe(*hearing.lessons(agent, x[:unseen], labels[:unseen]), batches.task)

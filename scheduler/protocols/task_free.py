@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from smalti.agents.expert import Expert
-from smalti.scheduler import evaluation
+from smalti.scheduler import hearing
 from smalti.scheduler.growth.seed_expert import extend_expert
 from smalti.scheduler.judge import positions
 from smalti.scheduler.protocols.protocol import Parts, protect
@@ -87,14 +87,14 @@ class TaskFree(Unannounced):
         served = {e.number: int(_served_by([e], foreign).sum()) for e in agent.experts}
         expert = agent.experts[max(served, key=lambda n: served[n])] if len(foreign) else self.expert
         state.note(step, "again", ("labels", len(foreign) / len(batch.labels), 0.0), expert.number, ())
-        novelty = agent.gate.novelty(evaluation.features(agent, batch.x))
+        novelty = agent.gate.novelty(hearing.features(agent, batch.x))
         protect(self.parts, state.now.config.gating, expert)
         self._begin(state, expert, novelty)
 
     def _settle(self, state: RoundState, step: int) -> None:
         """An alarm, and enough samples of labels without an expert."""
         agent, gating = self.parts.agent, state.now.config.gating
-        counts, classes = evaluation.features(agent, self.waiting.x), self.waiting.classes
+        counts, classes = hearing.features(agent, self.waiting.x), self.waiting.classes
         novelty = agent.gate.novelty(counts)
         if agent.experts and novelty <= gating.detect.novelty:
             best = int(agent.gate.scores(counts).mean(0).argmax())
@@ -110,7 +110,7 @@ class TaskFree(Unannounced):
     def _take_on(self, state: RoundState, expert: Expert, step: int, detector: str) -> None:
         """Let an expert serve the labels that wait; where its tile has no room, a new one."""
         agent, classes, gating = self.parts.agent, self.waiting.classes, state.now.config.gating
-        novelty = agent.gate.novelty(evaluation.features(agent, self.waiting.x))
+        novelty = agent.gate.novelty(hearing.features(agent, self.waiting.x))
         event = "extended"
         protect(self.parts, gating, expert)
         if not extend_expert(self.parts.grower, expert, state.now.experience.task, classes):
@@ -139,7 +139,7 @@ class TaskFree(Unannounced):
 
     def _observe(self, x: Tensor, labels: Tensor) -> None:
         if len(labels):
-            self.parts.agent.gate.observe(evaluation.features(self.parts.agent, x), labels, self.key)
+            self.parts.agent.gate.observe(hearing.features(self.parts.agent, x), labels, self.key)
 
 
 def _served_by(experts: list[Expert], labels: Tensor) -> Tensor:

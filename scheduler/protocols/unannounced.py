@@ -17,7 +17,7 @@ from torch import Tensor
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.gating.detection import DETECTORS, DetectionOptions, Glimpse, Memory
-from smalti.scheduler import evaluation
+from smalti.scheduler import hearing
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained
 from smalti.scheduler.protocols.waiting import classes_of
@@ -135,7 +135,7 @@ class Unannounced(ABC):
 
     def _detect(self, state: RoundState, batch: Minibatch, step: int, unserved: float, waits: bool = False) -> bool:
         """Ask the detector; no alarm while an earlier one waits to be settled."""
-        counts, options = evaluation.features(self.parts.agent, batch.x), state.options
+        counts, options = hearing.features(self.parts.agent, batch.x), state.options
         glimpse = Glimpse(
             step=step,
             counts=counts,

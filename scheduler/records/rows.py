@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -14,10 +14,13 @@ from smalti.agents.gating import GatingAgent
 from smalti.model.chip.fabric import DIRECTIONS, SIDES, Fabric
 from smalti.model.costs import Usage
 from smalti.model.rewiring.scope import Changes
+from smalti.scheduler import sessions
 from smalti.scheduler.blocks import WITHIN, Switch
 from smalti.scheduler.clock import Seconds
 from smalti.scheduler.evaluation import Answers, gate_alone, needs_label, with_task, without_label
+from smalti.scheduler.sessions import Session
 from smalti.scheduler.streams import Experience, Stream
+from smalti.scheduler.streams.types import Readout
 from smalti.scheduler.streams.wanted import Wanted
 from smalti.scheduler.summary import TrainingSummary
 
@@ -110,15 +113,32 @@ def evaluation_rows(
     if unlabelled is not None and readout is None:
         answers["experts"] = replace(unlabelled, classes=unlabelled.unaided)
     answers["gate"] = gate_alone(agent, x)
+    known = {"after": after, "on": experience.task, "split": split, "samples": len(wanted)}
+    return _answer_rows(known, answers, readout, lambda answer: answer.score(wanted, readout))
+
+
+def session_rows(agent: GatingAgent, stream: Stream, after: int, session: Session) -> list[Row]:
+    """Score on sessions that begin with the same task, mean over their trials, in every setting that applies."""
+    answers: dict[str, Answers | None] = {}
+    setting = stream.setting
+    if setting in ("class", "task"):
+        answers["task"] = sessions.told(agent, session)
+        setting = "class"
+    answers[setting] = None if needs_label(agent) else without_label(agent, session.x)
+    known = {"after": after, "on": session.tasks[0].task, "split": sessions.SPLIT, "samples": len(session.x)}
+    return _answer_rows(known, answers, stream.readout, lambda answer: session.score(answer, stream.readout))
+
+
+def _answer_rows(
+    known: Row, answers: Mapping[str, Answers | None], readout: Readout | None, score: Callable[[Answers], float]
+) -> list[Row]:
+    """A row for every setting that has an answer, of samples of which some columns are known."""
     return [
         {
-            "after": after,
-            "on": experience.task,
+            **known,
             "setting": name,
-            "split": split,
             "score": "right" if readout is None else readout.score,
-            "accuracy": answer.score(wanted, readout),
-            "samples": len(wanted),
+            "accuracy": score(answer),
             "spikes_per_sample": answer.spikes_per_sample,
             "hop_spikes_per_sample": answer.hop_spikes_per_sample,
             "operations_per_sample": answer.operations_per_sample,

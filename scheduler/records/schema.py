@@ -105,14 +105,19 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     ),
     "evaluations": (
         Column("after", INT32, "number", "experience learned last; -1 before the first"),
-        Column("on", INT32, "number", "experience whose samples were asked"),
+        Column("on", INT32, "number", "experience whose samples were asked; of a session the one that it begins with"),
         Column(
             "setting",
             TEXT,
             "name",
             "task, class, domain, joint, experts (without the vote of the gating network), gate (by itself)",
         ),
-        Column("split", TEXT, "name", "validation, test, or novel (a second test part, unlike what is trained)"),
+        Column(
+            "split",
+            TEXT,
+            "name",
+            "validation, test, novel (a second test part, unlike what is trained), or session (stream.session)",
+        ),
         Column("score", TEXT, "name", "what accuracy is: right (share of right answers), or the score of the stream"),
         Column("accuracy", FLOAT, "share", "samples answered rightly, or the stream's score; the higher, the better"),
         Column("samples", INT64, "number", "samples asked"),

@@ -58,6 +58,8 @@ class StreamOptions:
             probabilities; auto: the stream's own; of targets in arrays cross_entropy where they are probabilities.
         score: how right such outputs are: right, direction, r2, smape, roc, or one added to SCORES; auto: the stream's
             own; of arrays right where targets are probabilities, else r2.
+        session: tasks met so far whose test samples follow each other in time, joined to one sample of a further test
+            split of that name; 1: there is none. Needs samples that ask for targets at single steps.
         cognitive: the tasks of the stream cognitive.
         parity: the tasks of the stream parity.
         match: the tasks of the streams context-match and match-distractors.
@@ -90,6 +92,7 @@ class StreamOptions:
     boundaries: Literal["told", "hidden"] = "told"
     loss: Literal["auto", "squared_error", "cross_entropy"] = "auto"
     score: str = "auto"
+    session: int = 1
     cognitive: CognitiveOptions = field(default_factory=CognitiveOptions)
     parity: ParityOptions = field(default_factory=ParityOptions)
     match: MatchOptions = field(default_factory=MatchOptions)
@@ -104,6 +107,7 @@ class StreamOptions:
         if problem:
             raise ValueError(f"stream.{problem}")
         ranges.positive("stream", self, "gain")
+        ranges.at_least("stream", self, 1, "session")
         ranges.at_most("stream", self, ranges.MOST, "classes_per_task", "tasks", "steps", "pool")
         ranges.at_most("stream", self, ranges.EVER, "limit")
         ranges.at_most("stream", self, ranges.SEED, "split_seed")

@@ -227,6 +227,9 @@ def test_novel_data_are_a_split_where_there_are_any(made: Make) -> None:
     assert accuracy(run, "class", "novel") == pytest.approx(0.6)
     table = outcomes.outcomes(run).set_index(["setting", "split", "metric"])["value"]
     assert table["class", "novel", "accuracy"] == pytest.approx(0.6)
+    with_sessions = made(OF_CLASS, asked({(1, 0): 0.4, (1, 1): 0.8}, split="session"))
+    assert outcomes.splits(with_sessions) == ["validation", "test", "session"]
+    assert accuracy(with_sessions, "class", "session") == pytest.approx(0.6)
 
 
 def test_a_shuffled_stream_has_the_order_in_which_tasks_came(tables: type) -> None:

@@ -23,7 +23,8 @@ from smalti.model.growth.options import GrowthOptions
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
-from smalti.scheduler.evaluation import Answers, GateCost, features, gate_alone, needs_label, with_label, without_label
+from smalti.scheduler.evaluation import Answers, gate_alone, needs_label, with_label, without_label
+from smalti.scheduler.hearing import GateCost, features
 from smalti.scheduler.streams.wanted import Wanted
 
 STEPS, CHANNELS = 10, 2

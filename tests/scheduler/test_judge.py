@@ -14,7 +14,7 @@ from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.criterion import CRITERIA
 from smalti.model.network import Activity, Network
 from smalti.model.neuron import NetworkOptions
-from smalti.scheduler import evaluation
+from smalti.scheduler import evaluation, hearing
 from smalti.scheduler.configure import configure
 from smalti.scheduler.judge import Judge
 from smalti.scheduler.simulation import Simulation
@@ -115,7 +115,7 @@ def test_without_a_label_outputs_are_the_mean_over_experts(timed: Callable[..., 
         simulation.step()
     agent = simulation.gating
     x, wanted = simulation.batches_of(simulation.stream.experiences[0]).evaluation(VALIDATION)
-    shares = agent.gate.scores(evaluation.features(agent, x)).double().softmax(1)
+    shares = agent.gate.scores(hearing.features(agent, x)).double().softmax(1)
     assert 0.01 < float(shares.min(1).values.mean()) < 0.5
     alone = [evaluation.with_label(agent, expert, x, expert.classes).steps for expert in agent.experts]
     together = evaluation.without_label(agent, x)

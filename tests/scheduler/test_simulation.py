@@ -19,7 +19,7 @@ from smalti.model.growth.rule import GrowthError
 from smalti.model.optimiser import OptimiserOptions
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.steps import STEPS
-from smalti.scheduler import evaluation
+from smalti.scheduler import hearing
 from smalti.scheduler.config import Config
 from smalti.scheduler.processor import flushes
 from smalti.scheduler.records.rows import RoundRows
@@ -217,11 +217,11 @@ def test_the_gate_counts_in_windows_of_a_time_axis_that_the_data_bring(tiny: Mak
     assert simulation.gating.options.windows == 5
     for experience in simulation.stream.experiences:
         for spikes, wanted in simulation.batches_of(experience).once():
-            counts = evaluation.features(simulation.gating, spikes)
+            counts = hearing.features(simulation.gating, spikes)
             assert counts.shape == (len(spikes), 5 * 4)
             simulation.gating.gate.observe(counts, wanted.labels, experience.task)
     asked = simulation.batches_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
-    scores = simulation.gating.gate.class_scores(evaluation.features(simulation.gating, asked[0]))
+    scores = simulation.gating.gate.class_scores(hearing.features(simulation.gating, asked[0]))
     told = torch.tensor(simulation.gating.gate.classes)[scores.argmax(1)]
     assert (told == asked[1].labels).all()
     alike = Simulation(replace(config, stream=StreamOptions(name="arrays", steps=12)), data=memory.arrays(x[:, 0], y))

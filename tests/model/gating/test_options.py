@@ -27,6 +27,7 @@ def test_defaults_are_valid_and_name_a_network() -> None:
         ("temperature", math.nan),
         ("top", -1),
         ("listen", -1),
+        ("running", -1),
         ("experts", "each"),
         ("stiffness", 0.0),
         ("stiffness", math.nan),
@@ -35,3 +36,10 @@ def test_defaults_are_valid_and_name_a_network() -> None:
 def test_refuses_invalid_values_by_name(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=rf"gating\.{field} = {value!r}"):
         GatingOptions(**{field: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("field", "value"), [("listen", 3), ("windows", 2), ("adapt", 50)])
+def test_what_is_for_a_gate_that_decides_once_does_not_go_with_one_that_runs_along(field: str, value: int) -> None:
+    with pytest.raises(ValueError, match=rf"gating\.{field} = {value} is for .* gating\.running = 8 asks it at every"):
+        GatingOptions(running=8, **{field: value})  # type: ignore[arg-type]
+    assert GatingOptions(running=8, windows=1).windows == 1
