@@ -2,6 +2,9 @@
 
 Tensors are kept as safetensors, all else as JSON in the metadata of the same file; nothing is ever pickled. A
 checksum over both finds damage that leaves the file readable. What a state holds, ``Simulation.state_dict`` says.
+
+Most devices of a chip are not in use. Of a tensor that is mostly zeros the others alone are kept, as three tensors:
+their places in it laid flat, their values, and its shape.
 """
 
 from __future__ import annotations
@@ -21,6 +24,11 @@ from safetensors.torch import save as bytes_of
 from torch import Tensor
 
 from smalti.scheduler.records.atomic import sync_folder, write_bytes_atomic
+
+SMALL = 4096  # numbers; smaller tensors are kept as they are
+PARTS = ("@places", "@values", "@shape")  # of a tensor of which only what is not zero is kept
+INDEX = torch.int64  # of places
+WORDS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # bytes of a number -> integers as wide
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 
@@ -44,9 +52,8 @@ def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, JSON]) -
     Raises:
         ValueError: a fact that JSON cannot hold exactly (NaN, infinity, tuples, keys that are not text).
     """
-    _check(dict(facts), "facts")
-    own = {name: _own(tensor) for name, tensor in tensors.items()}
-    text = json.dumps(facts)
+    own = {name: part for whole, tensor in tensors.items() for name, part in _packed(whole, tensor).items()}
+    text = _text(facts)
     # One entry: several would be written in any order, and equal states are to be equal bytes.
     data = bytes_of(own, metadata={"smalti": f"{_checksum(own, text)} {text}"})
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,11 +79,51 @@ def load(path: Path) -> Checkpoint:
         raise ValueError(_damaged(path, str(error))) from error
     if not intact:
         raise ValueError(_damaged(path, "its checksum does not match its content"))
-    return Checkpoint(tensors, facts)
+    return Checkpoint(_unpacked(tensors), facts)
 
 
 def _damaged(path: Path, why: str) -> str:
     return f"{path} is damaged ({why}); restore it from a copy, or start a new run"
+
+
+def _packed(name: str, tensor: Tensor) -> dict[str, Tensor]:
+    """The tensor under its name or, where that is less, what of it is not zero in every bit."""
+    own = _own(tensor)
+    if own.numel() < SMALL:
+        return {name: own}
+    flat = own.view(-1)
+    places = (flat.view(WORDS[own.element_size()]) != 0).nonzero().flatten()
+    if len(places) * (INDEX.itemsize + own.element_size()) >= own.numel() * own.element_size():
+        return {name: own}
+    parts = places.to(INDEX), flat[places], torch.tensor(own.shape)
+    return {name + suffix: part for suffix, part in zip(PARTS, parts, strict=True)}
+
+
+def _unpacked(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Whole tensors from what ``_packed`` has made of them."""
+    whole = {}
+    for name, tensor in tensors.items():
+        if name.endswith(PARTS[0]):
+            name = name.removesuffix(PARTS[0])
+            values, shape = (tensors[name + suffix] for suffix in PARTS[1:])
+            zeros = torch.zeros(shape.tolist(), dtype=values.dtype)
+            zeros.view(-1)[tensor.long()] = values
+            whole[name] = zeros
+        elif not name.endswith(PARTS):
+            whole[name] = tensor
+    return whole
+
+
+def _text(facts: Mapping[str, JSON]) -> str:
+    """The facts as JSON, from which equal ones come back."""
+    try:
+        text = json.dumps(facts, allow_nan=False)
+        if json.loads(text) == facts:
+            return text
+    except (TypeError, ValueError):
+        pass
+    _check(dict(facts), "facts")
+    raise ValueError(f"facts would not come back from JSON equal: {facts!r}")
 
 
 def _own(tensor: Tensor) -> Tensor:

@@ -44,6 +44,27 @@ def test_everything_comes_back_bit_for_bit(file: Path) -> None:
         assert same_bytes(state.tensors[name], tensor), name
 
 
+def test_of_a_tensor_that_is_mostly_zeros_the_rest_is_kept(file: Path) -> None:
+    chance = torch.Generator().manual_seed(0)
+    here = torch.rand(20, 50, 40, generator=chance) < 0.02
+    mostly = {
+        "float": torch.randn(here.shape, generator=chance).masked_fill(~here, 0.0),
+        "double": torch.where(here, -0.0, 0.0).double(),  # the sign of a zero is kept
+        "int": here * torch.randint(-5, 5, here.shape, generator=chance, dtype=torch.int32),
+        "bool": here,
+        "half": here.bfloat16().transpose(0, 1),
+        "nothing": torch.zeros(5000),
+    }
+    save(file, mostly, FACTS)
+    state = load(file)
+    assert state.facts == FACTS
+    assert state.tensors.keys() == mostly.keys()
+    for name, tensor in mostly.items():
+        assert same_bytes(state.tensors[name], tensor.contiguous()), name
+    dense = sum(tensor.numel() * tensor.element_size() for tensor in mostly.values())
+    assert file.stat().st_size < 0.15 * dense
+
+
 def test_views_and_shared_memory_are_saved_as_they_look(file: Path) -> None:
     base = torch.arange(12.0, requires_grad=True).reshape(3, 4)
     views = {"whole": base, "turned": base.T, "part": base[:, 1], "again": base}
