@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.agents.auction.bids import Outcome
+from smalti.agents.auction.bids import Outcome, with_shuffled_values
 from smalti.agents.auction.placement import PLACEMENTS, Site, place
 from smalti.agents.auction.prices import Prices
 from smalti.agents.auction.sequential import clear
@@ -241,6 +241,8 @@ class Grower:
         """
         free = {tile.tile: tile.for_sale(call) for tile in self.tiles()}
         bids = [c.bid for c in candidates if c.bid]
+        if self.prices.options.values == "shuffled":
+            bids = with_shuffled_values(bids, call.generator(self.network.fabric.tiles + 2))  # a number of no tile
         if lots is None:
             outcomes = clear(bids, free, self.prices, births)
         else:

@@ -119,12 +119,11 @@ class Opening:
         if not tiles:
             return []
         heard = Heard.of(self.grower, self.training, self.validation, self.classes)
-        drawn = lots if self.options.pick == "random" else None
         offers = []
         for tile in tiles:
             books = network.links.copy()
             books.ledger.keep(self.room.after(1).wires)
-            offers.append(heard.site(tile, Prices(self.grower.prices.options, books), self.task, self.classes, drawn))
+            offers.append(heard.site(tile, Prices(self.grower.prices.options, books), self.task, self.classes, lots))
         return [site for site in offers if len(site.sources)]
 
     def _read(self, site: Site) -> Expert:
@@ -153,7 +152,7 @@ class Opening:
         grower, agent = self.grower, self.grower.agent
         grower.keep(self.room.after(1))
         tile, width = self._roomiest()
-        beside = self.options.beside or width < grower.options.seed_width
+        beside = self.options.beside or width < grower.options.width_for(self.task)
         site = next((one for one in sites if one.tile == tile and beside), None)
         self._check_way(tile, width, site)
         expert = agent.add_expert(self.classes, self.outputs, tile)
@@ -198,7 +197,7 @@ class Opening:
         network, kept = self.grower.network, self.grower.kept.slots
         room = {t: len(s) - kept.get(t, 0) for t, s in network.free_slots(network.fabric.south_tiles).items()}
         tile = max(room, key=lambda t: room[t])
-        width = min(self.grower.options.seed_width, room[tile] - self.outputs)
+        width = min(self.grower.options.width_for(self.task), room[tile] - self.outputs)
         if width < 1:
             raise NoRoomError(f"no south tile has {self.outputs + 1} free slots for a new expert and its outputs")
         return tile, width

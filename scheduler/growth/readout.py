@@ -95,7 +95,8 @@ class Heard:
         prices: Prices,
         task: int,
         classes: tuple[int, ...],
-        lots: np.random.Generator | None,
+        lots: np.random.Generator,
+        running: Tensor | None = None,
     ) -> Site:
         """What a tile offers.
 
@@ -104,7 +105,8 @@ class Heard:
             prices: over books that may be changed.
             task: which task it is for.
             classes: that the outputs stand for, where each has one.
-            lots: random numbers that choose neurons in place of the auction; None for the auction.
+            lots: random numbers for what is drawn in place of the auction, or of its values.
+            running: neurons that run in any case [N] bool; None for nobody.
         """
         judge, options = self.grower.judge, self.grower.options.reuse
         expert = Expert(-1, classes, tile, (), sets=[list(classes)])
@@ -116,8 +118,11 @@ class Heard:
             worth=self.worth,
             upstream=self.upstream,
             spikes=self.spikes,
+            running=torch.zeros_like(self.upstream[0]) if running is None else running,
         )
-        taps = clear_taps(listening, prices, options.taps, self.grower.number, lots)
+        drawn, shuffle = options.pick == "random", prices.options.values == "shuffled"
+        chance = lots if drawn else None, lots if shuffle else None
+        taps = clear_taps(listening, prices, options.taps, self.grower.number, *chance)
         chosen = torch.tensor(taps.places, dtype=torch.int64)
         best = taps.weights
         if self.trained is not None:

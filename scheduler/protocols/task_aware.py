@@ -17,7 +17,7 @@ from smalti.model.chip.fabric import NoRoomError
 from smalti.scheduler import evaluation, reliability
 from smalti.scheduler.growth.opening import Opening
 from smalti.scheduler.growth.readout import Batch as Shown
-from smalti.scheduler.growth.room import Room, advice, label_sets, place_outputs, place_seeds
+from smalti.scheduler.growth.room import Room, advice, label_sets, place_outputs, place_seeds, seed_widths
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained, losses_of, protect
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
@@ -63,8 +63,9 @@ class TaskAware:
                 self._meet(now, expert)
                 expert.lent += [now.position] * lent
         except NoRoomError as error:
-            outputs = [parts.stream.outputs_for(classes) for classes in label_sets(parts.stream, 0, shared)]
-            cure = advice(options.fabric, outputs, options.growth.seed_width)
+            sets = label_sets(parts.stream, 0, shared)
+            outputs = [parts.stream.outputs_for(classes) for classes in sets]
+            cure = advice(options.fabric, outputs, seed_widths(parts.stream, sets, options.growth))
             raise NoRoomError(f"task {now.experience.task} cannot be served: {error}; {cure}") from error
         rehearsal, running = parts.trainee.rehearsal, agent.running(expert)
         rehearsal.begin(now.batches, expert, old_label_sets, running, parts.grower.probe)
@@ -79,7 +80,8 @@ class TaskAware:
         if reuse.by == "none":
             expert = parts.agent.add_expert(classes, outputs)
             self._meet(now, expert)
-            open_expert(parts.grower, expert, now.experience.task, *probe, now.chance_of_seeds(), room)
+            task, width = now.experience.task, now.config.growth.width_for(now.experience.task)
+            open_expert(parts.grower, expert, task, *probe, now.chance_of_seeds(), room, width=width)
             return expert
         opening = Opening(
             grower=parts.grower,
@@ -103,11 +105,12 @@ class TaskAware:
         """
         parts, agent = self.parts, self.parts.agent
         to_come = label_sets(parts.stream, now.position, now.config.gating.experts == "shared")
-        outputs = [parts.stream.outputs_for(classes) for classes in to_come if agent.find(classes) is None]
-        network, width = parts.trainee.network, now.config.growth.seed_width
+        sets = [classes for classes in to_come if agent.find(classes) is None]
+        network, outputs = parts.trainee.network, [parts.stream.outputs_for(classes) for classes in sets]
         if now.config.growth.reuse.by != "none":
             return place_outputs(network.fabric, network.free_slots(), len(agent.experts), outputs)
-        placed = place_seeds(network.links, network.free_slots(), len(agent.experts), outputs, width)
+        widths = seed_widths(parts.stream, sets, now.config.growth)
+        placed = place_seeds(network.links, network.free_slots(), len(agent.experts), outputs, widths)
         return Room(tuple(need for one in placed if not one.obstacle for need in one.needs))
 
     def train(self, now: Round) -> Trained:
