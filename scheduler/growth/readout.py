@@ -133,6 +133,16 @@ class Heard:
         return Site(tile, self.sources[chosen], best, taps, loss, score)
 
 
+def judged(grower: Grower, expert: Expert, asked: Batch) -> tuple[float, float]:
+    """Score and loss of an expert as it is."""
+    network, judge = grower.network, grower.judge
+    x, wanted = asked
+    outputs = torch.tensor(expert.outputs, device=network.device)
+    with torch.no_grad():
+        answers = judge.answers(network.run(x, outputs, grower.agent.running(expert)))
+        return judge.score(expert, answers, wanted), float(judge.losses(expert, answers, wanted).mean())
+
+
 def _neurons(grower: Grower) -> Tensor:
     """Slots of the neurons of all experts."""
     return torch.tensor([slot for e in grower.agent.experts for slot in e.neurons], dtype=torch.int64)
