@@ -27,8 +27,8 @@ class ReuseOptions:
             learning rate falling to 0; no sample is shown in those after them.
         beside: whether a task that gets a seed expert hears the neurons that its read-out has bought as well.
         reopen: whether, whenever an experience has been learned, old tasks below enough have their read-outs made anew
-            over all neurons that there are by then; only where that is better on validation data. Takes by = readout,
-            and keeps samples of such tasks.
+            over all neurons that there are by then, its own beside taps others; only where that is better on
+            validation data. Takes by = readout, and keeps samples of such tasks.
         samples: training samples from which read-outs are made.
         ridge: added to the diagonal of a read-out's normal equations, which are means over samples and steps.
     """

@@ -9,7 +9,7 @@ as many nats as there are classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,7 +96,7 @@ class Heard:
         task: int,
         classes: tuple[int, ...],
         lots: np.random.Generator,
-        running: Tensor | None = None,
+        own: Sequence[int] = (),
     ) -> Site:
         """What a tile offers.
 
@@ -106,7 +106,7 @@ class Heard:
             task: which task it is for.
             classes: that the outputs stand for, where each has one.
             lots: random numbers for what is drawn in place of the auction, or of its values.
-            running: neurons that run in any case [N] bool; None for nobody.
+            own: slots of the expert's own neurons, which run in any case and count as no taps.
         """
         judge, options = self.grower.judge, self.grower.options.reuse
         expert = Expert(-1, classes, tile, (), sets=[list(classes)])
@@ -118,11 +118,11 @@ class Heard:
             worth=self.worth,
             upstream=self.upstream,
             spikes=self.spikes,
-            running=torch.zeros_like(self.upstream[0]) if running is None else running,
+            running=self.grower.network.upstream_of(torch.tensor(own, dtype=torch.int64)).to(self.upstream.device),
         )
         drawn, shuffle = options.pick == "random", prices.options.values == "shuffled"
         chance = lots if drawn else None, lots if shuffle else None
-        taps = clear_taps(listening, prices, options.taps, self.grower.number, *chance)
+        taps = clear_taps(listening, prices, options.taps + len(own), self.grower.number, *chance)
         chosen = torch.tensor(taps.places, dtype=torch.int64)
         best = taps.weights
         if self.trained is not None:

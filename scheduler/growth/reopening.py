@@ -1,9 +1,10 @@
 """A task that is not solved opens again: its outputs hear whom they would buy today, among all who have come since.
 
 The auction of taps and its closed form are those of a task that opens (``scheduler.growth.opening``), in the tile of
-the task's outputs, beside the links that are there. The outputs stay where they are and nobody is born; nobody hears
-outputs, and the devices of others do not move, so that all other answers stay the same bits. What the chip then says to
-validation data decides: where the score is no better, everything is as it was.
+the task's outputs, beside the links that are there; the expert's own neurons run in any case and count as no taps. The
+outputs stay where they are and nobody is born; nobody hears outputs, and the devices of others do not move, so that all
+other answers stay the same bits. What the chip then says to validation data decides: where the score is no better,
+everything is as it was.
 """
 
 from __future__ import annotations
@@ -49,14 +50,13 @@ class Reopening:
         return {**row, "taken": taken, **taken_to_hear(self.grower, others, self.expert.number)}
 
     def _site(self) -> Site:
-        """What the tile of the outputs offers; the expert's own neurons run in any case."""
+        """What the tile of the outputs offers."""
         grower, expert, network = self.grower, self.expert, self.grower.network
         heard = Heard.of(grower, self.training, self.validation, expert.classes)
         books = network.links.copy()
         books.ledger.keep(grower.kept.wires)
         prices = Prices(grower.prices.options, books)
-        own = network.upstream_of(torch.tensor(expert.neurons, dtype=torch.int64)).cpu()
-        return heard.site(expert.output_tile, prices, self.task, expert.classes, self.lots, own)
+        return heard.site(expert.output_tile, prices, self.task, expert.classes, self.lots, expert.neurons)
 
     def _listen(self, site: Site) -> tuple[float, float, bool]:
         """Let the outputs hear the taps; score and loss, and whether it stays so."""
