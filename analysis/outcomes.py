@@ -245,16 +245,17 @@ def _reuse(run: RunTables) -> dict[str, float]:
     if run.config.get("growth", {}).get("reuse", {}).get("by", "none") == "none":
         return {}
     tried, neurons = run.table("openings"), run.table("neurons")
-    taken = tried[tried["taken"]]
+    taken = tried[tried["taken"] & (tried["step"] != "again")]
+    last = tried[tried["taken"]].drop_duplicates("task", keep="last")  # read-outs may have been made anew
     hidden = neurons[(neurons["kind"] == "hidden") & neurons["retired_round"].isna()]
     halves = np.array_split(taken["task"].to_numpy(), 2)
-    first, last = (float(hidden["task"].isin(half).sum()) for half in halves)
+    early, late = (float(hidden["task"].isin(half).sum()) for half in halves)
     own = taken["step"] == "seed"
     return {
         "seeds": float(own.sum()),
-        "links_read": float(taken["taps"].sum() + taken["inputs"].sum() + len(hidden)),
-        "experts_run": float((taken["experts_run"] + own).mean()),
-        "late_births": last / first if first else 0.0,
+        "links_read": float(last["taps"].sum() + last["inputs"].sum() + len(hidden)),
+        "experts_run": float((last.set_index("task")["experts_run"] + own.set_axis(taken["task"])).mean()),
+        "late_births": late / early if early else 0.0,
     }
 
 

@@ -13,12 +13,30 @@ if TYPE_CHECKING:
     import networkx as nx
 
 WAYS = {"experts": "an expert as it is", "readout": "a read-out of its own", "seed": "a seed expert"}
-"""Steps of the table ``openings`` in words."""
+"""Steps of the table ``openings`` by which a task opens, in words."""
+
+AGAIN = "again"  # the step that makes the read-out of an old task anew
 
 
 def has_openings(run: Run) -> bool:
     """Whether any task tried what there was before it got neurons of its own (``growth.reuse.by``)."""
     return "openings" in run.tables and bool((run.table("openings")["step"] != "seed").any())
+
+
+def opened(tried: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the table ``openings`` by which tasks opened when they came, not again."""
+    return tried[tried["taken"] & (tried["step"] != AGAIN)]
+
+
+def reopened(run: Run) -> pd.DataFrame:
+    """Tasks whose read-outs were made anew after later experiences, as they stand in the table ``openings``.
+
+    Returns:
+        A row for each time: round, task, name, score (the new one, on validation data), taps, inputs, experts_run.
+    """
+    tried = run.table("openings")
+    again = tried[tried["taken"] & (tried["step"] == AGAIN)]
+    return again[["round", "task", "name", "score", "taps", "inputs", "experts_run"]].reset_index(drop=True)
 
 
 def openings(run: Run) -> pd.DataFrame:
@@ -31,15 +49,17 @@ def openings(run: Run) -> pd.DataFrame:
         Indexed by task: name; step that was taken; expert that answers; experts and readout, the validation scores of
         the best expert as it is and of the best read-out (NaN where not tried); score, that of the step taken (NaN for
         a seed expert, which had yet to learn); taps, inputs, experts_run and neurons_run as in the table
-        ``openings``; born, hidden neurons ever born for the task.
+        ``openings``; born, hidden neurons ever born for the task; again, how often its read-out was made anew later.
     """
     tried = run.table("openings")
-    taken = tried[tried["taken"]].set_index("task")
-    scores = tried.pivot(index="task", columns="step", values="score").reindex(columns=["experts", "readout"])
+    taken = opened(tried).set_index("task")
+    first = tried[tried["step"] != AGAIN]
+    scores = first.pivot(index="task", columns="step", values="score").reindex(columns=["experts", "readout"])
     names = ["name", "step", "expert", "score", "taps", "inputs", "experts_run", "neurons_run"]
     table = taken[names].join(scores)
     came = [task for task in dict.fromkeys(order(run)) if task in table.index]
-    return table.join(_births(run)["born"]).fillna({"born": 0}).astype({"born": int}).loc[came]
+    table = table.join(_births(run)["born"]).join(reopened(run).groupby("task").size().rename("again"))
+    return table.fillna({"born": 0, "again": 0}).astype({"born": int, "again": int}).loc[came]
 
 
 def births(run: Run) -> pd.DataFrame:
@@ -93,6 +113,8 @@ def told(table: pd.DataFrame) -> list[dict[str, str]]:
         "neurons run": [str(count) for count in table["neurons_run"]],
         "born": [str(count) for count in table["born"]],
     }
+    if table["again"].any():
+        columns["opened again"] = [str(count) if count else "" for count in table["again"]]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
@@ -103,7 +125,7 @@ def _score(value: float) -> str:
 def lent(run: Run) -> pd.DataFrame:
     """Tasks that another one's expert answers as it is: source (the task for which the expert came) and target."""
     tried = run.table("openings")
-    taken = tried[tried["taken"]]
+    taken = opened(tried)
     founded = taken[taken["step"] != "experts"].set_index("expert")["task"]
     served = taken[taken["step"] == "experts"]
     source = served["expert"].map(founded).astype(int)

@@ -10,16 +10,38 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
+
 from smalti.analysis.tables import RunTables
+
+
+def last(run: RunTables, split: str = "test") -> pd.DataFrame:
+    """Blocks of the last evaluation, rows of the table ``switches``; none where feedback chose no experts."""
+    if "belief" not in run.config.get("gating", {}):  # runs of older versions, which have no such table
+        return pd.DataFrame()
+    table = run.table("switches")
+    blocks: pd.DataFrame = table[(table["split"] == split) & (table["after"] == table["after"].max())]
+    return blocks
 
 
 def measures(run: RunTables, split: str) -> dict[str, float]:
     """Both by name; empty where feedback chose no experts."""
-    if "belief" not in run.config.get("gating", {}):  # runs of older versions, which have no such table
+    blocks = last(run, split)
+    if blocks.empty:
         return {}
-    table = run.table("switches")
-    last = table[(table["split"] == split) & (table["after"] == table["after"].max())]
-    if last.empty:
-        return {}
-    trials = last["trials"].where(last["trials"] >= 0, math.inf)
-    return {"found_within": float(last["found"].mean()), "trials_to_find": float(trials.median())}
+    return {"found_within": float(blocks["found"].mean()), "trials_to_find": float(_trials(blocks).median())}
+
+
+def pairs(run: RunTables, split: str = "test") -> pd.DataFrame:
+    """Trials before the right expert (columns) was found after another one was believed in (rows), by their numbers.
+
+    Of several tasks that an expert answers, the most; infinite where it was never found, NaN where there was no block.
+    """
+    blocks = last(run, split)
+    if blocks.empty:
+        return pd.DataFrame()
+    return blocks.assign(trials=_trials(blocks)).pivot_table("trials", "believed", "expert", aggfunc="max")
+
+
+def _trials(blocks: pd.DataFrame) -> pd.Series[float]:
+    return blocks["trials"].where(blocks["trials"] >= 0, math.inf)

@@ -76,6 +76,30 @@ def retire(network: Network, slot: int, moments: Moments) -> list[tuple[int, int
     return ending
 
 
+def rehear(network: Network, slot: int, sources: Tensor, fan_in: Tensor, moments: Moments) -> None:
+    """Let a living unit hear these sources [P] with these weights [P], and nobody else; their links have been laid.
+
+    Links to whom it heard so far stay as they are (``release``).
+    """
+    tile, column = divmod(slot, network.fabric.slots)
+    former, fresh = (torch.zeros_like(network.state.mask) for _ in range(2))
+    former[tile, :, column] = True
+    switch_off(network, former & network.state.mask, moments)
+    rows = _rows(network, sources.tolist(), [tile] * len(sources))
+    with torch.no_grad():
+        network.state.weight[tile, rows, column] = fan_in.to(network.state.weight)
+    fresh[tile, rows, column] = True
+    switch_on(network, fresh, moments)
+
+
+def release(network: Network, sources: Sequence[int], tile: int) -> None:
+    """Take away those of the routed links of these sources into a tile that drive nobody there."""
+    links, mask = network.links, network.state.mask
+    for source in sources:
+        if links.kind(source, tile) == "routed" and not bool(mask[tile, links.rows[source, tile]].any()):
+            links.remove(source, tile)
+
+
 def introduce(
     network: Network,
     newborns: Sequence[int],

@@ -16,7 +16,7 @@ from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.neuron import NetworkOptions
 from smalti.scheduler import memory
 from smalti.scheduler.config import Config
-from smalti.scheduler.growth.room import advice, empty, label_sets, place_seeds
+from smalti.scheduler.growth.room import advice, empty, label_sets, place_seeds, seed_widths
 from smalti.scheduler.streams import Stream
 
 SPARE_STEPS = 10  # time steps wanted beyond the rows that a spike crosses
@@ -45,6 +45,7 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
         raise GrowthError(refusal)
     check_placement(config.growth, config.auction)
     _check_hidden(config)
+    _check_widths(config, stream)
     _check_readout(config, stream)
     _check_feedback(config, stream)
     _check_session(config, stream)
@@ -85,6 +86,21 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
     _check_room(config, fabric, stream)
 
 
+def _check_widths(config: Config, stream: Stream) -> None:
+    """Whether every task has a width of its own, where they are told one by one."""
+    widths, last = config.growth.seed_widths, max(experience.task for experience in stream.experiences)
+    if widths and config.stream.boundaries == "hidden":
+        raise ValueError(
+            "growth.seed_widths needs to know which task begins, which stream.boundaries = 'hidden' forbids: leave it "
+            "empty and take seed_width, or boundaries told"
+        )
+    if widths and len(widths) != last + 1:
+        raise ValueError(
+            f"growth.seed_widths = {list(widths)} has {len(widths)} widths, and tasks are numbered from 0 to {last}: "
+            "give one for each, in the order of their numbers, or none and take seed_width"
+        )
+
+
 def _check_room(config: Config, fabric: Fabric, stream: Stream) -> None:
     """Whether every expert's seed finds a place, if nothing grows in between; growth leaves them theirs.
 
@@ -95,13 +111,12 @@ def _check_room(config: Config, fabric: Fabric, stream: Stream) -> None:
     """
     if config.stream.boundaries != "told":
         return
-    sets, width = label_sets(stream, 0, config.gating.experts == "shared"), config.growth.seed_width
-    reuses = config.growth.reuse.by != "none"
-    outputs = [stream.outputs_for(classes) for classes in (sets[:1] if reuses else sets)]
-    placed = place_seeds(Links(fabric, stream.channels), empty(fabric), 0, outputs, width)
+    sets = label_sets(stream, 0, config.gating.experts == "shared")[: 1 if config.growth.reuse.by != "none" else None]
+    outputs, widths = [stream.outputs_for(classes) for classes in sets], seed_widths(stream, sets, config.growth)
+    placed = place_seeds(Links(fabric, stream.channels), empty(fabric), 0, outputs, widths)
     if placed[-1].obstacle:
         room = f"this chip has room for {len(placed) - 1} of {len(outputs)} experts ({placed[-1].obstacle})"
-        cure = advice(config.fabric, outputs, width)
+        cure = advice(config.fabric, outputs, widths)
         if len(placed) == 1:
             raise NoRoomError(f"{room}: {cure}")
         warnings.warn(f"{room}, so the run will end after as many tasks: {cure}", stacklevel=3)

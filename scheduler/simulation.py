@@ -202,13 +202,14 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             changes = self._rewire(trained.progress)
             self._grow(now, trained.progress, decision)
         self.register_births()
+        over = (self.round + 1) % self.config.training.rounds == 0
+        if over:
+            trained.openings.extend(self.protocol.end(now))
         self.registry.follow(self.network.links, self.round)
-
-        if (self.round + 1) % self.config.training.rounds == 0:
-            self.protocol.end(now)
+        if over:
             with clock.evaluating():
                 self._evaluate(self.number)
-        laid = int((self.network.state.mask & ~mask).sum())
+        laid = int((self.network.state.mask & ~mask).sum()) + self.grower.rewritten
         self._record(now, trained, validation, retired, laid, changes, clock)
         self.round += 1
 
@@ -216,7 +217,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         """Set up what one round needs; the round."""
         self.random.seed(int(generator(self.config.run.seed, Use.AGENTS, self.round).integers(2**62)))
         self.rows = RoundRows()
-        self.grower.outcomes, self.grower.born, self._registered = [], [], 0
+        self.grower.outcomes, self.grower.born, self._registered, self.grower.rewritten = [], [], 0, 0
         self.rehearsal.refresh()
         return Round(self.config, self.round, self.number, self.experience, self.batches_of(self.experience))
 
@@ -325,7 +326,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             summary=trained.summary,
             validation=validation,
             usage=costs.usage(self.network),
-            stored_values=self.rehearsal.stored_values,
+            stored_values=self.rehearsal.stored_values + self.protocol.stored_values,
             born=len(self.grower.born),
             retired=retired,
             laid=laid,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 DEAR = "the price is above its value"  # why a bid that fits is lost before others outbid it
 SEED = "seed"  # what tables call the rule of neurons of a seed expert
@@ -31,6 +34,12 @@ def in_coins(nats: float) -> float:
     The engines add in different orders, so that the same value differs between them in its seventh digit.
     """
     return float(f"{nats:.3e}")
+
+
+def with_shuffled_values(bids: Sequence[Bid], chance: np.random.Generator) -> list[Bid]:
+    """The bids, each with the value of one of them that is drawn; every value once."""
+    drawn = chance.permutation(len(bids)).tolist()
+    return [replace(bid, value=bids[other].value) for bid, other in zip(bids, drawn, strict=True)]
 
 
 @dataclass(frozen=True)

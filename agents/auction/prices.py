@@ -18,6 +18,7 @@ from smalti.model.chip.routes import Path
 from smalti.model.option_values import settle
 
 Method = Literal["sequential", "optimal"]
+Values = Literal["own", "shuffled"]
 NEWBORN = -1  # stands for the newborn as a source while it has no slot; its twin is one less
 ANY_WAY: Mapping[tuple[int, int], Path] = MappingProxyType({})
 EMPTY: Set[int] = frozenset()
@@ -29,6 +30,8 @@ class AuctionOptions:
 
     Attributes:
         method: sequential awards the best surplus and renews prices; optimal solves for the best set (slow).
+        values: own (every bid has the value that was predicted for it) or shuffled (that of another bid of the same
+            auction, drawn: the control of own, with the same values and prices).
         slot_price: nats asked for a free neuron slot.
         row_price: nats asked for a crossbar row.
         wire_price: nats asked for one wire on one side of one tile that a route crosses.
@@ -36,6 +39,7 @@ class AuctionOptions:
     """
 
     method: Method = "sequential"
+    values: Values = "own"
     slot_price: float = 2e-4
     row_price: float = 2e-5
     wire_price: float = 1e-5

@@ -12,7 +12,6 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from smalti.agents.auction.bids import DEAR, TAP, Bid, Outcome, in_coins
@@ -32,6 +31,7 @@ class Listening:
     worth: float  # of a unit of the regression's objective in the loss's unit
     upstream: Tensor  # [P, N] bool: who must run so that a source is right, itself included
     spikes: Tensor  # [N] spikes of every neuron per sample
+    running: Tensor  # [N] bool: who runs in any case
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,12 @@ class Taps:
 
 
 def clear_taps(
-    listening: Listening, prices: Prices, most: int, number: int, lots: np.random.Generator | None = None
+    listening: Listening,
+    prices: Prices,
+    most: int,
+    number: int,
+    lots: np.random.Generator | None = None,
+    shuffle: np.random.Generator | None = None,
 ) -> Taps:
     """Hold the auction; the links of the winners are laid in the books of ``prices``.
 
@@ -55,12 +60,15 @@ def clear_taps(
         most: neurons that may win.
         number: of the first bid.
         lots: random numbers that choose in place of the auction; value and price decide nothing then.
+        shuffle: random numbers that give every bid the value of another one, anew for every award.
     """
     regression = listening.regression.copy()
     awards: dict[int, Outcome] = {}
-    running = torch.zeros_like(listening.upstream[0])
+    running = listening.running
     while len(awards) < most:
         market = _Market.of(listening, regression, prices, running)
+        if shuffle is not None:
+            market.shuffle([place for place in range(len(listening.sources)) if place not in awards], shuffle)
         found = market.best(awards) if lots is None else market.drawn(awards, lots)
         if found is None:
             break
@@ -111,6 +119,12 @@ class _Market:
         values = regression.gains() * listening.worth
         more = (listening.upstream & ~running).double() @ listening.spikes.double()
         return _Market(listening, prices, values.tolist(), (more * prices.options.spike_price).tolist())
+
+    def shuffle(self, left: Sequence[int], chance: np.random.Generator) -> None:
+        """Permute the values of the bids that are left."""
+        values = [self.values[place] for place in chance.permutation(left).tolist()]
+        for place, value in zip(left, values, strict=True):
+            self.values[place] = value
 
     def quote(self, place: int) -> _Quoted | Refusal:
         source, tile, spikes = self.listening.sources[place], self.listening.tile, self.spikes[place]

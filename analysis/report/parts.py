@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from smalti.analysis import market, reuse
+from smalti.analysis import market, reuse, switches
 from smalti.analysis.finding import Finding
 from smalti.analysis.findings import findings
 from smalti.analysis.outcomes import NOVEL, accuracies, experience_names, last_answers, mean_accuracies, splits
@@ -67,6 +67,8 @@ class Part:
     score: str  # what the matrices hold
     matrices: list[Matrix]
     openings: list[dict[str, str]]  # how every task opened, a row each; empty where all got a seed expert at once
+    found: list[words.Key]  # how soon feedback finds the right expert; empty where it chooses none
+    blocks: list[Drawing]  # the same by pairs of experts
     drawings: list[Drawing]
     steps: list[str]
 
@@ -97,6 +99,8 @@ def part(name: str, run: Run) -> Part:
         score=_capital(score_on(run, "test")),
         matrices=[_matrix(run, setting) for setting in last_answers(run)],
         openings=reuse.told(reuse.openings(run)) if reuse.has_openings(run) else [],
+        found=words.found(run),
+        blocks=[*_blocks(name, run)],
         drawings=[*_interactive(run), *_pictures(name, run, activity)],
         steps=configuration.steps(run),
     )
@@ -212,6 +216,16 @@ def _pictures(name: str, run: Run, activity: Activity) -> Iterator[Drawing]:
     if raster is not None and not activity.trials:
         caption = f"Spikes on one validation sample of task {raster.task}, class {raster.labels[0]}."
         yield _svg(lambda: plots.draw_raster(raster), name, "One sample", caption)
+
+
+def _blocks(name: str, run: Run) -> Iterator[Drawing]:
+    """Pairs of experts between which feedback had to find the way."""
+    from smalti.analysis import plots
+
+    if not switches.last(run).empty:
+        caption = "Blocks of test trials of one task each, after the last experience: trials before the right expert "
+        caption += "answers ten in a row, by whom was believed in at first; of several tasks of an expert the most."
+        yield _svg(lambda: plots.draw_switches(run), name, "From one expert to another", caption)
 
 
 def _plot(figure: Interactive, title: str, caption: str) -> Drawing:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from smalti.analysis import switches
 from smalti.analysis.findings import gate_alone, unfinished
 from smalti.analysis.outcomes import (
     NOVEL,
@@ -51,6 +52,18 @@ def keys(run: Run) -> list[Key]:
         what = score if score == SCORES[USUAL_SCORE] else "score"
         numbers.append(Key("forgetting", lost, f"best {what} since, less that at the end"))
     return [*numbers, *_resources(values)]
+
+
+def found(run: Run) -> list[Key]:
+    """How soon feedback finds the right expert on test data; none where it chooses no experts."""
+    values, blocks = switches.measures(run, "test"), len(switches.last(run))
+    if not values:
+        return []
+    trials = values["trials_to_find"]
+    return [
+        Key("found within 20 trials", percent(values["found_within"]), f"of {several(blocks, 'block')} of test trials"),
+        Key("trials to find", "never" if math.isinf(trials) else number(trials), "median over the blocks"),
+    ]
 
 
 def _resources(values: Mapping[str, float]) -> list[Key]:

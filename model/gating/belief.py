@@ -87,6 +87,10 @@ class Belief:
         """Take in the losses [B] of an expert on trials that are its own."""
         self.usual.setdefault(expert, Usual()).add(float(losses.double().mean()))
 
+    def forget(self, expert: int) -> None:
+        """Know nothing of the losses of an expert that answers otherwise from now on."""
+        self.usual.pop(expert, None)
+
     def likelihood(self, experts: Sequence[int], losses: Tensor) -> Tensor:
         """log p(losses | expert) of losses [E, ...], float64."""
         usual = self._of(experts).view(-1, *[1] * (losses.dim() - 1))

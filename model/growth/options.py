@@ -8,7 +8,7 @@ from typing import Literal
 from smalti.model import ranges
 from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.model.growth.reuse import ReuseOptions
-from smalti.model.option_values import expand_home, settle
+from smalti.model.option_values import expand_home, settle, shown
 from smalti.model.rewiring.options import RewiringOptions
 
 Reach = Literal["outputs", "neighbours"]
@@ -43,6 +43,8 @@ class GrowthOptions:
         birth_record_at: recorded (in the rounds of that run) or start (in the first round of their task, those alone
             that were alive at the end).
         seed_width: neurons that a seed expert puts into every tile on its way from the inputs to its outputs.
+        seed_widths: the same of the seed of every task, by the number of the task, whatever the order in which they
+            come; empty: seed_width for all. Only where boundaries are told.
         reserve: slots that growth leaves free in every tile while further experiences are to come; the slots and wires
             that their seed experts need are kept in any case, where boundaries are told.
         births: most neurons per class of the task that are born in one round.
@@ -79,6 +81,7 @@ class GrowthOptions:
     birth_record: str = ""
     birth_record_at: RecordedAt = "recorded"
     seed_width: int = 1
+    seed_widths: tuple[int, ...] = ()
     reserve: int = 4
     births: int = 1
     candidates: int = 4
@@ -110,3 +113,11 @@ class GrowthOptions:
         ranges.share_above_0("growth", self, "target_rate", "until")
         ranges.share_below_1("growth", self, "tolerance", "dimension_share")
         ranges.positive("growth", self, "fisher_share")
+        if any(not 1 <= width <= ranges.MOST for width in self.seed_widths):
+            raise ValueError(
+                f"growth.seed_widths = {shown(list(self.seed_widths))} must name a width of at least 1 for every task"
+            )
+
+    def width_for(self, task: int) -> int:
+        """Width of the seed of a task, by its number."""
+        return self.seed_widths[task] if self.seed_widths else self.seed_width

@@ -26,6 +26,9 @@ class ReuseOptions:
         readout_rounds: rounds of an experience over which a read-out without neurons of its own goes on learning, its
             learning rate falling to 0; no sample is shown in those after them.
         beside: whether a task that gets a seed expert hears the neurons that its read-out has bought as well.
+        reopen: whether, whenever an experience has been learned, old tasks below enough have their read-outs made anew
+            over all neurons that there are by then, its own beside taps others; only where that is better on
+            validation data. Takes by = readout, and keeps samples of such tasks.
         samples: training samples from which read-outs are made.
         ridge: added to the diagonal of a read-out's normal equations, which are means over samples and steps.
     """
@@ -38,6 +41,7 @@ class ReuseOptions:
     pick: Literal["auction", "random"] = "auction"
     readout_rounds: int = 1
     beside: bool = True
+    reopen: bool = False
     samples: int = 512
     ridge: float = 3e-3
 
@@ -48,3 +52,8 @@ class ReuseOptions:
         ranges.at_least("growth.reuse", self, 1, "taps", "samples")
         ranges.not_negative("growth.reuse", self, "readout_rounds")
         ranges.positive("growth.reuse", self, "ridge", most=1e6)
+        if self.reopen and self.by != "readout":
+            raise ValueError(
+                f"growth.reuse.reopen = true makes read-outs anew, and growth.reuse.by = {self.by!r} makes none: take "
+                "by readout, or reopen false"
+            )

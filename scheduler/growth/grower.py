@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.agents.auction.bids import Outcome
+from smalti.agents.auction.bids import Outcome, with_shuffled_values
 from smalti.agents.auction.placement import PLACEMENTS, Site, place
 from smalti.agents.auction.prices import Prices
 from smalti.agents.auction.sequential import clear
@@ -56,6 +56,7 @@ class Grower:
     outcomes: list[Outcome] = field(default_factory=list)  # of the round in hand
     kept: Need = field(default_factory=Need)  # for the seeds of tasks to come
     born: list[tuple[int, str, int]] = field(default_factory=list)  # (slot, rule, task) of the round in hand
+    rewritten: int = 0  # devices in use that got another weight without learning it, in the round in hand
 
     def probe(self, expert: Expert, x: Tensor, wanted: Wanted, targets: Tensor | None = None) -> Probe:
         """Spikes and adjoints of the expert on a batch; the adjoints of all its members, or of some targets."""
@@ -242,6 +243,8 @@ class Grower:
         """
         free = {tile.tile: tile.for_sale(call) for tile in self.tiles()}
         bids = [c.bid for c in candidates if c.bid]
+        if self.prices.options.values == "shuffled":
+            bids = with_shuffled_values(bids, call.generator(self.network.fabric.tiles + 2))  # a number of no tile
         if lots is None:
             outcomes = clear(bids, free, self.prices, births)
         else:

@@ -26,7 +26,7 @@ from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.growth.reuse import ReuseOptions
 from smalti.scheduler.growth.grower import Grower
-from smalti.scheduler.growth.readout import Batch, Heard, Site
+from smalti.scheduler.growth.readout import Batch, Heard, Site, judged
 from smalti.scheduler.growth.room import Need, Room, place_seed
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.growth.seed_shape import footprint, stages
@@ -86,21 +86,12 @@ class Opening:
         """The expert that answers best as it is."""
         agent, judge = self.grower.agent, self.grower.judge
         able = [e for e in agent.experts if len(e.outputs) == self.outputs] if judge.readout is not None else []
-        judged = [(*self._judged(expert), expert) for expert in able]
-        if not judged:
+        tried = [(*judged(self.grower, expert, self.validation), expert) for expert in able]
+        if not tried:
             return None, float("-inf")
-        score, loss, expert = max(judged, key=lambda one: one[0])
+        score, loss, expert = max(tried, key=lambda one: one[0])
         self._note("experts", expert.number, loss, score, torch.zeros(0, dtype=torch.int64))
         return expert, score
-
-    def _judged(self, expert: Expert) -> tuple[float, float]:
-        """Score and loss of an expert on the validation data."""
-        network, judge = self.grower.network, self.grower.judge
-        x, wanted = self.validation
-        outputs = torch.tensor(expert.outputs, device=network.device)
-        with torch.no_grad():
-            answers = judge.answers(network.run(x, outputs, self.grower.agent.running(expert)))
-            return judge.score(expert, answers, wanted), float(judge.losses(expert, answers, wanted).mean())
 
     def _lend(self, expert: Expert) -> Expert:
         """Let an expert serve the task as it is."""
@@ -119,12 +110,11 @@ class Opening:
         if not tiles:
             return []
         heard = Heard.of(self.grower, self.training, self.validation, self.classes)
-        drawn = lots if self.options.pick == "random" else None
         offers = []
         for tile in tiles:
             books = network.links.copy()
             books.ledger.keep(self.room.after(1).wires)
-            offers.append(heard.site(tile, Prices(self.grower.prices.options, books), self.task, self.classes, drawn))
+            offers.append(heard.site(tile, Prices(self.grower.prices.options, books), self.task, self.classes, lots))
         return [site for site in offers if len(site.sources)]
 
     def _read(self, site: Site) -> Expert:
@@ -153,7 +143,7 @@ class Opening:
         grower, agent = self.grower, self.grower.agent
         grower.keep(self.room.after(1))
         tile, width = self._roomiest()
-        beside = self.options.beside or width < grower.options.seed_width
+        beside = self.options.beside or width < grower.options.width_for(self.task)
         site = next((one for one in sites if one.tile == tile and beside), None)
         self._check_way(tile, width, site)
         expert = agent.add_expert(self.classes, self.outputs, tile)
@@ -198,29 +188,29 @@ class Opening:
         network, kept = self.grower.network, self.grower.kept.slots
         room = {t: len(s) - kept.get(t, 0) for t, s in network.free_slots(network.fabric.south_tiles).items()}
         tile = max(room, key=lambda t: room[t])
-        width = min(self.grower.options.seed_width, room[tile] - self.outputs)
+        width = min(self.grower.options.width_for(self.task), room[tile] - self.outputs)
         if width < 1:
             raise NoRoomError(f"no south tile has {self.outputs + 1} free slots for a new expert and its outputs")
         return tile, width
 
     def _note(self, step: str, expert: int, loss: float, score: float, heard: Tensor) -> None:
         """Write a row of the table ``openings``."""
-        network, agent = self.grower.network, self.grower.agent
-        upstream, inputs = network.upstream_of(heard), int((heard >= network.fabric.neurons).sum())
-        self.rows.append(
-            {
-                "task": self.task,
-                "step": step,
-                "expert": expert,
-                "loss": loss,
-                "score": score,
-                "taken": False,
-                "taps": len(heard) - inputs,
-                "inputs": inputs,
-                "experts_run": sum(bool(upstream[list(e.neurons)].any()) for e in agent.experts if e.neurons),
-                "neurons_run": int(upstream.sum()),
-            }
-        )
+        cost = taken_to_hear(self.grower, heard, expert)
+        row = {"task": self.task, "step": step, "expert": expert, "loss": loss, "score": score, "taken": False}
+        self.rows.append(row | cost)
 
     def _taken(self, step: str) -> None:
         next(row for row in self.rows if row["step"] == step)["taken"] = True
+
+
+def taken_to_hear(grower: Grower, heard: Tensor, expert: int) -> Row:
+    """What the outputs of an expert of that number hear of others, and who must run for it; columns of ``openings``."""
+    network, agent = grower.network, grower.agent
+    upstream, inputs = network.upstream_of(heard), int((heard >= network.fabric.neurons).sum())
+    others = [one for one in agent.experts if one.neurons and one.number != expert]
+    return {
+        "taps": len(heard) - inputs,
+        "inputs": inputs,
+        "experts_run": sum(bool(upstream[one.neurons].any()) for one in others),
+        "neurons_run": int(upstream.sum()),
+    }

@@ -9,7 +9,7 @@ as many nats as there are classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,7 +95,8 @@ class Heard:
         prices: Prices,
         task: int,
         classes: tuple[int, ...],
-        lots: np.random.Generator | None,
+        lots: np.random.Generator,
+        own: Sequence[int] = (),
     ) -> Site:
         """What a tile offers.
 
@@ -104,7 +105,8 @@ class Heard:
             prices: over books that may be changed.
             task: which task it is for.
             classes: that the outputs stand for, where each has one.
-            lots: random numbers that choose neurons in place of the auction; None for the auction.
+            lots: random numbers for what is drawn in place of the auction, or of its values.
+            own: slots of the expert's own neurons, which run in any case and count as no taps.
         """
         judge, options = self.grower.judge, self.grower.options.reuse
         expert = Expert(-1, classes, tile, (), sets=[list(classes)])
@@ -116,8 +118,11 @@ class Heard:
             worth=self.worth,
             upstream=self.upstream,
             spikes=self.spikes,
+            running=self.grower.network.upstream_of(torch.tensor(own, dtype=torch.int64)).to(self.upstream.device),
         )
-        taps = clear_taps(listening, prices, options.taps, self.grower.number, lots)
+        drawn, shuffle = options.pick == "random", prices.options.values == "shuffled"
+        chance = lots if drawn else None, lots if shuffle else None
+        taps = clear_taps(listening, prices, options.taps + len(own), self.grower.number, *chance)
         chosen = torch.tensor(taps.places, dtype=torch.int64)
         best = taps.weights
         if self.trained is not None:
@@ -126,6 +131,16 @@ class Heard:
         wanted = self.validation[1]
         loss, score = float(judge.losses(expert, answers, wanted).mean()), judge.score(expert, answers, wanted)
         return Site(tile, self.sources[chosen], best, taps, loss, score)
+
+
+def judged(grower: Grower, expert: Expert, asked: Batch) -> tuple[float, float]:
+    """Score and loss of an expert as it is."""
+    network, judge = grower.network, grower.judge
+    x, wanted = asked
+    outputs = torch.tensor(expert.outputs, device=network.device)
+    with torch.no_grad():
+        answers = judge.answers(network.run(x, outputs, grower.agent.running(expert)))
+        return judge.score(expert, answers, wanted), float(judge.losses(expert, answers, wanted).mean())
 
 
 def _neurons(grower: Grower) -> Tensor:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from smalti.agents.expert import next_output_tile
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import Links, Refusal
+from smalti.model.growth.options import GrowthOptions
 from smalti.scheduler.growth.seed_shape import footprint, seed_links, stages
 from smalti.scheduler.streams import Stream
 
@@ -76,13 +77,19 @@ def label_sets(stream: Stream, first: int, shared: bool) -> list[tuple[int, ...]
     return found
 
 
+def seed_widths(stream: Stream, sets: Sequence[tuple[int, ...]], options: GrowthOptions) -> list[int]:
+    """Widths of the seeds of experts for these classes, each founded for the first task that it serves."""
+    first = (next(e.task for e in stream.experiences if set(e.classes) <= set(classes)) for classes in sets)
+    return [options.width_for(task) for task in first]
+
+
 def empty(fabric: Fabric) -> dict[int, list[int]]:
     """The slots of a chip without a neuron, by tile."""
     return {tile: list(range(tile * fabric.slots, (tile + 1) * fabric.slots)) for tile in range(fabric.tiles)}
 
 
 def place_seeds(
-    links: Links, free: Mapping[int, Sequence[int]], first: int, outputs: Sequence[int], width: int
+    links: Links, free: Mapping[int, Sequence[int]], first: int, outputs: Sequence[int], widths: Sequence[int]
 ) -> list[Placed]:
     """Place seed experts one after the other, up to the first that finds no place.
 
@@ -91,11 +98,11 @@ def place_seeds(
         free: tile -> its free slots.
         first: number of the first of these experts.
         outputs: output units of each.
-        width: neurons of a seed in every tile of its footprint.
+        widths: of each, the neurons of its seed in every tile of its footprint.
     """
     books, slots = links.copy(), {tile: list(there) for tile, there in free.items()}
     placed: list[Placed] = []
-    for number, count in enumerate(outputs, first):
+    for number, (count, width) in enumerate(zip(outputs, widths, strict=True), first):
         home = next_output_tile(links.fabric, number, slots, count)
         if home is None:
             return [*placed, Placed((), f"no south tile has {count} free slots for its outputs")]
@@ -164,18 +171,20 @@ def _heard(fabric: Fabric, led: Mapping[int, int], home: int) -> bool:
     return False
 
 
-def advice(fabric: FabricOptions, outputs: Sequence[int], width: int) -> str:
+def advice(fabric: FabricOptions, outputs: Sequence[int], widths: Sequence[int]) -> str:
     """Settings of the chip on which all these experts find a place, each tried; in words."""
-    if _fits(fabric, outputs, width):
+    if _fits(fabric, outputs, widths):
         return "the seeds of all tasks alone would fit: lower growth.max_neurons, or raise growth.reserve"
     found: list[str] = []
     helpful: list[tuple[str, ...]] = []
     for names in LARGER:
         beyond = not any(set(known) <= set(names) for known in helpful)  # one field alone is less than it and others
-        if beyond and len(found) < ENOUGH and (settings := _smallest(fabric, names, outputs, width)):
+        if beyond and len(found) < ENOUGH and (settings := _smallest(fabric, names, outputs, widths)):
             found.append(settings)
             helpful.append(names)
-    if width > 1:
+    if len({*widths}) > 1:
+        found.append("smaller growth.seed_widths")
+    elif widths[0] > 1:
         found.append("growth.seed_width = 1, which needs less")
     if found:
         return f"there is room for all {len(outputs)} experts with {', or with '.join(found)} (tried)"
@@ -187,17 +196,17 @@ def advice(fabric: FabricOptions, outputs: Sequence[int], width: int) -> str:
     return f"{dead}give the chip more columns, neurons and wires (fabric), or the stream fewer tasks"
 
 
-def _smallest(fabric: FabricOptions, names: Sequence[str], outputs: Sequence[int], width: int) -> str:
+def _smallest(fabric: FabricOptions, names: Sequence[str], outputs: Sequence[int], widths: Sequence[int]) -> str:
     """The smallest growth of some fields that makes room for all, as settings; empty where none does."""
     for factor in FACTORS:
         larger = {name: max(getattr(fabric, name) + 1, round(getattr(fabric, name) * factor)) for name in names}
-        if _fits(replace(fabric, **larger), outputs, width):
+        if _fits(replace(fabric, **larger), outputs, widths):
             return " and ".join(f"fabric.{name} = {value}" for name, value in larger.items())
     return ""
 
 
-def _fits(options: FabricOptions, outputs: Sequence[int], width: int) -> bool:
+def _fits(options: FabricOptions, outputs: Sequence[int], widths: Sequence[int]) -> bool:
     """Whether an empty chip has room for all these experts."""
     chip = Fabric(options)
     links = Links(chip, chip.channels)  # at worst the data fill the north
-    return not place_seeds(links, empty(chip), 0, outputs, width)[-1].obstacle
+    return not place_seeds(links, empty(chip), 0, outputs, widths)[-1].obstacle

@@ -88,14 +88,18 @@ class Trained:
 class TrainingProtocol(Protocol):
     """Who is trained when."""
 
+    @property
+    def stored_values(self) -> int:
+        """Numbers kept of the trials of old tasks."""
+
     def begin(self, now: Round) -> None:
         """Before the round, and before the first evaluation."""
 
     def train(self, now: Round) -> Trained:
         """Train the round."""
 
-    def end(self, now: Round) -> None:
-        """After the last round of an experience."""
+    def end(self, now: Round) -> list[dict[str, object]]:
+        """After the last round of an experience; rows of the table ``openings`` that this adds."""
 
     def state_dict(self) -> dict[str, Any]:
         """All that is kept from round to round."""

@@ -17,9 +17,10 @@ from smalti.model.chip.fabric import NoRoomError
 from smalti.scheduler import hearing, reliability
 from smalti.scheduler.growth.opening import Opening
 from smalti.scheduler.growth.readout import Batch as Shown
-from smalti.scheduler.growth.room import Room, advice, label_sets, place_outputs, place_seeds
+from smalti.scheduler.growth.room import Room, advice, label_sets, place_outputs, place_seeds, seed_widths
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained, losses_of, protect
+from smalti.scheduler.protocols.unsolved import Unsolved
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 from smalti.scheduler.streams.wanted import Wanted
 from smalti.scheduler.summary import Accumulator
@@ -33,6 +34,12 @@ class TaskAware:
         self.parts = parts
         self.novelty = float("nan")  # of the present task when it began
         self.openings: list[dict[str, object]] = []  # rows of that table, of the round in hand
+        self.unsolved = Unsolved(parts)  # tasks that may open again
+
+    @property
+    def stored_values(self) -> int:
+        """Numbers kept of the trials of old tasks."""
+        return self.unsolved.stored_values
 
     def expert(self, now: Round) -> Expert:
         """The expert in training."""
@@ -63,8 +70,9 @@ class TaskAware:
                 self._meet(now, expert)
                 expert.lent += [now.position] * lent
         except NoRoomError as error:
-            outputs = [parts.stream.outputs_for(classes) for classes in label_sets(parts.stream, 0, shared)]
-            cure = advice(options.fabric, outputs, options.growth.seed_width)
+            sets = label_sets(parts.stream, 0, shared)
+            outputs = [parts.stream.outputs_for(classes) for classes in sets]
+            cure = advice(options.fabric, outputs, seed_widths(parts.stream, sets, options.growth))
             raise NoRoomError(f"task {now.experience.task} cannot be served: {error}; {cure}") from error
         rehearsal, running = parts.trainee.rehearsal, agent.running(expert)
         rehearsal.begin(now.batches, expert, old_label_sets, running, parts.grower.probe)
@@ -79,7 +87,8 @@ class TaskAware:
         if reuse.by == "none":
             expert = parts.agent.add_expert(classes, outputs)
             self._meet(now, expert)
-            open_expert(parts.grower, expert, now.experience.task, *probe, now.chance_of_seeds(), room)
+            task, width = now.experience.task, now.config.growth.width_for(now.experience.task)
+            open_expert(parts.grower, expert, task, *probe, now.chance_of_seeds(), room, width=width)
             return expert
         opening = Opening(
             grower=parts.grower,
@@ -103,11 +112,12 @@ class TaskAware:
         """
         parts, agent = self.parts, self.parts.agent
         to_come = label_sets(parts.stream, now.position, now.config.gating.experts == "shared")
-        outputs = [parts.stream.outputs_for(classes) for classes in to_come if agent.find(classes) is None]
-        network, width = parts.trainee.network, now.config.growth.seed_width
+        sets = [classes for classes in to_come if agent.find(classes) is None]
+        network, outputs = parts.trainee.network, [parts.stream.outputs_for(classes) for classes in sets]
         if now.config.growth.reuse.by != "none":
             return place_outputs(network.fabric, network.free_slots(), len(agent.experts), outputs)
-        placed = place_seeds(network.links, network.free_slots(), len(agent.experts), outputs, width)
+        widths = seed_widths(parts.stream, sets, now.config.growth)
+        placed = place_seeds(network.links, network.free_slots(), len(agent.experts), outputs, widths)
         return Room(tuple(need for one in placed if not one.obstacle for need in one.needs))
 
     def train(self, now: Round) -> Trained:
@@ -150,12 +160,25 @@ class TaskAware:
         """Whether the task opened on what there was."""
         return not expert.neurons or now.position in expert.lent
 
-    def end(self, now: Round) -> None:
-        """End an experience."""
+    def end(self, now: Round) -> list[dict[str, object]]:
+        """End an experience; old tasks may open again, which gives rows of the table ``openings``."""
         agent, expert = self.parts.agent, self.expert(now)
         self.parts.trainee.rehearsal.end(now.batches, expert, agent.running(expert), self.parts.grower.probe)
         self._show_rest(now, expert)
         hearing.show_experts(agent, expert, now.batches)
+        self._learn_of_answers(now)
+        if not now.config.growth.reuse.reopen:
+            return []
+        rows, changed = self.unsolved.reopen(now)
+        for then in changed:
+            if agent.belief is not None:
+                agent.belief.forget(self.expert(then).number)
+            self._learn_of_answers(then)
+        return rows
+
+    def _learn_of_answers(self, now: Round) -> None:
+        """Learn how far the answers of an expert are to be trusted, and how large its losses are."""
+        agent, expert = self.parts.agent, self.expert(now)
         x, wanted = now.batches.evaluation(VALIDATION)
         reliability.weigh(agent, expert, x, wanted.labels)
         if agent.belief is not None:
@@ -175,11 +198,14 @@ class TaskAware:
 
     def state_dict(self) -> dict[str, Any]:
         """All that is kept from round to round."""
-        return {"novelty": self.novelty}
+        unsolved = {"unsolved": self.unsolved.state_dict()} if self.unsolved.tasks else {}
+        return {"novelty": self.novelty, **unsolved}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what ``state_dict`` gave."""
         self.novelty = float(state["novelty"])
+        if "unsolved" in state:
+            self.unsolved.load_state_dict(state["unsolved"])
 
     def _observe(self, batches: TaskBatches, number: int, x: Tensor, labels: Tensor) -> None:
         """Show the gating network every training sample once, as it comes, if it hears inputs."""

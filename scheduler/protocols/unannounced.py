@@ -73,6 +73,8 @@ class Unannounced(ABC):
 
     kept: ClassVar[tuple[str, ...]] = ("key", "began", "present", "learned", "rest", "novelty")  # of a checkpoint
 
+    stored_values = 0  # kept of the trials of old tasks
+
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.key = -1  # episodes so far, less one: what the gating agent calls the present task
@@ -107,8 +109,9 @@ class Unannounced(ABC):
             progress = Progress(self.expert, self.key, self.began, own, state.probe)
         return Trained(state.shown.summary(), progress, self.novelty, state.detections)
 
-    def end(self, now: Round) -> None:  # noqa: B027
+    def end(self, now: Round) -> list[dict[str, object]]:
         """Nobody is told that an experience ends."""
+        return []
 
     def state_dict(self) -> dict[str, Any]:
         """All that is kept from round to round."""

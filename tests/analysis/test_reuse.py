@@ -9,7 +9,7 @@ import networkx as nx
 import pandas as pd
 import pytest
 
-from smalti.analysis import reuse
+from smalti.analysis import outcomes, reuse
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run, load_run
 from smalti.analysis.structure import graph
@@ -95,3 +95,23 @@ def test_taps_of_a_run_are_those_of_its_experts(timed_run: Path) -> None:
 
 def test_runs_whose_tasks_tried_nothing_have_no_openings(finished_run: Path) -> None:
     assert not reuse.has_openings(load_run(finished_run))
+
+
+def test_read_outs_that_were_made_anew_are_told_apart(tables: Callable[..., Any], made: Run) -> None:
+    again = OPENINGS.iloc[[2, 2]].assign(round=[2, 3], step="again", score=[0.97, 0.96], taken=[True, False], taps=6)
+    old = {name: made.table(name) for name in ("neurons", "rounds", "evaluations")}
+    run = tables(made.config, {"openings": pd.concat([OPENINGS, again]), **old})
+    assert reuse.reopened(run)[["round", "task", "score", "taps"]].to_numpy().tolist() == [[2, 2, 0.97, 6]]
+    table = reuse.openings(run)
+    assert table.drop(columns="again").equals(reuse.openings(made).drop(columns="again"))
+    assert table["again"].to_dict() == {5: 0, 2: 1, 7: 0}
+    assert reuse.lent(run).equals(reuse.lent(made))
+    assert [row["opened again"] for row in reuse.told(table)] == ["", "1", ""]
+    assert "opened again" not in reuse.told(reuse.openings(made))[0]
+    config = {**made.config, "growth": {"reuse": {"by": "readout"}}}
+    neurons = NEURONS.assign(retired_round=None)
+    with_it, without = (
+        outcomes._reuse(tables(config, {**old, "openings": one, "neurons": neurons}))
+        for one in (run.table("openings"), OPENINGS)
+    )
+    assert with_it == {**without, "links_read": without["links_read"] + 2}  # six taps in place of four

@@ -36,3 +36,14 @@ def test_what_is_never_found_is_far(tables: type) -> None:
 def test_without_blocks_there_is_nothing(tables: type) -> None:
     assert switches.measures(run(tables, [], {"belief": {}}), "test") == {}
     assert switches.measures(run(tables, ROWS, {}), "test") == {}
+
+
+def test_pairs_of_experts_have_the_most_of_their_tasks(tables: type) -> None:
+    again = [(1, 3, "test", 1, 2, 7, True, 1.0), (1, 4, "test", 0, 1, 12, True, 1.0)]
+    made = switches.pairs(run(tables, [*ROWS, *again], {"belief": {}}))
+    assert (made.index.tolist(), made.columns.tolist()) == ([0, 1], [0, 1, 2])
+    assert made.loc[1].tolist()[::2] == [2, 7]
+    assert made.loc[0].tolist()[1:] == [30, float("inf")]
+    assert made.isna().sum().sum() == 2
+    assert switches.pairs(run(tables, [], {"belief": {}})).empty
+    assert switches.pairs(run(tables, ROWS, {})).empty

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.graft import Birth, freeze, graft, introduce, retire
+from smalti.model.chip.links import Offer
+from smalti.model.graft import Birth, freeze, graft, introduce, rehear, release, retire
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.rule import EXACTLY
@@ -208,3 +209,36 @@ def test_frozen_devices_stay_and_later_ones_learn(site: Callable[..., Any]) -> N
     moved = state.weight.detach() != before
     assert moved.any()
     assert not (moved & ~learns).any()
+
+
+def test_an_output_that_hears_others_is_all_that_changes(site: Callable[..., Any]) -> None:
+    """It hears the new ones with their weights and nobody else; links that drive nobody any more are taken away."""
+    place = site(SINGLE, seed=5)
+    network, first = place.network, int(place.outputs[0])
+    tile, column = divmod(first, network.fabric.slots)
+    state, links = network.state, network.links
+    heard = state.source[tile][state.mask[tile][:, column]].tolist()
+    there = [source for source in state.source[tile].tolist() if source >= 0]
+    chosen = [source for source in there if source not in heard] or there[:1]
+    before, moments = books(place), Moments.fresh(state.weight)
+    moments.count.fill_(3)
+    rehear(network, first, torch.tensor(chosen), torch.arange(1.0, len(chosen) + 1), moments)
+    rows = [links.rows[source, tile] for source in chosen]
+    assert torch.nonzero(state.mask[tile][:, column]).flatten().tolist() == sorted(rows)
+    assert state.weight[tile, rows, column].tolist() == [float(k) for k in range(1, len(chosen) + 1)]
+    assert (moments.count[tile, :, column] > 0).sum() == (moments.count[tile].shape[0] - len({*heard, *chosen}))
+    others = torch.ones_like(state.mask)
+    others[tile, :, column] = False
+    for now, then in ((state.weight, before[4]), (state.mask, before[5])):
+        assert torch.equal(now.detach()[others], torch.tensor(then)[others].to(now))
+    living = torch.nonzero(state.alive & ~state.output).flatten().tolist()
+    far = next(s for s in living if (s, tile) not in links.rows and isinstance(links.offer(s, tile), Offer))
+    rows_before = dict(links.rows)
+    links.add(far, tile)
+    rehear(network, first, torch.tensor([far, *chosen]), torch.ones(len(chosen) + 1), moments)
+    release(network, [far, *heard], tile)
+    assert (far, tile) in links.rows
+    rehear(network, first, torch.tensor(chosen), torch.ones(len(chosen)), moments)
+    release(network, [far, *chosen], tile)
+    assert (far, tile) not in links.rows
+    assert {*rows_before} - {*links.rows} <= {(source, tile) for source in heard}

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smalti.agents.auction.bids import Bid
+from smalti.agents.auction.bids import Bid, with_shuffled_values
 from smalti.agents.auction.prices import NEWBORN, AuctionOptions, Prices, Quote
 from smalti.agents.auction.sequential import clear
 from smalti.model.chip.fabric import EAST, OUT, Fabric, FabricOptions
@@ -298,3 +299,11 @@ def test_a_pair_takes_two_slots_and_two_births_and_its_links_twice() -> None:
     assert refused.reason == "tile (0, 0) has 1 free slot for 2 neurons"
     with pytest.raises(ValueError, match="cannot place pairs of neurons: set it to sequential"):
         clear([pair], free_slots(links), Prices(AuctionOptions(method="optimal"), links), 2)
+
+
+def test_shuffled_values_are_all_there_and_nothing_else_changes() -> None:
+    bids = [bid(tile, float(tile), candidate=tile, targets=(tile + 1,)) for tile in range(20)]
+    shuffled = with_shuffled_values(bids, np.random.default_rng(0))
+    assert sorted(one.value for one in shuffled) == [one.value for one in bids]
+    assert [replace(one, value=0.0) for one in shuffled] == [replace(one, value=0.0) for one in bids]
+    assert [one.value for one in shuffled] != [one.value for one in bids]

@@ -37,6 +37,7 @@ def listening(gains: tuple[float, ...] = (4.0, 1.0, 3.0, 2.0), **changes: Any) -
         "worth": 1.0,
         "upstream": torch.eye(18, dtype=torch.bool)[list(SOURCES)],
         "spikes": torch.full((18,), 5.0),
+        "running": torch.zeros(18, dtype=torch.bool),
     }
     return Listening(**{**given, **changes})  # type: ignore[arg-type]
 
@@ -71,6 +72,15 @@ def test_whoever_must_run_is_paid_for_once(links: Links) -> None:
     assert [taps.outcomes[place].price for place in taps.places] == pytest.approx([1.5, 3.0, 1.5])
 
 
+def test_whoever_runs_in_any_case_is_not_paid_for(links: Links) -> None:
+    prices = Prices(AuctionOptions(row_price=0, wire_price=0, spike_price=0.3), links)
+    running = torch.zeros(18, dtype=torch.bool)
+    running[12] = True
+    taps = clear_taps(listening(running=running), prices, most=4, number=0)
+    assert taps.places == (0, 3, 2)  # 4 - 1.5, 2 - 0 and 3 - 1.5; 1 < 1.5 for neuron 1
+    assert [outcome.price for outcome in taps.outcomes] == pytest.approx([1.5, 1.5, 1.5, 0.0])
+
+
 def test_a_full_side_refuses_and_the_next_one_wins(links: Links) -> None:
     stranger = 1000
     for port in {p for way in links.ways(1, 0) for p in way.ports}:
@@ -97,3 +107,18 @@ def test_inputs_that_enter_the_tile_are_heard_for_nothing_and_others_are_not(lin
     assert taps.places == (0, 2, 1)
     assert [outcome.price for outcome in taps.outcomes[:3]] == [0, 0, 0]
     assert "does not enter" in taps.outcomes[3].reason
+
+
+def test_shuffled_values_are_those_of_others_and_prices_stay(links: Links) -> None:
+    """Whoever wins first has the largest value, drawn: the link of neuron 12 is too dear whatever that is."""
+    prices = AuctionOptions(row_price=0, wire_price=0, spike_price=0.3)
+    upstream = torch.eye(18, dtype=torch.bool)[list(SOURCES)]
+    upstream[3, 13:18] = True
+    firsts = set()
+    for seed in range(30):
+        books = Prices(prices, links.copy())
+        taps = clear_taps(listening(upstream=upstream), books, 1, 0, shuffle=np.random.default_rng(seed))
+        firsts |= {*taps.places}
+        assert taps.outcomes[taps.places[0]].bid.value in (4.0, 3.0, 2.0)
+        assert torch.equal(taps.weights, listening().regression.moment[list(taps.places)])
+    assert firsts == {0, 1, 2}

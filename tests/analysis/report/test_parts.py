@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from smalti.analysis import switches
 from smalti.analysis.outcomes import accuracies
-from smalti.analysis.report import missing_packages
+from smalti.analysis.report import missing_packages, words
 from smalti.analysis.report.activity import TRIALS
 from smalti.analysis.report.page import report
 from smalti.analysis.report.parts import Part, part
 from smalti.analysis.runs import load_run, load_runs
+from smalti.scheduler.configure import configure
+from smalti.scheduler.runner import start
 
 pytestmark = pytest.mark.skipif(bool(missing_packages()), reason="reports need the extra `report`")
 
@@ -59,3 +62,37 @@ def test_the_page_speaks_of_the_runs_own_loss_and_score(timed_run: Path) -> None
     assert "squared error per sample" in text
     assert "nats" not in text
     assert "<h2>How tasks opened</h2>" in text
+
+
+@pytest.fixture(scope="module")
+def fed_back(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run over three tasks, whose experts are found by feedback alone."""
+    path = tmp_path_factory.mktemp("fed-back") / "run"
+    options = {
+        "stream.cognitive.tasks": ("fdgo", "fdanti", "dm1"),
+        "stream.cognitive.trials": 64,
+        "stream.cognitive.rule": "hidden",
+        "training": {"rounds": 2, "steps": 20, "restarts": ()},
+        "growth.when": "never",
+        "growth.reuse.by": "none",
+    }
+    start(configure("cognitive", options), path, lambda simulation: None)
+    return path
+
+
+def test_how_soon_feedback_finds_the_right_expert(fed_back: Path, timed: Part) -> None:
+    run = load_run(fed_back, keep=True)
+    told, blocks = part("fed back", run), switches.last(run)
+    assert len(blocks) == 6
+    assert [key.note for key in told.found] == ["of six blocks of test trials", "median over the blocks"]
+    assert told.found[0].value == words.percent(float(blocks["found"].mean()))
+    (drawing,) = told.blocks
+    assert drawing.svg.count("right expert") == 2  # axis and title
+    page = report(load_runs(fed_back, keep=True))
+    assert page.count("<h2>How soon the right expert answers</h2>") == 1
+    assert "found within 20 trials" in page
+    assert (timed.found, timed.blocks) == ([], [])
+
+
+def test_runs_that_feedback_tells_nothing_have_no_such_section(timed_run: Path) -> None:
+    assert "How soon the right expert answers" not in report(load_runs(timed_run, keep=True))

@@ -44,6 +44,13 @@ def test_refuses_invalid_values_by_name(field: str, value: float) -> None:
         GrowthOptions(**{field: value})  # type: ignore[arg-type]
 
 
+def test_widths_of_seeds_are_told_by_task() -> None:
+    assert [GrowthOptions(seed_width=3).width_for(task) for task in (0, 7)] == [3, 3]
+    assert [GrowthOptions(seed_width=3, seed_widths=(5, 6)).width_for(task) for task in (0, 1)] == [5, 6]
+    with pytest.raises(ValueError, match=r"growth\.seed_widths = \[5, 0\] must name a width of at least 1"):
+        GrowthOptions(seed_widths=(5, 0))
+
+
 @pytest.mark.parametrize("field", ["reach", "birth_record_at"])
 def test_refuses_what_is_no_choice_and_lists_them(field: str) -> None:
     with pytest.raises(

@@ -75,3 +75,21 @@ def test_on_a_large_chip_the_placement_preselects(tiny: MakeConfig, opened: Open
         assert len(set().union(*asked)) > 6
     else:  # the outputs are in tile 8, beside tiles 4 and 9
         assert all(tiles <= {8, 4, 9} for tiles in asked[:2])
+
+
+def test_shuffled_values_are_a_control_of_the_auction(tiny: MakeConfig, opened: Opened) -> None:
+    """The same candidates bid the same values, and others win."""
+    found: list[tuple[list[float], list[float]]] = []
+    for values in ("own", "shuffled"):
+        simulation = Simulation(tiny(growth={"max_neurons": 0}, auction={"values": values}))
+        expert = opened(simulation, 0)
+        x, labels = batches_of(simulation, 0).probe(32, 9)
+        simulation.grower.outcomes = []
+        simulation.grower.grow(expert, 0, 1, x, labels, chance(simulation, 0), reserve=0)
+        outcomes = simulation.grower.outcomes
+        found.append(([o.bid.value for o in outcomes], [float(o.bid.candidate) for o in outcomes if o.won]))
+    (own, winner), (shuffled, other) = found
+    assert sorted(own) == sorted(shuffled)
+    assert own != shuffled
+    assert len(winner) == len(other) == 1
+    assert winner != other

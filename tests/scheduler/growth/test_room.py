@@ -18,7 +18,7 @@ def placed(options: FabricOptions, tasks: int) -> tuple[int, str]:
     """How many seed experts of two classes find a place on an empty chip, and what keeps the next one out."""
     fabric = Fabric(options)
     links = Links(fabric, len(fabric.north_tiles) * fabric.wires)
-    found = place_seeds(links, empty(fabric), 0, [2] * tasks, 1)
+    found = place_seeds(links, empty(fabric), 0, [2] * tasks, [1] * tasks)
     return sum(not one.obstacle for one in found), found[-1].obstacle
 
 
@@ -31,7 +31,7 @@ def test_seeds_of_thirteen_tasks_fit_the_default_chip_and_those_of_thirty_do_not
 
 def test_what_a_seed_takes_is_counted_by_stage() -> None:
     fabric = Fabric(FabricOptions())
-    (seed,) = place_seeds(Links(fabric, 64), empty(fabric), 0, [3], 2)
+    (seed,) = place_seeds(Links(fabric, 64), empty(fabric), 0, [3], [2])
     assert seed.needs[0].slots.total() == 3  # its outputs
     assert sum(sum(need.slots.values()) for need in seed.needs[1:]) % 2 == 0
     room = Room(seed.needs)
@@ -44,7 +44,7 @@ def test_a_trial_changes_nothing_on_the_chip() -> None:
     fabric = Fabric(FabricOptions())
     links, free = Links(fabric, 64), empty(fabric)
     before = links.ledger.used.copy(), dict(links.rows), links.source.copy(), {t: list(s) for t, s in free.items()}
-    place_seeds(links, free, 0, [2] * 5, 1)
+    place_seeds(links, free, 0, [2] * 5, [1] * 5)
     assert (before[0] == links.ledger.used).all()
     assert (before[1], before[3]) == (links.rows, free)
     assert (before[2] == links.source).all()
@@ -59,7 +59,7 @@ def test_a_trial_changes_nothing_on_the_chip() -> None:
     ],
 )
 def test_the_advice_helps_where_it_is_followed(options: FabricOptions, tasks: int) -> None:
-    words = advice(options, [2] * tasks, 1)
+    words = advice(options, [2] * tasks, [1] * tasks)
     first = words.split(" with ")[1].split(" (tried)")[0].split(", or")[0]
     settings = dict(one.removeprefix("fabric.").split(" = ") for one in first.split(" and "))
     larger = FabricOptions(
@@ -73,7 +73,7 @@ def test_the_advice_helps_where_it_is_followed(options: FabricOptions, tasks: in
 
 
 def test_where_the_seeds_fit_growth_is_to_blame() -> None:
-    assert "lower growth.max_neurons" in advice(FabricOptions(), [2] * 5, 1)
+    assert "lower growth.max_neurons" in advice(FabricOptions(), [2] * 5, [1] * 5)
 
 
 def test_experts_to_come_are_counted_as_they_are_shared() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from smalti.agents.auction.bids import SEED
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.growth.reuse import ReuseOptions
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth.seed_shape import footprint, seed_links
 from smalti.scheduler.judge import positions
@@ -249,3 +251,28 @@ class TestSeedLinks:
         assert seed_links(fabric, 0, tiles, 8) == ((8,), (1,))  # tile 4 is dead, tile 5 no nearer than tile 0
         assert seed_links(fabric, 5, tiles, 8) == ((8,), (1, 6))
         assert seed_links(fabric, 1, tiles, 8) == ((5,), (2, 0))
+
+
+@pytest.mark.parametrize("by", ["none", "readout"])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_seeds_have_the_widths_of_their_tasks_in_whatever_order(
+    tiny: MakeConfig, order: tuple[int, int], by: str
+) -> None:
+    growth = {"seed_widths": (1, 3), "when": "never", "reserve": 0, "reuse": ReuseOptions(by=by, grow="always")}  # type: ignore[arg-type]
+    fabric, training = {"rows": 1, "cols": 2, "neurons_per_tile": 12, "inputs": "every"}, {"rounds": 1, "steps": 1}
+    simulation = Simulation(tiny(fabric=fabric, training=training, growth=growth, stream={"order": order}))
+    while not simulation.finished:
+        simulation.step()
+    assert [len(expert.neurons) for expert in simulation.gating.experts] == [(1, 3)[task] for task in order]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, r"growth\.seed_widths = \[2, 2, 2\] has 3 widths, and tasks are numbered from 0 to 1: give one for each"),
+        ({"stream": {"boundaries": "hidden"}}, r"growth\.seed_widths needs to know which task begins"),
+    ],
+)
+def test_widths_that_no_task_has_are_refused(tiny: MakeConfig, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Simulation(tiny(growth={"seed_widths": (2, 2, 2)}, **changes))
