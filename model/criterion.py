@@ -53,7 +53,7 @@ class Criterion:
     def slopes(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
         """Gradient [B, T, O] of the mean of ``losses`` with respect to the outputs; arguments as there."""
         weights = weights.to(outputs)
-        shares = weights / (weights.sum(1, keepdim=True) * len(outputs))
+        shares = weights * (1 / len(outputs) / weights.sum(1, keepdim=True))
         return self.slope_per_step(outputs, targets.to(outputs)).mul_(shares[..., None])
 
 

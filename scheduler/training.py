@@ -139,7 +139,7 @@ def slope_of_excess(hidden: Tensor, counts: Tensor, steps: int, options: Trainin
     if not bool(((mean > options.rate_limit * steps) & hidden).any()):
         return None
     above = (mean / steps - options.rate_limit).clamp_(min=0) * hidden
-    return (above * (2 * options.rate_weight / (steps * counts.shape[1])))[:, None].expand(counts.shape)
+    return (above * 2 * options.rate_weight / steps / counts.shape[1])[:, None].expand(counts.shape)
 
 
 def train_step(
