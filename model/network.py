@@ -282,6 +282,7 @@ class Network:
             threshold=single(options.threshold),
             synapse=single(cell.synapse) if cell.synapse else None,
             adaptation=Adaptation(single(cell.strength), single(cell.recovery)) if cell.strength else None,
+            fused=self.engine == "events",
         )
 
     def _fires(self, running: Tensor | None) -> Tensor:

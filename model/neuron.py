@@ -145,6 +145,7 @@ class Dynamics:
     surrogate: Callable[[Tensor], Tensor]  # V - theta -> surrogate derivative, same shape
     synapse: Tensor | None = None  # [N, 1] decay of synaptic currents per step; None where no synapse is slow
     adaptation: Adaptation | None = None  # None where no threshold adapts
+    fused: bool = False  # newborns are worked out by numba
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ simulated at a time.
 
 from __future__ import annotations
 
+import importlib
 import math
+from dataclasses import astuple
 
 import torch
 from torch import Tensor
@@ -47,11 +49,25 @@ def fire(current: Tensor, scale: Tensor, dynamics: Dynamics) -> Tensor:
     """Spikes [T, C, G, B] of neurons with input current [T, C, B] at each of G scales [C, G]."""
     steps, candidates, batch = current.shape
     shape = (candidates, scale.shape[1], batch)
+    if dynamics.fused:
+        return _fused(current, scale, dynamics)
     now = Neurons.at_rest(current.new_empty(shape))
     fired = current.new_empty(steps, *shape)
     for t in range(steps):
         now = step(now, current[t][:, None] * scale[:, :, None], dynamics)
         fired[t] = now.spikes
+    return fired
+
+
+def _fused(current: Tensor, scale: Tensor, dynamics: Dynamics) -> Tensor:
+    """``fire`` in numba."""
+    adaptation, synapse = dynamics.adaptation, dynamics.synapse
+    kinds = (0.0 if synapse is None else synapse), *((0.0, 0.0) if adaptation is None else astuple(adaptation))
+    constants = torch.tensor([dynamics.leak, dynamics.threshold, dynamics.theta, *kinds, 1.0], dtype=current.dtype)
+    fired = current.new_empty(len(current), *scale.shape, current.shape[2])
+    kernels = importlib.import_module("smalti.model.engines.events.newborn")
+    arrays = (tensor.contiguous().numpy() for tensor in (current, scale, constants))
+    kernels.fire(*arrays, dynamics.hard, fired.numpy())
     return fired
 
 

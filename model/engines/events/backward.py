@@ -80,7 +80,9 @@ def backward(
     lanes, steps = lanes_of(width), grad_outputs.shape[0]
     banks = cells.leak.size // lanes
     live, reached = np.zeros(banks, dtype=np.bool_), np.zeros(banks, dtype=np.bool_)
-    slow = cells.slow.any()
+    slow = False
+    for bank in range(banks):
+        slow |= cells.slow[bank]
     for t in range(steps - 1, -1, -1):
         row, later, now = t * banks, adjoint[(t + 1) % (WINDOW + 1)], adjoint[t % (WINDOW + 1)]
         before, own = of_membrane[(t + 1) % len(of_membrane)], of_membrane[t % len(of_membrane)]
@@ -89,9 +91,8 @@ def backward(
             for k in range(graph.near_start[bank], graph.near_start[bank + 1]):
                 reached[bank] |= live[graph.near[k]]
         _ask(width, graph, weight, tape, row, reached, samples, later, stash)
-        if grad_counts.size:
-            reached[:] = True
         for bank in range(banks):
+            reached[bank] |= grad_counts.size > 0
             if reached[bank] and cells.adapts[bank]:
                 raised, fresh = of_trace[(t + 1) % 2], of_trace[t % 2]
                 _pass_surrogate(width, cells, tape, row, bank, samples, grad_counts, before, stash, raised)
@@ -108,7 +109,8 @@ def backward(
         for k in range(banks_kept.size):
             size = samples * lanes
             here, there = banks_kept[k] * size, (k * steps + t) * size
-            delta[there : there + size] = now[here : here + size]
+            for place in range(size):
+                delta[there + place] = now[here + place]
 
 
 @kernel
@@ -128,7 +130,9 @@ def _blame_spikes(
     Several steps at once, bank by bank, so that the gradient of a bank's links stays in the cache.
     """
     lanes = lanes_of(width)
-    for bank in np.flatnonzero(reached):
+    for bank in range(reached.size):
+        if not reached[bank]:
+            continue
         for t in range(end - 1, begin - 1, -1):
             later, row = adjoint[(t + 1) % (WINDOW + 1)], t * reached.size
             for event in range(tape.fired_at[row + bank], tape.fired_at[row + bank + 1]):
@@ -155,10 +159,12 @@ def _ask(
     lanes = lanes_of(width)
     first = tape.active_at[row]
     for bank in range(reached.size):
+        begin, end = tape.active_at[row + bank], tape.active_at[row + bank + 1]
         if not reached[bank]:
-            stash[tape.active_at[row + bank] - first : tape.active_at[row + bank + 1] - first] = 0
+            for event in range(begin, end):
+                stash[event - first] = 0
             continue
-        for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
+        for event in range(begin, end):
             code = np.int64(tape.active[event])
             sample, unit = code // lanes, bank * lanes + code % lanes
             grad_spike = zeros(width, weight)
@@ -240,7 +246,9 @@ def _pass_synapses(
     """delta[t] = lambda[t] + k delta[t+1]."""
     lanes = lanes_of(width)
     negligible = spread(width, cells.constants[NEGLIGIBLE])
-    for bank in np.flatnonzero(live):
+    for bank in range(live.size):
+        if not live[bank]:
+            continue
         here, synapse = bank * samples * lanes, load(width, cells.synapse, bank * lanes)
         for place in range(here, here + samples * lanes, lanes):
             wanted = add_product(load(width, of_membrane, place), load(width, later, place), synapse)

@@ -104,7 +104,9 @@ def forward(
     lanes, samples, steps = lanes_of(width), x.shape[0], x.shape[1]
     banks = cells.leak.size // lanes
     # Banks that something has reached; all others are at rest, which only matters where rest is inside the support.
-    awake = np.full(banks, keep and cells.constants[REACH] > cells.constants[THETA])
+    awake = np.empty(banks, dtype=np.bool_)
+    for bank in range(banks):
+        awake[bank] = keep and cells.constants[REACH] > cells.constants[THETA]
     inputs = fired = active = 0
     for t in range(steps):
         row = t * banks if keep else 0

@@ -19,6 +19,7 @@ intrinsic: Any = extending.intrinsic  # numba's own types would ask callers for 
 BITS = ir.IntType(64)
 
 
+# Kernels write to parts of arrays in loops: numba takes seconds to compile what it would say of slices that do not fit.
 UNKEPT: list[str] = []  # kernels for which numba finds no folder to keep them in
 
 

@@ -75,7 +75,8 @@ def traces(width: Width, tape: Tape, samples: int, leak: float, bank: int, into:
     """Write the filtered events of a bank as they arrive, flat [T, samples, lanes]: zbar[t] = z[t] + a zbar[t-1]."""
     lanes, steps = lanes_of(width), tape.inputs_at.size - 1
     size, keep = samples * lanes, spread(width, into.dtype.type(leak))
-    into[:size] = 0
+    for place in range(size):
+        into[place] = 0
     for t in range(steps):
         here = t * size
         for place in range(here, here + size if t > 0 else here, lanes):
@@ -104,9 +105,9 @@ def _filter(width: Width, x: Array, size: int, leak: float) -> None:
 def _filter_backward(width: Width, x: Array, size: int, leak: float, into: Floats) -> None:
     """mu[t] = x[t] + a mu[t+1], flat [T, size]; x is 0 where it ends before."""
     keep, lanes = spread(width, x.dtype.type(leak)), lanes_of(width)
-    into[x.size :] = 0
     last = min(x.size, into.size - size)
-    into[last : x.size] = x[last:]
+    for k in range(last, into.size):
+        into[k] = x[k] if k < x.size else 0
     for k in range(last - lanes, -1, -lanes):
         store(into, k, add_product(load(width, x, k), load(width, into, k + size), keep))
 
@@ -129,7 +130,12 @@ def _channels(width: Width, tape: Tape, rows: Floats, samples: int, banks: Ints,
     """The same for the events of banks of channels, each with its strength, and the blocks from k on."""
     lanes = lanes_of(width)
     inputs, strength, inputs_at = tape.inputs, tape.strength, tape.inputs_at
-    first = np.full(-banks.min(), -1)  # row of a bank's first channel
+    size = 0
+    for j in range(banks.size):
+        size = max(size, -banks[j])
+    first = np.empty(size, dtype=np.int64)  # row of a bank's first channel
+    for j in range(size):
+        first[j] = -1
     for j in range(banks.size):
         first[-1 - banks[j]] = (k + j) * lanes
     for t in range(inputs_at.size - 1):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -113,3 +116,20 @@ def test_no_directions_are_no_error() -> None:
     scale, spikes = calibrate(torch.zeros(0, 6, dtype=torch.float64), drive(5), 0.12, dynamics())
     assert scale.shape == (0,)
     assert spikes.shape == (40, 0, SAMPLES)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("reset", ["soft", "hard"])
+@pytest.mark.parametrize(
+    "cell", [None, Cell(0, 0.9, synapse=0.95), Cell(0, 0.97, strength=0.3, recovery=0.9), Cell(0, 0.8, 0.9, 0.2, 0.99)]
+)
+def test_numba_fires_the_same_spikes(precision: Any, reset: Any, cell: Cell | None) -> None:
+    pytest.importorskip("numba", reason="numba is not installed")
+    options = NetworkOptions(precision=precision, reset=reset, engine="events", threshold=0.8)
+    fused = Network(Fabric(FabricOptions(rows=1, cols=1)), 1, options).newborn_dynamics(cell)
+    assert fused.fused
+    fan_in, signals = directions(3).to(options.dtype), drive(9, batch=80).to(options.dtype)
+    found, expected = (calibrate(fan_in, signals, 0.12, how) for how in (fused, replace(fused, fused=False)))
+    assert torch.equal(found[0], expected[0])
+    assert torch.equal(found[1], expected[1])
+    assert 0.05 < float(found[1].mean()) < 0.15
