@@ -192,14 +192,16 @@ def _line(
 def _bands(figure: Figure, rounds: pd.DataFrame) -> None:
     """Experiences as bands behind all axes, named by their task."""
     many = rounds["experience"].nunique()
+    shapes, names = [], []  # set at once: plotly looks at all again for each one that is added
     for _, own in rounds.groupby("experience"):
         task, first, last = int(own["task"].iloc[0]), own["round"].min() - 0.5, own["round"].max() + 0.5
         place = {"x0": first, "x1": last, "xref": "x", "y0": 0, "y1": 1, "yref": "paper", "layer": "below"}
         colour = task_colour(task)
-        figure.add_shape(type="rect", fillcolor=colour, opacity=BAND, line_width=0, **place)
+        shapes.append({"type": "rect", "fillcolor": colour, "opacity": BAND, "line": {"width": 0}, **place})
         if many <= 12:
             where = {"x": (first + last) / 2, "xref": "x", "y": 1, "yref": "paper", "yanchor": "bottom"}
-            figure.add_annotation(text=f"task {task}" if many <= 6 else str(task), showarrow=False, **where)
+            names.append({"text": f"task {task}" if many <= 6 else str(task), "showarrow": False, **where})
+    figure.update_layout(shapes=shapes, annotations=[*figure.layout.annotations, *names])
 
 
 def _finished(figure: Figure, rows: int, extra: int = 0) -> Figure:

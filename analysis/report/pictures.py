@@ -32,8 +32,9 @@ def inline_svg(draw: Callable[[], Figure], name: str, least: int = LEGIBLE) -> s
     import matplotlib
 
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        sink = io.StringIO()
-        draw().savefig(sink, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+        sink, figure = io.StringIO(), draw()
+        crop = None if figure.get_layout_engine() else "tight"  # which draws it once more; a layout leaves no margins
+        figure.savefig(sink, format="svg", bbox_inches=crop, metadata={"Date": None, "Creator": None})
     text = sink.getvalue()
     text = re.sub(r"<metadata>.*?</metadata>", "", text[text.index("<svg ") :], flags=re.DOTALL)
     text = GROUP.sub("<g", text)

@@ -119,10 +119,13 @@ def _right(features: Floats, y: Ints) -> Right:
 
 def _nearest(features: Floats, y: Ints) -> Ints:
     """Class of two of the three nearest others, or of the nearest."""
-    from sklearn.neighbors import NearestNeighbors  # not above: it takes a second, and help need not wait for it
+    from scipy.spatial.distance import cdist  # not above: help need not wait for it
 
-    found = NearestNeighbors(n_neighbors=3, algorithm="brute").fit(features).kneighbors(return_distance=False)
-    first, second, third = y[found].T
+    distance = cdist(features, features, "sqeuclidean")
+    np.fill_diagonal(distance, np.inf)
+    three = np.argpartition(distance, 2, axis=1)[:, :3]
+    order = np.take_along_axis(distance, three, axis=1).argsort(axis=1, kind="stable")
+    first, second, third = y[np.take_along_axis(three, order, axis=1)].T
     return np.asarray(np.where(second == third, second, first))
 
 
