@@ -266,6 +266,11 @@ def _check_hidden(config: Config) -> None:
             f"training.continual.method = {config.training.continual.method!r} needs to know when a task begins and "
             "ends, which stream.boundaries = 'hidden' forbids: take none, or boundaries told"
         )
+    if config.training.enough_accuracy:
+        raise ValueError(
+            f"training.enough_accuracy = {config.training.enough_accuracy} ends the training of a task once learned, and "
+            "stream.boundaries = 'hidden' tells of none: set it to 0, or take boundaries told"
+        )
     if config.growth.birth_record:
         raise ValueError(
             f"growth.birth_record = {config.growth.birth_record!r} follows births task by task, which "

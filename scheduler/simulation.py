@@ -194,6 +194,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             trained = self.protocol.train(now)
         with clock.evaluating():
             validation = self._validate(now.experience)
+        self.protocol.judged(now, validation)
 
         retired, changes = 0, Changes()
         if trained.progress is not None:
@@ -304,7 +305,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
 
     def _validate(self, experience: Experience) -> float:
         """Score on validation data, the task being told, if that is asked for; else NaN."""
-        return self._score(experience) if self.config.training.validate else float("nan")
+        training = self.config.training
+        return self._score(experience) if training.validate or training.enough_accuracy else float("nan")
 
     def _score(self, experience: Experience) -> float:
         x, wanted = self.batches_of(experience).evaluation(VALIDATION)

@@ -39,6 +39,8 @@ class TrainingOptions:
         rate_limit: spikes per neuron and step above which a neuron is held back.
         rate_weight: strength of that penalty.
         validate: measure the accuracy on validation data after every round, for curves; costs a forward pass over it.
+        enough_accuracy: an experience trains no further once a round ends with that accuracy on validation data, or
+            that score; 0: always to its last round, as comparisons want it.
         optimiser: how weights move.
         continual: what keeps old tasks while a new one is learned, beside the protection of experts.
     """
@@ -52,6 +54,7 @@ class TrainingOptions:
     rate_limit: float = 0.25
     rate_weight: float = 1.0
     validate: bool = False
+    enough_accuracy: float = 0.0
     optimiser: OptimiserOptions = field(default_factory=OptimiserOptions)
     continual: ContinualOptions = field(default_factory=ContinualOptions)
 
@@ -65,6 +68,7 @@ class TrainingOptions:
                 f"training.restarts = {shown(list(self.restarts))} must name rounds in ascending order, none below 1"
             )
         ranges.weight("training", self, "rate_limit", "rate_weight")
+        ranges.share("training", self, "enough_accuracy")
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class TaskAware:
         self.novelty = float("nan")  # of the present task when it began
         self.openings: list[dict[str, object]] = []  # rows of that table, of the round in hand
         self.unsolved = Unsolved(parts)  # tasks that may open again
+        self.enough: int | None = None  # step from which on an experience is not trained, its task being learned
 
     @property
     def stored_values(self) -> int:
@@ -52,6 +53,7 @@ class TaskAware:
         """
         if now.first_step:
             return
+        self.enough = None
         parts, agent, options = self.parts, self.parts.agent, now.config
         shared = options.gating.experts == "shared"
         classes = tuple(range(parts.stream.classes)) if shared else now.experience.classes
@@ -150,15 +152,25 @@ class TaskAware:
         return replace(now.config.training, rounds=max(1, now.config.growth.reuse.readout_rounds), restarts=())
 
     def _steps(self, now: Round, expert: Expert) -> range:
-        """Steps of the round; none where a task that opened on what there was has learned enough."""
-        training = now.config.training
-        if self._served(now, expert) and now.first_step >= now.config.growth.reuse.readout_rounds * training.steps:
-            return range(0)
-        return range(now.first_step, now.first_step + training.steps)
+        """Steps of the round; none where the task has been learned."""
+        return range(now.first_step, min(now.first_step + now.config.training.steps, self._last_step(now, expert)))
+
+    def _last_step(self, now: Round, expert: Expert) -> int:
+        """Steps of the experience that are trained: fewer for a task that opened on what there was, or is learned."""
+        training, reuse = now.config.training, now.config.growth.reuse
+        rounds = min(reuse.readout_rounds, training.rounds) if self._served(now, expert) else training.rounds
+        return rounds * training.steps if self.enough is None else min(rounds * training.steps, self.enough)
 
     def _served(self, now: Round, expert: Expert) -> bool:
         """Whether the task opened on what there was."""
         return not expert.neurons or now.position in expert.lent
+
+    def judged(self, now: Round, score: float) -> bool:
+        """Whether that is enough (``training.enough_accuracy``), so that the experience trains no further."""
+        training = now.config.training
+        if self.enough is None and 0 < training.enough_accuracy <= score:
+            self.enough = now.first_step + training.steps
+        return self.enough is not None
 
     def end(self, now: Round) -> list[dict[str, object]]:
         """End an experience; old tasks may open again, which gives rows of the table ``openings``."""
@@ -186,11 +198,10 @@ class TaskAware:
             agent.belief.learn(expert.number, losses_of(self.parts, expert, x, wanted))
 
     def _show_rest(self, now: Round, expert: Expert) -> None:
-        """Show the gating network what no step has shown of a task that opened on what there was."""
-        if not self._served(now, expert) or now.batches.begun:
+        """Show the gating network what no step has shown of a task whose training ended early."""
+        if now.batches.begun or (self.enough is None and not self._served(now, expert)):
             return
-        training = now.config.training
-        number = min(now.config.growth.reuse.readout_rounds, training.rounds) * training.steps
+        number = self._last_step(now, expert)
         while now.batches.unseen(number):
             x, wanted = now.batches.training(number)
             self._observe(now.batches, number, x, wanted.labels)
@@ -199,11 +210,11 @@ class TaskAware:
     def state_dict(self) -> dict[str, Any]:
         """All that is kept from round to round."""
         unsolved = {"unsolved": self.unsolved.state_dict()} if self.unsolved.tasks else {}
-        return {"novelty": self.novelty, **unsolved}
+        return {"novelty": self.novelty, "enough": self.enough, **unsolved}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what ``state_dict`` gave."""
-        self.novelty = float(state["novelty"])
+        self.novelty, self.enough = float(state["novelty"]), state.get("enough")
         if "unsolved" in state:
             self.unsolved.load_state_dict(state["unsolved"])
 

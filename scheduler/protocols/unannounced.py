@@ -109,6 +109,10 @@ class Unannounced(ABC):
             progress = Progress(self.expert, self.key, self.began, own, state.probe)
         return Trained(state.shown.summary(), progress, self.novelty, state.detections)
 
+    def judged(self, now: Round, score: float) -> bool:
+        """Nobody is told which task would have been learned."""
+        return False
+
     def end(self, now: Round) -> list[dict[str, object]]:
         """Nobody is told that an experience ends."""
         return []

@@ -1,0 +1,80 @@
+"""A task that is learned trains no further; all else is as it would have been."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from smalti.scheduler.config import Config
+from smalti.scheduler.runner import resume, start
+from smalti.scheduler.simulation import Simulation
+
+MakeConfig = Callable[..., Config]
+
+
+def played(config: Config) -> Simulation:
+    simulation = Simulation(config)
+    for _ in simulation:
+        pass
+    return simulation
+
+
+@pytest.fixture
+def quick(tiny: MakeConfig) -> Config:
+    """Experiences of four rounds, of which the first is enough for the first task."""
+    return tiny(training={"rounds": 4, "steps": 12, "learning_rate": 0.05, "enough_accuracy": 0.9})
+
+
+def test_rounds_after_one_that_is_enough_train_nothing(quick: Config, tiny: MakeConfig) -> None:
+    training = {"rounds": 4, "steps": 12, "learning_rate": 0.05, "validate": True}
+    stopped, whole = played(quick).table("rounds"), played(tiny(training=training)).table("rounds")
+    first = int((whole["validation"][:4] >= 0.9).argmax())
+    assert whole["validation"][first] >= 0.9
+    assert first < 3
+    same = ["loss", "accuracy", "validation", "neurons", "writes"]
+    assert stopped[same][: first + 1].equals(whole[same][: first + 1])
+    rest = stopped[first + 1 : 4]
+    assert rest["loss"].isna().all()
+    assert (rest["writes"] == 0).all()
+    assert (rest["validation"] == stopped["validation"][first]).all()
+    assert not math.isnan(stopped["loss"][4])  # the next experience learns
+
+
+def test_the_gate_sees_all_of_a_task_that_ends_early(tiny: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here after one round, in which no step has shown most samples."""
+    simulation = Simulation(tiny(training={"rounds": 3, "steps": 2, "batch": 8, "enough_accuracy": 1e-9}))
+    seen: dict[int, int] = {}
+    observe = simulation.gating.gate.observe
+
+    def watched(counts: Tensor, labels: Tensor, task: int) -> None:
+        seen[task] = seen.get(task, 0) + len(labels)
+        observe(counts, labels, task)
+
+    monkeypatch.setattr(simulation.gating.gate, "observe", watched)
+    losses = [record["loss"] for record in simulation]
+    assert [math.isnan(float(str(loss))) for loss in losses] == [False, True, True] * 2
+    assert seen == {e.task: len(e.train) for e in simulation.stream.experiences}
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(quick: Config, tmp_path: Path) -> None:
+    def stop(simulation: Simulation) -> None:
+        if simulation.round == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        start(quick, tmp_path / "run", stop)
+    simulation, whole = resume(tmp_path / "run", lambda simulation: None), played(quick)
+    assert torch.equal(simulation.network.state.weight, whole.network.state.weight)
+
+
+def test_hidden_boundaries_end_no_task(tiny: MakeConfig) -> None:
+    config = tiny(training={"enough_accuracy": 0.9}, stream={"boundaries": "hidden"})
+    with pytest.raises(ValueError, match=r"training\.enough_accuracy = 0\.9 ends the training of a task"):
+        Simulation(config)
+    with pytest.raises(ValueError, match=r"training\.enough_accuracy = 1\.5 must lie in 0\.\.1"):
+        tiny(training={"enough_accuracy": 1.5})
