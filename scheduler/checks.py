@@ -268,7 +268,7 @@ def _check_hidden(config: Config) -> None:
         )
     if config.training.enough_accuracy:
         raise ValueError(
-            f"training.enough_accuracy = {config.training.enough_accuracy} ends the training of a task once learned, and "
+            f"training.enough_accuracy = {config.training.enough_accuracy} ends the training of a task, and "
             "stream.boundaries = 'hidden' tells of none: set it to 0, or take boundaries told"
         )
     if config.growth.birth_record:

@@ -99,7 +99,7 @@ class TrainingProtocol(Protocol):
         """Train the round."""
 
     def judged(self, now: Round, score: float) -> bool:
-        """Whether the experience trains no further, with that score on validation data, or NaN if that was not asked."""
+        """Whether the experience trains no further with that score on validation data, NaN if that was not asked."""
 
     def end(self, now: Round) -> list[dict[str, object]]:
         """After the last round of an experience; rows of the table ``openings`` that this adds."""
