@@ -51,6 +51,7 @@ from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.sessions import sessions
 from smalti.scheduler.streams import Data, Experience, Stream, load_stream
 from smalti.scheduler.streams.batches import NOVEL, TEST, VALIDATION, TaskBatches
+from smalti.scheduler.streams.kept import Kept
 from smalti.scheduler.streams.memory import data_of
 from smalti.scheduler.streams.splits import shuffled
 from smalti.scheduler.training import Trainee
@@ -120,6 +121,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.played = Played()
         self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
         self._batches: TaskBatches | None = None
+        self._kept = Kept()  # spikes of evaluations
         parts = Parts(self.stream, Trainee(self.network, self.moments, self.rehearsal, judge), self.gating, self.grower)
         self.protocol = self._protocol(parts)
 
@@ -344,7 +346,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         visits = sum(e is experience for e in self.stream.experiences[: self.number])
         begun = visits * options.rounds * options.steps
         if self._batches is None or self._batches.experience is not experience or self._batches.begun != begun:
-            self._batches = TaskBatches(experience, self.stream.steps, options.batch, self.config.run.seed, begun)
+            seed, steps = self.config.run.seed, self.stream.steps
+            self._batches = TaskBatches(experience, steps, options.batch, seed, begun, self._kept)
         return self._batches
 
     def reorder(self, seed: int) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from smalti.scheduler.randomness import Use, entropy, generator
 from smalti.scheduler.streams import Experience
 from smalti.scheduler.streams.coding.encode import batches, draw
+from smalti.scheduler.streams.kept import Kept
 from smalti.scheduler.streams.wanted import Wanted
 
 TRAIN, VALIDATION, TEST, NOVEL = range(4)
@@ -22,9 +23,13 @@ class TaskBatches:
 
     The training batches of all epochs, one after the other, are a sequence of places; a place of the first epoch that
     no other sample has had shows its sample for the first time. Where a task returns, ``begun`` steps of it are past.
+    What is asked in evaluations may be ``kept`` for the next.
     """
 
-    def __init__(self, experience: Experience, steps: int, batch: int, seed: int, begun: int = 0) -> None:
+    def __init__(
+        self, experience: Experience, steps: int, batch: int, seed: int, begun: int = 0, kept: Kept | None = None
+    ) -> None:
+        self.kept = kept or Kept()
         self.experience, self.steps, self.seed, self.begun = experience, steps, seed, begun
         self.batch = min(batch, len(experience.train))
         self.batches_per_epoch = -(-len(experience.train) // self.batch)
@@ -82,7 +87,7 @@ class TaskBatches:
         samples = {VALIDATION: here.validation, TEST: here.test, NOVEL: here.novel}[part]
         assert samples is not None, "the stream has no second test part"
         key = entropy(self.seed, Use.SPIKES, part, here.task)
-        return torch.from_numpy(draw(samples, self.steps, key)), Wanted.of(samples)
+        return torch.from_numpy(self.kept(key, lambda: draw(samples, self.steps, key))), Wanted.of(samples)
 
     def _draw_epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         part, task = self.experience.train, self.experience.task
