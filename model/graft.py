@@ -16,7 +16,7 @@ from torch import Tensor
 
 from smalti.model.kinds import Cell
 from smalti.model.network import Network
-from smalti.model.optimiser import Moments
+from smalti.model.optimiser import Devices, Moments
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,13 @@ def graft(network: Network, birth: Birth, moments: Moments) -> None:
     state.alive[birth.slot] = True
     state.output[birth.slot] = birth.output
     state.become(birth.slot, birth.cell or network.options.plain_cell)
-    rows = _rows(network, birth.sources.tolist(), [tile] * len(birth.sources))
-    fresh = torch.zeros_like(state.mask)
+    sources, targets = birth.sources.tolist(), birth.targets
+    tiles = torch.cat([torch.full((len(sources),), tile), targets // fabric.slots])
+    rows = _rows(network, [*sources, *[birth.slot] * len(targets)], tiles.tolist())
+    columns = torch.cat([torch.full((len(sources),), column), targets % fabric.slots])
+    fresh = tiles.to(rows), rows, columns.to(rows)
     with torch.no_grad():
-        state.weight[tile, rows, column] = birth.fan_in.to(state.weight)
-        fresh[tile, rows, column] = True
-        if len(birth.targets):
-            tiles = birth.targets // fabric.slots
-            rows = _rows(network, [birth.slot] * len(tiles), tiles.tolist())
-            columns = birth.targets % fabric.slots
-            state.weight[tiles, rows, columns] = birth.fan_out.to(state.weight)
-            fresh[tiles, rows, columns] = True
+        state.weight[fresh] = torch.cat([birth.fan_in.to(state.weight), birth.fan_out.to(state.weight)])
     switch_on(network, fresh, moments)
 
 
@@ -126,9 +122,9 @@ def introduce(
     switch_on(network, fresh, moments)
 
 
-def switch_on(network: Network, devices: Tensor, moments: Moments) -> None:
-    """Take devices [K, R, n] bool into use with the weights they have; their optimiser state starts fresh."""
-    network.state.mask.logical_or_(devices)
+def switch_on(network: Network, devices: Devices, moments: Moments) -> None:
+    """Take devices into use with the weights they have; their optimiser state starts fresh."""
+    network.state.mask[devices] = True
     moments.reset(devices)
 
 

@@ -25,6 +25,8 @@ from smalti.model.engines.threads import in_threads
 from smalti.model.option_values import settle
 from smalti.model.storage import copy_into
 
+Devices = Tensor | tuple[Tensor, Tensor, Tensor]  # [K, R, n] bool; or tiles, rows and columns, which cost what they are
+
 EPSILON = 1e-8
 CHUNK = 1 << 17  # devices that a thread takes at a time; sums have one order, whatever the threads
 
@@ -84,10 +86,10 @@ class Moments:
         """
         copy_into(self.state_dict(), state, "moments")
 
-    def reset(self, devices: Tensor) -> None:
-        """Forget all about these devices [K, R, n] bool."""
+    def reset(self, devices: Devices) -> None:
+        """Forget all about these devices."""
         for moment in (self.first, self.second, self.count):
-            moment.masked_fill_(devices, 0)
+            moment[devices] = 0
 
 
 def step(

@@ -51,6 +51,7 @@ class Links:
         self.paths: dict[tuple[int, int], Path] = {}  # (source, tile) -> path
         self.version = 0  # grows with every change, so that readers know when to look again
         self._ways: dict[tuple[int, int], tuple[Path, ...]] = {}
+        self._hops: tuple[int, np.ndarray] | None = None  # version, and routing tiles that each source crosses
         self._lay_inputs()
 
     def offer(self, source: int, tile: int, from_tile: int | None = None) -> Offer | Refusal:
@@ -158,10 +159,15 @@ class Links:
 
     def hops_per_source(self) -> np.ndarray:
         """Routing tiles crossed by each spike of a source, over all its links, shared trunks once [N + I]."""
-        crossed: list[set[int]] = [set() for _ in range(self.fabric.neurons + self.channels)]
-        for (source, _), path in self.paths.items():
-            crossed[source].update(path.cells)
-        return np.array([len(cells) for cells in crossed], dtype=np.int64)
+        if self._hops is None or self._hops[0] != self.version:
+            crossed: dict[int, set[int]] = {}
+            for (source, _), path in self.paths.items():
+                crossed.setdefault(source, set()).update(path.cells)
+            hops = np.zeros(self.fabric.neurons + self.channels, dtype=np.int64)
+            for source, cells in crossed.items():
+                hops[source] = len(cells)
+            self._hops = self.version, hops
+        return self._hops[1].copy()
 
     def _lay_inputs(self) -> None:
         """Lay the links of the input channels."""

@@ -112,7 +112,11 @@ def hears_inputs(network: Network, expert: Expert) -> bool:
     reached = torch.zeros(fabric.neurons + network.channels + 1, dtype=torch.bool)
     reached[fabric.neurons : -1] = True
     mask, source = state.mask.cpu(), state.source
-    for _ in range(fabric.tiles + 1):
-        rows = reached[source]  # free rows read the last entry, which stays silent
-        reached[: fabric.neurons] |= (mask & rows[:, :, None]).any(1).flatten() & state.alive.cpu()
+    used, before = mask.any(2), -1
+    while (now := int(reached.sum())) != before:
+        rows, before = reached[source] & used, now  # free rows read the last entry, which stays silent
+        for tile in rows.any(1).nonzero().flatten().tolist():
+            columns = mask[tile, rows[tile]].any(0)
+            reached[tile * fabric.slots : (tile + 1) * fabric.slots] |= columns
+        reached[: fabric.neurons] &= state.alive.cpu()
     return bool(reached[list(expert.outputs)].all())

@@ -49,5 +49,5 @@ def seed_links(
 
 def stages(fabric: Fabric, tiles: list[int], output_tile: int) -> list[list[int]]:
     """The tiles of a seed by their distance from its outputs, farthest first."""
-    distances = sorted({fabric.distance(t, output_tile) for t in tiles}, reverse=True)
-    return [[t for t in tiles if fabric.distance(t, output_tile) == distance] for distance in distances]
+    away = {t: fabric.distance(t, output_tile) for t in tiles}
+    return [[t for t in tiles if away[t] == distance] for distance in sorted({*away.values()}, reverse=True)]

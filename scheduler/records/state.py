@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+PLAIN = {int, str, bool, type(None)}  # that JSON takes as they are
 SEPARATOR = "."  # between the names of a path; the last one may hold it too
 
 
@@ -54,7 +55,7 @@ def joined(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> dict[str,
 def _plain(value: Any) -> Any:
     """JSON knows no tuples and no infinity."""
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [item if type(item) in PLAIN else _plain(item) for item in value]
     if isinstance(value, Mapping):
         return {name: _plain(item) for name, item in value.items()}
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
