@@ -31,6 +31,7 @@ from smalti.model.engines.events.lanes import (
     lanes_of,
     load,
     multiply,
+    part,
     spread,
     store,
     total,
@@ -113,7 +114,7 @@ def backward(
                 delta[there + place] = now[here + place]
 
 
-@kernel
+@part
 def _blame_spikes(
     width: Width,
     graph: Graph,
@@ -143,7 +144,7 @@ def _blame_spikes(
                     store(gradient, device, add(load(width, gradient, device), load(width, later, place)))
 
 
-@kernel
+@part
 def _ask(
     width: Width,
     graph: Graph,
@@ -174,7 +175,7 @@ def _ask(
             stash[event - first] = total(grad_spike)
 
 
-@kernel
+@part
 def _pass_surrogate(
     width: Width,
     cells: Cells,
@@ -216,7 +217,7 @@ def _pass_surrogate(
             stash[event - first] = grad_spike * (height / (steep * steep))
 
 
-@kernel
+@part
 def _recover(
     width: Width,
     cells: Cells,
@@ -239,7 +240,7 @@ def _recover(
         now[here + code] -= cells.strength[bank * lanes + code % lanes] * stash[event - first]
 
 
-@kernel
+@part
 def _pass_synapses(
     width: Width, cells: Cells, live: Bools, samples: int, of_membrane: Floats, later: Floats, now: Floats
 ) -> None:
@@ -255,7 +256,7 @@ def _pass_synapses(
             store(now, place, drop_below(wanted, negligible))
 
 
-@kernel
+@part
 def _carry(
     width: Width,
     cells: Cells,
@@ -288,7 +289,7 @@ def _carry(
                 live[bank] = True
 
 
-@kernel
+@part
 def _blame_inputs(
     width: Width, graph: Graph, tape: Tape, t: int, samples: int, adjoint: Floats, gradient: Floats
 ) -> None:
@@ -305,7 +306,7 @@ def _blame_inputs(
             store(gradient, device, change)
 
 
-@kernel
+@part
 def _write(units: Ints, lanes: int, samples: int, gradient: Floats, adjoint: Floats, live: Bools) -> None:
     for k in range(units.size):
         bank, lane = units[k] // lanes, units[k] % lanes

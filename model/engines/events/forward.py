@@ -24,6 +24,7 @@ from smalti.model.engines.events.lanes import (
     load,
     lowest_bit,
     multiply,
+    part,
     spread,
     store,
     subtract_product,
@@ -130,7 +131,7 @@ def forward(
     tape.inputs_at[steps if keep else 1] = inputs
 
 
-@kernel
+@part
 def listen(
     width: Width,
     graph: Graph,
@@ -164,7 +165,7 @@ def listen(
     return inputs
 
 
-@kernel
+@part
 def _pass_synapses(width: Width, cells: Cells, bank: int, currents: int, samples: int, v: Floats) -> None:
     """Add the synaptic currents of a bank to its membranes, then let them decay."""
     lanes = lanes_of(width)
@@ -176,7 +177,7 @@ def _pass_synapses(width: Width, cells: Cells, bank: int, currents: int, samples
         store(v, arrived, multiply(current, synapse))
 
 
-@kernel
+@part
 def fire(
     width: Width,
     cells: Cells,
@@ -233,7 +234,7 @@ def fire(
     return fired, active
 
 
-@kernel
+@part
 def send(
     width: Width,
     graph: Graph,
@@ -260,7 +261,7 @@ def send(
                 store(v, place, add(load(width, v, place), load(width, weight, segment * lanes)))
 
 
-@kernel
+@part
 def _read(units: Ints, lanes: int, samples: int, v: Floats, into: Floats) -> None:
     for k in range(units.size):
         bank, lane = units[k] // lanes, units[k] % lanes

@@ -14,7 +14,18 @@ from __future__ import annotations
 import numpy as np
 
 from smalti.model.engines.events.forward import BLOCK, Floats, Tape
-from smalti.model.engines.events.lanes import Width, add, add_product, kernel, lanes_of, load, multiply, spread, store
+from smalti.model.engines.events.lanes import (
+    Width,
+    add,
+    add_product,
+    kernel,
+    lanes_of,
+    load,
+    multiply,
+    part,
+    spread,
+    store,
+)
 from smalti.model.engines.events.plan import Array, Ints
 
 
@@ -93,7 +104,7 @@ def traces(width: Width, tape: Tape, samples: int, leak: float, bank: int, into:
                 into[here + np.int64(tape.fired[event])] += 1
 
 
-@kernel
+@part
 def _filter(width: Width, x: Array, size: int, leak: float) -> None:
     """x[t] = x[t] + a x[t-1], flat [T, size], in place."""
     keep, lanes = spread(width, x.dtype.type(leak)), lanes_of(width)
@@ -101,7 +112,7 @@ def _filter(width: Width, x: Array, size: int, leak: float) -> None:
         store(x, k, add_product(load(width, x, k), load(width, x, k - size), keep))
 
 
-@kernel
+@part
 def _filter_backward(width: Width, x: Array, size: int, leak: float, into: Floats) -> None:
     """mu[t] = x[t] + a mu[t+1], flat [T, size]; x is 0 where it ends before."""
     keep, lanes = spread(width, x.dtype.type(leak)), lanes_of(width)
@@ -112,7 +123,7 @@ def _filter_backward(width: Width, x: Array, size: int, leak: float, into: Float
         store(into, k, add_product(load(width, x, k), load(width, into, k + size), keep))
 
 
-@kernel
+@part
 def _neurons(width: Width, tape: Tape, rows: Floats, samples: int, bank: int, into: Floats, k: int) -> None:
     """For every spike of a bank add the row of the step and sample it arrives at to a lane's row of block k."""
     lanes, steps = lanes_of(width), tape.inputs_at.size - 1
@@ -125,7 +136,7 @@ def _neurons(width: Width, tape: Tape, rows: Floats, samples: int, bank: int, in
             store(into, there, add(load(width, into, there), load(width, rows, here)))
 
 
-@kernel
+@part
 def _channels(width: Width, tape: Tape, rows: Floats, samples: int, banks: Ints, into: Floats, k: int) -> None:
     """The same for the events of banks of channels, each with its strength, and the blocks from k on."""
     lanes = lanes_of(width)
@@ -148,7 +159,7 @@ def _channels(width: Width, tape: Tape, rows: Floats, samples: int, banks: Ints,
                 store(into, there, add_product(load(width, into, there), load(width, rows, here), factor))
 
 
-@kernel
+@part
 def _row(tape: Tape, t: int, bank: int) -> int:
     """Where the spikes of a bank at a step begin and end, in ``tape.fired_at``."""
     return t * ((tape.fired_at.size - 1) // (tape.inputs_at.size - 1)) + bank
