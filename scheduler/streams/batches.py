@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from dataclasses import replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -12,7 +13,9 @@ from torch import Tensor
 from smalti.scheduler.randomness import Use, entropy, generator
 from smalti.scheduler.streams import Experience
 from smalti.scheduler.streams.coding.encode import batches, draw
-from smalti.scheduler.streams.kept import Kept
+from smalti.scheduler.streams.kept import MOST, Kept
+from smalti.scheduler.streams.rendered import Rendered
+from smalti.scheduler.streams.types import Samples
 from smalti.scheduler.streams.wanted import Wanted
 
 TRAIN, VALIDATION, TEST, NOVEL = range(4)
@@ -89,8 +92,14 @@ class TaskBatches:
         key = entropy(self.seed, Use.SPIKES, part, here.task)
         return torch.from_numpy(self.kept(key, lambda: draw(samples, self.steps, key))), Wanted.of(samples)
 
+    @cached_property
+    def _spelled_out(self) -> Samples:
+        """The training samples; those that are rendered on demand spelled out, for they are wanted in every epoch."""
+        part = self.experience.train
+        return replace(part, x=part.x[:]) if isinstance(part.x, Rendered) and part.x.nbytes <= MOST else part
+
     def _draw_epoch(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        part, task = self.experience.train, self.experience.task
+        part, task = self._spelled_out, self.experience.task
         spikes = draw(part, self.steps, entropy(self.seed, Use.SPIKES, TRAIN, task, 0, epoch))
         order = batches(len(part), self.batch, entropy(self.seed, Use.ORDER, task, epoch))
         return spikes, order

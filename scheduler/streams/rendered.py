@@ -41,6 +41,11 @@ class Rendered:
         """As of an array."""
         return np.dtype(np.float32)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that all samples would take, spelled out."""
+        return int(np.prod(self.shape)) * self.dtype.itemsize
+
     def __len__(self) -> int:
         """Number of samples."""
         return len(self.numbers)

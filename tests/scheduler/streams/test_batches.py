@@ -3,6 +3,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from smalti.scheduler.streams import Experience, Samples
 from smalti.scheduler.streams.batches import TEST, VALIDATION, TaskBatches
+from smalti.scheduler.streams.rendered import Rendered
 
 STEPS, BATCH, TRAIN, CHANNELS = 6, 4, 10, 20
 
@@ -47,6 +49,25 @@ def test_a_batch_depends_on_seed_and_step_alone() -> None:
         assert torch.equal(x, shown[step][0])
         assert torch.equal(y.labels, shown[step][1].labels)
     assert not torch.equal(batches(seed=1).training(0)[0], shown[0][0])
+
+
+@pytest.mark.parametrize(("most", "times"), [(10**6, 1), (10, 3)])
+def test_trials_that_are_rendered_are_spelled_out_once_where_there_is_room(
+    monkeypatch: pytest.MonkeyPatch, most: int, times: int
+) -> None:
+    monkeypatch.setattr("smalti.scheduler.streams.batches.MOST", most)
+    whole, rendered = experience(), Counter[int]()
+    x = np.repeat(np.asarray(whole.train.x), STEPS, axis=1)
+
+    def render(numbers: np.ndarray) -> np.ndarray:
+        rendered.update(numbers.tolist())
+        return x[numbers]
+
+    lazy = replace(whole.train, x=Rendered(render, np.arange(TRAIN), STEPS, CHANNELS))
+    made, expected = TaskBatches(replace(whole, train=lazy), STEPS, BATCH, 0), batches()
+    for step in range(3 * made.batches_per_epoch):
+        assert torch.equal(made.training(step)[0], expected.training(step)[0])
+    assert set(rendered.values()) == {times}
 
 
 def test_spikes_and_labels_belong_together() -> None:
