@@ -28,7 +28,7 @@ from smalti.model.probe import DenseProbe, Probe
 from smalti.model.state import ChipState
 
 if TYPE_CHECKING:
-    from smalti.model.engines.events.engine import Circuit
+    from smalti.model.engines.events.circuit import Circuit
 
 
 CIRCUITS = 64  # most subsets of neurons whose plans are kept
@@ -176,9 +176,7 @@ class Network:
         if self.engine == "events":
             circuit = self.circuit(outputs, running, all_adjoints=True)
             with_adjoint = torch.nonzero(self.state.alive).flatten() if targets is None else targets
-            probe: Probe = importlib.import_module("smalti.model.engines.events.probe").EventProbe.of(
-                weight, circuit, x, gradients, with_adjoint
-            )
+            probe: Probe = _events("probe").EventProbe.of(weight, circuit, x, gradients, with_adjoint)
             return probe
         wiring, dynamics = self.wiring(), self.dynamics(running)
         tape = dense.forward(weight, wiring, dynamics, self._columns(x))
@@ -244,7 +242,7 @@ class Network:
                 outputs=outputs.numpy(),
                 channels=self.channels,
             )
-            self._circuits[key] = _events().Circuit.of(
+            self._circuits[key] = _events("circuit").Circuit.of(
                 make_plan(chip, all_adjoints),
                 [values.numpy() for values in state.constants(self.options)],
                 self.options,
@@ -333,6 +331,6 @@ def choose_engine(options: NetworkOptions) -> Literal["dense", "events"]:
     return options.engine
 
 
-def _events() -> Any:
+def _events(module: str = "engine") -> Any:
     """The event-driven engine; imported when it is used, for numba is not installed everywhere."""
-    return importlib.import_module("smalti.model.engines.events.engine")
+    return importlib.import_module(f"smalti.model.engines.events.{module}")

@@ -29,10 +29,11 @@ from smalti.model.growth import saturation
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.rewiring.scope import Changes
-from smalti.scheduler import blocks, evaluation
+from smalti.scheduler import evaluation
 from smalti.scheduler.checks import by_feedback, check, check_machine, check_running
 from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
+from smalti.scheduler.examination import examine
 from smalti.scheduler.growth import birth_record, rewiring
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.judge import Judge
@@ -48,9 +49,8 @@ from smalti.scheduler.records.registry import NeuronRegistry
 from smalti.scheduler.records.rows import RoundRows, Row
 from smalti.scheduler.records.state import Stateful
 from smalti.scheduler.rehearsal import Rehearsal
-from smalti.scheduler.sessions import sessions
 from smalti.scheduler.streams import Data, Experience, Stream, load_stream
-from smalti.scheduler.streams.batches import NOVEL, TEST, VALIDATION, TaskBatches
+from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 from smalti.scheduler.streams.kept import Kept
 from smalti.scheduler.streams.memory import data_of
 from smalti.scheduler.streams.splits import shuffled
@@ -280,30 +280,10 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self._registered = len(self.grower.born)
 
     def _evaluate(self, after: int) -> None:
-        """Evaluate on every experience whose classes have outputs."""
-        served = {c for expert in self.gating.experts for c in expert.classes}
-        for experience in {e.task: e for e in self.stream.experiences}.values():
-            if served.isdisjoint(experience.classes):
-                continue
-            batches = self.batches_of(experience)
-            parts = ((VALIDATION, "validation"), (TEST, "test"), (NOVEL, "novel"))
-            for part, split in parts[: 2 if experience.novel is None else 3]:
-                x, wanted = batches.evaluation(part)
-                block = blocks.answer(self.gating, experience.classes, x, wanted)
-                said = None if block is None else block.answers
-                self.rows.evaluations += tables.evaluation_rows(
-                    self.gating, self.stream, after, experience, split, x, wanted, said
-                )
-                if block is not None:
-                    self.rows.switches += tables.switch_rows(after, experience.task, split, block.switches)
-        self._evaluate_sessions(after)
-
-    def _evaluate_sessions(self, after: int) -> None:
-        """Evaluate on samples whose task changes while they last, if that is asked for."""
-        trials, met = self.config.stream.session, {e.task: e for e in self.stream.experiences[: after + 1]}
-        if trials > 1:
-            for session in sessions([*met.values()], trials, lambda e: self.batches_of(e).evaluation(TEST)):
-                self.rows.evaluations += tables.session_rows(self.gating, self.stream, after, session)
+        """Ask every task that can be served."""
+        answers, switches = examine(self.gating, self.stream, self.batches_of, after, self.config.stream.session)
+        self.rows.evaluations += answers
+        self.rows.switches += switches
 
     def _validate(self, experience: Experience) -> float:
         """Score on validation data, the task being told, if that is asked for; else NaN."""

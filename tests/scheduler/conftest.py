@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.scheduler.growth.seed_expert import open_expert
@@ -26,6 +27,24 @@ def opened() -> Callable[[Simulation, int], Expert]:
         return expert
 
     return make
+
+
+@pytest.fixture
+def shown_to_gate(monkeypatch: pytest.MonkeyPatch) -> Callable[[Simulation], dict[int, int]]:
+    """simulation -> how many samples of each task its gating network is shown, counted while it goes on."""
+
+    def watch(simulation: Simulation) -> dict[int, int]:
+        seen: dict[int, int] = {}
+        observe = simulation.gating.gate.observe
+
+        def watched(counts: Tensor, labels: Tensor, task: int) -> None:
+            seen[task] = seen.get(task, 0) + len(labels)
+            observe(counts, labels, task)
+
+        monkeypatch.setattr(simulation.gating.gate, "observe", watched)
+        return seen
+
+    return watch
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from torch import Tensor
 
 from smalti.model.chip.fabric import FabricError
 from smalti.model.gating.networks import GATING
@@ -192,16 +191,11 @@ def test_threads_and_denormals_of_the_process_do_not_matter_and_stay(play: Play,
         torch.set_num_threads(1)
 
 
-def test_the_gate_sees_every_training_sample_once(tiny: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gate_sees_every_training_sample_once(
+    tiny: MakeConfig, shown_to_gate: Callable[[Simulation], dict[int, int]]
+) -> None:
     simulation = Simulation(tiny(training={"rounds": 3, "steps": 4, "batch": 10}))
-    seen: dict[int, int] = {}
-    observe = simulation.gating.gate.observe
-
-    def watched(counts: Tensor, labels: Tensor, task: int) -> None:
-        seen[task] = seen.get(task, 0) + len(labels)
-        observe(counts, labels, task)
-
-    monkeypatch.setattr(simulation.gating.gate, "observe", watched)
+    seen = shown_to_gate(simulation)
     while not simulation.finished:
         simulation.step()
     assert seen == {e.task: len(e.train) for e in simulation.stream.experiences}

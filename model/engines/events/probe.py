@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from smalti.model.engines.events.arrays import aligned, from_slots, to_slots
-from smalti.model.engines.events.engine import Circuit, Past, as_events, run_backward, run_forward, scatter
+from smalti.model.engines.events.circuit import Circuit
+from smalti.model.engines.events.engine import Past, as_events, run_backward, run_forward, scatter
 from smalti.model.engines.events.forward import Tape
 from smalti.model.engines.events.plan import Array, Ints
 from smalti.model.engines.events.signal import correlate, traces

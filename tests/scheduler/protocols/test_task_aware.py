@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from smalti.scheduler.config import Config
 from smalti.scheduler.runner import resume, start
@@ -45,17 +44,12 @@ def test_rounds_after_one_that_is_enough_train_nothing(quick: Config, tiny: Make
     assert not math.isnan(stopped["loss"][4])  # the next experience learns
 
 
-def test_the_gate_sees_all_of_a_task_that_ends_early(tiny: MakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gate_sees_all_of_a_task_that_ends_early(
+    tiny: MakeConfig, shown_to_gate: Callable[[Simulation], dict[int, int]]
+) -> None:
     """Here after one round, in which no step has shown most samples."""
     simulation = Simulation(tiny(training={"rounds": 3, "steps": 2, "batch": 8, "enough_accuracy": 1e-9}))
-    seen: dict[int, int] = {}
-    observe = simulation.gating.gate.observe
-
-    def watched(counts: Tensor, labels: Tensor, task: int) -> None:
-        seen[task] = seen.get(task, 0) + len(labels)
-        observe(counts, labels, task)
-
-    monkeypatch.setattr(simulation.gating.gate, "observe", watched)
+    seen = shown_to_gate(simulation)
     losses = [record["loss"] for record in simulation]
     assert [math.isnan(float(str(loss))) for loss in losses] == [False, True, True] * 2
     assert seen == {e.task: len(e.train) for e in simulation.stream.experiences}
