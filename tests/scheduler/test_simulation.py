@@ -26,6 +26,7 @@ from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import StreamOptions, memory
 from smalti.scheduler.streams.batches import VALIDATION
 
+Shown = Callable[[Simulation], dict[int, int]]
 MakeConfig = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]
 
@@ -191,9 +192,7 @@ def test_threads_and_denormals_of_the_process_do_not_matter_and_stay(play: Play,
         torch.set_num_threads(1)
 
 
-def test_the_gate_sees_every_training_sample_once(
-    tiny: MakeConfig, shown_to_gate: Callable[[Simulation], dict[int, int]]
-) -> None:
+def test_the_gate_sees_every_training_sample_once(tiny: MakeConfig, shown_to_gate: Shown) -> None:
     simulation = Simulation(tiny(training={"rounds": 3, "steps": 4, "batch": 10}))
     seen = shown_to_gate(simulation)
     while not simulation.finished:

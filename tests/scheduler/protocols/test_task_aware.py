@@ -13,6 +13,7 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import Simulation
 
+Shown = Callable[[Simulation], dict[int, int]]
 MakeConfig = Callable[..., Config]
 
 
@@ -44,9 +45,7 @@ def test_rounds_after_one_that_is_enough_train_nothing(quick: Config, tiny: Make
     assert not math.isnan(stopped["loss"][4])  # the next experience learns
 
 
-def test_the_gate_sees_all_of_a_task_that_ends_early(
-    tiny: MakeConfig, shown_to_gate: Callable[[Simulation], dict[int, int]]
-) -> None:
+def test_the_gate_sees_all_of_a_task_that_ends_early(tiny: MakeConfig, shown_to_gate: Shown) -> None:
     """Here after one round, in which no step has shown most samples."""
     simulation = Simulation(tiny(training={"rounds": 3, "steps": 2, "batch": 8, "enough_accuracy": 1e-9}))
     seen = shown_to_gate(simulation)
