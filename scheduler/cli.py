@@ -155,6 +155,8 @@ def _run(arguments: list[str]) -> Run:
         print(common_options())
         sys.stdout.flush()
         raise SystemExit(0)
+    if ALL not in arguments:  # a run wants Mesa: now, for it reads the source of every module that is there, as torch's
+        import mesa  # noqa: F401
     from smalti.scheduler import plugins
     from smalti.scheduler.commands.arguments import check_settings, options_of, read
     from smalti.scheduler.commands.run import Run

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any, ClassVar
 
-import mesa  # noqa: F401  (before torch: Mesa looks at the source of every module that is there when it is imported)
-
 from smalti.agents.auction.prices import AuctionOptions
 from smalti.model import ranges
 from smalti.model.chip.fabric import FabricOptions
