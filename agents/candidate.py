@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import mesa
 import torch
+from torch import Tensor
 
 from smalti.agents.agent import Agent
 from smalti.agents.auction.bids import SEED, Bid, in_coins
-from smalti.agents.auction.prices import NEWBORN, Prices
-from smalti.model.chip.links import Refusal
+from smalti.agents.auction.prices import Prices
 from smalti.model.growth.proposal import Proposal
 from smalti.model.kinds import Cell
 
@@ -35,15 +37,32 @@ class CandidateNeuron(Agent):
         self.number, self.task, self.rule = number, task, rule
         self.proposal, self.index = proposal, index
         self.tile = proposal.signal.tile
-        used = proposal.wired[index]
-        self.sources = proposal.signal.sources[used]
-        self.fan_in = proposal.fan_in[index][used]
-        drives = proposal.fan_out[index]
-        self.fan_out = dict(zip(proposal.signal.targets.tolist(), drives.tolist(), strict=True))
-        self.taps = tuple(proposal.signal.sources[used & proposal.signal.new].tolist())
+        self.taps = proposal.taps[index]
         self.bid: Bid | None = None
 
-    def bid_by_value(self, prices: Prices, decrease: dict[int, float], unpaid: bool = False) -> None:
+    @property
+    def sources(self) -> Tensor:
+        """Whom it hears [p]."""
+        return self.proposal.signal.sources[self.proposal.wired[self.index]]
+
+    @property
+    def fan_in(self) -> Tensor:
+        """Weights of whom it hears [p]."""
+        return self.proposal.fan_in[self.index][self.proposal.wired[self.index]]
+
+    @property
+    def fan_out(self) -> dict[int, float]:
+        """Slot that it could drive -> weight."""
+        drives = self.proposal.fan_out[self.index]
+        return dict(zip(self.proposal.signal.targets.tolist(), drives.tolist(), strict=True))
+
+    def bid_by_value(
+        self,
+        prices: Prices,
+        decrease: Mapping[int, float],
+        unpaid: bool = False,
+        known: dict[tuple[int, ...], list[float]] | None = None,
+    ) -> None:
         """Choose the target tiles whose decrease pays for the link, and bid the decrease of all of them.
 
         Values are taken ``in_coins``, so that both engines settle ties alike.
@@ -53,6 +72,8 @@ class CandidateNeuron(Agent):
             decrease: predicted decrease in nats from driving each tile alone, own tile included.
             unpaid: its place need not be paid for; where no target pays, it takes the one with the largest decrease,
                 of equals the southernmost, which is nearest to the outputs.
+            known: decreases of all newborns of its proposal by the tiles that they drive, as far as somebody has asked;
+                filled in.
         """
         chosen = [self.tile] if self.tile in decrease else []
         spare: list[tuple[float, int]] = []
@@ -60,19 +81,21 @@ class CandidateNeuron(Agent):
             if tile == self.tile:
                 continue
             gain = in_coins(exact)
-            offer = prices.links.offer(NEWBORN, tile, self.tile)
-            if isinstance(offer, Refusal):
+            price = prices.of_newborn(self.tile, tile)
+            if price is None:
                 continue
-            if gain > prices.link(offer)[1]:
+            if gain > price:
                 chosen.append(tile)
             spare.append((gain, tile))
         if unpaid and spare and not chosen:
             chosen = [max(spare)[1]]
         value = 0.0
         if chosen:
-            tiles = self.proposal.signal.targets // prices.links.fabric.slots
-            wired = torch.isin(tiles, torch.tensor(chosen))
-            value = in_coins(float(self.proposal.decrease(wired)[self.index]))
+            key, known = tuple(chosen), {} if known is None else known
+            if key not in known:
+                tiles = self.proposal.signal.targets // prices.links.fabric.slots
+                known[key] = self.proposal.decrease(torch.isin(tiles, torch.tensor(chosen))).tolist()
+            value = in_coins(known[key][self.index])
         self.bid = self._bid(tuple(t for t in chosen if t != self.tile), (), value)
 
     def bid_as_seed(self, value: float, targets: tuple[int, ...], wishes: tuple[int, ...]) -> None:

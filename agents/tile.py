@@ -18,9 +18,9 @@ from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import IN, OUT
 from smalti.model.chip.links import Offer
 from smalti.model.growth.options import GrowthOptions, Reach
-from smalti.model.growth.proposal import Proposal
+from smalti.model.growth.proposal import Draft, Proposal, finish_all
 from smalti.model.growth.rules import GROWTH_RULES
-from smalti.model.growth.signal import TileSignal, Traces, tap_scores, tile_signal
+from smalti.model.growth.signal import TileSignal, Traces, tap_scores, tile_signal, wires_alone
 from smalti.model.growth.surroundings import distances, inputs_of
 from smalti.model.kinds import Cell, draw_cells
 from smalti.model.network import Network
@@ -47,7 +47,26 @@ class Call:
     kept: Mapping[int, int] = field(default_factory=dict)  # tile -> slots that seeds of tasks to come need there
     seed_links: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] | None = None  # tile -> needed, wished
     seed_value: float = 0.0  # nats that a place in a seed expert is worth
+    drafts: list[Sketch] = field(default_factory=list)  # newborns that tiles have made and not sent yet
     candidates: list[CandidateNeuron] = field(default_factory=list)
+
+    def send_candidates(self) -> None:
+        """Let the tiles send what they have drafted, in the order in which they did; all are scaled at once."""
+        waiting = [sketch.made for sketch in self.drafts if isinstance(sketch.made, Draft)]
+        finished = iter(finish_all(waiting, self.options))
+        for sketch in self.drafts:
+            made = next(finished) if isinstance(sketch.made, Draft) else sketch.made
+            sketch.tile.send(self, made, sketch.cell)
+        self.drafts.clear()
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """Newborns of a tile on their way to be candidates."""
+
+    tile: TileAgent
+    made: Draft | Proposal
+    cell: Cell
 
 
 class TileAgent(Agent):
@@ -87,30 +106,34 @@ class TileAgent(Agent):
             f"{into} wires free inwards and {out} outwards; sells to whoever pays most above the price"
         )
 
+    def is_asked(self, call: Call) -> bool:
+        """Whether a call goes to this tile."""
+        if call.seed_links is not None:
+            return self.tile in call.seed_links
+        return call.tiles is None or self.tile in call.tiles
+
     def take_part(self, call: Call) -> None:
-        """Answer the gating agent's call: invite candidates and let them bid."""
-        if call.seed_links is None:
-            self._answer_growth(call)
-        elif self.tile in call.seed_links:
-            self._answer_seeding(call, *call.seed_links[self.tile])
+        """Answer the gating agent's call: make newborns, which ``Call.send_candidates`` has sent."""
+        if self.is_asked(call):
+            if call.seed_links is None:
+                self._answer_growth(call)
+            else:
+                self._answer_seeding(call)
 
     def _answer_growth(self, call: Call) -> None:
-        if not self.for_sale(call) or (call.tiles is not None and self.tile not in call.tiles):
+        if not self.for_sale(call):
             return
         generator, options = call.generator(self.tile), call.options
         each = [options.candidates] * len(self.network.options.kinds)
         for cell, count in self._cells(each, options.candidates, ALIKE, generator):
             signal = self.signal(call.traces.of(cell), call.expert, call.hears, options.new_taps, options.reach)
             if len(signal.targets):
-                candidates = self._candidates(call, signal, count, cell, generator)
-                self.let_bid(candidates, call.prices, call.unpaid)
+                self._make(call, signal, count, cell, generator)
 
-    def _answer_seeding(self, call: Call, targets: tuple[int, ...], wishes: tuple[int, ...]) -> None:
+    def _answer_seeding(self, call: Call) -> None:
         generator, width = call.generator(self.tile), call.options.seed_width
         for cell, count in self._cells(self._seeds(width, generator), width, 1, generator):
-            signal = self.signal(call.traces.of(cell), call.expert, call.hears, new_taps=0)
-            for candidate in self._candidates(call, signal, count, cell, generator):
-                candidate.bid_as_seed(call.seed_value, targets, wishes)
+            self._make(call, wires_alone(call.traces, self.tile, self._heard(call.hears)), count, cell, generator)
 
     def _cells(
         self, of_kinds: Sequence[int], without: int, alike: int, generator: np.random.Generator
@@ -127,14 +150,32 @@ class TileAgent(Agent):
         seeds: list[int] = generator.multinomial(count, np.array(shares) / sum(shares)).tolist()
         return seeds
 
-    def _candidates(
-        self, call: Call, signal: TileSignal, most: int, cell: Cell, generator: np.random.Generator
-    ) -> list[CandidateNeuron]:
+    def _make(self, call: Call, signal: TileSignal, most: int, cell: Cell, generator: np.random.Generator) -> None:
+        """Make newborns by the growth rule of a call, as many as asked for and the free slots allow, of one cell."""
         count = min(most, len(self.for_sale(call)))
-        candidates = self.invite(signal, call.task, call.rule, call.options, generator, call.number, count, cell)
+        if count == 0 or len(signal.sources) == 0:
+            return
+        rule, dynamics = GROWTH_RULES[call.rule], self.network.newborn_dynamics(cell)
+        made: Draft | Proposal
+        if rule.directions is None:
+            made = rule.propose(signal, count, call.options, dynamics, generator)
+        else:
+            made = Draft(signal, rule.directions(signal, count, generator), dynamics, rule.blind)
+        call.drafts.append(Sketch(self, made, cell))
+
+    def send(self, call: Call, proposal: Proposal, cell: Cell) -> None:
+        """Send newborns as candidates, and let them bid."""
+        candidates = [
+            CandidateNeuron(self.model, call.number + k, proposal, k, call.task, call.rule, cell)
+            for k in range(len(proposal.fan_in))
+        ]
         call.number += len(candidates)
         call.candidates += candidates
-        return candidates
+        if call.seed_links is None:
+            self.let_bid(candidates, call.prices, call.unpaid)
+        else:
+            for candidate in candidates:
+                candidate.bid_as_seed(call.seed_value, *call.seed_links[self.tile])
 
     def for_sale(self, call: Call) -> list[int]:
         """Free slots on offer: all for a seed expert, else all but those kept for tasks to come."""
@@ -159,9 +200,7 @@ class TileAgent(Agent):
             new_taps: most sources without a row here that are offered beside those with one.
             reach: how far a newborn may drive.
         """
-        rows = self.network.state.source[self.tile]
-        present = rows[rows >= 0]
-        present = present[hears[present]]
+        present = self._heard(hears)
         members = expert.members()
         slots = self.network.fabric.slots
         tiles = members // slots
@@ -173,28 +212,11 @@ class TileAgent(Agent):
         distance, inputs = distances(self.network, self.tile, sources), inputs_of(self.network, targets)
         return tile_signal(traces, self.tile, sources, new, targets, distance, inputs)
 
-    def invite(
-        self,
-        signal: TileSignal,
-        task: int,
-        rule: str,
-        options: GrowthOptions,
-        generator: np.random.Generator,
-        first_number: int,
-        count: int,
-        cell: Cell | None = None,
-    ) -> list[CandidateNeuron]:
-        """Make candidates by a growth rule, as many as ``count`` and the free slots allow, all of this cell."""
-        size = min(count, len(self.free_slots))
-        if size == 0 or len(signal.sources) == 0:
-            return []
-        proposal: Proposal = GROWTH_RULES[rule].propose(
-            signal, size, options, self.network.newborn_dynamics(cell), generator
-        )
-        return [
-            CandidateNeuron(self.model, first_number + k, proposal, k, task, rule, cell)
-            for k in range(proposal.fan_in.shape[0])
-        ]
+    def _heard(self, hears: Tensor) -> Tensor:
+        """Sources with a row here [P], of those that an expert may listen to [N + I] bool."""
+        rows = self.network.state.source[self.tile]
+        present = rows[rows >= 0]
+        return present[hears[present]]
 
     def let_bid(self, candidates: list[CandidateNeuron], prices: Prices, unpaid: bool = False) -> None:
         """Tell this tile's candidates what each target tile would bring; they bid."""
@@ -203,8 +225,10 @@ class TileAgent(Agent):
         proposal = candidates[0].proposal
         tiles = proposal.signal.targets // self.network.fabric.slots
         gains = {tile: proposal.decrease(tiles == tile).tolist() for tile in sorted(set(tiles.tolist()))}
+        known: dict[tuple[int, ...], list[float]] = {}
         for candidate in candidates:
-            candidate.bid_by_value(prices, {tile: gain[candidate.index] for tile, gain in gains.items()}, unpaid)
+            gain = {tile: of_tile[candidate.index] for tile, of_tile in gains.items()}
+            candidate.bid_by_value(prices, gain, unpaid, known)
 
     def idle(self, counts: Tensor, members: list[int], patience: int) -> list[int]:
         """Neurons here that have been silent for ``patience`` rounds and should be retired.

@@ -15,11 +15,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.links import Links
+from smalti.model.chip.slots import FreeSlots
 from smalti.model.engines import dense
 from smalti.model.engines.events.plan import Chip, make_plan
 from smalti.model.kinds import Cell
@@ -74,14 +76,15 @@ class Network:
         self.state = ChipState.empty(fabric, options, torch.from_numpy(self.links.source))
         self._wiring: dense.Wiring | None = None
         self._wired_version = -1
+        self._free = FreeSlots(fabric)
         self._circuits: dict[object, Circuit] = {}
         self._circuits_version: object = None
 
     def free_slots(self, tiles: Iterable[int] | None = None) -> dict[int, list[int]]:
         """Slots without a neuron of these tiles, or of all, lowest first."""
-        slots, alive = self.fabric.slots, self.state.alive.view(self.fabric.tiles, -1)
+        free = self._free.now(self.state.alive)
         chosen = range(self.fabric.tiles) if tiles is None else tiles
-        return {t: [t * slots + k for k, taken in enumerate(alive[t].tolist()) if not taken] for t in chosen}
+        return {tile: list(free[tile]) for tile in chosen}
 
     def run(self, x: Tensor, outputs: Tensor, running: Tensor | None = None) -> Activity:
         """Run a batch; gradients flow from membranes and counts to ``state.weight``.
@@ -186,10 +189,26 @@ class Network:
         gradient = dense.weight_gradient(wiring, tape, delta, weight.shape)
         return DenseProbe(tape.presynaptic, delta, counts, losses, gradient)
 
+    def overheard(self, x: Tensor, outputs: Tensor, running: Tensor | None = None) -> Probe:
+        """A probe that knows no loss: spikes of a batch alone, without a backward pass. Arguments as in ``run``."""
+        self._check_input(x)
+        weight, losses = self.state.weight.detach(), torch.zeros(len(x), dtype=self.options.dtype)
+        if self.engine == "events":
+            circuit, events = self.circuit(outputs, running, all_adjoints=True), _events().as_events(x, weight.dtype)
+            past = _events().run_forward(circuit, weight, events, keep=True)
+            counts, nothing = torch.zeros(self.fabric.neurons, 0), events[:0, :0]
+            probe: Probe = _events("probe").EventProbe(
+                circuit, past, events, counts, losses, nothing, None, np.empty(0, dtype=np.int64), (), (), losses
+            )
+            return probe
+        tape = dense.forward(weight, self.wiring(), self.dynamics(running), self._columns(x))
+        return DenseProbe(tape.presynaptic, torch.zeros_like(tape.spikes), tape.spikes.sum(0), losses)
+
     def listened_to(self, listeners: Tensor) -> Tensor:
         """Neuron slots [N] bool whose spikes drive devices of the listeners [N] bool."""
         columns = listeners.view(self.fabric.tiles, 1, self.fabric.slots)
-        sources = self.state.source[(self.state.mask & columns).any(2)]
+        here = torch.nonzero(columns.any(2).flatten()).flatten()  # tiles with listeners: mostly few
+        sources = self.state.source[here.cpu()][(self.state.mask[here] & columns[here]).any(2).cpu()]
         slots = torch.zeros_like(listeners)
         slots[sources[(sources >= 0) & (sources < len(listeners))]] = True
         return slots
@@ -255,6 +274,15 @@ class Network:
         options = self.options
         leak, synapse, strength, recovery = (values[:, None] for values in self.state.constants(options))
         threshold = torch.full_like(leak, options.threshold).masked_fill_(~self._fires(running)[:, None], float("inf"))
+        return replace(
+            self._shared_dynamics(leak, threshold),
+            synapse=synapse if synapse.any() else None,
+            adaptation=Adaptation(strength, recovery) if strength.any() else None,
+        )
+
+    def _shared_dynamics(self, leak: Tensor, threshold: Tensor) -> Dynamics:
+        """Neurons of this leak and threshold, with what all neurons share."""
+        options = self.options
         surrogate = SURROGATES[options.surrogate]
         return Dynamics(
             leak=leak,
@@ -263,8 +291,6 @@ class Network:
             hard=options.reset == "hard",
             reset_gradient=options.reset_gradient,
             surrogate=lambda distance: surrogate(distance, options),
-            synapse=synapse if synapse.any() else None,
-            adaptation=Adaptation(strength, recovery) if strength.any() else None,
         )
 
     def newborn_dynamics(self, cell: Cell | None = None) -> Dynamics:
@@ -275,9 +301,7 @@ class Network:
             return torch.full((1, 1), value, dtype=options.dtype, device=self.device)
 
         return replace(
-            self.dynamics(),
-            leak=single(cell.leak),
-            threshold=single(options.threshold),
+            self._shared_dynamics(single(cell.leak), single(options.threshold)),
             synapse=single(cell.synapse) if cell.synapse else None,
             adaptation=Adaptation(single(cell.strength), single(cell.recovery)) if cell.strength else None,
             fused=self.engine == "events",

@@ -19,7 +19,7 @@ strength. The synapse is snnTorch's ``Synaptic`` and NIR's ``CubaLIF``; the thre
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import ClassVar, Literal
 
 import torch
@@ -146,6 +146,13 @@ class Dynamics:
     synapse: Tensor | None = None  # [N, 1] decay of synaptic currents per step; None where no synapse is slow
     adaptation: Adaptation | None = None  # None where no threshold adapts
     fused: bool = False  # newborns are worked out by numba
+
+    @property
+    def constants(self) -> tuple[float, ...]:
+        """Of a single neuron: leak, threshold, theta, synapse, strength and recovery, 0 for what it has not."""
+        synapse = 0.0 if self.synapse is None else float(self.synapse)
+        adapts = (0.0, 0.0) if self.adaptation is None else tuple(map(float, astuple(self.adaptation)))
+        return float(self.leak), float(self.threshold), self.theta, synapse, *adapts
 
 
 @dataclass(frozen=True)

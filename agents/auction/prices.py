@@ -64,6 +64,8 @@ class Prices:
 
     def __init__(self, options: AuctionOptions, links: Links) -> None:
         self.options, self.links = options, links
+        self._newborn: dict[tuple[int, int], float | None] = {}  # (tile, other) -> what ``of_newborn`` says
+        self._newborn_version = -1  # of the book of wires when it did
         self._capacity: list[int] = links.fabric.capacity.tolist()  # [ports], as plain numbers for speed
 
     def slot(self, free: int) -> float:
@@ -79,6 +81,15 @@ class Prices:
                 cost += self.options.wire_price
                 price += self.options.wire_price * capacity[port] / ledger.free(port)
         return cost, price
+
+    def of_newborn(self, start: int, tile: int) -> float | None:
+        """Price of a link from a newborn's tile to another; None where there is no room."""
+        if self._newborn_version != self.links.ledger.version:
+            self._newborn, self._newborn_version = {}, self.links.ledger.version
+        if (start, tile) not in self._newborn:
+            offer = self.links.offer(NEWBORN, tile, start)
+            self._newborn[start, tile] = None if isinstance(offer, Refusal) else self.link(offer)[1]
+        return self._newborn[start, tile]
 
     def quote(self, bid: Bid, free_slots: int, ways: Mapping[tuple[int, int], Path] = ANY_WAY) -> Quote | Refusal:
         """What a bid would take and cost now, or what is in its way.

@@ -49,6 +49,7 @@ class Links:
         self.source = np.full((fabric.tiles, fabric.rows_per_tile), FREE, dtype=np.int64)  # [K, R]
         self.rows: dict[tuple[int, int], int] = {}  # (source, tile) -> row
         self.paths: dict[tuple[int, int], Path] = {}  # (source, tile) -> path
+        self._reached: dict[int, dict[int, None]] = {}  # source -> tiles that it reaches, in the order of its links
         self.version = 0  # grows with every change, so that readers know when to look again
         self._ways: dict[tuple[int, int], tuple[Path, ...]] = {}
         self._hops: tuple[int, np.ndarray] | None = None  # version, and routing tiles that each source crosses
@@ -110,6 +111,7 @@ class Links:
         links = copy(self)
         links.ledger, links.source = self.ledger.copy(), self.source.copy()
         links.rows, links.paths = dict(self.rows), dict(self.paths)
+        links._reached = {source: dict(tiles) for source, tiles in self._reached.items()}
         return links
 
     def state_dict(self) -> dict[str, Any]:
@@ -143,13 +145,14 @@ class Links:
         key = (source, tile)
         self.ledger.release(source, self.paths.pop(key).ports)
         row = self.rows.pop(key)
+        del self._reached[source][tile]
         self.source[tile, row] = FREE
         self.version += 1
         return row
 
     def of(self, source: int) -> list[int]:
         """Tiles that this source reaches, its own included."""
-        return [tile for (who, tile) in self.rows if who == source]
+        return list(self._reached.get(source, ()))
 
     def kind(self, source: int, tile: int) -> str:
         """``input``, ``local`` or ``routed``."""
@@ -199,6 +202,7 @@ class Links:
         self.source[tile, row] = source
         self.rows[source, tile] = row
         self.paths[source, tile] = path
+        self._reached.setdefault(source, {})[tile] = None
         self.version += 1
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import importlib
 import math
-from dataclasses import astuple
-
 import torch
 from torch import Tensor
 
@@ -33,7 +31,11 @@ def calibrate(fan_in: Tensor, drive: Tensor, rate: float, dynamics: Dynamics) ->
     Returns:
         scale [C], zero for a direction that cannot fire, and the spikes at that scale [T, C, B].
     """
-    current = torch.einsum("cp,tpb->tcb", fan_in, drive)
+    return calibrate_currents(torch.einsum("cp,tpb->tcb", fan_in, drive), rate, dynamics)
+
+
+def calibrate_currents(current: Tensor, rate: float, dynamics: Dynamics) -> tuple[Tensor, Tensor]:
+    """As ``calibrate``, of neurons with these input currents [T, C, B], whatever each of them hears."""
     few = current[:, :, :SAMPLES]
     scale = _first_guess(few, rate, dynamics)
     for low, high in LADDERS:
@@ -61,9 +63,7 @@ def fire(current: Tensor, scale: Tensor, dynamics: Dynamics) -> Tensor:
 
 def _fused(current: Tensor, scale: Tensor, dynamics: Dynamics) -> Tensor:
     """``fire`` in numba."""
-    adaptation, synapse = dynamics.adaptation, dynamics.synapse
-    kinds = (0.0 if synapse is None else synapse), *((0.0, 0.0) if adaptation is None else astuple(adaptation))
-    constants = torch.tensor([dynamics.leak, dynamics.threshold, dynamics.theta, *kinds, 1.0], dtype=current.dtype)
+    constants = torch.tensor([*dynamics.constants, 1.0], dtype=current.dtype)
     fired = current.new_empty(len(current), *scale.shape, current.shape[2])
     kernels = importlib.import_module("smalti.model.engines.events.newborn")
     arrays = (tensor.contiguous().numpy() for tensor in (current, scale, constants))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.model.growth.calibrate import calibrate
+from smalti.model.growth.calibrate import calibrate_currents
 from smalti.model.growth.newborn import fan_in_gradient, fan_out_gradient, live
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.signal import TileSignal
 from smalti.model.growth.value import predicted_decrease, transfer_decrease
 from smalti.model.neuron import Dynamics
+
+TOGETHER = 64  # newborns that are calibrated at once: their spikes at all scales are to stay in the cache
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,14 @@ class Proposal:
     dynamics: Dynamics
     paired: bool = False  # two neurons each, of the same fan-in and of opposite fan-outs
     seen: bool = False  # the first of every two samples has shaped the fan-in, so that only the others may judge it
+
+    @cached_property
+    def taps(self) -> list[tuple[int, ...]]:
+        """Of every newborn, the sources that it needs a new link of [C]."""
+        if not self.signal.new.any():
+            return [()] * len(self.fan_in)
+        wanted = self.wired & self.signal.new
+        return [tuple(self.signal.sources[row].tolist()) for row in wanted]
 
     def decrease(self, targets: Tensor) -> Tensor:
         """What the newborns bid: predicted decrease of the loss [C] with only these targets wired ([Q] bool).
@@ -91,41 +102,86 @@ def finish(
     blind: bool = False,
     seen: bool = False,
 ) -> Proposal:
-    """Zero-fan-out newborns from fan-in directions [C, P]: drop weak new taps, calibrate, choose the sign.
+    """Zero-fan-out newborns from fan-in directions [C, P], as ``finish_all`` makes them.
+
+    Args:
+        signal, directions, dynamics, blind, seen: as in ``Draft``.
+        options: with the firing rate.
+    """
+    return finish_all([Draft(signal, directions, dynamics, blind, seen)], options)[0]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Newborns of a tile of which all is known but the scale and the sign of their fan-in."""
+
+    signal: TileSignal
+    directions: Tensor  # [C, P] fan-ins before they are scaled
+    dynamics: Dynamics  # of one hidden neuron
+    blind: bool = False  # look at no gradient: keep +w wherever it can be made to fire
+    seen: bool = False  # the first of every two samples has shaped the directions: it alone chooses the sign
+
+    @cached_property
+    def both(self) -> Tensor:
+        """Fan-ins of either sign, without weak new taps [2 C, P]."""
+        directions = drop_weak_taps(self.signal, self.directions)
+        return torch.cat([directions, -directions])
+
+    def finished(self, scale: Tensor, spikes: Tensor) -> Proposal:
+        """The newborns at these scales [2 C] of either sign, by the spikes that they have there [T, 2 C, B]."""
+        signal, both, count = self.signal, self.both, len(self.directions)
+        gradient = fan_out_gradient(spikes, signal.delta)
+        signal.check_finite(gradient)
+        rate = spikes.mean((0, 2))
+        norm = (gradient[..., ::2] if self.seen else gradient).mean(2).norm(dim=1)
+        strength = torch.where(rate > 0, torch.zeros_like(norm) if self.blind else norm, -1.0)
+        plus = strength[:count] >= strength[count:]
+        chosen = torch.arange(count, device=plus.device) + torch.where(plus, 0, count)
+        chosen = chosen[strength[chosen] >= 0]
+        fan_in = both[chosen] * scale[chosen, None]
+        fan_out = fan_in.new_zeros(len(chosen), len(signal.targets))
+        parts = fan_in, fan_in != 0, fan_out, gradient[chosen], rate[chosen]
+        return Proposal(signal, *parts, self.dynamics, seen=self.seen)
+
+
+def finish_all(drafts: Sequence[Draft], options: GrowthOptions) -> list[Proposal]:
+    """Zero-fan-out newborns of many tiles: drop weak new taps, calibrate all at once, choose the sign.
 
     Of +w and -w the one with the larger true gradient norm || E sum_t delta S || is kept; directions that cannot be
     made to fire are left out.
 
-    Args:
-        signal: of the tile.
-        directions: fan-ins before they are scaled.
-        options: with the firing rate.
-        dynamics: of one hidden neuron.
-        blind: look at no gradient: keep +w wherever it can be made to fire.
-        seen: the first of every two samples has shaped the directions: it alone chooses the sign.
-
     Raises:
         FloatingPointError: where the adjoints are not finite, naming the tile.
     """
-    directions = drop_weak_taps(signal, directions)
-    count = directions.shape[0]
-    both = torch.cat([directions, -directions])
-    scale, spikes = calibrate(both, signal.drive, options.target_rate, dynamics)
-    gradient = fan_out_gradient(spikes, signal.delta)
-    signal.check_finite(gradient)
-    rate = spikes.mean((0, 2))
-    norm = (gradient[..., ::2] if seen else gradient).mean(2).norm(dim=1)
-    strength = torch.where(rate > 0, torch.zeros_like(norm) if blind else norm, -1.0)
-    plus = strength[:count] >= strength[count:]
-    chosen = torch.arange(count, device=plus.device) + torch.where(plus, 0, count)
-    chosen = chosen[strength[chosen] >= 0]
-    fan_in = both[chosen] * scale[chosen, None]
-    fan_out = fan_in.new_zeros(len(chosen), len(signal.targets))
-    return Proposal(signal, fan_in, fan_in != 0, fan_out, gradient[chosen], rate[chosen], dynamics, seen=seen)
+    finished: dict[int, Proposal] = {}
+    for alike in _alike(drafts):
+        currents = [torch.einsum("cp,tpb->tcb", drafts[k].both, drafts[k].signal.drive) for k in alike]
+        ends = np.cumsum([current.shape[1] for current in currents]).tolist()
+        scale, spikes = calibrate_currents(torch.cat(currents, 1), options.target_rate, drafts[alike[0]].dynamics)
+        for k, begin, end in zip(alike, [0, *ends], ends, strict=False):
+            finished[k] = drafts[k].finished(scale[begin:end], spikes[:, begin:end].contiguous())
+    return [finished[k] for k in range(len(drafts))]
+
+
+def _alike(drafts: Sequence[Draft]) -> list[list[int]]:
+    """Places of drafts whose newborns have the same constants, at most ``TOGETHER`` newborns at a time."""
+    groups: dict[tuple[float, ...], list[list[int]]] = {}
+    sizes: dict[tuple[float, ...], int] = {}
+    for k, draft in enumerate(drafts):
+        key = draft.dynamics.constants
+        size = sizes.get(key, TOGETHER) + 2 * len(draft.directions)
+        if size > TOGETHER:
+            groups.setdefault(key, []).append([])
+            size = 2 * len(draft.directions)
+        groups[key][-1].append(k)
+        sizes[key] = size
+    return [group for each in groups.values() for group in each]
 
 
 def drop_weak_taps(signal: TileSignal, directions: Tensor) -> Tensor:
     """Cut new taps that would carry less than their fair share of the fan-in's variance."""
+    if not signal.new.any():
+        return directions
     power = directions.square() * signal.covariance.diagonal()
     share = power / power.sum(1, keepdim=True).clamp(min=1e-30)
     weak = signal.new & (share < 1 / directions.shape[1])

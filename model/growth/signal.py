@@ -114,6 +114,26 @@ def tile_signal(
     )
 
 
+def wires_alone(traces: Traces, tile: int, sources: Tensor) -> TileSignal:
+    """What a tile hears where nobody wants anything of a newborn yet: no targets, and nothing that is made of them."""
+    drive = traces.probe.drive(sources)
+    steps, count, batch = drive.shape
+    return TileSignal(
+        tile=tile,
+        sources=sources,
+        new=torch.zeros(count, dtype=torch.bool),
+        targets=torch.empty(0, dtype=torch.int64),
+        drive=drive,
+        delta=drive.new_zeros(steps, 0, batch),
+        moment=drive.new_zeros(0, count),
+        covariance=drive.new_zeros(count, count),
+        loss=traces.probe.loss,
+        traces=traces,
+        distance=drive.new_ones(count),
+        inputs=(),
+    )
+
+
 def tap_scores(traces: Traces, sources: Tensor, targets: Tensor) -> Tensor:
     """How much each source alone could tell the targets: ||M_p||^2 / C_pp, [P]."""
     moment, covariance = traces.probe.moments(traces.kernel, sources, targets)

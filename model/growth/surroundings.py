@@ -34,23 +34,25 @@ def usual_norms(network: Network, members: Tensor) -> Norms:
         network: the network.
         members: slots of the neurons to look at.
     """
-    squares = network.state.weight.detach().square().cpu()
-    into = squares.sum(1).flatten()
-    source = network.state.source.flatten().clamp(min=0)  # free rows have no weight
-    out = torch.zeros(network.fabric.neurons + network.channels, dtype=squares.dtype)
-    out.index_add_(0, source, squares.sum(2).flatten())
-    return Norms(*(_mean_norm(each[members]) for each in (into, out)))
+    slots, links = network.fabric.slots, network.links
+    homes = torch.unique(members // slots)
+    into = _squares(network, homes).sum(1)[torch.searchsorted(homes, members // slots), members % slots]
+    reached = torch.tensor(sorted({tile for slot in members.tolist() for tile in links.of(slot)}), dtype=torch.int64)
+    source = network.state.source[reached].flatten().clamp(min=0)  # free rows have no weight
+    out = torch.zeros(network.fabric.neurons + network.channels, dtype=into.dtype)
+    out.index_add_(0, source, _squares(network, reached).sum(2).flatten())
+    return Norms(*(_mean_norm(each) for each in (into, out[members])))
 
 
 def inputs_of(network: Network, targets: Tensor) -> tuple[Inputs, ...]:
     """Existing devices onto targets [Q] that are not frozen, tile by tile."""
-    slots, inputs = network.fabric.slots, []
-    learns = network.state.mask & ~network.state.frozen
+    state, slots, inputs = network.state, network.fabric.slots, []
     for tile in torch.unique(targets // slots).tolist():
         places = torch.nonzero(targets // slots == tile).flatten()
-        rows = torch.nonzero(network.state.source[tile] >= 0).flatten()
-        mask = learns[tile][rows][:, targets[places] % slots].T
-        inputs.append(Inputs(places, network.state.source[tile][rows], mask))
+        rows = torch.nonzero(state.source[tile] >= 0).flatten()
+        learns = state.mask[tile] & ~state.frozen[tile]
+        mask = learns[rows][:, targets[places] % slots].T
+        inputs.append(Inputs(places, state.source[tile][rows], mask))
     return tuple(inputs)
 
 
@@ -61,6 +63,11 @@ def distances(network: Network, tile: int, sources: Tensor) -> Tensor:
         [1 + fabric.distance(fabric.tile_of_slot(s), tile) if s < own else 1 for s in sources.tolist()],
         dtype=network.options.dtype,
     )
+
+
+def _squares(network: Network, tiles: Tensor) -> Tensor:
+    """Squared weights of these tiles [k, R, n], on the CPU."""
+    return network.state.weight.detach()[tiles.to(network.device)].square().cpu()
 
 
 def _mean_norm(squares: Tensor) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 import mesa
 import numpy as np
 import torch
+from mesa.agent import AgentSet
 from torch import Tensor
 
 from smalti.agents.auction.bids import Outcome, with_shuffled_values
@@ -28,7 +29,7 @@ from smalti.model.growth.learning_rates import begin_stage
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.preselection import preselect, tile_scores
 from smalti.model.growth.signal import Traces
-from smalti.model.growth.surroundings import usual_norms
+from smalti.model.growth.surroundings import Norms, usual_norms
 from smalti.model.kinds import Cell
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
@@ -147,6 +148,11 @@ class Grower:
         self.kept = need
         self.network.links.ledger.keep(need.wires)
 
+    def give_up(self, need: Need) -> None:
+        """Keep this part of what is kept no longer: whom it was kept for is born now."""
+        self.kept.give_up(need)
+        self.network.links.ledger.give_up(need.wires)
+
     def _begin_stage(self, expert: Expert, before: Tensor) -> None:
         begin_stage(self.network.state, before, expert.running(self.network), self.options.newborns)
 
@@ -190,6 +196,11 @@ class Grower:
             expert.neurons.remove(slot)
         return gone
 
+    def overheard(self, expert: Expert, x: Tensor) -> Probe:
+        """Spikes of whom an expert may listen to, where nobody wants anything yet."""
+        outputs = torch.tensor(expert.outputs, device=self.network.device)
+        return self.network.overheard(x, outputs, self.agent.growing(expert))
+
     def call(
         self,
         expert: Expert,
@@ -197,8 +208,9 @@ class Grower:
         rule: str,
         probe: Probe,
         generator: Callable[[int], np.random.Generator],
+        norms: Norms | None = None,
     ) -> Call:
-        """A call for candidates, with the growth signal of a probe."""
+        """A call for candidates, with the growth signal of a probe; by default with the usual norms of the expert."""
         return Call(
             expert=expert,
             task=task,
@@ -206,7 +218,7 @@ class Grower:
             traces=Traces(
                 probe,
                 Kernel(self.network.options.leak),
-                usual_norms(self.network, expert.members()),
+                usual_norms(self.network, expert.members()) if norms is None else norms,
                 self.judge.criterion,
             ),
             hears=self.agent.hears(expert),
@@ -218,7 +230,10 @@ class Grower:
 
     def invite(self, call: Call) -> list[CandidateNeuron]:
         """Let the tiles answer a call; candidates that bid, in random order."""
-        self.model.agents_by_type[TileAgent].shuffle_do("take_part", call)
+        order = self.tiles()
+        self.model.random.shuffle(order)
+        AgentSet([tile for tile in order if tile.is_asked(call)], self.model.random).do("take_part", call)
+        call.send_candidates()
         self.number = call.number
         candidates = [candidate for candidate in call.candidates if candidate.bid is not None]
         self.model.random.shuffle(candidates)
@@ -241,8 +256,9 @@ class Grower:
             lots: random numbers by which a placement settles the bids instead of the auction.
             places: tile -> most winners there, where they are given; any placement will do then.
         """
-        free = {tile.tile: tile.for_sale(call) for tile in self.tiles()}
         bids = [c.bid for c in candidates if c.bid]
+        wanted = {bid.tile for bid in bids}  # an auction looks at these alone, a placement may look at all
+        free = {tile.tile: tile.for_sale(call) for tile in self.tiles() if lots is not None or tile.tile in wanted}
         if self.prices.options.values == "shuffled":
             bids = with_shuffled_values(bids, call.generator(self.network.fabric.tiles + 2))  # a number of no tile
         if lots is None:

@@ -148,10 +148,10 @@ class Opening:
         self._check_way(tile, width, site)
         expert = agent.add_expert(self.classes, self.outputs, tile)
         self.meet(expert)
-        x, wanted = self.training
         if site is not None:
             self._listen(expert, site)
-        open_expert(grower, expert, self.task, x, wanted, self.chance, self._with_stages(tile), site is not None, width)
+        room, x = self._with_stages(tile), self.training[0]
+        open_expert(grower, expert, self.task, x, self.chance, room, site is not None, width)
         heard = torch.zeros(0, dtype=torch.int64) if site is None else site.sources
         self._note("seed", expert.number, float("nan"), float("nan"), heard)
         self._taken("seed")

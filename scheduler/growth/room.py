@@ -36,6 +36,14 @@ class Need:
     wires: Counter[int] = field(default_factory=Counter)  # port -> wires
     slots: Counter[int] = field(default_factory=Counter)  # tile -> slots
 
+    def give_up(self, served: Need) -> None:
+        """Take what has been served out of this."""
+        for kept, part in ((self.wires, served.wires), (self.slots, served.slots)):
+            for key, count in part.items():
+                kept[key] -= count
+                if not kept[key]:
+                    del kept[key]
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -131,10 +139,11 @@ def place_seed(links: Links, free: Mapping[int, list[int]], home: int, outputs: 
     del free[home][-outputs:]
     needs, led, obstacles = [Need(slots=Counter({home: outputs}))], {}, Counter[str]()
     tiles = footprint(fabric, home)
+    within = frozenset(tiles)
     for stage in stages(fabric, tiles, home):
         need = Need()
         for tile in stage:
-            targets, _ = seed_links(fabric, tile, tiles, home)
+            targets, _ = seed_links(fabric, tile, within, home)
             for _ in range(width):
                 if obstacle := _put(links, free[tile], tile, targets, need):
                     obstacles[obstacle] += 1

@@ -22,11 +22,11 @@ from smalti.agents.auction.bids import DEAR, SEED
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.growth.calibrate import SAMPLES
+from smalti.model.growth.surroundings import Norms
 from smalti.model.network import Network
 from smalti.scheduler.growth.grower import SEED_RULE, Grower
-from smalti.scheduler.growth.room import Room
+from smalti.scheduler.growth.room import Need, Room
 from smalti.scheduler.growth.seed_shape import footprint, seed_links, stages
-from smalti.scheduler.streams.wanted import Wanted
 
 
 def open_expert(
@@ -34,7 +34,6 @@ def open_expert(
     expert: Expert,
     task: int,
     x: Tensor,
-    wanted: Wanted,
     chance: Callable[[int, int], np.random.Generator],
     room: Room | None = None,
     born: bool = False,
@@ -46,7 +45,7 @@ def open_expert(
         grower: bears the neurons.
         expert: an expert without neurons.
         task: the task that it is founded for.
-        x, wanted: probe batch.
+        x: spikes of the probe batch [B, T, I].
         chance: (stage, tile) -> random numbers.
         room: what is kept for this expert and those to come, this one's first; None where nobody knows of them.
         born: whether its outputs are alive already.
@@ -63,11 +62,12 @@ def open_expert(
         grower.bear(slot, expert, SEED, task, True, torch.empty(0, dtype=torch.int64), torch.empty(0), {})
     fabric = grower.network.fabric
     tiles = footprint(fabric, expert.output_tile)
+    within = frozenset(tiles)
     for stage, there in enumerate(stages(fabric, tiles, expert.output_tile)):
-        grower.keep(room.after(2 + stage))
-        here = {t: seed_links(fabric, t, tiles, expert.output_tile) for t in there}
-        probe = grower.probe(expert, x[:SAMPLES], wanted[:SAMPLES])
-        call = grower.call(expert, task, SEED_RULE, probe, partial(chance, stage))
+        grower.give_up(room.needs[1 + stage] if 1 + stage < len(room.needs) else Need())
+        here = {t: seed_links(fabric, t, within, expert.output_tile) for t in there}
+        heard = grower.overheard(expert, x[:SAMPLES])
+        call = grower.call(expert, task, SEED_RULE, heard, partial(chance, stage), Norms())
         call.seed_links, call.seed_value = here, math.log(max(2, len(expert.classes)))
         call.options = replace(call.options, seed_width=width or call.options.seed_width)
         grower.settle(call, grower.invite(call), len(here) * call.options.seed_width)
@@ -108,15 +108,15 @@ def _refuse(grower: Grower, task: int, expert: Expert, tiles: list[int]) -> NoRe
 
 def hears_inputs(network: Network, expert: Expert) -> bool:
     """Whether a living chain of devices leads from some input to every output."""
-    state, fabric = network.state, network.fabric
-    reached = torch.zeros(fabric.neurons + network.channels + 1, dtype=torch.bool)
-    reached[fabric.neurons : -1] = True
-    mask, source = state.mask.cpu(), state.source
-    used, before = mask.any(2), -1
-    while (now := int(reached.sum())) != before:
-        rows, before = reached[source] & used, now  # free rows read the last entry, which stays silent
-        for tile in rows.any(1).nonzero().flatten().tolist():
-            columns = mask[tile, rows[tile]].any(0)
-            reached[tile * fabric.slots : (tile + 1) * fabric.slots] |= columns
-        reached[: fabric.neurons] &= state.alive.cpu()
-    return bool(reached[list(expert.outputs)].all())
+    slots, links, mask = network.fabric.slots, network.links, network.state.mask.cpu().numpy()
+    alive = network.state.alive.tolist()
+    reached: set[int] = set()
+    ahead = list(range(network.fabric.neurons, network.fabric.neurons + network.channels))
+    while ahead:
+        source = ahead.pop()
+        for tile in links.of(source):
+            driven = (tile * slots + np.flatnonzero(mask[tile, links.rows[source, tile]])).tolist()
+            fresh = [slot for slot in driven if alive[slot] and slot not in reached]
+            reached.update(fresh)
+            ahead += fresh
+    return reached.issuperset(expert.outputs)

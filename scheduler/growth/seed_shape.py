@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 from smalti.model.chip.fabric import Fabric
 
@@ -28,7 +29,7 @@ def footprint(fabric: Fabric, output_tile: int) -> list[int]:
 
 
 def seed_links(
-    fabric: Fabric, tile: int, tiles: list[int], output_tile: int
+    fabric: Fabric, tile: int, tiles: Collection[int], output_tile: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Tiles that a seed neuron must reach (one nearer to the outputs) and those it would like to reach.
 

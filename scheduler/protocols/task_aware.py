@@ -90,7 +90,7 @@ class TaskAware:
             expert = parts.agent.add_expert(classes, outputs)
             self._meet(now, expert)
             task, width = now.experience.task, now.config.growth.width_for(now.experience.task)
-            open_expert(parts.grower, expert, task, *probe, now.chance_of_seeds(), room, width=width)
+            open_expert(parts.grower, expert, task, probe[0], now.chance_of_seeds(), room, width=width)
             return expert
         opening = Opening(
             grower=parts.grower,

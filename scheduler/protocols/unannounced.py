@@ -168,7 +168,7 @@ class Unannounced(ABC):
         try:
             expert = agent.add_expert(classes, outputs)
             expert.meet(self.key + 1, classes, apart=False)
-            open_expert(self.parts.grower, expert, now.experience.task, *samples, chance)
+            open_expert(self.parts.grower, expert, now.experience.task, samples[0], chance)
         except NoRoomError as error:
             cure = "give the chip more neurons or wires (fabric), or lower growth.max_neurons"
             raise NoRoomError(f"classes {', '.join(map(str, classes))} cannot be served: {error}; {cure}") from error

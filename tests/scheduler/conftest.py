@@ -22,8 +22,8 @@ def opened() -> Callable[[Simulation, int], Expert]:
         experience, seed = simulation.stream.experiences[task], simulation.config.run.seed
         expert = simulation.gating.add_expert(experience.classes)
         expert.meet(task, experience.classes, apart=False)
-        x, labels = TaskBatches(experience, simulation.stream.steps, 16, seed).probe(32, task)
-        open_expert(simulation.grower, expert, task, x, labels, partial(generator, seed, Use.GROWTH, task, 0))
+        x, _ = TaskBatches(experience, simulation.stream.steps, 16, seed).probe(32, task)
+        open_expert(simulation.grower, expert, task, x, partial(generator, seed, Use.GROWTH, task, 0))
         return expert
 
     return make

@@ -15,14 +15,16 @@ from smalti.model.growth.rules.local import local
 from smalti.model.growth.rules.mixed import mixed
 from smalti.model.growth.rules.primed import primed
 from smalti.model.growth.rules.primed import refusal as no_gradient_asleep
-from smalti.model.growth.rules.random import random
+from smalti.model.growth.rules.random import random, random_directions
 from smalti.model.growth.rules.raw import random_raw, random_uniform
 from smalti.model.growth.rules.split import split
-from smalti.model.growth.rules.tiny import tiny
-from smalti.model.growth.rules.whitened import gradmax_whitened
+from smalti.model.growth.rules.tiny import residual_directions, tiny
+from smalti.model.growth.rules.whitened import gradmax_whitened, whitened_directions
 
 GROWTH_RULES: dict[str, GrowthRule] = {
-    "random": GrowthRule(random, needs="nothing", cost="a calibration", keeps=EXACTLY),
+    "random": GrowthRule(
+        random, needs="nothing", cost="a calibration", keeps=EXACTLY, directions=random_directions, blind=True
+    ),
     "random_raw": GrowthRule(random_raw, needs="nothing", cost="nothing", keeps="nothing: newborns act at once"),
     "random_uniform": GrowthRule(
         random_uniform, needs="nothing", cost="nothing", keeps="nothing: newborns act at once"
@@ -30,7 +32,13 @@ GROWTH_RULES: dict[str, GrowthRule] = {
     "gradmax": GrowthRule(
         gradmax, needs="M", cost="an SVD", keeps="the function, bit for bit (fan-in 0)", refusal=no_gradient_at_rest
     ),
-    "gradmax_whitened": GrowthRule(gradmax_whitened, needs="M, C", cost="an SVD and a calibration", keeps=EXACTLY),
+    "gradmax_whitened": GrowthRule(
+        gradmax_whitened,
+        needs="M, C",
+        cost="an SVD and a calibration",
+        keeps=EXACTLY,
+        directions=lambda signal, count, generator: whitened_directions(signal, count),
+    ),
     "primed": GrowthRule(
         primed,
         needs="M",
@@ -40,7 +48,11 @@ GROWTH_RULES: dict[str, GrowthRule] = {
     ),
     "mixed": GrowthRule(mixed, needs="M, C, adjoints", cost="an SVD, calibration of a pool", keeps=EXACTLY),
     "tiny": GrowthRule(
-        tiny, needs="M, C, adjoints", cost="an SVD, a regression a target, a calibration", keeps=EXACTLY
+        tiny,
+        needs="M, C, adjoints",
+        cost="an SVD, a regression a target, a calibration",
+        keeps=EXACTLY,
+        directions=lambda signal, count, generator: residual_directions(signal, count),
     ),
     "candidates": GrowthRule(candidates, needs="adjoints", cost="calibration of a pool", keeps=EXACTLY),
     "firefly": GrowthRule(

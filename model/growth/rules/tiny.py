@@ -32,8 +32,12 @@ def tiny(
     signal: TileSignal, count: int, options: GrowthOptions, dynamics: Dynamics, generator: np.random.Generator
 ) -> Proposal:
     """Newborns along the top directions of the residual. Costs a regression for each target; keeps the function."""
-    left = replace(signal, moment=residual_moment(signal))
-    return finish(signal, whitened_directions(left, count), options, dynamics)
+    return finish(signal, residual_directions(signal, count), options, dynamics)
+
+
+def residual_directions(signal: TileSignal, count: int) -> Tensor:
+    """Top fan-in directions [C, P] of the residual."""
+    return whitened_directions(replace(signal, moment=residual_moment(signal)), count)
 
 
 def residual_moment(signal: TileSignal) -> Tensor:
