@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from smalti.agents.auction.bids import Bid
 from smalti.model import ranges
@@ -59,13 +59,22 @@ class Quote:
     price: float  # at today's prices, nats
 
 
+class Priced(NamedTuple):
+    """A link that a newborn could have."""
+
+    offer: Offer
+    cost: float  # at base prices, nats
+    price: float  # at today's, nats
+    free: list[int]  # wires on its ports when it was offered
+
+
 class Prices:
     """Quotes for slots and links from the state of the chip."""
 
     def __init__(self, options: AuctionOptions, links: Links) -> None:
         self.options, self.links = options, links
-        self._newborn: dict[tuple[int, int], float | None] = {}  # (tile, other) -> what ``of_newborn`` says
-        self._newborn_version = -1  # of the book of wires when it did
+        self._newborn: dict[tuple[int, int], Priced] = {}  # (tile, other) -> link that was offered last
+        self._eased = -1  # state of the book of wires from which on they have only become fewer
         self._capacity: list[int] = links.fabric.capacity.tolist()  # [ports], as plain numbers for speed
 
     def slot(self, free: int) -> float:
@@ -84,12 +93,26 @@ class Prices:
 
     def of_newborn(self, start: int, tile: int) -> float | None:
         """Price of a link from a newborn's tile to another; None where there is no room."""
-        if self._newborn_version != self.links.ledger.version:
-            self._newborn, self._newborn_version = {}, self.links.ledger.version
-        if (start, tile) not in self._newborn:
-            offer = self.links.offer(NEWBORN, tile, start)
-            self._newborn[start, tile] = None if isinstance(offer, Refusal) else self.link(offer)[1]
-        return self._newborn[start, tile]
+        priced = self._link_of_newborn(start, tile)
+        return None if isinstance(priced, Refusal) else priced.price
+
+    def _link_of_newborn(self, start: int, tile: int) -> Priced | Refusal:
+        """Room for a link from a newborn's tile to another, and what it costs.
+
+        While wires only become fewer, the first path that fits stays so until its own ports change.
+        """
+        ledger, key = self.links.ledger, (start, tile)
+        if self._eased != ledger.eased:
+            self._newborn, self._eased = {}, ledger.eased
+        known = self._newborn.get(key)
+        if known and ledger.all_free(known.offer.new_ports) == known.free:
+            return known
+        offer = self.links.offer(NEWBORN, tile, start)
+        if isinstance(offer, Refusal):
+            return offer
+        priced = Priced(offer, *self.link(offer), ledger.all_free(offer.new_ports))
+        self._newborn[key] = priced
+        return priced
 
     def quote(self, bid: Bid, free_slots: int, ways: Mapping[tuple[int, int], Path] = ANY_WAY) -> Quote | Refusal:
         """What a bid would take and cost now, or what is in its way.
@@ -113,19 +136,40 @@ class Prices:
         links += [(one, t, True) for one in newborns for t in bid.targets]
         links += [(one, t, False) for one in newborns for t in bid.wishes]
         for source, tile, needed in links:
-            start = bid.tile if source < 0 else self.links.fabric.tile_of_slot(source)
-            offer = self._offer(source, tile, start, ways.get((source, tile)), taken)
-            if isinstance(offer, Refusal):
+            priced = self._priced(source, bid.tile, tile, ways, taken)
+            if isinstance(priced, Refusal):
                 if needed:
-                    return offer
+                    return priced
                 continue
-            known = {port for port in offer.new_ports if source in taken.get(port, ())}
-            extra = self.link(offer, known)
-            cost, price = cost + extra[0], price + extra[1]
-            for port in offer.new_ports:
-                taken.setdefault(port, set()).add(source)
+            offer, link_cost, link_price = priced
+            cost, price = cost + link_cost, price + link_price
+            if len(links) > 1:
+                for port in offer.new_ports:
+                    taken.setdefault(port, set()).add(source)
             offers.append(offer)
         return Quote(tuple(offers), cost, price)
+
+    def _priced(
+        self,
+        source: int,
+        home: int,
+        tile: int,
+        ways: Mapping[tuple[int, int], Path],
+        taken: Mapping[int, Set[int]],
+    ) -> tuple[Offer, float, float] | Refusal:
+        """Room for a link of a bid, its cost and its price beside the links of the same bid that were found before."""
+        if source == NEWBORN and not ways:
+            priced = self._link_of_newborn(home, tile)
+            if isinstance(priced, Refusal):
+                return priced
+            if taken.keys().isdisjoint(priced.offer.new_ports):
+                return priced[:3]
+        start = home if source < 0 else self.links.fabric.tile_of_slot(source)
+        offer = self._offer(source, tile, start, ways.get((source, tile)), taken)
+        if isinstance(offer, Refusal):
+            return offer
+        known = {port for port in offer.new_ports if source in taken.get(port, ())}
+        return offer, *self.link(offer, known)
 
     def _offer(
         self, source: int, tile: int, start: int, way: Path | None, taken: Mapping[int, Set[int]]

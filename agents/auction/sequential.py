@@ -8,13 +8,13 @@ comparison is in ``agents.auction.exact``.
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from smalti.agents.auction import exact as optimal
 from smalti.agents.auction.bids import DEAR, Bid, Outcome
 from smalti.agents.auction.prices import NEWBORN, Prices, Quote
+from smalti.agents.auction.quotes import QuoteBook
 from smalti.model.chip.links import Links, Offer, Refusal
 
 
@@ -34,20 +34,24 @@ def clear(bids: Sequence[Bid], free_slots: Mapping[int, Sequence[int]], prices: 
         ValueError: where the optimal method is asked for more than it can solve.
     """
     left = {tile: list(slots) for tile, slots in free_slots.items()}
+    book = QuoteBook(bids, left, prices)
     if prices.options.method == "optimal":
         free = {tile: len(slots) for tile, slots in left.items()}
         outcomes = _award_all(bids, optimal.best_set(bids, free, prices, births), left, prices)
         reason = "not in the best set"
     else:
-        outcomes = _sequential(bids, left, prices, births)
+        outcomes = _sequential(bids, left, book, births)
         reason = f"the {births} births of the round went to larger surpluses"
+    book.close()
     for position, bid in enumerate(bids):
         if position not in outcomes:
-            outcomes[position] = _lost(bid, prices.quote(bid, len(left[bid.tile])), reason)
+            outcomes[position] = _lost(bid, book.quote(position), reason)
     return [outcomes[position] for position in range(len(bids))]
 
 
-def _sequential(bids: Sequence[Bid], left: Mapping[int, list[int]], prices: Prices, births: int) -> dict[int, Outcome]:
+def _sequential(
+    bids: Sequence[Bid], left: Mapping[int, list[int]], book: QuoteBook, births: int
+) -> dict[int, Outcome]:
     """The winners: at each turn the bid with the largest surplus at the prices of that turn, while positive.
 
     The queue is lazy. Prices mostly rise, so a surplus known from before is an upper bound and is renewed at the
@@ -56,10 +60,10 @@ def _sequential(bids: Sequence[Bid], left: Mapping[int, list[int]], prices: Pric
     outcomes: dict[int, Outcome] = {}
     bound: dict[int, float] = {}  # position of a bid -> a surplus that it has not exceeded since
     queue: list[tuple[float, int]] = []  # (minus a bound, position); stale where it is not the present bound
-    relief, births_left = _Relief(bids, prices.links), births
+    births_left = births
 
     def quoted(position: int) -> tuple[Quote | Refusal, float]:
-        quote = prices.quote(bids[position], len(left[bids[position].tile]))
+        quote = book.quote(position)
         return quote, bids[position].value - quote.price if isinstance(quote, Quote) else 0.0
 
     def enqueue(position: int, surplus: float) -> None:
@@ -78,51 +82,11 @@ def _sequential(bids: Sequence[Bid], left: Mapping[int, list[int]], prices: Pric
             enqueue(position, surplus)
             continue
         births_left -= bids[position].neurons
-        outcomes[position] = award(bids[position], quote, left[bids[position].tile], prices.links)
-        for other in relief.after(quote):
+        outcomes[position] = award(bids[position], quote, left[bids[position].tile], book.prices.links)
+        for other in book.relieved(bids[position].tile, quote):
             if other not in outcomes and (surplus := quoted(other)[1]) > bound[other]:
                 enqueue(other, surplus)
     return outcomes
-
-
-class _Relief:
-    """Which bids a winner may have made cheaper.
-
-    Those that tap a source which has got a new link: its row or part of its way is paid. And those with a way
-    over a side that is now too full for all their links: they take another, maybe cheaper, or drop a wish.
-    """
-
-    def __init__(self, bids: Sequence[Bid], links: Links) -> None:
-        self.links = links
-        self.crowd = [
-            len(bid.taps) + bid.neurons - 1 for bid in bids
-        ]  # sources beside itself, or beside one tap, that a bid links
-        self.largest_crowd = max(self.crowd, default=0)
-        self.by_tap: dict[int, list[int]] = defaultdict(list)  # source -> positions of bids
-        self.by_port: dict[int, list[int]] = defaultdict(list)
-        for position, bid in enumerate(bids):
-            for source in bid.taps:
-                self.by_tap[source].append(position)
-            for port in self._ports(bid):
-                self.by_port[port].append(position)
-
-    def after(self, quote: Quote) -> list[int]:
-        """Positions of bids to quote again after these links were laid, ascending."""
-        affected: set[int] = set()
-        for offer in quote.offers:
-            if offer.source > NEWBORN:
-                affected.update(self.by_tap[offer.source])
-            for port in offer.new_ports:
-                free = self.links.ledger.free(port)
-                if free <= self.largest_crowd:
-                    affected.update(p for p in self.by_port[port] if free <= self.crowd[p])
-        return sorted(affected)
-
-    def _ports(self, bid: Bid) -> set[int]:
-        tile_of = self.links.fabric.tile_of_slot
-        pairs = [(tile_of(source), bid.tile) for source in bid.taps]
-        pairs += [(bid.tile, tile) for tile in (*bid.targets, *bid.wishes)]
-        return {port for pair in pairs for way in self.links.ways(*pair) for port in way.ports}
 
 
 def _award_all(

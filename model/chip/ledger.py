@@ -20,7 +20,7 @@ class Ledger:
         self.used = np.zeros(len(fabric.capacity), dtype=np.int64)  # [ports] wires in use
         self._capacity: list[int] = fabric.capacity.tolist()
         self._limit: list[int] = list(self._capacity)  # [ports] wires that may be taken: those not kept for tasks to come
-        self.version = 0  # grows whenever wires are taken, given back or kept
+        self.eased = 0  # grows whenever wires may have become more: given back, or kept no longer
         self._holders: dict[int, dict[int, int]] = {}  # port -> source -> links that use that wire
 
     def blocked(self, source: int, ports: Iterable[int]) -> int | None:
@@ -39,16 +39,21 @@ class Ledger:
         """Wires left on a port, without those that are kept."""
         return self._limit[port] - len(self._holders.get(port, ()))
 
+    def all_free(self, ports: Iterable[int]) -> list[int]:
+        """``free`` of each of these ports."""
+        limit, holders = self._limit, self._holders
+        return [limit[port] - len(holders.get(port, ())) for port in ports]
+
     def keep(self, wires: Mapping[int, int]) -> None:
         """Keep free wires for tasks to come, port -> wires; nothing else is kept from now on."""
-        self.version += 1
+        self.eased += 1
         self._limit = list(self._capacity)
         for port, count in wires.items():
             self._limit[port] -= count
 
     def give_up(self, wires: Mapping[int, int]) -> None:
         """Keep these wires no longer, port -> wires; what else is kept stays so."""
-        self.version += 1
+        self.eased += 1
         for port, count in wires.items():
             self._limit[port] += count
 
@@ -61,7 +66,6 @@ class Ledger:
 
     def reserve(self, source: int, ports: Iterable[int]) -> None:
         """Take one more reference on each port. The caller has asked ``blocked`` before."""
-        self.version += 1
         for port in ports:
             holders = self._holders.setdefault(port, {})
             holders[source] = holders.get(source, 0) + 1
@@ -70,7 +74,7 @@ class Ledger:
 
     def release(self, source: int, ports: Iterable[int]) -> None:
         """Give back one reference on each port; the wire is free when nobody refers to it any more."""
-        self.version += 1
+        self.eased += 1
         for port in ports:
             holders = self._holders[port]
             holders[source] -= 1

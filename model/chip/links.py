@@ -52,6 +52,7 @@ class Links:
         self._reached: dict[int, dict[int, None]] = {}  # source -> tiles that it reaches, in the order of its links
         self.version = 0  # grows with every change, so that readers know when to look again
         self._ways: dict[tuple[int, int], tuple[Path, ...]] = {}
+        self._ports: dict[tuple[int, int], frozenset[int]] = {}
         self._hops: tuple[int, np.ndarray] | None = None  # version, and routing tiles that each source crosses
         self._lay_inputs()
 
@@ -84,6 +85,13 @@ class Links:
         if key not in self._ways:
             self._ways[key] = paths(self.fabric, start, tile)
         return self._ways[key]
+
+    def ports_between(self, start: int, tile: int) -> frozenset[int]:
+        """Ports of all paths from one tile to another."""
+        key = (start, tile)
+        if key not in self._ports:
+            self._ports[key] = frozenset(port for way in self.ways(start, tile) for port in way.ports)
+        return self._ports[key]
 
     def add_local(self, slot: int) -> int:
         """Give a newborn its own row in its own crossbar; returns the row."""

@@ -166,15 +166,14 @@ def finish_all(drafts: Sequence[Draft], options: GrowthOptions) -> list[Proposal
 def _alike(drafts: Sequence[Draft]) -> list[list[int]]:
     """Places of drafts whose newborns have the same constants, at most ``TOGETHER`` newborns at a time."""
     groups: dict[tuple[float, ...], list[list[int]]] = {}
-    sizes: dict[tuple[float, ...], int] = {}
+    room: dict[tuple[float, ...], int] = {}  # of the last group
     for k, draft in enumerate(drafts):
-        key = draft.dynamics.constants
-        size = sizes.get(key, TOGETHER) + 2 * len(draft.directions)
-        if size > TOGETHER:
+        key, count = draft.dynamics.constants, len(draft.both)
+        if key not in groups or count > room[key]:
             groups.setdefault(key, []).append([])
-            size = 2 * len(draft.directions)
+            room[key] = TOGETHER
         groups[key][-1].append(k)
-        sizes[key] = size
+        room[key] -= count
     return [group for each in groups.values() for group in each]
 
 

@@ -11,12 +11,15 @@ from smalti.agents.auction.prices import NEWBORN
 from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.tile import TileAgent
 from smalti.model.chip.links import Offer
+from smalti.model.growth.rules import GROWTH_RULES
 
 
 def candidates(chip: Any, tile: int = 0, new_taps: int = 2, count: int = 3) -> list[CandidateNeuron]:
     agent, call = TileAgent(chip.model, tile, chip.network), chip.call()
     signal = agent.signal(call.traces, chip.expert, call.hears, new_taps)
-    return agent.invite(signal, 0, "random", call.options, call.generator(tile), 100, count)
+    dynamics, chance = chip.network.newborn_dynamics(), call.generator(tile)
+    proposal = GROWTH_RULES["random"].propose(signal, count, call.options, dynamics, chance)
+    return [CandidateNeuron(chip.model, 100 + k, proposal, k, 0, "random") for k in range(len(proposal.fan_in))]
 
 
 def price_of(chip: Any, start: int, tile: int) -> float:

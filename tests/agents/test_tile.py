@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from smalti.agents.auction.bids import in_coins
-from smalti.agents.tile import TileAgent
+from smalti.agents.tile import Call, TileAgent
 from smalti.model.chip.fabric import IN, OUT
 from smalti.model.chip.links import Offer
 from smalti.model.growth.rules import GROWTH_RULES
@@ -20,6 +20,11 @@ from smalti.model.kinds import KindOptions, time_constant
 
 def agent(chip: Any, tile: int) -> TileAgent:
     return TileAgent(chip.model, tile, chip.network)
+
+
+def ask(chip: Any, tile: int, call: Call) -> None:
+    agent(chip, tile).take_part(call)
+    call.send_candidates()
 
 
 def test_free_slots_are_those_without_a_neuron(chip: Any) -> None:
@@ -55,7 +60,7 @@ def test_it_reaches_itself_its_neighbours_and_the_outputs(chip: Any) -> None:
 def test_with_reach_neighbours_a_candidate_sees_no_far_outputs(chip: Any) -> None:
     call = chip.call(options=replace(chip.gating.growth, reach="neighbours"))
     for tile, seen in ((1, False), (0, True)):  # only tile 0 lies beside the outputs
-        agent(chip, tile).take_part(call)
+        ask(chip, tile, call)
         targets = call.candidates[-1].proposal.signal.targets.tolist()
         assert call.candidates[-1].tile == tile
         assert bool(set(targets) & set(chip.expert.outputs)) == seen
@@ -102,27 +107,39 @@ def test_a_neuron_with_a_row_here_is_no_new_tap(chip: Any) -> None:
 
 
 def test_it_invites_no_more_than_it_has_slots_for(chip: Any) -> None:
-    call, tile = chip.call(), agent(chip, 0)
-    signal = tile.signal(call.traces, chip.expert, call.hears, 0)
-
     def invited(count: int) -> list[int]:
-        made = tile.invite(signal, 0, "random", call.options, call.generator(0), 40, count)
-        return [one.number for one in made]
+        call = chip.call(options=replace(chip.gating.growth, candidates=count))
+        ask(chip, 0, call)
+        return [one.number for one in call.candidates]
 
-    assert invited(3) == [40, 41, 42]
-    assert invited(9) == [40, 41, 42, 43]
+    assert invited(3) == [100, 101, 102]
+    assert invited(9) == [100, 101, 102, 103]
     chip.settle(0, 3)
-    assert invited(9) == [40]
+    assert invited(9) == [100]
     chip.settle(0, 1)
     assert invited(9) == []
+
+
+def test_newborns_of_all_tiles_are_scaled_together_as_they_would_be_alone(chip_of: Callable[..., Any]) -> None:
+    chip = chip_of(kinds=KINDS)
+    for rule in ("random", "gradmax_whitened", "tiny", "mixed"):
+        together, apart = chip.call(rule=rule), chip.call(rule=rule)
+        for tile in (1, 0):
+            agent(chip, tile).take_part(together)
+            ask(chip, tile, apart)
+        together.send_candidates()
+        for one, other in zip(together.candidates, apart.candidates, strict=True):
+            assert (one.number, one.tile, one.cell, one.bid) == (other.number, other.tile, other.cell, other.bid)
+            assert torch.equal(one.fan_in, other.fan_in)
+            assert torch.equal(one.sources, other.sources)
 
 
 def test_a_full_tile_refuses_to_take_part(chip: Any) -> None:
     call = chip.call()
     chip.settle(0, 4)
-    agent(chip, 0).take_part(call)
+    ask(chip, 0, call)
     assert (call.candidates, call.number) == ([], 100)
-    agent(chip, 1).take_part(call)
+    ask(chip, 1, call)
     assert [c.number for c in call.candidates] == [100, 101, 102]
     assert call.number == 103
     assert all(c.tile == 1 and c.bid is not None for c in call.candidates)
@@ -138,7 +155,7 @@ KINDS = {
 def test_candidates_of_every_kind_bid_against_one_another(chip_of: Callable[..., Any]) -> None:
     chip = chip_of(kinds=KINDS)
     call = chip.call()
-    agent(chip, 1).take_part(call)
+    ask(chip, 1, call)
     assert [c.bid.cell for c in call.candidates] == ["fast"] * 3 + ["slow"] * 3 + ["adaptive"] * 3
     assert [c.number for c in call.candidates] == list(range(100, 109))
     fast, slow = call.candidates[0], call.candidates[3]
@@ -146,14 +163,14 @@ def test_candidates_of_every_kind_bid_against_one_another(chip_of: Callable[...,
     assert 5 < time_constant(slow.cell.leak) < 50
     assert {c.cell for c in call.candidates[3:6]} == {slow.cell}  # drawn once for the tile
     assert agent(chip, 0).signal(call.traces, chip.expert, call.hears, 0).sources.any()
-    agent(chip, 0).take_part(call)
+    ask(chip, 0, call)
     assert call.candidates[-4].cell != slow.cell  # and anew for the next
 
 
 def test_a_candidates_signal_is_filtered_as_it_would_be(chip_of: Callable[..., Any]) -> None:
     chip = chip_of(kinds=KINDS)
     call = chip.call(rule="gradmax_whitened")
-    agent(chip, 1).take_part(call)
+    ask(chip, 1, call)
     signals = {c.cell: c.proposal.signal for c in call.candidates}
     assert len(signals) == 3
     for cell, signal in signals.items():
@@ -172,7 +189,7 @@ def test_seeds_take_kinds_by_their_shares(chip_of: Callable[..., Any]) -> None:
     for seed in range(40):
         call = replace(chip.call(options=replace(chip.gating.growth, seed_width=5)), seed_links={1: ((), ())})
         call = replace(call, generator=lambda tile, seed=seed: np.random.default_rng((seed, tile)))
-        agent(chip, 1).take_part(call)
+        ask(chip, 1, call)
         assert len(call.candidates) == 5
         drawn.update(c.bid.cell for c in call.candidates)
     assert drawn["fast"] + drawn["slow"] == 200
@@ -182,7 +199,7 @@ def test_seeds_take_kinds_by_their_shares(chip_of: Callable[..., Any]) -> None:
 @pytest.mark.parametrize(("reserve", "invited"), [(0, 3), (2, 2), (4, 0), (9, 0)])
 def test_slots_kept_for_tasks_to_come_are_not_sold(chip: Any, reserve: int, invited: int) -> None:
     call = replace(chip.call(), reserve=reserve)
-    agent(chip, 0).take_part(call)
+    ask(chip, 0, call)
     assert len(call.candidates) == invited
     assert agent(chip, 0).for_sale(call) == [2, 3, 4, 5][: max(0, 4 - reserve)]
     assert agent(chip, 0).for_sale(replace(call, seed_links={})) == [2, 3, 4, 5]
@@ -191,7 +208,7 @@ def test_slots_kept_for_tasks_to_come_are_not_sold(chip: Any, reserve: int, invi
 def test_candidates_are_told_what_each_tile_would_bring(chip: Any) -> None:
     """At prices of next to nothing every target that brings anything is chosen, and the bid is for all of them."""
     call = chip.call()
-    agent(chip, 0).take_part(call)
+    ask(chip, 0, call)
     fabric = chip.network.fabric
     for one in call.candidates:
         tiles = one.proposal.signal.targets // fabric.slots
@@ -207,15 +224,15 @@ def test_candidates_are_told_what_each_tile_would_bring(chip: Any) -> None:
 def test_a_tile_without_anyone_to_drive_keeps_out(chip: Any) -> None:
     call = chip.call()
     call.expert = replace(chip.expert, neurons=[0, 1], outputs=(), output_tile=3)
-    agent(chip, 3).take_part(call)
+    ask(chip, 3, call)
     assert call.candidates == []
 
 
 def test_seeds_are_invited_where_the_call_says_and_bid_as_told(chip: Any) -> None:
     call = replace(chip.call(), seed_links={0: ((2,), (1,))}, seed_value=0.7, reserve=9)
-    agent(chip, 1).take_part(call)
+    ask(chip, 1, call)
     assert call.candidates == []
-    agent(chip, 0).take_part(call)
+    ask(chip, 0, call)
     assert len(call.candidates) == call.options.seed_width == 2
     for one in call.candidates:
         assert (one.bid.value, one.bid.targets, one.bid.wishes, one.bid.taps) == (0.7, (2,), (1,), ())
@@ -224,7 +241,7 @@ def test_seeds_are_invited_where_the_call_says_and_bid_as_told(chip: Any) -> Non
 def test_another_growth_rule_can_be_called(chip: Any) -> None:
     for rule in GROWTH_RULES:
         call = chip.call(rule=rule)
-        agent(chip, 1).take_part(call)
+        ask(chip, 1, call)
         assert call.candidates
         assert {c.bid.rule for c in call.candidates} == {rule}
 
