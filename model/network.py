@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -124,6 +123,10 @@ class Network:
 
         return Recorded(Activity(outputs, tape.membrane[:, outputs], counts), back)
 
+    def tape(self, x: Tensor, running: Tensor | None = None) -> dense.Tape:
+        """All that a batch does, by the dense engine, whichever the network runs on; arguments as in ``run``."""
+        return dense.forward(self.state.weight.detach(), self.wiring(), self.dynamics(running), self._columns(x))
+
     def read(self, activity: Activity) -> Tensor:
         """Logits [B, O] of the outputs by the configured readout."""
         if self.options.readout == "spike_count":
@@ -189,21 +192,6 @@ class Network:
         gradient = dense.weight_gradient(wiring, tape, delta, weight.shape)
         return DenseProbe(tape.presynaptic, delta, counts, losses, gradient)
 
-    def overheard(self, x: Tensor, outputs: Tensor, running: Tensor | None = None) -> Probe:
-        """A probe that knows no loss: spikes of a batch alone, without a backward pass. Arguments as in ``run``."""
-        self._check_input(x)
-        weight, losses = self.state.weight.detach(), torch.zeros(len(x), dtype=self.options.dtype)
-        if self.engine == "events":
-            circuit, events = self.circuit(outputs, running, all_adjoints=True), _events().as_events(x, weight.dtype)
-            past = _events().run_forward(circuit, weight, events, keep=True)
-            counts, nothing = torch.zeros(self.fabric.neurons, 0), events[:0, :0]
-            probe: Probe = _events("probe").EventProbe(
-                circuit, past, events, counts, losses, nothing, None, np.empty(0, dtype=np.int64), (), (), losses
-            )
-            return probe
-        tape = dense.forward(weight, self.wiring(), self.dynamics(running), self._columns(x))
-        return DenseProbe(tape.presynaptic, torch.zeros_like(tape.spikes), tape.spikes.sum(0), losses)
-
     def listened_to(self, listeners: Tensor) -> Tensor:
         """Neuron slots [N] bool whose spikes drive devices of the listeners [N] bool."""
         columns = listeners.view(self.fabric.tiles, 1, self.fabric.slots)
@@ -234,6 +222,16 @@ class Network:
             self._wired_version = self.links.version
         return self._wiring
 
+    def circuit_of(self, chip: Chip, all_adjoints: bool = False, slots: Tensor | None = None) -> Circuit:
+        """The chip as the event-driven engine reads it, or another one whose neurons are those of some slots [S]."""
+        circuit: Circuit = _events("circuit").Circuit.of(
+            make_plan(chip, all_adjoints),
+            [values.numpy() for values in self.state.constants(self.options, slots)],
+            self.options,
+            self.threads,
+        )
+        return circuit
+
     def circuit(self, outputs: Tensor, running: Tensor | None = None, all_adjoints: bool = False) -> Circuit:
         """What runs as the event-driven engine reads it, remade when links, devices or neurons have changed.
 
@@ -247,7 +245,7 @@ class Network:
         version = self.links.version, *(flag._version for flag in flags)  # torch counts changes in place
         if version != self._circuits_version:
             self._circuits, self._circuits_version = {}, version
-        fires = self._fires(running).numpy()
+        fires = self.fires(running).numpy()
         key = fires.tobytes(), outputs.numpy().tobytes(), all_adjoints, self.threads
         if key not in self._circuits:
             if len(self._circuits) >= CIRCUITS:
@@ -261,19 +259,14 @@ class Network:
                 outputs=outputs.numpy(),
                 channels=self.channels,
             )
-            self._circuits[key] = _events("circuit").Circuit.of(
-                make_plan(chip, all_adjoints),
-                [values.numpy() for values in state.constants(self.options)],
-                self.options,
-                self.threads,
-            )
+            self._circuits[key] = self.circuit_of(chip, all_adjoints)
         return self._circuits[key]
 
     def dynamics(self, running: Tensor | None = None) -> Dynamics:
         """Constants of every slot; whoever does not run has an infinite threshold."""
         options = self.options
         leak, synapse, strength, recovery = (values[:, None] for values in self.state.constants(options))
-        threshold = torch.full_like(leak, options.threshold).masked_fill_(~self._fires(running)[:, None], float("inf"))
+        threshold = torch.full_like(leak, options.threshold).masked_fill_(~self.fires(running)[:, None], float("inf"))
         return replace(
             self._shared_dynamics(leak, threshold),
             synapse=synapse if synapse.any() else None,
@@ -307,7 +300,7 @@ class Network:
             fused=self.engine == "events",
         )
 
-    def _fires(self, running: Tensor | None) -> Tensor:
+    def fires(self, running: Tensor | None) -> Tensor:
         """Neurons that may fire [N] bool."""
         state = self.state
         fires = state.alive if running is None else state.alive & running

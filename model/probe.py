@@ -1,6 +1,7 @@
 """What one batch does and wants: spikes and adjoints, from which growth signals and bids are computed.
 
-Every engine has its own: ``DenseProbe`` holds all of it, ``model.engines.events.probe`` holds events.
+Every engine has its own: ``DenseProbe`` holds all of it, ``model.engines.events.probe`` holds events;
+``model.overheard`` has spikes alone.
 """
 
 from __future__ import annotations
@@ -22,14 +23,6 @@ class Probe(Protocol):
     @property
     def loss(self) -> Tensor:
         """Loss of every sample [B]."""
-
-    @property
-    def presynaptic(self) -> Tensor:
-        """S[t-1] of neurons, x[t] of channels, then silence, [T + 1, N + I + 1, B]."""
-
-    @property
-    def delta(self) -> Tensor:
-        """Adjoint of the input current of every neuron [T, N, B]; zero where it was not asked for."""
 
     @property
     def gradient(self) -> Tensor:
@@ -71,8 +64,8 @@ class Kernel(NamedTuple):
 class DenseProbe:
     """A probe that holds every spike and adjoint."""
 
-    presynaptic: Tensor  # [T + 1, N + I + 1, B]
-    delta: Tensor  # [T, N, B]
+    presynaptic: Tensor  # [T + 1, N + I + 1, B] S[t-1] of neurons, x[t] of channels, then silence
+    delta: Tensor  # [T, N, B] adjoint of the input current of every neuron
     counts: Tensor  # [N, B]
     loss: Tensor  # [B]
     gradient: Tensor = field(default_factory=lambda: torch.empty(0))  # [K, R, n]

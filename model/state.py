@@ -56,12 +56,16 @@ class ChipState:
             recovery=constants.clone(),
         )
 
-    def constants(self, options: NetworkOptions) -> tuple[Tensor, ...]:
-        """Leak, synapse, strength and recovery of every slot [N], in the network's precision; outputs only leak."""
-        every = (self.leak, self.synapse, self.strength, self.recovery)
+    def constants(self, options: NetworkOptions, slots: Tensor | None = None) -> tuple[Tensor, ...]:
+        """Leak, synapse, strength and recovery of every slot [N], or of some, in the network's precision.
+
+        Outputs only leak.
+        """
+        kinds = (self.leak, self.synapse, self.strength, self.recovery, self.output)
+        *every, output = kinds if slots is None else (values[slots] for values in kinds)
         own = (options.output_leak, 0.0, 0.0, 0.0)
         return tuple(
-            values.to(options.dtype).masked_fill(self.output, output) for values, output in zip(every, own, strict=True)
+            values.to(options.dtype).masked_fill(output, value) for values, value in zip(every, own, strict=True)
         )
 
     def become(self, slot: int, cell: Cell) -> None:

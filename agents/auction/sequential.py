@@ -49,9 +49,7 @@ def clear(bids: Sequence[Bid], free_slots: Mapping[int, Sequence[int]], prices: 
     return [outcomes[position] for position in range(len(bids))]
 
 
-def _sequential(
-    bids: Sequence[Bid], left: Mapping[int, list[int]], book: QuoteBook, births: int
-) -> dict[int, Outcome]:
+def _sequential(bids: Sequence[Bid], left: Mapping[int, list[int]], book: QuoteBook, births: int) -> dict[int, Outcome]:
     """The winners: at each turn the bid with the largest surplus at the prices of that turn, while positive.
 
     The queue is lazy. Prices mostly rise, so a surplus known from before is an upper bound and is renewed at the

@@ -121,6 +121,9 @@ class Fabric:
         self.neurons = self.tiles * self.slots  # N
         self.grid_rows, self.grid_cols = 2 * options.rows + 1, 2 * options.cols + 1
         self.cells = self.grid_rows * self.grid_cols
+        self._positions = [divmod(tile, options.cols) for tile in range(self.tiles)]
+        self._cells = [(2 * row + 1) * self.grid_cols + 2 * col + 1 for row, col in self._positions]
+        self._neighbours: dict[int, tuple[int, ...]] = {}
         self.dead_cells = frozenset(
             [self.cell_of_tile(self.tile(row, col)) for row, col in options.dead_tiles]
             + [row * self.grid_cols + col for row, col in options.dead_routers]
@@ -151,12 +154,11 @@ class Fabric:
 
     def position(self, tile: int) -> tuple[int, int]:
         """(row, column) of a neuron tile among the neuron tiles."""
-        return divmod(tile, self.options.cols)
+        return self._positions[tile]
 
     def cell_of_tile(self, tile: int) -> int:
         """Grid cell of a neuron tile."""
-        row, col = self.position(tile)
-        return (2 * row + 1) * self.grid_cols + 2 * col + 1
+        return self._cells[tile]
 
     def tile_of_slot(self, slot: int) -> int:
         """Tile that holds neuron slot ``slot`` (0..N-1)."""
@@ -169,11 +171,16 @@ class Fabric:
 
     def distance(self, a: int, b: int) -> int:
         """Rows plus columns between two tiles."""
-        (row_a, col_a), (row_b, col_b) = self.position(a), self.position(b)
+        (row_a, col_a), (row_b, col_b) = self._positions[a], self._positions[b]
         return abs(row_a - row_b) + abs(col_a - col_b)
 
     def neighbours(self, tile: int) -> tuple[int, ...]:
         """Live tiles one step north, east, south or west of a tile."""
+        if tile not in self._neighbours:
+            self._neighbours[tile] = self._next_to(tile)
+        return self._neighbours[tile]
+
+    def _next_to(self, tile: int) -> tuple[int, ...]:
         row, col = self.position(tile)
         near = [(row + dr, col + dc) for dr, dc in STEP]
         on_chip = [self.tile(r, c) for r, c in near if 0 <= r < self.options.rows and 0 <= c < self.options.cols]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
+
 import torch
 from torch import Tensor
 

@@ -127,14 +127,15 @@ class Draft:
         directions = drop_weak_taps(self.signal, self.directions)
         return torch.cat([directions, -directions])
 
-    def finished(self, scale: Tensor, spikes: Tensor) -> Proposal:
-        """The newborns at these scales [2 C] of either sign, by the spikes that they have there [T, 2 C, B]."""
+    def finished(self, scale: Tensor, spikes: Tensor, rate: Tensor) -> Proposal:
+        """The newborns at these scales [2 C] of either sign, by their spikes [T, 2 C, B] and rates [2 C] there."""
         signal, both, count = self.signal, self.both, len(self.directions)
-        gradient = fan_out_gradient(spikes, signal.delta)
-        signal.check_finite(gradient)
-        rate = spikes.mean((0, 2))
-        norm = (gradient[..., ::2] if self.seen else gradient).mean(2).norm(dim=1)
-        strength = torch.where(rate > 0, torch.zeros_like(norm) if self.blind else norm, -1.0)
+        if len(signal.targets):
+            gradient = fan_out_gradient(spikes.contiguous(), signal.delta)
+            signal.check_finite(gradient)
+        else:
+            gradient = spikes.new_zeros(2 * count, 0, signal.samples)
+        strength = torch.where(rate > 0, 0.0 if self.blind else self._strength(gradient), -1.0)
         plus = strength[:count] >= strength[count:]
         chosen = torch.arange(count, device=plus.device) + torch.where(plus, 0, count)
         chosen = chosen[strength[chosen] >= 0]
@@ -142,6 +143,10 @@ class Draft:
         fan_out = fan_in.new_zeros(len(chosen), len(signal.targets))
         parts = fan_in, fan_in != 0, fan_out, gradient[chosen], rate[chosen]
         return Proposal(signal, *parts, self.dynamics, seen=self.seen)
+
+    def _strength(self, gradient: Tensor) -> Tensor:
+        """Norm of the mean gradient [C, Q, B] of each newborn [C]."""
+        return (gradient[..., ::2] if self.seen else gradient).mean(2).norm(dim=1)
 
 
 def finish_all(drafts: Sequence[Draft], options: GrowthOptions) -> list[Proposal]:
@@ -158,8 +163,9 @@ def finish_all(drafts: Sequence[Draft], options: GrowthOptions) -> list[Proposal
         currents = [torch.einsum("cp,tpb->tcb", drafts[k].both, drafts[k].signal.drive) for k in alike]
         ends = np.cumsum([current.shape[1] for current in currents]).tolist()
         scale, spikes = calibrate_currents(torch.cat(currents, 1), options.target_rate, drafts[alike[0]].dynamics)
+        rate = spikes.mean((0, 2))
         for k, begin, end in zip(alike, [0, *ends], ends, strict=False):
-            finished[k] = drafts[k].finished(scale[begin:end], spikes[:, begin:end].contiguous())
+            finished[k] = drafts[k].finished(scale[begin:end], spikes[:, begin:end], rate[begin:end])
     return [finished[k] for k in range(len(drafts))]
 
 

@@ -12,7 +12,6 @@ from smalti.model.growth.proposal import Propose
 from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import NetworkOptions
 
-
 Directions = Callable[[TileSignal, int, np.random.Generator], Tensor]  # and count of newborns -> fan-ins [C, P]
 
 

@@ -196,11 +196,6 @@ class Grower:
             expert.neurons.remove(slot)
         return gone
 
-    def overheard(self, expert: Expert, x: Tensor) -> Probe:
-        """Spikes of whom an expert may listen to, where nobody wants anything yet."""
-        outputs = torch.tensor(expert.outputs, device=self.network.device)
-        return self.network.overheard(x, outputs, self.agent.growing(expert))
-
     def call(
         self,
         expert: Expert,

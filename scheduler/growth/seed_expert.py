@@ -24,6 +24,7 @@ from smalti.model.chip.fabric import NoRoomError
 from smalti.model.growth.calibrate import SAMPLES
 from smalti.model.growth.surroundings import Norms
 from smalti.model.network import Network
+from smalti.model.overheard import Overheard
 from smalti.scheduler.growth.grower import SEED_RULE, Grower
 from smalti.scheduler.growth.room import Need, Room
 from smalti.scheduler.growth.seed_shape import footprint, seed_links, stages
@@ -62,11 +63,13 @@ def open_expert(
         grower.bear(slot, expert, SEED, task, True, torch.empty(0, dtype=torch.int64), torch.empty(0), {})
     fabric = grower.network.fabric
     tiles = footprint(fabric, expert.output_tile)
-    within = frozenset(tiles)
+    within, overheard = frozenset(tiles), Overheard(grower.network, x[:SAMPLES])
+    running = grower.agent.growing(expert)
     for stage, there in enumerate(stages(fabric, tiles, expert.output_tile)):
         grower.give_up(room.needs[1 + stage] if 1 + stage < len(room.needs) else Need())
         here = {t: seed_links(fabric, t, within, expert.output_tile) for t in there}
-        heard = grower.overheard(expert, x[:SAMPLES])
+        running[expert.neurons] = True
+        heard = overheard.follow(running)
         call = grower.call(expert, task, SEED_RULE, heard, partial(chance, stage), Norms())
         call.seed_links, call.seed_value = here, math.log(max(2, len(expert.classes)))
         call.options = replace(call.options, seed_width=width or call.options.seed_width)
