@@ -19,9 +19,7 @@ class Ledger:
         self.fabric = fabric
         self.used = np.zeros(len(fabric.capacity), dtype=np.int64)  # [ports] wires in use
         self._capacity: list[int] = fabric.capacity.tolist()
-        self._limit: list[int] = list(
-            self._capacity
-        )  # [ports] wires that may be taken: those not kept for tasks to come
+        self._limit: list[int] = list(self._capacity)  # [ports] wires that may be taken: those that are not kept
         self.eased = 0  # grows whenever wires may have become more: given back, or kept no longer
         self._holders: dict[int, dict[int, int]] = {}  # port -> source -> links that use that wire
 

@@ -31,9 +31,10 @@ class StreamOptions:
         setting: class (no task label at test), task (label given), domain (same classes), joint (all data).
         classes_per_task: classes of an experience in setting class and task; the last may have fewer.
         by: what fsdd is cut by: digit, or speaker (needs setting domain or joint).
-        transform: makes tasks of copies of the data: permuted (channels) or rotated (images), the first copy being
-            as it is; needs setting domain, or joint for all copies at once. none: no copies.
-        tasks: how many tasks `transform` makes; 0: 5.
+        transform: makes copies of the data: permuted (channels) or rotated (images), the first copy being as it is.
+            In setting domain a copy is a task of the same classes; in class and task its classes are new ones, shared
+            out as classes_per_task says; joint: all copies at once. none: no copies.
+        tasks: how many copies `transform` makes; 0: 5.
         hold_out: a domain, such as a speaker of fsdd, that is the test part and never trained on; empty: none.
         steps: time steps of a sample; 0 is the stream's own (digits, mnist 25, fsdd 50, arrays their axis or 25). More
             than the data's own axis has: every step of theirs is held.
@@ -166,11 +167,6 @@ class StreamOptions:
             if self.tasks:
                 return f"tasks = {self.tasks} counts the copies of a transform, and there is none; set stream.transform"
             return ""
-        if self.setting in ("class", "task"):
-            return (
-                f"transform = {self.transform} makes tasks of the same classes, which setting {self.setting} does not "
-                "have; set stream.setting to domain, or to joint for all of them at once"
-            )
         if self.by == "speaker":
             return f"transform = {self.transform} makes domains, and so does by = speaker; take one of them"
         if self.tasks < 0 or self.tasks == 1:

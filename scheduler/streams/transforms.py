@@ -1,6 +1,8 @@
-"""Domain-incremental streams out of any data: every task holds the same samples and classes, transformed its own way.
+"""Streams out of copies of any data, each transformed its own way.
 
-The first task is left as it is. A sample stays in its part (train, validation, test) in all tasks.
+In setting domain a copy is a task, and all have the same classes. In setting class and task a copy has classes of its
+own: four copies of ten classes are forty classes, and twenty tasks of two. The first copy is left as it is. A sample
+stays in its part (train, validation, test) in all copies.
 
 - permuted (Goodfellow et al. 2013, arXiv 1312.6211; Kirkpatrick et al. 2017, arXiv 1612.00796): each task has a
   permutation of the channels. It comes after pooling: means of scattered pixels would tell nothing.
@@ -61,7 +63,9 @@ TRANSFORMS = {"permuted": permuted, "rotated": rotated}
 
 
 def repeat(loaded: Loaded, parts: Rows, options: StreamOptions, ready: Ready) -> tuple[Loaded, Rows]:
-    """The samples of the parts once for every task, as its domain, ready for the chip; and the parts of these.
+    """The samples of the parts once for every copy, ready for the chip; and the parts of these.
+
+    A copy is a domain or, where tasks share no classes, has its own.
 
     Raises:
         ValueError: if the transform does not go with the data, or memory cannot hold the copies.
@@ -74,13 +78,16 @@ def repeat(loaded: Loaded, parts: Rows, options: StreamOptions, ready: Ready) ->
         name, view = TRANSFORMS[options.transform](task, loaded, options, ready)
         names.append(name)
         views.append(view)
-    chosen = loaded.x[used]
+    chosen, copy = loaded.x[used], np.repeat(np.arange(len(views)), len(used))
+    own = options.setting in ("class", "task")
+    kinds = loaded.class_names
     everything = replace(
         loaded,
         x=np.concatenate([view(chosen) for view in views]),
-        y=np.tile(loaded.y[used], len(views)),
-        domain=np.repeat(np.arange(len(views)), len(used)),
-        domain_names=tuple(names),
+        y=np.tile(loaded.y[used], len(views)) + own * len(kinds) * copy,
+        class_names=(*kinds, *(f"{kind} {name}" for name in names[1:] for kind in kinds)) if own else kinds,
+        domain=None if own else copy,
+        domain_names=() if own else tuple(names),
         tasks=False,
         part=None,
         image=None,

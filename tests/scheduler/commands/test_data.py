@@ -161,7 +161,7 @@ def test_samples_that_several_experiences_test_are_counted_once(cli: Smalti) -> 
         (["fsdd"], "stream.path is empty; give the zip or the folder"),
         (["mnist", "nowhere"], "stream.path = 'nowhere': there is no such folder or file"),
         (["digits", "file"], "stream.path = 'file': digits come with scikit-learn"),
-        (["digits", "--stream.transform", "rotated"], "set stream.setting to domain"),
+        (["digits", "--stream.transform", "rotated", "--stream.tasks", "1"], "stream.tasks = 1 must be 2 or more"),
         (["digits", "--stream.hold_out", "ann"], "digits has none; take fsdd"),
     ],
 )

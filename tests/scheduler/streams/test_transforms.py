@@ -162,3 +162,24 @@ def test_what_makes_no_sense_is_refused() -> None:
         load(name="plain", transform="rotated")
     with pytest.raises(ValueError, match=r"stream.tasks = 181 asks for more angles than 180 whole degrees"):
         load(transform="rotated", tasks=181)
+
+
+def test_where_tasks_share_no_classes_every_copy_has_its_own() -> None:
+    """Three copies of four classes are six tasks of two; samples are those of the domains, labels are numbered on."""
+    for transform in ("permuted", "rotated"):
+        shared = load(transform=transform, tasks=3)
+        copies = [e.name for e in shared.experiences]
+        own = load(transform=transform, tasks=3, setting="class")
+        assert [e.classes for e in own.experiences] == [(k, k + 1) for k in range(0, 12, 2)]
+        assert own.class_names == (*"abcd", *(f"{kind} {copy}" for copy in copies[1:] for kind in "abcd"))
+        assert [e.name for e in own.experiences[2:4]] == [
+            f"a {copies[1]}|b {copies[1]}",
+            f"c {copies[1]}|d {copies[1]}",
+        ]
+        for e in own.experiences:
+            for part in PARTS:
+                found, copy = getattr(e, part), getattr(shared.experiences[e.task // 2], part)
+                here = np.isin(copy.index, found.index)
+                np.testing.assert_array_equal(found.x, copy.x[here])
+                np.testing.assert_array_equal(found.y, copy.y[here] + 4 * (e.task // 2))
+                assert set(found.y.tolist()) == set(e.classes)
