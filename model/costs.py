@@ -71,8 +71,9 @@ def hops(network: Network) -> Tensor:
 
 def fan_out(network: Network, running: Tensor) -> Tensor:
     """Devices that a spike of every source meets [N + I] float64, of those onto neurons that run [N] bool."""
-    state = network.state
-    met = (state.mask & running.view(state.mask.shape[0], 1, -1)).sum(2).flatten().cpu()
-    source = state.source.flatten()
+    state, columns = network.state, running.view(network.fabric.tiles, 1, -1)
+    here = torch.nonzero(columns.any(2).flatten()).flatten()  # tiles with neurons that run: mostly few
+    met = (state.mask[here] & columns[here]).sum(2).flatten().cpu()
+    source = state.source[here.cpu()].flatten()
     devices = torch.zeros(network.fabric.neurons + network.channels, dtype=torch.float64)
     return devices.index_add_(0, source.clamp(min=0), (met * (source >= 0)).to(torch.float64))

@@ -76,6 +76,8 @@ class Network:
         self._wiring: dense.Wiring | None = None
         self._wired_version = -1
         self._free = FreeSlots(fabric)
+        self._upstream: dict[bytes, Tensor] = {}  # slots -> whom they need, while links and devices stay as they are
+        self._upstream_version: object = None
         self._circuits: dict[object, Circuit] = {}
         self._circuits_version: object = None
 
@@ -206,13 +208,21 @@ class Network:
 
         Channels among them take no neuron.
         """
-        mask = torch.zeros_like(self.state.alive)
+        version = self.links.version, self.state.mask._version
+        if version != self._upstream_version:
+            self._upstream, self._upstream_version = {}, version
+        key = slots.cpu().numpy().tobytes()
+        if key not in self._upstream:
+            self._upstream[key] = self._follow_upstream(slots)
+        return self._upstream[key].clone()
+
+    def _follow_upstream(self, slots: Tensor) -> Tensor:
+        fresh = mask = torch.zeros_like(self.state.alive)
         mask[slots[slots < len(mask)].to(mask.device)] = True
-        while True:
-            more = mask | self.listened_to(mask)
-            if torch.equal(more, mask):
-                return mask
-            mask = more
+        while fresh.any():
+            fresh = self.listened_to(fresh) & ~mask
+            mask = mask | fresh
+        return mask
 
     def wiring(self) -> dense.Wiring:
         """Links as the dense engine reads them, remade when they have changed."""

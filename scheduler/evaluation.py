@@ -149,8 +149,7 @@ def _mixture(
             a, b = component.expert.exponents
             vote = agent.options.vote * _class_prior(agent, features.counts[rows], own)
             weighed[rows[:, None], own] = (a - 1.0) * log_p + b * vote
-        # A trunk runs once for all; who was listened to goes on from there.
-        fired[:, rows] = torch.maximum(fired[:, rows], counts.to("cpu", torch.float64))
+        _join(fired, rows, counts)
     log_mixture[:, [c for c in range(classes) if c not in possible]] = -torch.inf
     spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
     cost = gate_cost(agent, x) if has_prior else UNASKED
@@ -179,10 +178,20 @@ def _mixture_of_steps(
         expected = expected if expected.dim() > 1 else outputs.new_zeros(len(x), *outputs.shape[1:])
         expected[rows] += share[rows, :, None] * outputs
         operations += spent * len(rows) / len(x)
-        fired[:, rows] = torch.maximum(fired[:, rows], activity.counts.to("cpu", torch.float64))
+        _join(fired, rows, activity.counts)
     spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
     tasks = torch.tensor([component.expert.classes[0] for component in components])[best]
     return Answers(tasks, tasks, spikes, hop_spikes, operations, fired=fired, steps=criterion.outputs(expected).float())
+
+
+def _join(fired: Tensor, rows: Tensor, counts: Tensor) -> None:
+    """Add the spikes [N, b] of an expert to those of others [N, B], for the samples for which it runs [b].
+
+    A trunk runs once for all; who was listened to goes on from there.
+    """
+    counts = counts.cpu()
+    spoke = torch.nonzero(counts.any(1))
+    fired[spoke, rows] = torch.maximum(fired[spoke, rows], counts[spoke.flatten()].double())
 
 
 def opinions(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor]:
