@@ -239,8 +239,7 @@ class TileAgent(Agent):
             patience: rounds of silence; 0 retires nobody.
         """
         mine = [slot for slot in members if self.network.fabric.tile_of_slot(slot) == self.tile]
-        spoke = counts.sum(1)
-        self.silent_rounds = {s: self.silent_rounds.get(s, 0) + 1 for s in mine if float(spoke[s]) == 0}
+        self.silent_rounds = {s: self.silent_rounds.get(s, 0) + 1 for s in mine if not counts[s].any()}
         gone = [s for s, rounds in self.silent_rounds.items() if patience and rounds >= patience]
         for slot in gone:
             del self.silent_rounds[slot]

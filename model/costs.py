@@ -26,7 +26,7 @@ def usage(network: Network) -> Usage:
     return Usage(
         neurons=int((state.alive & ~state.output).sum()),
         links=len(links.rows),
-        devices=int(state.mask.sum()),
+        devices=int(torch.count_nonzero(state.mask)),
         wires=int(links.ledger.used.sum()),
     )
 

@@ -30,7 +30,10 @@ def settings(size: str) -> dict[str, tuple[object, str]]:
         "fabric.cols": (side, ""),
         "fabric.neurons_per_tile": (NEURONS, ""),
         "fabric.wires": (NEURONS, ""),
-        "fabric.corner_wires": (NEURONS, "newborns near the inputs reach the outputs over the corners, which all share"),
+        "fabric.corner_wires": (
+            NEURONS,
+            "newborns near the inputs reach the outputs over corners that many share",
+        ),
         "stream.transform": ("permuted", "with four copies of five pairs of digits there are 20 different tasks"),
         "stream.tasks": (4, "copies, of which the first is as it is and each other has its pixels permuted"),
         "stream.steps": (side + HEARD, f"a spike takes {side} steps from the inputs to the outputs"),

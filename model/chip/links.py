@@ -49,6 +49,7 @@ class Links:
         self.source = np.full((fabric.tiles, fabric.rows_per_tile), FREE, dtype=np.int64)  # [K, R]
         self.rows: dict[tuple[int, int], int] = {}  # (source, tile) -> row
         self.paths: dict[tuple[int, int], Path] = {}  # (source, tile) -> path
+        self.touched: set[tuple[int, int]] = set()  # keys of links laid or removed; emptied by who follows them
         self._reached: dict[int, dict[int, None]] = {}  # source -> tiles that it reaches, in the order of its links
         self.version = 0  # grows with every change, so that readers know when to look again
         self._ways: dict[tuple[int, int], tuple[Path, ...]] = {}
@@ -119,6 +120,7 @@ class Links:
         links = copy(self)
         links.ledger, links.source = self.ledger.copy(), self.source.copy()
         links.rows, links.paths = dict(self.rows), dict(self.paths)
+        links.touched = set(self.touched)
         links._reached = {source: dict(tiles) for source, tiles in self._reached.items()}
         return links
 
@@ -154,6 +156,7 @@ class Links:
         self.ledger.release(source, self.paths.pop(key).ports)
         row = self.rows.pop(key)
         del self._reached[source][tile]
+        self.touched.add(key)
         self.source[tile, row] = FREE
         self.version += 1
         return row
@@ -211,6 +214,7 @@ class Links:
         self.rows[source, tile] = row
         self.paths[source, tile] = path
         self._reached.setdefault(source, {})[tile] = None
+        self.touched.add((source, tile))
         self.version += 1
 
 

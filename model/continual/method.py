@@ -55,7 +55,7 @@ class Method:
     @property
     def stored_values(self) -> int:
         """Numbers held in memory now: one for each device in use and what is known of it, and all notes."""
-        held = len(self.devices) * int(self.network.state.mask.sum())
+        held = len(self.devices) * int(torch.count_nonzero(self.network.state.mask)) if self.devices else 0
         return held + sum(note.numel() for note in self.notes.values())
 
     def begin_task(self, task: Task) -> None:

@@ -146,7 +146,8 @@ class Draft:
 
     def _strength(self, gradient: Tensor) -> Tensor:
         """Norm of the mean gradient [C, Q, B] of each newborn [C]."""
-        return (gradient[..., ::2] if self.seen else gradient).mean(2).norm(dim=1)
+        norm: Tensor = (gradient[..., ::2] if self.seen else gradient).mean(2).norm(dim=1)
+        return norm
 
 
 def finish_all(drafts: Sequence[Draft], options: GrowthOptions) -> list[Proposal]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -188,9 +188,13 @@ class Grower:
         """Retire grown neurons that have been silent for too long; returns their slots."""
         heard = self.agent.heard_by_others(expert)
         members = [slot for slot in expert.neurons if slot in grown and not heard[slot]]
+        here: dict[int, list[int]] = defaultdict(list)
+        for slot in members:
+            here[self.network.fabric.tile_of_slot(slot)].append(slot)
         gone: list[int] = []
         for tile in self.tiles():
-            gone += tile.idle(counts, members, self.options.retire_after)
+            if here[tile.tile] or tile.silent_rounds:
+                gone += tile.idle(counts, here[tile.tile], self.options.retire_after)
         for slot in gone:
             retire(self.network, slot, self.moments)
             expert.neurons.remove(slot)

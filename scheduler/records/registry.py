@@ -23,6 +23,7 @@ class NeuronRegistry:
         self.id_of_slot: dict[int, int] = {}
         self.changed = True  # since somebody last wrote it down and set this to False
         self._open_links: dict[tuple[int, int], Row] = {}  # (source slot or channel, tile)
+        self._followed: Links | None = None  # whose changes since the last call are known
 
     def born(self, network: Network, slot: int, rule: str, task: int, round_number: int) -> None:
         """Register a birth."""
@@ -68,16 +69,20 @@ class NeuronRegistry:
         A slot given away again, or a link laid anew on another way, is another link, and all links of a neuron that
         moved are.
         """
-        now = {key: self._record(links, *key, round_number) for key in sorted(links.rows)}
-        for key, record in list(self._open_links.items()):
-            if key not in now or any(record[name] != now[key][name] for name in ("source", "row", "path")):
+        known = links is self._followed
+        for key in sorted(links.touched if known else {*links.rows, *self._open_links}):
+            before = self._open_links.get(key)
+            now = self._record(links, *key, round_number) if key in links.rows else None
+            if before and now and all(before[name] == now[name] for name in ("source", "row", "path")):
+                continue
+            if before is not None:
                 self._open_links.pop(key)["retired_round"] = round_number
-                self.changed = True
-        for key, record in now.items():
-            if key not in self._open_links:
-                self.links.append(record)
-                self.changed = True
-                self._open_links[key] = record
+            if now is not None:
+                self.links.append(now)
+                self._open_links[key] = now
+            self.changed = True
+        links.touched.clear()
+        self._followed = links
 
     def _record(self, links: Links, source: int, tile: int, round_number: int) -> Row:
         row, path, kind = links.rows[source, tile], links.paths[source, tile], links.kind(source, tile)
