@@ -74,7 +74,7 @@ class _Stretch:
         running = learner.running & network.state.alive
         self.hidden = (running & ~network.state.output).cpu()  # [N] bool
         self.hops, self.fan_out = costs.hops(network), costs.fan_out(network, running)
-        self.learning = int(learner.learns.sum())
+        self.learning = int(torch.count_nonzero(learner.learns))
         self.loss = self.score = 0.0
         self.counts = torch.zeros(network.fabric.neurons, 1, dtype=torch.float64)
         self.input_spikes = torch.zeros(network.channels, dtype=torch.float64)

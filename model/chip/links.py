@@ -50,7 +50,7 @@ class Links:
         self.rows: dict[tuple[int, int], int] = {}  # (source, tile) -> row
         self.paths: dict[tuple[int, int], Path] = {}  # (source, tile) -> path
         self.touched: set[tuple[int, int]] = set()  # keys of links laid or removed; emptied by who follows them
-        self._reached: dict[int, dict[int, None]] = {}  # source -> tiles that it reaches, in the order of its links
+        self._reached: dict[int, tuple[int, ...]] = {}  # source -> tiles that it reaches, in the order of its links
         self.version = 0  # grows with every change, so that readers know when to look again
         self._ways: dict[tuple[int, int], tuple[Path, ...]] = {}
         self._ports: dict[tuple[int, int], frozenset[int]] = {}
@@ -120,8 +120,7 @@ class Links:
         links = copy(self)
         links.ledger, links.source = self.ledger.copy(), self.source.copy()
         links.rows, links.paths = dict(self.rows), dict(self.paths)
-        links.touched = set(self.touched)
-        links._reached = {source: dict(tiles) for source, tiles in self._reached.items()}
+        links.touched, links._reached = set(self.touched), dict(self._reached)
         return links
 
     def state_dict(self) -> dict[str, Any]:
@@ -155,7 +154,7 @@ class Links:
         key = (source, tile)
         self.ledger.release(source, self.paths.pop(key).ports)
         row = self.rows.pop(key)
-        del self._reached[source][tile]
+        self._reached[source] = tuple(reached for reached in self._reached[source] if reached != tile)
         self.touched.add(key)
         self.source[tile, row] = FREE
         self.version += 1
@@ -213,7 +212,7 @@ class Links:
         self.source[tile, row] = source
         self.rows[source, tile] = row
         self.paths[source, tile] = path
-        self._reached.setdefault(source, {})[tile] = None
+        self._reached[source] = (*self._reached.get(source, ()), tile)
         self.touched.add((source, tile))
         self.version += 1
 
