@@ -12,7 +12,12 @@ from smalti.analysis.runs import Run
 if TYPE_CHECKING:
     import networkx as nx
 
-WAYS = {"experts": "an expert as it is", "readout": "a read-out of its own", "seed": "a seed expert"}
+WAYS = {
+    "experts": "an expert as it is",
+    "readout": "a read-out of its own",
+    "seed": "a seed expert",
+    "columns": "outputs of others",
+}
 """Steps of the table ``openings`` by which a task opens, in words."""
 
 AGAIN = "again"  # the step that makes the read-out of an old task anew
@@ -53,7 +58,7 @@ def openings(run: Run) -> pd.DataFrame:
     """
     tried = run.table("openings")
     taken = opened(tried).set_index("task")
-    first = tried[tried["step"] != AGAIN]
+    first = tried[tried["step"].isin(["experts", "readout"])]
     scores = first.pivot(index="task", columns="step", values="score").reindex(columns=["experts", "readout"])
     names = ["name", "step", "expert", "score", "taps", "inputs", "experts_run", "neurons_run"]
     table = taken[names].join(scores)
