@@ -2,7 +2,10 @@
 
 Adjoints delta[t] = dL/dI[t], lambda[t] = dL/dV[t] and mu[t] = dL/dA[t] of a block are [banks, samples, lanes], as
 membranes are in ``forward``; where no synapse is slow, delta is lambda and they are one array. The recursion is that of
-``model.engines.dense``, visited only where something can come of it. Knows no torch.
+``model.engines.dense``, visited only where something can come of it.
+
+Most of the time goes to the dot products of link rows and adjoints (``_ask``), many of which come from the second
+cache: so two neurons share what they load, and a bank is done with while its numbers are in the first. Knows no torch.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 LLVM's own vectoriser does not find the shape of these loops (a dot product over a list of rows came out six times
 slower), so kernels say what they mean: ``load`` a row, ``add`` it, ``store`` it. The number of lanes is part of the
-type of a ``Width``, so that the compiler knows it. Knows no neurons.
+type of a ``Width``, so that the compiler knows it. Arrays lie in one piece and are indexed as if they were flat, from
+the beginning only: numba's own indices may count from the end, and asking takes as long as a row. Knows no neurons.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def lanes_of(typing: Any, width: Any) -> Any:
 
 @intrinsic
 def item(typing: Any, array: Any, index: Any) -> Any:
-    """``array[index]``, 1-D; numba would ask first whether the index counts from the end. Integers come as int64."""
+    """``array[index]``; integers come as int64."""
     integer = isinstance(array.dtype, types.Integer)
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -93,7 +94,7 @@ def item(typing: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def put(typing: Any, array: Any, index: Any, number: Any) -> Any:
-    """``array[index] = number``, 1-D, of its type; see ``item``."""
+    """``array[index] = number``, of the array's type."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         builder.store(values[2], _pointer(context, builder, signature.args[0], values))
@@ -104,7 +105,7 @@ def put(typing: Any, array: Any, index: Any, number: Any) -> Any:
 
 @intrinsic
 def prefetch(typing: Any, array: Any, index: Any) -> Any:
-    """Begin to fetch the cache line of ``array[index]``, 1-D, which may lie beyond the end."""
+    """Begin to fetch the cache line of ``array[index]``, which may lie beyond the end."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
@@ -120,7 +121,7 @@ def prefetch(typing: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def load(typing: Any, width: Any, array: Any, index: Any) -> Any:
-    """Lanes that begin at ``array[index]``, 1-D."""
+    """Lanes that begin at ``array[index]``."""
     lanes = LanesType(array.dtype, EIGHTH * width.count)
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -131,7 +132,7 @@ def load(typing: Any, width: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def store(typing: Any, array: Any, index: Any, lanes: Any) -> Any:
-    """Write lanes to the places that begin at ``array[index]``, 1-D."""
+    """Write lanes to the places that begin at ``array[index]``."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         place = _place(context, builder, signature.args[0], values[:2], lanes)
@@ -265,7 +266,7 @@ def drop_below(typing: Any, a: Any, least: Any) -> Any:
 
 @intrinsic
 def bits_of(typing: Any, array: Any, index: Any) -> Any:
-    """One bit for each of the eight numbers that begin at ``array[index]``, 1-D, the first lowest: it is not zero."""
+    """One bit for each of the eight numbers that begin at ``array[index]``, the first lowest: it is not zero."""
     eight = LanesType(array.dtype, BYTE)
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -290,7 +291,7 @@ def count_bits(typing: Any, bits: Any) -> Any:
 
 @intrinsic
 def store_bytes(typing: Any, array: Any, index: Any, word: Any, base: Any) -> Any:
-    """Write the eight bytes of a word, each plus a base, to the places that begin at ``array[index]``, 1-D."""
+    """Write the eight bytes of a word, each plus a base, to the places that begin at ``array[index]``."""
     eight = LanesType(array.dtype, BYTE)
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:

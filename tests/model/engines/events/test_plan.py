@@ -178,7 +178,7 @@ def test_a_plan_holds_every_device_that_matters_once_and_no_segment_without_one(
 
 @settings(max_examples=100, deadline=None)
 @given(chip=chips())
-def test_blocks_hold_the_segments_from_bank_to_bank(chip: Chip) -> None:
+def test_bundles_hold_the_segments_from_bank_to_bank(chip: Chip) -> None:
     """Seen from either end; a lane without segment has the row of zeros behind all others."""
     plan = make_plan(chip)
     graph, lanes = plan.graph, plan.lanes
@@ -187,16 +187,16 @@ def test_blocks_hold_the_segments_from_bank_to_bank(chip: Chip) -> None:
     expected = {(source[k] // lanes, graph.bank[k], source[k] % lanes): k for k in of_neurons}
     driven = np.repeat(np.arange(plan.banks), np.diff(graph.heard_start))
     driving = np.repeat(np.arange(plan.banks), np.diff(graph.near_start))
-    for block in range(len(graph.heard)):
+    for bundle in range(len(graph.heard)):
         for lane in range(lanes):
-            segment = expected.get((graph.heard[block], driven[block], lane), plan.segments)
-            assert graph.weights[block * lanes + lane] == segment * lanes
+            segment = expected.get((graph.heard[bundle], driven[bundle], lane), plan.segments)
+            assert graph.weights[bundle * lanes + lane] == segment * lanes
             of_learners = segment < plan.segments and segment < graph.learning[source[segment]]
-            assert graph.learns[block * lanes + lane] == (segment * lanes if of_learners else -1)
-    blocks = graph.near_rows // lanes
-    assert sorted(blocks) == list(range(len(graph.heard)))
-    assert np.array_equal(graph.heard[blocks], driving)
-    assert np.array_equal(driven[blocks], graph.near)
+            assert graph.learns[bundle * lanes + lane] == (segment * lanes if of_learners else -1)
+    bundles = graph.near_rows // lanes
+    assert sorted(bundles) == list(range(len(graph.heard)))
+    assert np.array_equal(graph.heard[bundles], driving)
+    assert np.array_equal(driven[bundles], graph.near)
 
 
 @settings(max_examples=100, deadline=None)
