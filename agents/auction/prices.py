@@ -71,7 +71,7 @@ class AuctionOptions:
             return base * capacity / free
         if self.scarcity == "none":
             return base
-        return base * max(1.0, (math.e * self.dearest) ** (1 - free / capacity) / math.e)
+        return base * max(1.0, math.exp((1 + math.log(self.dearest)) * (1 - free / capacity) - 1))
 
 
 @dataclass(frozen=True)
