@@ -13,11 +13,11 @@ from smalti.model.chip.fabric import Fabric
 from smalti.model.network import Network
 
 
-def next_output_tile(fabric: Fabric, number: int, free: Mapping[int, Sequence[int]], outputs: int) -> int | None:
-    """Where the outputs of expert ``number`` go: south tiles take turns; None where none has that many free slots."""
+def output_tiles(fabric: Fabric, number: int, free: Mapping[int, Sequence[int]], outputs: int) -> list[int]:
+    """Where the outputs of expert ``number`` may go, for south tiles take turns: those with that many free slots."""
     south = fabric.south_tiles
     turns = (south[(number + turn) % len(south)] for turn in range(len(south)))
-    return next((tile for tile in turns if len(free[tile]) >= outputs), None)
+    return [tile for tile in turns if len(free[tile]) >= outputs]
 
 
 @dataclass

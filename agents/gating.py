@@ -13,7 +13,7 @@ from torch import Tensor
 
 from smalti.agents.agent import Agent
 from smalti.agents.auction.bids import Decision
-from smalti.agents.expert import Expert, next_output_tile
+from smalti.agents.expert import Expert, output_tiles
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.criterion import Criterion
 from smalti.model.gating import GatingNetwork, GatingOptions
@@ -76,11 +76,29 @@ class GatingAgent(Agent):
         """
         number, free = len(self.experts), self.network.free_slots()
         size = outputs or len(classes)
-        tile = next_output_tile(self.network.fabric, number, free, size) if tile is None else tile
-        if tile is None:
+        homes = output_tiles(self.network.fabric, number, free, size) if tile is None else [tile]
+        if not homes:
             raise NoRoomError(f"no south tile has {size} free slots left for the outputs of a new expert")
+        tile = homes[0]
         self.gate.assignment.assign(number, classes)
         self.experts.append(Expert(number, classes, tile, tuple(free[tile][-size:])))
+        return self.experts[-1]
+
+    def dismiss(self, expert: Expert) -> None:
+        """Take back the expert that was added last."""
+        self.experts.remove(expert)
+        self.gate.assignment.withdraw(expert.number)
+
+    def share(self, classes: tuple[int, ...], outputs: tuple[int, ...]) -> Expert:
+        """A new expert without neurons, whose classes are said by output units of others, in this order.
+
+        Raises:
+            ValueError: a class has another expert.
+        """
+        number = len(self.experts)
+        self.gate.assignment.assign(number, classes)
+        tile = self.network.fabric.tile_of_slot(outputs[0])
+        self.experts.append(Expert(number, classes, tile, outputs))
         return self.experts[-1]
 
     def lend(self, expert: Expert, classes: tuple[int, ...]) -> None:

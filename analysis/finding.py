@@ -24,7 +24,7 @@ def count_of(number: int, name: str) -> str:
     return f"{number} {name if number == 1 else plural}"
 
 
-def several(names: list[str], most: int = MOST) -> str:
+def several(names: list[str], most: int = MOST, separator: str = ", ") -> str:
     """The first of them, and how many more there are."""
     rest = len(names) - most
-    return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+    return separator.join(names[:most]) + (f" and {rest} more" if rest > 0 else "")

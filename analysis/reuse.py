@@ -12,8 +12,16 @@ from smalti.analysis.runs import Run
 if TYPE_CHECKING:
     import networkx as nx
 
-WAYS = {"experts": "an expert as it is", "readout": "a read-out of its own", "seed": "a seed expert"}
+WAYS = {
+    "experts": "an expert as it is",
+    "readout": "a read-out of its own",
+    "seed": "a seed expert",
+    "columns": "outputs of others",
+}
 """Steps of the table ``openings`` by which a task opens, in words."""
+
+NOTHING = {"born": 0, "again": 0, "refused": "", "bought": 0}
+"""What stands for a task without rows."""
 
 AGAIN = "again"  # the step that makes the read-out of an old task anew
 
@@ -49,17 +57,27 @@ def openings(run: Run) -> pd.DataFrame:
         Indexed by task: name; step that was taken; expert that answers; experts and readout, the validation scores of
         the best expert as it is and of the best read-out (NaN where not tried); score, that of the step taken (NaN for
         a seed expert, which had yet to learn); taps, inputs, experts_run and neurons_run as in the table
-        ``openings``; born, hidden neurons ever born for the task; again, how often its read-out was made anew later.
+        ``openings``; refused, why there was no room for a seed, empty where none was refused; bought, neurons bought
+        back for it; born, hidden neurons ever born for the task; again, how often its read-out was made anew later.
     """
     tried = run.table("openings")
     taken = opened(tried).set_index("task")
-    first = tried[tried["step"] != AGAIN]
+    first = tried[tried["step"].isin(["experts", "readout"])]
     scores = first.pivot(index="task", columns="step", values="score").reindex(columns=["experts", "readout"])
     names = ["name", "step", "expert", "score", "taps", "inputs", "experts_run", "neurons_run"]
     table = taken[names].join(scores)
     came = [task for task in dict.fromkeys(order(run)) if task in table.index]
+    table = table.join(_refused(tried))
     table = table.join(_births(run)["born"]).join(reopened(run).groupby("task").size().rename("again"))
-    return table.fillna({"born": 0, "again": 0}).astype({"born": int, "again": int}).loc[came]
+    return table.fillna(NOTHING).astype({"born": int, "again": int, "bought": int}).loc[came]
+
+
+def _refused(tried: pd.DataFrame) -> pd.DataFrame:
+    """Why tasks found no room, and neurons bought back for them; no rows of a run of an older version."""
+    if "refused" not in tried:
+        return pd.DataFrame(columns=["refused", "bought"])
+    full = tried[tried["refused"] != ""].groupby("task")["refused"].first()
+    return pd.concat([full, tried.groupby("task")["bought"].max()], axis=1)
 
 
 def births(run: Run) -> pd.DataFrame:
@@ -115,6 +133,9 @@ def told(table: pd.DataFrame) -> list[dict[str, str]]:
     }
     if table["again"].any():
         columns["opened again"] = [str(count) if count else "" for count in table["again"]]
+    if (table["refused"] != "").any():
+        columns["no room for a seed"] = list(table["refused"])
+        columns["bought back"] = [str(count) if count else "" for count in table["bought"]]
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 

@@ -58,9 +58,8 @@ def retire(network: Network, slot: int, moments: Moments) -> list[tuple[int, int
     Returns:
         The links taken away, as (source, tile).
     """
-    state, fabric, links = network.state, network.fabric, network.links
-    tile, column = divmod(slot, fabric.slots)
-    ending = [(slot, target) for target in links.of(slot)] + _only_heard_by(network, tile, column)
+    state, links, ending = network.state, network.links, links_ending(network, slot)
+    tile, column = divmod(slot, network.fabric.slots)
     gone = torch.zeros_like(state.mask)
     gone[tile, :, column] = True
     for source, target in ending:
@@ -70,6 +69,12 @@ def retire(network: Network, slot: int, moments: Moments) -> list[tuple[int, int
     state.output[slot] = False
     state.become(slot, network.options.plain_cell)
     return ending
+
+
+def links_ending(network: Network, slot: int) -> list[tuple[int, int]]:
+    """Links that end with a neuron, as (source, tile): its own, and routed ones that drive nobody else in its tile."""
+    tile, column = divmod(slot, network.fabric.slots)
+    return [(slot, target) for target in network.links.of(slot)] + _only_heard_by(network, tile, column)
 
 
 def rehear(network: Network, slot: int, sources: Tensor, fan_in: Tensor, moments: Moments) -> None:

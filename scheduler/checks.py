@@ -119,7 +119,7 @@ def _check_room(config: Config, fabric: Fabric, stream: Stream) -> None:
         cure = advice(config.fabric, outputs, widths)
         if len(placed) == 1:
             raise NoRoomError(f"{room}: {cure}")
-        warnings.warn(f"{room}, so the run will end after as many tasks: {cure}", stacklevel=3)
+        warnings.warn(f"{room}, and later tasks will be served by what there is: {cure}", stacklevel=3)
 
 
 def _check_readout(config: Config, stream: Stream) -> None:

@@ -87,6 +87,8 @@ def parse(arguments: list[str]) -> Command:
     name, rest = (arguments[0], arguments[1:]) if arguments else ("--help", [])
     if name not in ENTRIES:
         _leave(name, rest)
+    if ENTRIES[name].simulates and not {"-h", "--help", ALL} & {*rest}:
+        import mesa  # noqa: F401  # now, for it reads the source of every module that is there, as torch's
     if name == "run":
         return _run(rest)
     command = command_of(name)
@@ -155,8 +157,6 @@ def _run(arguments: list[str]) -> Run:
         print(common_options())
         sys.stdout.flush()
         raise SystemExit(0)
-    if ALL not in arguments:  # a run wants Mesa: now, for it reads the source of every module that is there, as torch's
-        import mesa  # noqa: F401
     from smalti.scheduler import plugins
     from smalti.scheduler.commands.arguments import check_settings, options_of, read
     from smalti.scheduler.commands.run import Run

@@ -189,6 +189,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         clock = Clock()
         now, mask = self._prepare(), self.network.state.mask.clone()
         self.protocol.begin(now)
+        for slot in self.grower.bought:
+            self.registry.retired(slot, self.round)
         if self.round == 0:
             with clock.evaluating():
                 self._evaluate(-1)
@@ -198,10 +200,10 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             validation = self._validate(now.experience)
         self.protocol.judged(now, validation)
 
-        retired, changes = 0, Changes()
+        retired, changes = len(self.grower.bought), Changes()
         if trained.progress is not None:
             decision = self._decide(now.experience, trained.progress, trained.novelty)
-            retired = self._retire(trained.progress)
+            retired += self._retire(trained.progress)
             changes = self._rewire(trained.progress)
             self._grow(now, trained.progress, decision)
         self.register_births()
@@ -221,6 +223,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.random.seed(int(generator(self.config.run.seed, Use.AGENTS, self.round).integers(2**62)))
         self.rows = RoundRows()
         self.grower.outcomes, self.grower.born, self._registered, self.grower.rewritten = [], [], 0, 0
+        self.grower.bought = []
         self.rehearsal.refresh()
         return Round(self.config, self.round, self.number, self.experience, self.batches_of(self.experience))
 

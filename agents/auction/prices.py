@@ -1,11 +1,18 @@
 """Prices of the chip's resources, in nats of predicted loss: a base price each, rising with scarcity.
 
-The price of one unit is base x capacity / free: the base price while all is free, ever more towards the last
-unit.
+How, is said by ``auction.scarcity``, with u for the share that is in use:
+
+- harmonic: base / (1 - u), the base price while all is free, ever more towards the last unit.
+- exponential: the larger of base and base / e (e r)^u, from base to r times as much for the last unit. Where the values
+  of a unit lie between base and r base, whoever buys at these prices gets at least 1 / (1 + ln r) of what the best
+  choice in hindsight would (one resource, small units; Zhou, Chakrabarty and Lukose 2008, doi
+  10.1007/978-3-540-92185-1_63), whatever comes in whatever order.
+- none: base.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -19,6 +26,7 @@ from smalti.model.option_values import settle
 
 Method = Literal["sequential", "optimal"]
 Values = Literal["own", "shuffled"]
+Scarcity = Literal["harmonic", "exponential", "none"]
 NEWBORN = -1  # stands for the newborn as a source while it has no slot; its twin is one less
 ANY_WAY: Mapping[tuple[int, int], Path] = MappingProxyType({})
 EMPTY: Set[int] = frozenset()
@@ -32,6 +40,9 @@ class AuctionOptions:
         method: sequential awards the best surplus and renews prices; optimal solves for the best set (slow).
         values: own (every bid has the value that was predicted for it) or shuffled (that of another bid of the same
             auction, drawn: the control of own, with the same values and prices).
+        scarcity: how prices rise with the share u in use: harmonic (1 / (1 - u) times as high), exponential (up to
+            dearest times as high, the rule of online knapsacks) or none.
+        dearest: by how much the last unit costs more than the first, for scarcity = exponential.
         slot_price: nats asked for a free neuron slot.
         row_price: nats asked for a crossbar row.
         wire_price: nats asked for one wire on one side of one tile that a route crosses.
@@ -40,6 +51,8 @@ class AuctionOptions:
 
     method: Method = "sequential"
     values: Values = "own"
+    scarcity: Scarcity = "harmonic"
+    dearest: float = 1000.0
     slot_price: float = 2e-4
     row_price: float = 2e-5
     wire_price: float = 1e-5
@@ -48,6 +61,17 @@ class AuctionOptions:
     def __post_init__(self) -> None:
         settle(self, "auction")
         ranges.weight("auction", self, "slot_price", "row_price", "wire_price", "spike_price")
+        ranges.positive("auction", self, "dearest", most=1e9)
+        if self.dearest < 1:
+            raise ValueError(f"auction.dearest = {self.dearest} would make scarce units cheaper; give 1 or more")
+
+    def asked(self, base: float, capacity: int, free: int) -> float:
+        """Price of the next unit of a resource of which so many are free, one at least."""
+        if self.scarcity == "harmonic":
+            return base * capacity / free
+        if self.scarcity == "none":
+            return base
+        return base * max(1.0, math.exp((1 + math.log(self.dearest)) * (1 - free / capacity) - 1))
 
 
 @dataclass(frozen=True)
@@ -79,7 +103,7 @@ class Prices:
 
     def slot(self, free: int) -> float:
         """Price of one slot of a tile with that many free ones."""
-        return self.options.slot_price * self.links.fabric.slots / max(free, 1)
+        return self.options.asked(self.options.slot_price, self.links.fabric.slots, max(free, 1))
 
     def link(self, offer: Offer, known: Set[int] = EMPTY) -> tuple[float, float]:
         """Base cost and price of a link, ports in ``known`` being paid already."""
@@ -88,7 +112,7 @@ class Prices:
         for port in offer.new_ports:
             if port not in known:
                 cost += self.options.wire_price
-                price += self.options.wire_price * capacity[port] / ledger.free(port)
+                price += self.options.asked(self.options.wire_price, capacity[port], ledger.free(port))
         return cost, price
 
     def of_newborn(self, start: int, tile: int) -> float | None:

@@ -206,22 +206,22 @@ def _tiles(fabric: Fabric, alive: Iterable[Neuron], links: Iterable[Link], price
                 slots=fabric.slots,
                 rows_used=rows_used[tile],
                 rows=fabric.rows_per_tile,
-                price=_scarce(prices.slot_price, fabric.slots, 0 if dead else free),
+                price=_asked(prices, prices.slot_price, fabric.slots, 0 if dead else free),
             )
         )
     return tuple(tiles)
 
 
-def _scarce(base: float, capacity: int, free: int) -> float | None:
-    """Price of the next unit, as ``agents.auction.prices`` asks it; None where none is left."""
-    return base * capacity / free if free > 0 else None
+def _asked(prices: AuctionOptions, base: float, capacity: int, free: int) -> float | None:
+    """Price of the next unit; None where none is left."""
+    return prices.asked(base, capacity, free) if free > 0 else None
 
 
 def _cells(fabric: Fabric, ports: Mapping[str, np.ndarray], prices: AuctionOptions) -> tuple[Cell, ...]:
     names = "grid_row", "grid_col", "kind", "side", "direction", "used", "capacity"
     places: dict[tuple[int, int, str], list[Side]] = {}
     for row, col, kind, side, direction, used, capacity in zip(*(ports[n].tolist() for n in names), strict=True):
-        price = _scarce(prices.wire_price, capacity, capacity - used)
+        price = _asked(prices, prices.wire_price, capacity, capacity - used)
         one = Side(side=side, direction=direction, used=used, capacity=capacity, price=price)
         places.setdefault((row, col, kind), []).append(one)
     return tuple(Cell(row=r, col=c, kind=kind, sides=tuple(sides)) for (r, c, kind), sides in places.items())

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 THICK = 5.0  # points: the arc with most taps
 NUMBERED = 10  # tasks up to which taps are written on their arcs
-MARKS = {"seed": ("o", "full"), "readout": ("o", "none"), "experts": ("s", "none")}  # of how a task opened
+MARKS = {"seed": ("o", "full"), "readout": ("o", "none"), "experts": ("s", "none"), "columns": ("D", "none")}
+"""Of how a task opened."""
 
 
 def draw_reuse(run: Run, network: nx.DiGraph | None = None) -> Figure:

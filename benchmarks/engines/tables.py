@@ -12,17 +12,15 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from benchmarks.engines.roofline import Machine
-from benchmarks.engines.timing import Record
-from benchmarks.engines.workload import geometry
+from benchmarks.engines.timing import OURS, Record
 
-OURS = ("events", "dense")
 LEAST_FITTED = 1024  # neurons from which on the exponent is fitted
 
 
 def blank(title: str, left: str, *headings: str) -> Table:
     """A table without rows; its first column stands left, all others right."""
     table = Table(title=title, box=SIMPLE_HEAD, collapse_padding=True)
-    table.add_column(left)
+    table.add_column(left, no_wrap=True)
     for heading in headings:
         table.add_column(heading, justify="right")
     return table
@@ -33,10 +31,14 @@ def megabytes(size: int | None) -> str:
     return "-" if size is None else f"{size / 1e6:,.0f}"
 
 
-def times(records: Sequence[Record]) -> tuple[str, str, str]:
-    """Seconds of one record: median, least, greatest."""
-    (one,) = records
+def times(one: Record) -> tuple[str, str, str]:
+    """Seconds of the clock: median, least, greatest."""
     return f"{one.seconds:.4f}", f"{one.seconds_low:.4f}", f"{one.seconds_high:.4f}"
+
+
+def cpu_times(one: Record) -> tuple[str, str, str]:
+    """Seconds of the processor: median, least, greatest."""
+    return f"{one.cpu_seconds:.4f}", f"{one.cpu_low:.4f}", f"{one.cpu_high:.4f}"
 
 
 def steps(records: Sequence[Record], flushed: bool = True) -> list[Record]:
@@ -54,22 +56,21 @@ def cases(records: Sequence[Record]) -> dict[tuple[int, float], dict[str, Record
 
 def fastest_peer(engines: dict[str, Record]) -> Record | None:
     """Of one network."""
-    return min((one for one in engines.values() if one.engine not in OURS), key=lambda o: o.seconds, default=None)
+    return min((one for one in engines.values() if one.engine not in OURS), key=lambda o: o.compared, default=None)
 
 
 def step_table(records: Sequence[Record], title: str) -> Table:
     """A row for each engine, size and rate."""
-    table = blank(
-        title, "engine", "neurons", "tiles", "seconds", "low", "high", "ratio", "rate", "active", "peak MB", "all MB"
-    )
+    spans = "CPU s", "low", "high", "clock s", "low", "high"
+    table = blank(title, "engine", "neurons", *spans, "ratio", "deviation", "rate", "peak MB", "all MB")
     for engines in cases(records).values():
         peer = fastest_peer(engines)
         for one in engines.values():
-            tiles = "x".join(map(str, geometry(one.neurons)))
-            ratio = f"{one.seconds / peer.seconds:.2f}" if peer else "-"
+            ratio = f"{one.compared[0] / peer.compared[0]:.2f}" if peer else "-"
+            apart = "-" if one.deviation is None else f"{one.deviation:.0e}"
             memory = megabytes(one.peak_bytes), megabytes(one.resident_bytes)
-            shares = f"{one.rate:.3f}", f"{one.active:.2f}"
-            table.add_row(one.engine, str(one.neurons), tiles, *times([one]), ratio, *shares, *memory)
+            rest = ratio, apart, f"{one.rate:.3f}", *memory
+            table.add_row(one.engine, str(one.neurons), *cpu_times(one), *times(one), *rest)
     return table
 
 
@@ -80,18 +81,21 @@ def speed_table(records: Sequence[Record]) -> Table:
         "fastest peer",
         "neurons",
         "rate",
+        "active",
         "peer / events",
         "dense / events",
+        "peer / events, clock",
         "memory, events / dense",
     )
     for (neurons, rate), engines in cases(records).items():
         if "events" in engines:
             ours, peer, dense = engines["events"], fastest_peer(engines), engines.get("dense")
-            faster = [f"{other.seconds / ours.seconds:.1f}" if other else "-" for other in (peer, dense)]
+            faster = [f"{other.compared[0] / ours.compared[0]:.1f}" if other else "-" for other in (peer, dense)]
+            faster.append(f"{peer.seconds / ours.seconds:.1f}" if peer else "-")
             share = (
                 f"{ours.peak_bytes / dense.peak_bytes:.2f}" if dense and ours.peak_bytes and dense.peak_bytes else "-"
             )
-            table.add_row(peer.engine if peer else "-", str(neurons), f"{rate:g}", *faster, share)
+            table.add_row(peer.engine if peer else "-", str(neurons), f"{rate:g}", f"{ours.active:.2f}", *faster, share)
     return table
 
 
@@ -106,7 +110,7 @@ def exponents(records: Sequence[Record]) -> list[str]:
     for rate in sorted({one.rate_asked for one in ours}):
         here = sorted((one for one in ours if one.rate_asked == rate), key=lambda one: one.neurons)
         if here[0].neurons < here[-1].neurons:
-            seconds, needed = [one.seconds for one in here], [one.work.operations for one in here if one.work]
+            seconds, needed = [one.compared[0] for one in here], [one.work.operations for one in here if one.work]
             power = f"{exponent([one.neurons for one in here], seconds):.2f}"
             besides = f", with operations needed to the power {exponent(needed, seconds):.2f}" if needed else ""
             ends = f"events, {here[0].neurons} to {here[-1].neurons} neurons, rate {rate:g}"
@@ -147,8 +151,8 @@ def limit_table(records: Sequence[Record], machine: Machine) -> Table:
                 f"{work.operations / 1e9:.2f}",
                 f"{work.bytes / 1e9:.3f}",
                 f"{bound:.4f}",
-                f"{one.seconds:.4f}",
-                f"{bound / one.seconds:.2f}",
+                f"{one.compared[0]:.4f}",
+                f"{bound / one.compared[0]:.2f}",
                 reached,
             )
     return table
@@ -173,7 +177,7 @@ def passes_table(records: Sequence[Record]) -> Table:
             forward = one
         if one.what in ("forward", "inference") and forward:
             faster = f"{forward.seconds / one.seconds:.2f}"
-            row = str(one.neurons), f"{one.rate:.3f}", *times([one]), faster, megabytes(one.peak_bytes)
+            row = str(one.neurons), f"{one.rate:.3f}", *times(one), faster, megabytes(one.peak_bytes)
             table.add_row(one.what, *row)
     return table
 
@@ -202,7 +206,7 @@ def scaling_table(records: Sequence[Record]) -> Table:
                 gains[what] = each
                 compared = what == "threads" and one is here[-1] and "processes" in gains
                 share = f"{each / gains['processes']:.2f}" if compared else "-"
-                table.add_row(what, str(neurons), str(count), *times([one]), f"{each:.2f}", share)
+                table.add_row(what, str(neurons), str(count), *times(one), f"{each:.2f}", share)
     return table
 
 
@@ -218,8 +222,8 @@ def draw(records: Sequence[Record], file: Path) -> None:
                 at_rate.sort(key=lambda one: one.neurons)
                 sizes = [one.neurons for one in at_rate]
                 label = engine if len(rates) == 1 else f"{engine}, {rate:.0%} spikes"
-                middle = [one.seconds for one in at_rate]
-                around = [[o.seconds - o.seconds_low for o in at_rate], [o.seconds_high - o.seconds for o in at_rate]]
+                middle, low, high = zip(*(one.compared for one in at_rate), strict=True)
+                around = [np.subtract(middle, low), np.subtract(high, middle)]
                 axes.errorbar(sizes, middle, around, color=f"C{number}", ls=style, marker="o", ms=4, label=label)
     everyone = [one.neurons for one in steps(records)]
     axes.set(xscale="log", yscale="log", xlabel="neurons", ylabel="seconds of a training step")

@@ -4,8 +4,7 @@ A full chip of tiles of 32 neurons, as square as can be; every neuron reaches it
 routing tile away. Input channels enter the north row, and every tile hears four of them besides, which no wires of the
 chip would allow: else a large chip would stay at rest, for spikes need about nine steps to cross a tile. The ten output
 units are spread over the south row. The gain of all weights is scaled until the hidden neurons fire at the rate wanted.
-Peers (``engines.peers``) get the links as one masked matrix. The learning rate is so small that many steps leave the
-rate as it is.
+The learning rate is so small that many steps leave the rate as it is. ``engines.peer_jobs`` hands the same to peers.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from benchmarks.engines import peers
+from benchmarks.engines.peers.verification import Deviation
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.engines import dense
 from smalti.model.kinds import KindOptions, draw_cell
@@ -113,6 +112,7 @@ class Job:
     torch_threads: int
     rate: float  # spikes per hidden neuron and step before training
     forget: Step = field(default=lambda: None)  # gives back memory that is kept for the next step
+    deviation: Deviation | None = None  # of a peer
 
 
 def has_events() -> bool:
@@ -209,30 +209,3 @@ def passes(of: Problem, threads: int) -> dict[str, Job]:
 def forget(of: Problem) -> None:
     """Drop the tapes that the event-driven engine keeps for the next step."""
     of.network.circuit(of.outputs).spare.clear()
-
-
-def peer(of: Problem, name: str) -> peers.Peer:
-    """The same network in another library."""
-    network, hidden = of.network, of.hidden
-    fabric, neurons = network.fabric, network.fabric.neurons
-    matrix = torch.zeros(neurons + network.channels, neurons)
-    for (source, tile), row in network.links.rows.items():
-        matrix[source, tile * fabric.slots : (tile + 1) * fabric.slots] = network.state.weight.detach()[tile, row]
-    recurrent, into = matrix[:neurons][hidden], matrix[neurons:]
-    return peers.build(
-        name,
-        into[:, hidden],
-        recurrent[:, hidden],
-        recurrent[:, of.outputs],
-        leak=network.options.leak,
-        threshold=network.options.threshold,
-        learning_rate=LEARNING_RATE,
-    )
-
-
-def peer_job(of: Problem, name: str, threads: int) -> Job:
-    """A training step in another library."""
-    made, x = peer(of, name), of.x.transpose(0, 1).contiguous()
-    with torch.no_grad():
-        rate = float(made.spikes(x).mean())
-    return Job(lambda: made.step(x, of.target), threads, rate)

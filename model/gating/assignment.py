@@ -38,6 +38,11 @@ class Assignment:
             self._experts.append(expert)
         self.expert_of.update(dict.fromkeys(classes, expert))
 
+    def withdraw(self, expert: int) -> None:
+        """Forget an expert, and which classes it serves."""
+        self._experts.remove(expert)
+        self.expert_of = {c: who for c, who in self.expert_of.items() if who != expert}
+
     def move(self, expert: int, classes: Sequence[int]) -> None:
         """Let a known expert serve classes from now on, whoever did before."""
         self.expert_of.update(dict.fromkeys(classes, expert))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from smalti.model import ranges
+from smalti.model.growth.buy_back import BuyBackOptions
 from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.model.growth.reuse import ReuseOptions
 from smalti.model.option_values import expand_home, settle, shown
@@ -64,6 +65,7 @@ class GrowthOptions:
         probe: samples of the batch from which growth signals and bids are computed.
         retire_after: rounds that a grown neuron may stay silent before its tile retires it; 0 never retires.
         reuse: what a new task tries on the experts that exist before it gets neurons of its own.
+        buy_back: what may be bought back from old experts where a new task finds no room.
         rewiring: what is removed and moved between training and growth.
         newborns: how what has grown is trained.
     """
@@ -99,6 +101,7 @@ class GrowthOptions:
     probe: int = 256
     retire_after: int = 3
     reuse: ReuseOptions = field(default_factory=ReuseOptions)
+    buy_back: BuyBackOptions = field(default_factory=BuyBackOptions)
     rewiring: RewiringOptions = field(default_factory=RewiringOptions)
     newborns: NewbornOptions = field(default_factory=NewbornOptions)
 

@@ -17,6 +17,7 @@ class Entry:
     module: str  # below smalti.scheduler.commands
     name: str  # of its class
     line: str  # the first of its docstring
+    simulates: bool = False  # it wants Mesa, which is imported sooner where torch has not been
 
 
 ENTRIES = {
@@ -24,15 +25,20 @@ ENTRIES = {
         "run",
         "Run",
         "Run a simulation: a spiking network on a tiled chip learns tasks one after another and grows as it needs to.",
+        simulates=True,
     ),
     "resume": Entry(
-        "resume", "Resume", "Go on with a run that was stopped; its tables end up the same as if it had not been."
+        "resume",
+        "Resume",
+        "Go on with a run that was stopped; its tables end up the same as if it had not been.",
+        simulates=True,
     ),
     "show": Entry("show", "Show", "Show a run: its configuration, the chip, its tables and results."),
     "report": Entry(
         "report",
         "Report",
         "Write a report on a run, or on several side by side: one HTML file that needs no network. Extra `report`.",
+        simulates=True,
     ),
     "init": Entry("init", "Init", "Write a commented configuration file with all defaults."),
     "data": Entry("data", "Data", "List the data streams, or load one, check it and show what comes out."),
@@ -55,6 +61,7 @@ ENTRIES = {
         "dashboard",
         "Dashboard",
         "Show the chip in a browser: let it grow round by round, or play a recorded run back.",
+        simulates=True,
     ),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -57,6 +57,7 @@ class Grower:
     outcomes: list[Outcome] = field(default_factory=list)  # of the round in hand
     kept: Need = field(default_factory=Need)  # for the seeds of tasks to come
     born: list[tuple[int, str, int]] = field(default_factory=list)  # (slot, rule, task) of the round in hand
+    bought: list[int] = field(default_factory=list)  # slots of neurons bought back, in the round in hand
     rewritten: int = 0  # devices in use that got another weight without learning it, in the round in hand
 
     def probe(self, expert: Expert, x: Tensor, wanted: Wanted, targets: Tensor | None = None) -> Probe:
@@ -312,6 +313,28 @@ class Grower:
         self.born.append((slot, rule, task))
         if not output:
             expert.neurons.append(slot)
+
+    def buy(self, slots: Sequence[int]) -> None:
+        """Take neurons of old experts off the chip (``scheduler.growth.buy_back``)."""
+        for slot in slots:
+            retire(self.network, slot, self.moments)
+            for expert in self.agent.experts:
+                expert.neurons = [own for own in expert.neurons if own != slot]
+        self.bought += slots
+
+    def unbear(self, expert: Expert, born: int, outcomes: int) -> None:
+        """Take back an expert that was just added, and all that was born for it.
+
+        Args:
+            expert: the last that was added.
+            born: births of the round before it.
+            outcomes: bids of the round before it; of its own those that were lost stay on record.
+        """
+        for slot, _, _ in reversed(self.born[born:]):
+            retire(self.network, slot, self.moments)
+        del self.born[born:]
+        self.outcomes[outcomes:] = [outcome for outcome in self.outcomes[outcomes:] if not outcome.won]
+        self.agent.dismiss(expert)
 
     def tiles(self) -> list[TileAgent]:
         """All tile agents."""

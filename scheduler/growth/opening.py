@@ -1,6 +1,7 @@
-"""How a task opens where experts exist: by one of them as it is, by a read-out over their neurons, or by neurons.
+"""How a task opens: by an expert as it is, by a read-out over neurons that there are, or by neurons of its own.
 
-In this order, each step judged on validation data, the next one taken only where the one before is not enough:
+With ``growth.reuse`` in this order, each step judged on validation data, the next one taken only where the one before
+is not enough:
 
 1. The experts that there are, as they are: their outputs answer the new task (where samples have targets).
 2. Output units of its own over neurons and inputs. Every tile with room for them holds an auction of taps
@@ -9,7 +10,10 @@ In this order, each step judged on validation data, the next one taken only wher
 3. A seed expert, which hears inputs and itself. Its output units keep the taps that their tile has bought where that is
    asked for, and where the tile with most room has too little for a whole seed.
 
-Where the chip has no room for a seed, the task is served by what there is.
+Without it a seed expert comes at once. Where the chip has no room for one, neurons may be bought back from old experts
+(``growth.buy_back``); else the task is served by the best that there is: one of the first two steps or, where outputs
+stand for classes, output units shared with others (``scheduler.growth.columns``). A run goes on in any case; only its
+first task must find a place.
 """
 
 from __future__ import annotations
@@ -25,13 +29,26 @@ from smalti.agents.auction.prices import Prices
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.growth.reuse import ReuseOptions
+from smalti.scheduler.growth.buy_back import BuyBack, Remembered
+from smalti.scheduler.growth.columns import shared_columns
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.growth.readout import Batch, Heard, Site, judged
-from smalti.scheduler.growth.room import Need, Room, place_seed
+from smalti.scheduler.growth.room import Need, Placed, Room, place_seed
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.growth.seed_shape import footprint, stages
 
 Row = dict[str, object]
+NOBODY = torch.zeros(0, dtype=torch.int64)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A way to serve a task by what there is."""
+
+    step: str  # of the table ``openings``
+    score: float  # on validation data
+    loss: float
+    take: Callable[[], Expert]
 
 
 @dataclass
@@ -42,12 +59,19 @@ class Opening:
     task: int
     classes: tuple[int, ...]
     outputs: int  # O
-    training: Batch  # from which read-outs are made
+    training: Batch  # that seeds are shown
+    examples: Callable[[], Batch]  # training samples from which read-outs are made
     validation: Batch
     chance: Callable[[int, int], np.random.Generator]  # (stage, tile) -> random numbers
-    room: Room  # kept for this task and those to come, this one's first
+    plan: Placed | None  # where its seed stands; None: in the roomiest tile when it comes to that
+    room: Room  # kept for tasks to come
     meet: Callable[[Expert], None]  # lets an expert take the task on
+    remembered: Callable[[], list[Remembered]] = list  # old tasks, for those who buy back
     rows: list[Row] = field(default_factory=list)  # of the table ``openings``
+    refused: str = ""  # why there was no seed; empty where nothing was refused
+    width: int = 0  # of a planned seed that is narrower than configured
+    bought: int = 0  # neurons bought back
+    paid: float = 0.0  # rise of old tasks' losses for them
 
     @property
     def options(self) -> ReuseOptions:
@@ -63,72 +87,136 @@ class Opening:
         agent, options = self.grower.agent, self.options
         lots = self.chance(0, self.grower.network.fabric.tiles)
         seeded = options.grow == "always" or (options.grow == "random" and bool(lots.random() < options.share))
-        best, score = self._best_expert()
-        if best is not None and options.grow == "needed" and score >= options.enough:
-            return self._lend(best)
-        sites = self._sites(lots) if options.by == "readout" and agent.experts else []
-        site = max(sites, key=lambda one: one.taps.surplus, default=None)
-        if site is not None:
-            self._note("readout", len(agent.experts), site.loss, site.score, site.sources)
-            seeded = seeded or (options.grow == "needed" and site.score < options.enough)
-        if seeded or (site is None and (best is None or options.grow == "needed")):
-            try:
-                return self._seed(sites)
-            except NoRoomError:
-                if site is None and best is None:
-                    raise
-        if site is not None and (best is None or site.score >= score):
-            return self._read(site)
-        assert best is not None
-        return self._lend(best)
+        needed, sites, offers = options.grow == "needed", list[Site](), list[Offer]()
+        if options.by != "none":
+            best = self._best_expert()
+            if best is not None and needed and best.score >= options.enough:
+                return self._taken(best)
+            if options.by == "readout" and agent.experts:
+                sites = self._sites(lots)
+            reader = self._reader(sites)
+            offers = [offer for offer in (reader, best) if offer is not None]
+            unsolved = needed and (reader is None or reader.score < options.enough)
+            if not (seeded or unsolved) and offers:
+                return self._best_of(offers)
+        try:
+            return self._seed(sites)
+        except NoRoomError as error:
+            if not agent.experts:
+                raise
+            self.refused = str(error)
+        self._note("seed", len(agent.experts), refused=self.refused)
+        if options.by == "none":
+            offers = [offer for offer in (self._reader(self._sites(lots)), self._best_expert()) if offer is not None]
+        shared = self._sharer()
+        offers += [] if shared is None else [shared]
+        solved = any(offer.score >= options.enough for offer in offers)
+        if not solved and self._buy(min((offer.loss for offer in offers), default=float("inf"))):
+            return self._seed([])
+        return self._best_of(offers, error=self.refused)
 
-    def _best_expert(self) -> tuple[Expert | None, float]:
+    def _buy(self, otherwise: float) -> bool:
+        """Make room for a seed by buying neurons back, if that is allowed and worth its price."""
+        options, grower = self.grower.options.buy_back, self.grower
+        if options.by == "none":
+            return False
+        width = grower.options.width_for(self.task)
+        auction = BuyBack(grower, self.remembered(), self.outputs, width, self.room.after(0))
+        drawn = self.chance(0, grower.network.fabric.tiles + 3) if options.by == "random" else None  # of no tile
+        purchase = auction.run(otherwise, drawn)
+        if purchase is None:
+            return False
+        grower.buy(purchase.slots)
+        self.plan, self.width = purchase.placed, purchase.width
+        self.bought, self.paid = len(purchase.slots), purchase.paid
+        return True
+
+    def _best_of(self, offers: list[Offer], error: str = "") -> Expert:
+        """Take the best of several ways, of equals the first.
+
+        Raises:
+            NoRoomError: there is none.
+        """
+        if not offers:
+            raise NoRoomError(error)
+        return self._taken(max(offers, key=lambda one: one.score))
+
+    def _taken(self, offer: Offer) -> Expert:
+        expert = offer.take()
+        row = next(row for row in self.rows if row["step"] == offer.step)
+        row |= {"taken": True, "served": offer.score >= self.options.enough}
+        return expert
+
+    def _best_expert(self) -> Offer | None:
         """The expert that answers best as it is."""
         agent, judge = self.grower.agent, self.grower.judge
         able = [e for e in agent.experts if len(e.outputs) == self.outputs] if judge.readout is not None else []
         tried = [(*judged(self.grower, expert, self.validation), expert) for expert in able]
         if not tried:
-            return None, float("-inf")
+            return None
         score, loss, expert = max(tried, key=lambda one: one[0])
-        self._note("experts", expert.number, loss, score, torch.zeros(0, dtype=torch.int64))
-        return expert, score
+        self._note("experts", expert.number, loss, score)
+        return Offer("experts", score, loss, lambda: self._lend(expert))
 
     def _lend(self, expert: Expert) -> Expert:
         """Let an expert serve the task as it is."""
         self.grower.agent.lend(expert, self.classes)
         self.meet(expert)
         expert.lent.append(expert.tasks[-1])
-        self._taken("experts")
         return expert
+
+    def _sharer(self) -> Offer | None:
+        """Output units of others, where outputs stand for classes."""
+        if self.grower.judge.readout is not None:
+            return None
+        columns = shared_columns(self.grower, self.classes, self.examples(), self.validation)
+        if columns is None:
+            return None
+
+        def take() -> Expert:
+            expert = self.grower.agent.share(self.classes, columns.outputs)
+            self.meet(expert)
+            expert.lent.append(expert.tasks[-1])
+            return expert
+
+        self._note("columns", len(self.grower.agent.experts), columns.loss, columns.score)
+        return Offer("columns", columns.score, columns.loss, take)
 
     def _sites(self, lots: np.random.Generator) -> list[Site]:
         """What every tile with room offers."""
-        kept = self.room.after(1).slots
+        kept = self.room.after(0)
         network = self.grower.network
         free = network.free_slots(network.fabric.south_tiles)
-        tiles = [tile for tile, slots in free.items() if len(slots) - kept.get(tile, 0) >= self.outputs]
+        tiles = [tile for tile, slots in free.items() if len(slots) - kept.slots.get(tile, 0) >= self.outputs]
         if not tiles:
             return []
-        heard = Heard.of(self.grower, self.training, self.validation, self.classes)
+        heard = Heard.of(self.grower, self.examples(), self.validation, self.classes)
         offers = []
         for tile in tiles:
             books = network.links.copy()
-            books.ledger.keep(self.room.after(1).wires)
+            books.ledger.keep(kept.wires)
             offers.append(heard.site(tile, Prices(self.grower.prices.options, books), self.task, self.classes, lots))
         return [site for site in offers if len(site.sources)]
 
-    def _read(self, site: Site) -> Expert:
-        """Give the task a read-out of its own."""
-        expert = self.grower.agent.add_expert(self.classes, self.outputs, site.tile)
-        self.meet(expert)
-        self._listen(expert, site)
-        self._taken("readout")
-        return expert
+    def _reader(self, sites: list[Site]) -> Offer | None:
+        """A read-out of its own, in the tile with the largest surplus."""
+        site = max(sites, key=lambda one: one.taps.surplus, default=None)
+        if site is None:
+            return None
+
+        def take() -> Expert:
+            expert = self.grower.agent.add_expert(self.classes, self.outputs, site.tile)
+            self.meet(expert)
+            self._listen(expert, site)
+            return expert
+
+        self._note("readout", len(self.grower.agent.experts), site.loss, site.score, site.sources)
+        return Offer("readout", site.score, site.loss, take)
 
     def _listen(self, expert: Expert, site: Site) -> None:
         """Bear the outputs of a read-out with its taps."""
         grower, links = self.grower, self.grower.network.links
-        grower.keep(self.room.after(1))
+        grower.keep(self.room.after(0))
         for source in site.sources.tolist():
             if (source, site.tile) not in links.rows:
                 links.add(source, site.tile)
@@ -139,23 +227,43 @@ class Opening:
         grower.number += len(site.taps.outcomes)
 
     def _seed(self, sites: list[Site]) -> Expert:
-        """Give the task a seed expert, in the tile with most room; or one that fits, beside its taps."""
+        """Give the task a seed expert: as planned, or in the tile with most room, one that fits, beside its taps.
+
+        Raises:
+            NoRoomError: there is no room for one; nothing has changed then.
+        """
         grower, agent = self.grower, self.grower.agent
-        grower.keep(self.room.after(1))
-        tile, width = self._roomiest()
+        grower.keep(self.room.after(0))
+        tile, width, needs = self._planned() if self.plan is not None else self._roomiest()
         beside = self.options.beside or width < grower.options.width_for(self.task)
         site = next((one for one in sites if one.tile == tile and beside), None)
-        self._check_way(tile, width, site)
+        if self.plan is None:
+            self._check_way(tile, width, site)
+        born, outcomes = len(grower.born), len(grower.outcomes)
         expert = agent.add_expert(self.classes, self.outputs, tile)
         self.meet(expert)
-        if site is not None:
-            self._listen(expert, site)
-        room, x = self._with_stages(tile), self.training[0]
-        open_expert(grower, expert, self.task, x, self.chance, room, site is not None, width)
-        heard = torch.zeros(0, dtype=torch.int64) if site is None else site.sources
-        self._note("seed", expert.number, float("nan"), float("nan"), heard)
-        self._taken("seed")
+        room = Room((*needs, *self.room.needs))
+        try:
+            if site is not None:
+                self._listen(expert, site)
+            open_expert(grower, expert, self.task, self.training[0], self.chance, room, site is not None, width)
+        except NoRoomError:
+            grower.unbear(expert, born, outcomes)
+            raise
+        self._note("seed", expert.number, heard=NOBODY if site is None else site.sources)
+        self.rows[-1] |= {"taken": True, "served": True, "bought": self.bought, "paid": self.paid}
         return expert
+
+    def _planned(self) -> tuple[int, int, tuple[Need, ...]]:
+        """Tile, width and what is kept for this seed, as they were planned.
+
+        Raises:
+            NoRoomError: there is no place for it.
+        """
+        assert self.plan is not None
+        if self.plan.obstacle:
+            raise NoRoomError(self.plan.obstacle)
+        return self.plan.home, self.width or self.grower.options.width_for(self.task), self.plan.needs
 
     def _check_way(self, tile: int, width: int, site: Site | None) -> None:
         """Whether a seed finds a way from the inputs to outputs here, before anything is born.
@@ -173,14 +281,10 @@ class Opening:
         if placed.obstacle:
             raise NoRoomError(f"no chain of neurons leads to outputs here: {placed.obstacle}")
 
-    def _with_stages(self, tile: int) -> Room:
-        """What is kept, with the stages of this task's seed, for which nothing is."""
-        fabric = self.grower.network.fabric
-        number = len(stages(fabric, footprint(fabric, tile), tile))
-        return Room((*self.room.needs[:1], *[Need()] * number, *self.room.needs[1:]))
-
-    def _roomiest(self) -> tuple[int, int]:
+    def _roomiest(self) -> tuple[int, int, tuple[Need, ...]]:
         """The south tile with most slots for a seed and its growth, and how many neurons of a seed it has room for.
+
+        Nothing is kept for its outputs and its stages.
 
         Raises:
             NoRoomError: none has room for a single one.
@@ -191,16 +295,22 @@ class Opening:
         width = min(self.grower.options.width_for(self.task), room[tile] - self.outputs)
         if width < 1:
             raise NoRoomError(f"no south tile has {self.outputs + 1} free slots for a new expert and its outputs")
-        return tile, width
+        number = len(stages(network.fabric, footprint(network.fabric, tile), tile))
+        return tile, width, (Need(),) * (1 + number)
 
-    def _note(self, step: str, expert: int, loss: float, score: float, heard: Tensor) -> None:
+    def _note(
+        self,
+        step: str,
+        expert: int,
+        loss: float = float("nan"),
+        score: float = float("nan"),
+        heard: Tensor = NOBODY,
+        refused: str = "",
+    ) -> None:
         """Write a row of the table ``openings``."""
-        cost = taken_to_hear(self.grower, heard, expert)
-        row = {"task": self.task, "step": step, "expert": expert, "loss": loss, "score": score, "taken": False}
-        self.rows.append(row | cost)
-
-    def _taken(self, step: str) -> None:
-        next(row for row in self.rows if row["step"] == step)["taken"] = True
+        row = {"task": self.task, "step": step, "expert": expert, "loss": loss, "score": score}
+        said = {"taken": False, "served": False, "refused": refused, "bought": 0, "paid": 0.0}
+        self.rows.append(row | said | taken_to_hear(self.grower, heard, expert))
 
 
 def taken_to_hear(grower: Grower, heard: Tensor, expert: int) -> Row:

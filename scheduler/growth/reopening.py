@@ -47,7 +47,14 @@ class Reopening:
             score, loss, taken = self._listen(site)
         others = site.sources[~torch.isin(site.sources, torch.tensor(self.expert.neurons, dtype=torch.int64))]
         row = {"task": self.task, "step": STEP, "expert": self.expert.number, "loss": loss, "score": score}
-        return {**row, "taken": taken, **taken_to_hear(self.grower, others, self.expert.number)}
+        said = {
+            "taken": taken,
+            "served": score >= self.grower.options.reuse.enough,
+            "refused": "",
+            "bought": 0,
+            "paid": 0.0,
+        }
+        return {**row, **said, **taken_to_hear(self.grower, others, self.expert.number)}
 
     def _site(self) -> Site:
         """What the tile of the outputs offers."""

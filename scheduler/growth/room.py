@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from smalti.agents.expert import next_output_tile
+from smalti.agents.expert import output_tiles
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import Links, Refusal
 from smalti.model.growth.options import GrowthOptions
@@ -51,6 +51,7 @@ class Placed:
 
     needs: tuple[Need, ...]  # its outputs, then its stages
     obstacle: str = ""  # why it finds no place; empty where it does
+    home: int = -1  # tile of its outputs; -1 where none has room for them
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ def place_seeds(
 ) -> list[Placed]:
     """Place seed experts one after the other, up to the first that finds no place.
 
+    Where the way to the south tile whose turn it is is barred, the others are tried.
+
     Args:
         links: the chip's books; a copy of them is used.
         free: tile -> its free slots.
@@ -111,12 +114,19 @@ def place_seeds(
     books, slots = links.copy(), {tile: list(there) for tile, there in free.items()}
     placed: list[Placed] = []
     for number, (count, width) in enumerate(zip(outputs, widths, strict=True), first):
-        home = next_output_tile(links.fabric, number, slots, count)
-        if home is None:
+        homes = output_tiles(links.fabric, number, slots, count)
+        if not homes:
             return [*placed, Placed((), f"no south tile has {count} free slots for its outputs")]
-        placed.append(place_seed(books, slots, home, count, width))
-        if placed[-1].obstacle:
-            break
+        tried = []
+        for home in homes:
+            book, there = books.copy(), {tile: list(free_there) for tile, free_there in slots.items()}
+            tried.append(place_seed(book, there, home, count, width))
+            if not tried[-1].obstacle:
+                books, slots = book, there
+                break
+        if tried[-1].obstacle:
+            return [*placed, tried[0]]
+        placed.append(tried[-1])
     return placed
 
 
@@ -124,9 +134,9 @@ def place_outputs(fabric: Fabric, free: Mapping[int, Sequence[int]], first: int,
     """Room for the outputs of experts alone, as far as there is any; arguments as for ``place_seeds``."""
     slots, needs = {tile: list(there) for tile, there in free.items()}, []
     for number, count in enumerate(outputs, first):
-        home = next_output_tile(fabric, number, slots, count)
-        needs.append(Need(slots=Counter() if home is None else Counter({home: count})))
-        if home is not None:
+        homes = output_tiles(fabric, number, slots, count)
+        needs.append(Need(slots=Counter({home: count for home in homes[:1]})))
+        for home in homes[:1]:
             del slots[home][-count:]
     return Room(tuple(needs))
 
@@ -150,7 +160,7 @@ def place_seed(links: Links, free: Mapping[int, list[int]], home: int, outputs: 
                 else:
                     led[tile] = targets[0] if targets else home
         needs.append(need)
-    return Placed(tuple(needs), "" if _heard(fabric, led, home) else obstacles.most_common(1)[0][0])
+    return Placed(tuple(needs), "" if _heard(fabric, led, home) else obstacles.most_common(1)[0][0], home)
 
 
 def _put(links: Links, free: list[int], tile: int, targets: Sequence[int], need: Need) -> str:

@@ -30,6 +30,10 @@ from smalti.scheduler.growth.room import Need, Room
 from smalti.scheduler.growth.seed_shape import footprint, seed_links, stages
 
 
+class NoWayError(NoRoomError):
+    """There is room for a seed, but it is not born; says what to do."""
+
+
 def open_expert(
     grower: Grower,
     expert: Expert,
@@ -54,7 +58,7 @@ def open_expert(
 
     Raises:
         NoRoomError: no living way leads from the inputs to the outputs, for something is full or dead.
-        ValueError: likewise, for spikes are too few or prices too high.
+        NoWayError: likewise, for spikes are too few or prices too high.
     """
     room = room or Room()
     grower.keep(room.after(1))
@@ -106,7 +110,7 @@ def _refuse(grower: Grower, task: int, expert: Expert, tiles: list[int]) -> NoRe
         cure = "too few spikes come through: raise growth.target_rate, stream.steps or stream.gain"
     else:
         raise NoRoomError(f"{problem}, for {reason}")
-    raise ValueError(f"task {task} cannot be served: {problem}; {cure}")
+    raise NoWayError(f"task {task} cannot be served: {problem}; {cure}")
 
 
 def hears_inputs(network: Network, expert: Expert) -> bool:

@@ -7,7 +7,8 @@ on it says whether the expert could have given it (``model.gating.belief``).
 2. After an alarm all experts try the minibatch. The one that explains it best, with a loss near its usual one, is gone
    back to; where that is the present one, the alarm was false and it goes on. Where nobody explains the minibatches of
    ``gating.detect.gather`` trials in a row, an expert is founded. Nobody learns while that is open, for a few hard
-   trials are enough for a minibatch that nobody explains.
+   trials are enough for a minibatch that nobody explains. Where the chip has no room for one more, the expert that
+   explains them best learns them.
 3. The minibatch trains the present expert. An expert has one episode: who is gone back to goes on where it was left,
    its learning rate included, so that a task that only resembles its own does not overwrite what it knows.
 
@@ -23,6 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from smalti.agents.expert import Expert
 from smalti.model.gating.belief import Belief
 from smalti.scheduler.protocols.protocol import Parts, losses_of, protect
 from smalti.scheduler.protocols.unannounced import RoundState, Unannounced
@@ -65,7 +67,7 @@ class ByFeedback(Unannounced):
         if place is None:
             self.doubtful += len(batch.x)
             if self.doubtful >= state.options.gather:
-                self._open(state, batch, step, float(ratios.min()))
+                self._open(state, batch, step, float(ratios.min()), agent.experts[known[int(ratios.argmin())]])
             return
         self.doubtful = 0
         expert = agent.experts[known[place]]
@@ -74,8 +76,12 @@ class ByFeedback(Unannounced):
         if expert.number == self.present:
             self.rest = state.options.rest
             return
-        protect(self.parts, state.now.config.gating, expert)
         self._leave()
+        self._return_to(state, expert)
+
+    def _return_to(self, state: RoundState, expert: Expert) -> None:
+        """Let an expert go on where it was left."""
+        protect(self.parts, state.now.config.gating, expert)
         self.key = expert.number - 1  # an episode is called by the number of its expert
         self._begin(state, expert, float("nan"))
         self.began, self.learned = self.left.pop(expert.number)
@@ -85,14 +91,19 @@ class ByFeedback(Unannounced):
         if self.present >= 0:
             self.left[self.present] = self.began, self.learned
 
-    def _open(self, state: RoundState, batch: Minibatch, step: int, ratio: float) -> None:
-        """Found an expert for a minibatch that nobody explains."""
+    def _open(self, state: RoundState, batch: Minibatch, step: int, ratio: float, best: Expert | None = None) -> None:
+        """Found an expert for a minibatch that nobody explains; without room for one, ``best`` learns it."""
         self.doubtful = 0
         self._leave()
         protect(self.parts, state.now.config.gating, None)
         self.key = len(self.parts.agent.experts) - 1
         expert = self._found(state, (), (batch.x, batch.wanted), step)
         reading = ("belief", ratio, self.belief.options.tolerance)
+        if expert is None:
+            assert best is not None
+            state.note(step, "refused", reading, best.number, classes_of(batch.labels))
+            self._return_to(state, best)
+            return
         state.note(step, "new", reading, expert.number, classes_of(batch.labels))
         self._begin(state, expert, float("nan"))
 

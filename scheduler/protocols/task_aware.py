@@ -6,7 +6,7 @@ Its counterparts, which are told nothing, are ``scheduler.protocols.task_free`` 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -15,12 +15,21 @@ from torch import Tensor
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
 from smalti.scheduler import hearing, reliability
+from smalti.scheduler.growth.buy_back import Remembered
 from smalti.scheduler.growth.opening import Opening
 from smalti.scheduler.growth.readout import Batch as Shown
-from smalti.scheduler.growth.room import Room, advice, label_sets, place_outputs, place_seeds, seed_widths
-from smalti.scheduler.growth.seed_expert import open_expert
+from smalti.scheduler.growth.room import (
+    Placed,
+    Room,
+    advice,
+    label_sets,
+    place_outputs,
+    place_seeds,
+    seed_widths,
+)
+from smalti.scheduler.growth.seed_expert import NoWayError
 from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained, losses_of, protect
-from smalti.scheduler.protocols.unsolved import Unsolved
+from smalti.scheduler.protocols.unsolved import Unsolved, values_of
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 from smalti.scheduler.streams.wanted import Wanted
 from smalti.scheduler.summary import Accumulator
@@ -40,11 +49,19 @@ class TaskAware:
     @property
     def stored_values(self) -> int:
         """Numbers kept of the trials of old tasks."""
-        return self.unsolved.stored_values
+        options, experiences = self.parts.grower.options.buy_back, self.parts.stream.experiences
+        if options.by == "none":
+            return self.unsolved.stored_values
+        met = {experiences[position].task: position for expert in self.parts.agent.experts for position in expert.tasks}
+        kept = (experiences[position].validation for position in met.values())
+        return self.unsolved.stored_values + sum(min(options.samples, len(part)) * values_of(part) for part in kept)
 
     def expert(self, now: Round) -> Expert:
         """The expert in training."""
-        return next(expert for expert in self.parts.agent.experts if now.position in expert.tasks)
+        return self._serving(now.position)
+
+    def _serving(self, position: int) -> Expert:
+        return next(expert for expert in self.parts.agent.experts if position in expert.tasks)
 
     def begin(self, now: Round) -> None:
         """Begin an experience: find or found its expert, protect what the others have learned.
@@ -71,6 +88,8 @@ class TaskAware:
                 expert, old_label_sets = known, known.label_sets()
                 self._meet(now, expert)
                 expert.lent += [now.position] * lent
+        except NoWayError:
+            raise
         except NoRoomError as error:
             sets = label_sets(parts.stream, 0, shared)
             outputs = [parts.stream.outputs_for(classes) for classes in sets]
@@ -85,42 +104,53 @@ class TaskAware:
     def _opened(self, now: Round, classes: tuple[int, ...], probe: Shown) -> Expert:
         """An expert for classes that nobody serves: a seed expert, or what reuse finds first."""
         parts, reuse, outputs = self.parts, now.config.growth.reuse, self.parts.stream.outputs_for(classes)
-        room = self._room(now)
-        if reuse.by == "none":
-            expert = parts.agent.add_expert(classes, outputs)
-            self._meet(now, expert)
-            task, width = now.experience.task, now.config.growth.width_for(now.experience.task)
-            open_expert(parts.grower, expert, task, probe[0], now.chance_of_seeds(), room, width=width)
-            return expert
+        plan, room = self._room(now)
+        examples = cache(partial(now.batches.probe, reuse.samples, now.number))
         opening = Opening(
             grower=parts.grower,
             task=now.experience.task,
             classes=classes,
             outputs=outputs,
-            training=now.batches.probe(reuse.samples, now.number),
+            training=probe if reuse.by == "none" else examples(),
+            examples=examples,
             validation=now.batches.evaluation(VALIDATION),
             chance=now.chance_of_seeds(),
+            plan=plan,
             room=room,
             meet=partial(self._meet, now),
+            remembered=partial(self._remembered, now),
         )
         expert = opening.run()
-        self.openings = [{"round": now.number, "name": now.experience.name, **row} for row in opening.rows]
+        if reuse.by != "none" or opening.refused:
+            self.openings = [{"round": now.number, "name": now.experience.name, **row} for row in opening.rows]
         return expert
 
-    def _room(self, now: Round) -> Room:
-        """What to keep for the expert that begins, and for those of the experiences to come.
+    def _remembered(self, now: Round) -> list[Remembered]:
+        """Every task so far, with the samples that are kept of it."""
+        few = slice(now.config.growth.buy_back.samples)
+        tasks = {one.task: (at, one) for at, one in enumerate(self.parts.stream.experiences[: now.position])}
+        kept = []
+        for position, experience in tasks.values():
+            batches = TaskBatches(experience, self.parts.stream.steps, now.config.training.batch, now.config.run.seed)
+            x, wanted = batches.evaluation(VALIDATION)
+            kept.append((self._serving(position), (x[few], wanted[few])))
+        return kept
 
-        Those are seeds and outputs or, where reuse may spare a task its seed, outputs alone.
+    def _room(self, now: Round) -> tuple[Placed | None, Room]:
+        """Where the seed of the expert that begins stands, and what to keep for those of the experiences to come.
+
+        Seeds and outputs are kept or, where reuse may spare a task its seed, which has no plan then, outputs alone.
         """
         parts, agent = self.parts, self.parts.agent
         to_come = label_sets(parts.stream, now.position, now.config.gating.experts == "shared")
         sets = [classes for classes in to_come if agent.find(classes) is None]
         network, outputs = parts.trainee.network, [parts.stream.outputs_for(classes) for classes in sets]
         if now.config.growth.reuse.by != "none":
-            return place_outputs(network.fabric, network.free_slots(), len(agent.experts), outputs)
+            kept = place_outputs(network.fabric, network.free_slots(), len(agent.experts), outputs)
+            return None, Room(kept.needs[1:])
         widths = seed_widths(parts.stream, sets, now.config.growth)
-        placed = place_seeds(network.links, network.free_slots(), len(agent.experts), outputs, widths)
-        return Room(tuple(need for one in placed if not one.obstacle for need in one.needs))
+        first, *others = place_seeds(network.links, network.free_slots(), len(agent.experts), outputs, widths)
+        return first, Room(tuple(need for one in others if not one.obstacle for need in one.needs))
 
     def train(self, now: Round) -> Trained:
         """Train a round."""

@@ -21,7 +21,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from smalti.agents.expert import Expert
+from smalti.model.chip.fabric import NoRoomError
 from smalti.scheduler import hearing
+from smalti.scheduler.growth.columns import shared_columns
 from smalti.scheduler.growth.seed_expert import extend_expert
 from smalti.scheduler.judge import positions
 from smalti.scheduler.protocols.protocol import Parts, protect
@@ -103,9 +105,27 @@ class TaskFree(Unannounced):
         if gating.experts == "shared":
             classes = tuple(range(self.parts.stream.classes))
         protect(self.parts, gating, None)
-        expert = self._found(state, classes, self._waiters(), step)
-        state.note(step, "new", ("gate", novelty, gating.detect.novelty), expert.number, classes)
+        expert, event = self._served(state, classes, step)
+        state.note(step, event, ("gate", novelty, gating.detect.novelty), expert.number, classes)
         self._begin(state, expert, novelty)
+
+    def _served(self, state: RoundState, classes: tuple[int, ...], step: int) -> tuple[Expert, str]:
+        """Who serves the labels that wait from now on, and what the table ``detections`` calls that.
+
+        Where there is no room for a new expert, output units that there are say these classes.
+
+        Raises:
+            NoRoomError: there are too few of them.
+        """
+        expert = self._found(state, classes, self._waiters(), step)
+        if expert is not None:
+            return expert, "new"
+        columns = shared_columns(self.parts.grower, classes, self._waiters(), self._waiters())
+        if columns is None:
+            raise NoRoomError(f"the chip has no room for classes {', '.join(map(str, classes))}, and too few outputs")
+        expert = self.parts.agent.share(classes, columns.outputs)
+        expert.meet(self.key + 1, classes, apart=False)
+        return expert, "refused"
 
     def _take_on(self, state: RoundState, expert: Expert, step: int, detector: str) -> None:
         """Let an expert serve the labels that wait; where its tile has no room, a new one."""
@@ -114,7 +134,7 @@ class TaskFree(Unannounced):
         event = "extended"
         protect(self.parts, gating, expert)
         if not extend_expert(self.parts.grower, expert, state.now.experience.task, classes):
-            event, expert = "new", self._found(state, classes, self._waiters(), step)
+            expert, event = self._served(state, classes, step)
         state.note(step, event, (detector, novelty, gating.detect.novelty), expert.number, classes)
         self._begin(state, expert, novelty)
 

@@ -160,18 +160,31 @@ class Unannounced(ABC):
             state.note(step, "alarm", (options.by, value, threshold), self.present, classes_of(batch.labels))
         return alarm
 
-    def _found(self, state: RoundState, classes: tuple[int, ...], samples: tuple[Tensor, Wanted], step: int) -> Expert:
-        """A new expert for these samples."""
-        now, agent = state.now, self.parts.agent
+    def _found(
+        self, state: RoundState, classes: tuple[int, ...], samples: tuple[Tensor, Wanted], step: int
+    ) -> Expert | None:
+        """A new expert for these samples; None where the chip has no room for one.
+
+        Raises:
+            NoRoomError: there is none for the first.
+        """
+        now, agent, grower = state.now, self.parts.agent, self.parts.grower
         chance = now.chance_of_seeds(step % now.config.training.steps)
-        outputs = self.parts.stream.outputs_for(classes)
+        outputs, known = self.parts.stream.outputs_for(classes), list(agent.experts)
+        born, outcomes = len(grower.born), len(grower.outcomes)
         try:
             expert = agent.add_expert(classes, outputs)
             expert.meet(self.key + 1, classes, apart=False)
-            open_expert(self.parts.grower, expert, now.experience.task, samples[0], chance)
+            open_expert(grower, expert, now.experience.task, samples[0], chance)
         except NoRoomError as error:
-            cure = "give the chip more neurons or wires (fabric), or lower growth.max_neurons"
-            raise NoRoomError(f"classes {', '.join(map(str, classes))} cannot be served: {error}; {cure}") from error
+            if not known:
+                cure = "give the chip more neurons or wires (fabric), or lower growth.max_neurons"
+                raise NoRoomError(
+                    f"classes {', '.join(map(str, classes))} cannot be served: {error}; {cure}"
+                ) from error
+            for unserved in agent.experts[len(known) :]:
+                grower.unbear(unserved, born, outcomes)
+            return None
         return expert
 
     def _begin(self, state: RoundState, expert: Expert, novelty: float) -> None:

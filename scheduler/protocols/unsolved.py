@@ -114,10 +114,10 @@ class Unsolved:
     def _values(self, position: int) -> int:
         experience, samples = self.parts.stream.experiences[position], self.parts.grower.options.reuse.samples
         count = min(samples, len(experience.train)) + len(experience.validation)
-        return count * _values_of(experience.train)
+        return count * values_of(experience.train)
 
 
-def _values_of(samples: Samples) -> int:
+def values_of(samples: Samples) -> int:
     """Numbers that a sample consists of, with its class or what else it asks."""
     asked = [part for part in (samples.targets, samples.weights) if part is not None]
     return sum(int(np.prod(part.shape[1:])) for part in (samples.x, *asked)) + (0 if asked else 1)

@@ -138,7 +138,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             "event",
             TEXT,
             "name",
-            "alarm, or what followed: new (an expert founded), again (gone back to one), extended (labels taken on)",
+            "alarm, or what followed: new (an expert founded), again (gone back to one), extended (labels taken on), "
+            "refused (no room for a new one: served by what there is)",
         ),
         Column(
             "detector", TEXT, "name", "gating.detect.by for an alarm; else what decided: gate, labels, hold or belief"
@@ -161,12 +162,16 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             "step",
             TEXT,
             "name",
-            "what was tried: experts (the best one as it is), readout or seed; later again",
+            "what was tried: experts (the best one as it is), readout, seed, columns (outputs of others); later again",
         ),
         Column("expert", INT32, "number", "expert that answers, or would"),
         Column("loss", FLOAT, "unit", "loss on validation data; NaN for a seed, which has yet to learn"),
         Column("score", FLOAT, "share", "score on validation data, as in evaluations; NaN likewise"),
         Column("taken", BOOL, "truth", "whether the task was opened so, or again"),
+        Column("served", BOOL, "truth", "whether that is enough: growth.reuse.enough, or neurons of its own"),
+        Column("refused", TEXT, "name", "why there was no room for a seed; empty where none was refused"),
+        Column("bought", INT32, "number", "neurons bought back from old experts for it"),
+        Column("paid", FLOAT, "unit", "rise of the losses of their tasks, on samples that are kept"),
         Column("taps", INT32, "number", "neurons of other experts that its outputs hear"),
         Column("inputs", INT32, "number", "input channels that its outputs hear"),
         Column("experts_run", INT32, "number", "other experts that must run for them, in part"),

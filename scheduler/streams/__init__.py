@@ -28,6 +28,7 @@ from smalti.scheduler.streams.readers.fsdd import load_fsdd
 from smalti.scheduler.streams.readers.mnist import load_mnist
 from smalti.scheduler.streams.survey import content, excerpt
 from smalti.scheduler.streams.tasks.cognitive import load_cognitive
+from smalti.scheduler.streams.tasks.long import load_long
 from smalti.scheduler.streams.tasks.mackey_glass import load_mackey_glass
 from smalti.scheduler.streams.tasks.match import load_context_match, load_match_distractors
 from smalti.scheduler.streams.tasks.nback import load_nback
@@ -61,6 +62,7 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "order": lambda options: load_order(options, STREAMS),
     "mackey-glass": load_mackey_glass,
     "nback": load_nback,
+    "long": lambda options: load_long(options, STREAMS),
 }
 
 

@@ -175,6 +175,35 @@ class NBackOptions:
         ranges.at_least("stream.nback", self, 8, "samples", most=ranges.MOST)
 
 
+@dataclass(frozen=True, kw_only=True)
+class LongOptions:
+    """A long stream of tasks of unequal difficulty, made of another stream's samples.
+
+    Attributes:
+        of: the stream, which reads stream.path and the like as it does alone.
+        tasks: how many there are.
+        classes: numbers of classes of a task; of several, one is drawn for each.
+        noise: shares of noise in samples; of several, one is drawn for each way to show them.
+        related: chance that a task shows samples as an earlier one does.
+        channels: to which samples are pooled before their channels are moved.
+    """
+
+    of: str = "digits"
+    tasks: int = 40
+    classes: tuple[int, ...] = (2, 3)
+    noise: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6)
+    related: float = 0.5
+    channels: int = 64
+
+    def __post_init__(self) -> None:
+        settle(self, "stream.long")
+        _check_list("stream.long.classes", self.classes, 2, ranges.MOST)
+        ranges.at_least("stream.long", self, 1, "tasks", "channels", most=ranges.MOST)
+        ranges.share("stream.long", self, "related")
+        if not self.noise or not all(0 <= share < 1 for share in self.noise):
+            raise ValueError(f"stream.long.noise = {shown(list(self.noise))} must hold shares from 0 to below 1")
+
+
 def _check_list(name: str, values: tuple[int, ...], least: int, most: int) -> None:
     """Whether a list names tasks by different numbers within bounds."""
     if not values or len(set(values)) < len(values) or not all(least <= value <= most for value in values):

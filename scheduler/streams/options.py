@@ -10,6 +10,7 @@ from smalti.model import ranges
 from smalti.model.option_values import expand_home, settle
 from smalti.scheduler.streams.made_options import (
     CognitiveOptions,
+    LongOptions,
     MackeyGlassOptions,
     MatchOptions,
     NBackOptions,
@@ -67,6 +68,7 @@ class StreamOptions:
         sequence: what the stream order plays.
         mackey_glass: the tasks of the stream mackey-glass.
         nback: the tasks of the stream nback.
+        long: the tasks of the stream long.
     """
 
     name: str = "digits"
@@ -100,6 +102,7 @@ class StreamOptions:
     sequence: SequenceOptions = field(default_factory=SequenceOptions)
     mackey_glass: MackeyGlassOptions = field(default_factory=MackeyGlassOptions)
     nback: NBackOptions = field(default_factory=NBackOptions)
+    long: LongOptions = field(default_factory=LongOptions)
 
     def __post_init__(self) -> None:
         settle(self, "stream")

@@ -55,6 +55,24 @@ def test_a_row_a_task_in_the_order_in_which_they_came(made: Run) -> None:
     assert reuse.births(made).to_numpy().tolist() == [[1, 1, 2], [0, 0, 0], [0, 0, 0]]
 
 
+def test_who_found_no_room_is_told_with_what_was_bought_back(made: Run, tables: Callable[..., Any]) -> None:
+    assert reuse.openings(made)["refused"].tolist() == ["", "", ""]  # a run of an older version
+    full = pd.concat(
+        [
+            OPENINGS.assign(refused="", bought=0),
+            OPENINGS.iloc[[0, 0]].assign(
+                task=2, taken=False, refused=["tile (1, 0) is full", ""], bought=[0, 3], name="wait"
+            ),
+        ]
+    )
+    others = {name: made.table(name) for name in ("neurons", "rounds", "evaluations")}
+    table = reuse.openings(tables(made.config, {"openings": full, **others}))
+    assert table["refused"].to_dict() == {5: "", 2: "tile (1, 0) is full", 7: ""}
+    assert table["bought"].to_dict() == {5: 0, 2: 3, 7: 0}
+    (row,) = [row for row in reuse.told(table) if row["task"] == "2 wait"]
+    assert (row["no room for a seed"], row["bought back"]) == ("tile (1, 0) is full", "3")
+
+
 def test_words_of_how_tasks_opened(made: Run) -> None:
     rows = reuse.told(reuse.openings(made))
     assert [row["task"] for row in rows] == ["5 go", "2 wait", "7 anti"]

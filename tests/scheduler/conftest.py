@@ -8,10 +8,30 @@ import pytest
 from torch import Tensor
 
 from smalti.agents.expert import Expert
+from smalti.scheduler.config import Config
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.randomness import Use, generator
+from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TaskBatches
+
+
+@pytest.fixture(scope="session")
+def cut_short() -> Callable[[Config, Path, int], None]:
+    """(configuration, folder, rounds) -> a run that is stopped between two rounds, in the place of a crash."""
+
+    class Stopped(Exception):
+        pass
+
+    def run(config: Config, folder: Path, rounds: int) -> None:
+        def watch(simulation: Simulation) -> None:
+            if simulation.round == rounds:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            start(config, folder, watch)
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,10 @@
 
 Adjoints delta[t] = dL/dI[t], lambda[t] = dL/dV[t] and mu[t] = dL/dA[t] of a block are [banks, samples, lanes], as
 membranes are in ``forward``; where no synapse is slow, delta is lambda and they are one array. The recursion is that of
-``model.engines.dense``, visited only where something can come of it. Knows no torch.
+``model.engines.dense``, visited only where something can come of it.
+
+Most of the time goes to the dot products of link rows and adjoints (``_ask``), many of which come from the second
+cache: so two neurons share what they load, and a bank is done with while its numbers are in the first. Knows no torch.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from smalti.model.engines.events.forward import (
-    BLOCK,
+    CHANNELS,
     HEIGHT,
     NEGLIGIBLE,
     ONE,
@@ -27,11 +30,13 @@ from smalti.model.engines.events.lanes import (
     add,
     add_product,
     drop_below,
+    item,
     kernel,
     lanes_of,
     load,
     multiply,
     part,
+    put,
     spread,
     store,
     total,
@@ -73,14 +78,15 @@ def backward(
         adjoint: room for delta of the last steps, [WINDOW + 1, banks * samples * lanes], zero.
         of_membrane: room for lambda of the last steps, likewise, at least 2; ``adjoint`` itself if no synapse is slow.
         of_trace: room for mu of the last two, likewise; empty if no threshold adapts.
-        stash: room for one.
-        gradient: of the weights of all segments, flat, added to.
+        stash: room for one bank, and one number more, [samples * lanes + 1].
+        gradient: of the weights of all segments and a row of no meaning, flat, added to.
         banks_kept: banks whose adjoints are to be kept [D].
         delta: them at all steps, flat [D * T * samples * lanes], written.
     """
     lanes, steps = lanes_of(width), grad_outputs.shape[0]
     banks = cells.leak.size // lanes
     live, reached = np.zeros(banks, dtype=np.bool_), np.zeros(banks, dtype=np.bool_)
+    places, counts = np.empty(lanes * WINDOW * samples, dtype=np.int64), np.empty(lanes, dtype=np.int64)
     slow = False
     for bank in range(banks):
         slow |= cells.slow[bank]
@@ -91,22 +97,23 @@ def backward(
             reached[bank] = cells.reset_gradient and live[bank]
             for k in range(graph.near_start[bank], graph.near_start[bank + 1]):
                 reached[bank] |= live[graph.near[k]]
-        _ask(width, graph, weight, tape, row, reached, samples, later, stash)
         for bank in range(banks):
             reached[bank] |= grad_counts.size > 0
-            if reached[bank] and cells.adapts[bank]:
+            if reached[bank]:
+                _ask(width, graph, weight, tape, row, bank, samples, later, stash)
                 raised, fresh = of_trace[(t + 1) % 2], of_trace[t % 2]
-                _pass_surrogate(width, cells, tape, row, bank, samples, grad_counts, before, stash, raised)
-                _recover(width, cells, tape, row, bank, samples, raised, fresh, stash)
-            elif reached[bank]:
-                _pass_surrogate(width, cells, tape, row, bank, samples, grad_counts, before, stash, None)
-        _carry(width, cells, tape, row, reached, live, samples, before, own, stash)
+                _pass_surrogate(width, cells, tape, row, bank, samples, grad_counts, before, raised, stash)
+                if cells.adapts[bank]:
+                    _recover(width, cells, tape, row, bank, samples, raised, fresh, stash)
+            _carry(width, cells, tape, row, bank, reached[bank], live, samples, before, own, stash)
         _write(graph.outputs, lanes, samples, grad_outputs[t], own, live)
         if slow:
             _pass_synapses(width, cells, live, samples, own, later, now)
         _blame_inputs(width, graph, tape, t, samples, now, gradient)
         if t % WINDOW == 0:
-            _blame_spikes(width, graph, tape, t, min(t + WINDOW, steps - 1), reached, samples, adjoint, gradient)
+            _blame_spikes(
+                width, graph, tape, t, min(t + WINDOW, steps - 1), live, samples, adjoint, places, counts, gradient
+            )
         for k in range(banks_kept.size):
             size = samples * lanes
             here, there = banks_kept[k] * size, (k * steps + t) * size
@@ -121,27 +128,40 @@ def _blame_spikes(
     tape: Tape,
     begin: int,
     end: int,
-    reached: Bools,
+    live: Bools,
     samples: int,
     adjoint: Floats,
+    places: Ints,
+    counts: Ints,
     gradient: Floats,
 ) -> None:
     """Weight gradient of the spikes of steps begin..end - 1: the adjoints of the neurons they reached one step later.
 
-    Several steps at once, bank by bank, so that the gradient of a bank's links stays in the cache.
+    Several steps at once, and the spikes of a bank sorted by neuron (into ``places`` of adjoints), so that the gradient
+    of a link stays in registers, and the adjoints of the bank that it drives in the cache.
     """
-    lanes = lanes_of(width)
-    for bank in range(reached.size):
-        if not reached[bank]:
-            continue
+    lanes, banks = lanes_of(width), live.size
+    room, size = WINDOW * samples, banks * samples * lanes
+    for bank in range(banks):
+        for lane in range(lanes):
+            put(counts, lane, 0)
         for t in range(end - 1, begin - 1, -1):
-            later, row = adjoint[(t + 1) % (WINDOW + 1)], t * reached.size
-            for event in range(tape.fired_at[row + bank], tape.fired_at[row + bank + 1]):
-                code = np.int64(tape.fired[event])
-                sample, unit = code // lanes, bank * lanes + code % lanes
-                for segment in range(graph.start[unit], graph.learning[unit]):
-                    place, device = (graph.bank[segment] * samples + sample) * lanes, segment * lanes
-                    store(gradient, device, add(load(width, gradient, device), load(width, later, place)))
+            later = (t + 1) % (WINDOW + 1) * size
+            for event in range(tape.fired_at[t * banks + bank], tape.fired_at[t * banks + bank + 1]):
+                code = item(tape.fired, event)
+                lane = code & (lanes - 1)
+                count = item(counts, lane)
+                put(places, lane * room + count, later + code - lane)
+                put(counts, lane, count + 1)
+        for k in range(graph.near_start[bank], graph.near_start[bank + 1]):
+            here, rows = graph.near[k] * samples * lanes, graph.near_rows[k]
+            for lane in range(lanes if live[graph.near[k]] else 0):
+                first, last, device = lane * room, lane * room + item(counts, lane), item(graph.learns, rows + lane)
+                if first < last and device >= 0:
+                    blame = load(width, gradient, device)
+                    for spike in range(first, last):
+                        blame = add(blame, load(width, adjoint, here + item(places, spike)))
+                    store(gradient, device, blame)
 
 
 @part
@@ -151,28 +171,33 @@ def _ask(
     weight: Floats,
     tape: Tape,
     row: int,
-    reached: Bools,
+    bank: int,
     samples: int,
     adjoint: Floats,
     stash: Floats,
 ) -> None:
-    """What those behind would like each neuron inside the support to send; into ``stash``, in the order of events."""
+    """What those behind would like each neuron of a bank inside the support to send; into ``stash``.
+
+    Two neurons at a time, if they are of one sample: they share the adjoints of those behind. Else the second is a mere
+    repetition of the first, which the next pair overwrites: that costs less than a branch.
+    """
     lanes = lanes_of(width)
-    first = tape.active_at[row]
-    for bank in range(reached.size):
-        begin, end = tape.active_at[row + bank], tape.active_at[row + bank + 1]
-        if not reached[bank]:
-            for event in range(begin, end):
-                stash[event - first] = 0
-            continue
-        for event in range(begin, end):
-            code = np.int64(tape.active[event])
-            sample, unit = code // lanes, bank * lanes + code % lanes
-            grad_spike = zeros(width, weight)
-            for segment in range(graph.start[unit], graph.start[unit + 1]):
-                place = (graph.bank[segment] * samples + sample) * lanes
-                grad_spike = add_product(grad_spike, load(width, weight, segment * lanes), load(width, adjoint, place))
-            stash[event - first] = total(grad_spike)
+    first, event, end = tape.active_at[row + bank], tape.active_at[row + bank], tape.active_at[row + bank + 1]
+    while event < end:
+        one, other = item(tape.active, event), item(tape.active, event + 1)
+        lane = one & (lanes - 1)
+        both = one - lane == other - (other & (lanes - 1))
+        other_lane = other & (lanes - 1) if both else lane
+        grad, other_grad = zeros(width, weight), zeros(width, weight)
+        for k in range(graph.near_start[bank], graph.near_start[bank + 1]):
+            rows = item(graph.near_rows, k)
+            wanted = load(width, adjoint, item(graph.near, k) * samples * lanes + one - lane)
+            grad = add_product(grad, load(width, weight, item(graph.weights, rows + lane)), wanted)
+            there = load(width, weight, item(graph.weights, rows + other_lane))
+            other_grad = add_product(other_grad, there, wanted)
+        put(stash, event - first, total(grad))
+        put(stash, event - first + 1, total(other_grad))
+        event += 2 if both else 1
 
 
 @part
@@ -185,36 +210,42 @@ def _pass_surrogate(
     samples: int,
     grad_counts: Floats,
     adjoint: Floats,
+    of_trace: Floats,
     stash: Floats,
-    of_trace: Floats | None,
 ) -> None:
     """Turn the gradient with respect to the spikes of a bank into that with respect to its membranes.
 
-    Without ``of_trace``, mu[t+1], no threshold of the bank adapts; numba compiles either case by itself.
+    ``of_trace``, mu[t+1], is read if thresholds of the bank adapt.
     """
     lanes, constants = lanes_of(width), cells.constants
     theta, height, one = constants[THETA], constants[HEIGHT], constants[ONE]
     fall, slope = height / constants[REACH], constants[SLOPE]
-    first, here = tape.active_at[row], bank * samples * lanes
-    for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
-        code = np.int64(tape.active[event])
-        grad_spike = stash[event - first]
-        if grad_counts.size:
-            grad_spike += grad_counts[here + code]
-        membrane = tape.membrane[event]
-        if cells.reset_gradient:
-            lost = membrane * cells.leak[bank * lanes + code % lanes] if cells.hard else theta
-            grad_spike -= adjoint[here + code] * lost
-        if of_trace is None:
-            distance = abs(membrane - theta)
-        else:
-            distance = abs(membrane - tape.raised[event] - theta)
-            grad_spike += of_trace[here + code]
+    first, here = tape.active_at[row + bank], bank * samples * lanes
+    count = tape.active_at[row + bank + 1] - first
+    if grad_counts.size:
+        for event in range(count):
+            wanted = item(grad_counts, here + item(tape.active, first + event))
+            put(stash, event, item(stash, event) + wanted)
+    if cells.reset_gradient:
+        for event in range(count):
+            code, lost = item(tape.active, first + event), theta
+            if cells.hard:
+                membrane = tape.potential[first + event]
+                if cells.adapts[bank]:
+                    membrane += tape.raised[first + event]
+                lost = membrane * cells.leak[bank * lanes + code % lanes]
+            put(stash, event, item(stash, event) - item(adjoint, here + code) * lost)
+    if cells.adapts[bank]:
+        for event in range(count):
+            put(stash, event, item(stash, event) + item(of_trace, here + item(tape.active, first + event)))
+    for event in range(count):
+        distance = abs(item(tape.potential, first + event) - theta)
         if cells.surrogate == TRIANGLE:
-            stash[event - first] = grad_spike * (height - distance * fall)
+            passed = height - distance * fall
         else:
             steep = slope * distance + one
-            stash[event - first] = grad_spike * (height / (steep * steep))
+            passed = height / (steep * steep)
+        put(stash, event, item(stash, event) * passed)
 
 
 @part
@@ -231,13 +262,14 @@ def _recover(
 ) -> None:
     """mu[t] = r mu[t+1] - b times what came through the surrogate, of a bank."""
     lanes = lanes_of(width)
-    first, here = tape.active_at[row], bank * samples * lanes
+    first, here = tape.active_at[row + bank], bank * samples * lanes
     recovery, negligible = load(width, cells.recovery, bank * lanes), spread(width, cells.constants[NEGLIGIBLE])
     for place in range(here, here + samples * lanes, lanes):
         store(now, place, drop_below(multiply(load(width, later, place), recovery), negligible))
     for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
-        code = np.int64(tape.active[event])
-        now[here + code] -= cells.strength[bank * lanes + code % lanes] * stash[event - first]
+        code = item(tape.active, event)
+        fall = item(cells.strength, bank * lanes + code % lanes)
+        put(now, here + code, item(now, here + code) - fall * item(stash, event - first))
 
 
 @part
@@ -262,31 +294,29 @@ def _carry(
     cells: Cells,
     tape: Tape,
     row: int,
-    reached: Bools,
+    bank: int,
+    reached: bool,
     live: Bools,
     samples: int,
     later: Floats,
     now: Floats,
     stash: Floats,
 ) -> None:
-    """lambda[t] = a lambda[t+1], zero after a hard reset, plus what came through the surrogate."""
+    """lambda[t] = a lambda[t+1], zero after a hard reset, plus what came through the surrogate, of a bank."""
     lanes = lanes_of(width)
-    first = tape.active_at[row]
-    negligible = spread(width, cells.constants[NEGLIGIBLE])
-    for bank in range(live.size):
-        here = bank * samples * lanes
-        if live[bank]:
-            leak = load(width, cells.leak, bank * lanes)
-            for sample in range(samples):
-                place = here + sample * lanes
-                store(now, place, drop_below(multiply(load(width, later, place), leak), negligible))
-            if cells.hard:
-                for event in range(tape.fired_at[row + bank], tape.fired_at[row + bank + 1]):
-                    now[here + np.int64(tape.fired[event])] = 0
-        if reached[bank]:
-            for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
-                now[here + np.int64(tape.active[event])] += stash[event - first]
-                live[bank] = True
+    first, here = tape.active_at[row + bank], bank * samples * lanes
+    leak, negligible = load(width, cells.leak, bank * lanes), spread(width, cells.constants[NEGLIGIBLE])
+    if live[bank]:
+        for place in range(here, here + samples * lanes, lanes):
+            store(now, place, drop_below(multiply(load(width, later, place), leak), negligible))
+        if cells.hard:
+            for event in range(tape.fired_at[row + bank], tape.fired_at[row + bank + 1]):
+                now[here + np.int64(tape.fired[event])] = 0
+    if reached:
+        for event in range(first, tape.active_at[row + bank + 1]):
+            place = here + item(tape.active, event)
+            put(now, place, item(now, place) + item(stash, event - first))
+        live[bank] |= first < tape.active_at[row + bank + 1]
 
 
 @part
@@ -297,11 +327,11 @@ def _blame_inputs(
     lanes = lanes_of(width)
     units = adjoint.size // samples
     for event in range(tape.inputs_at[t], tape.inputs_at[t + 1]):
-        code = np.int64(tape.inputs[event])
-        source, sample = units + code // BLOCK, code % BLOCK
-        strength = spread(width, tape.strength[event])
-        for segment in range(graph.start[source], graph.learning[source]):
-            place, device = (graph.bank[segment] * samples + sample) * lanes, segment * lanes
+        code = item(tape.inputs, event)
+        source, sample = units + code % CHANNELS, code // CHANNELS
+        strength = spread(width, item(tape.strength, event))
+        for segment in range(item(graph.start, source), item(graph.learning, source)):
+            place, device = (item(graph.bank, segment) * samples + sample) * lanes, segment * lanes
             change = add_product(load(width, gradient, device), load(width, adjoint, place), strength)
             store(gradient, device, change)
 

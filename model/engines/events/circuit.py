@@ -19,7 +19,7 @@ from smalti.model.engines.events.arrays import aligned, line_up
 from smalti.model.engines.events.backward import WINDOW
 from smalti.model.engines.events.cache import prepare_kernels
 from smalti.model.engines.events.forward import BLOCK, Cells, Tape
-from smalti.model.engines.events.lanes import Width, width_of
+from smalti.model.engines.events.lanes import BYTE, Width, width_of
 from smalti.model.engines.events.plan import Array, Plan
 from smalti.model.neuron import NetworkOptions
 
@@ -153,13 +153,13 @@ def _room(circuit: Circuit, samples: int, keep: bool) -> Room:
         adjoint=rows(WINDOW + 1, keep),
         of_membrane=rows(2, keep and slow),
         of_trace=rows(2, keep and adapts),
-        stash=rows(1, keep).reshape(-1),
+        stash=aligned(samples * circuit.plan.lanes + 1 if keep else 0, circuit.dtype),
     )
 
 
 def _tape(circuit: Circuit, samples: int, steps: int, channels: int) -> Tape:
-    """Room for all that could happen; memory is only taken by what does."""
-    size, inputs = steps * circuit.plan.units * samples, steps * samples * channels + 1
+    """Room for all that could happen, and what ``note`` writes beyond; memory is only taken by what does."""
+    size, inputs = steps * circuit.plan.units * samples + BYTE, steps * samples * channels + BYTE
     rows = steps * circuit.plan.banks + 1
     return Tape(
         inputs=np.empty(inputs, dtype=np.uint32),
@@ -168,7 +168,7 @@ def _tape(circuit: Circuit, samples: int, steps: int, channels: int) -> Tape:
         fired=np.empty(size, dtype=np.uint16),
         fired_at=np.zeros(rows, dtype=np.int64),
         active=np.empty(size, dtype=np.uint16),
-        membrane=np.empty(size, dtype=circuit.dtype),
+        potential=np.empty(size, dtype=circuit.dtype),
         raised=np.empty(size if circuit.adapts else 0, dtype=circuit.dtype),
         active_at=np.zeros(rows, dtype=np.int64),
     )

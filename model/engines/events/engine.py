@@ -46,7 +46,7 @@ def run_forward(circuit: Circuit, weight: Tensor, x: Array, keep: bool) -> Past:
     """
     batch, steps, channels = x.shape
     plan, dtype = circuit.plan, circuit.dtype
-    segments = aligned(plan.segments * plan.lanes, dtype)
+    segments = aligned((plan.segments + 1) * plan.lanes, dtype)  # the last is of zeros
     kernels.gather(circuit.width, plan.row, plan.graph.bank, plan.column, weight.detach().view(-1).numpy(), segments)
     outputs = np.empty((steps, len(plan.graph.outputs), batch), dtype=dtype)
     counts = np.empty((plan.units, batch), dtype=dtype)
@@ -61,7 +61,8 @@ def run_forward(circuit: Circuit, weight: Tensor, x: Array, keep: bool) -> Past:
             plan.graph,
             circuit.cells,
             segments,
-            x[block.here],
+            x[block.here].reshape(-1),
+            block.samples,
             block.tape,
             keep,
             room.v,

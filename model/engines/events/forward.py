@@ -1,10 +1,15 @@
 """Numba kernels of the event-driven engine: one block of samples forward through all of time.
 
 Neurons that run stand in *banks* of lanes (a tile is one bank, or several where more than 32 of its neurons run); a
-*segment* is the row of one link in one bank. Membranes and adjoints of a block are [banks, samples, lanes], so that
-whatever a segment touches lies in one piece. Banks with slow synapses have currents beside their membranes, and their
-segments enter there; banks with adapting thresholds have traces of their spikes. Events of a step are sorted by bank,
-sample, lane; an event is coded as sample * lanes + lane. Every sum has one order, whatever the threads. Knows no torch.
+*segment* is the row of one link in one bank, a *bundle* all segments from one bank to another. Membranes and adjoints
+of a block are [banks, samples, lanes], so that whatever a segment touches lies in one piece. Banks with slow synapses
+have currents beside their membranes, and their segments enter there; banks with adapting thresholds have traces of
+their spikes. Events of a step are sorted by bank, sample, lane; an event is coded as sample * lanes + lane.
+
+What takes the time is bytes that come from beyond the first cache, branches that are mispredicted, and instructions
+beside the sums, in that order. So spikes arrive bundle by bundle (its rows and the membranes that it drives are 4 kB
+each), events are listed without branches, and indices are plain. Every sum has one order, whatever the threads: that of
+its sources, by bank and lane, then the inputs. Knows no torch.
 """
 
 from __future__ import annotations
@@ -15,16 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.model.engines.events.lanes import (
+    BYTE,
     Width,
     add,
     bits_at_least,
+    bits_of,
     bits_within,
+    item,
     kernel,
     lanes_of,
     load,
-    lowest_bit,
     multiply,
+    note,
     part,
+    prefetch,
+    put,
     spread,
     store,
     subtract_product,
@@ -36,6 +46,8 @@ from smalti.model.engines.events.plan import Array, Bools, Graph, Ints
 THETA, REACH, HEIGHT, SLOPE, NEGLIGIBLE, ZERO, ONE = range(7)  # places in Cells.constants
 TRIANGLE, FAST_SIGMOID = 0, 1
 BLOCK = 32  # most samples of a block
+LINE = 64  # bytes of a cache line
+CHANNELS = 2**32 // BLOCK  # more than there can be
 
 Floats = Array  # of the network's precision
 
@@ -63,14 +75,14 @@ class Cells(NamedTuple):
 class Tape(NamedTuple):
     """What happened in a block."""
 
-    inputs: NDArray[np.uint32]  # input events: channel * BLOCK + sample
+    inputs: NDArray[np.uint32]  # input events: sample * CHANNELS + channel
     strength: Floats  # and their values
     inputs_at: Ints  # [T + 1] where each step begins
     fired: NDArray[np.uint16]  # spikes, as codes
     fired_at: Ints  # [T * banks + 1] where each bank of each step begins
     active: NDArray[np.uint16]  # membranes inside the support, as codes
-    membrane: Floats  # and their values
-    raised: Floats  # by how much their thresholds were raised; only of banks with adapting thresholds
+    potential: Floats  # and their values, less what their thresholds were raised by
+    raised: Floats  # that; only of banks with adapting thresholds
     active_at: Ints  # [T * banks + 1]
 
 
@@ -81,6 +93,7 @@ def forward(
     cells: Cells,
     weight: Floats,
     x: Array,
+    samples: int,
     tape: Tape,
     keep: bool,
     v: Floats,
@@ -93,8 +106,9 @@ def forward(
     Args:
         width: lanes of a bank.
         graph, cells: the network.
-        weight: of all segments, flat [segments * lanes].
-        x: input spikes [samples, T, I].
+        weight: of all segments, and a row of zeros, flat [(segments + 1) * lanes].
+        x: input spikes, flat [samples * T * I].
+        samples: of the block.
         tape: written; without ``keep`` it has room for one step, and only the last is left.
         keep: keep what the backward pass needs.
         v: membranes, flat [banks * samples * lanes], zero; then as many synaptic currents, if some synapse is slow.
@@ -102,8 +116,8 @@ def forward(
         counts: spikes of every unit, [banks * samples * lanes], zero.
         outputs: membranes of the output units [T, O, samples], written.
     """
-    lanes, samples, steps = lanes_of(width), x.shape[0], x.shape[1]
-    banks = cells.leak.size // lanes
+    lanes, steps, units = lanes_of(width), outputs.shape[0], cells.leak.size
+    banks = units // lanes
     # Banks that something has reached; all others are at rest, which only matters where rest is inside the support.
     awake = np.empty(banks, dtype=np.bool_)
     for bank in range(banks):
@@ -114,20 +128,22 @@ def forward(
         if not keep:
             inputs = fired = 0
         tape.inputs_at[t if keep else 0] = inputs
-        inputs = listen(width, graph, cells.entry, weight, x, t, tape, inputs, v, awake)
+        inputs = listen(width, graph, cells.entry, weight, x, t, steps, units, samples, tape, inputs, v, awake)
         for bank in range(banks):
             if awake[bank] and cells.slow[bank]:
                 _pass_synapses(width, cells, bank, banks + bank, samples, v)
         _read(graph.outputs, lanes, samples, v, outputs[t])
         for bank in range(banks):
             tape.fired_at[row + bank], tape.active_at[row + bank] = fired, active
-            if awake[bank] and cells.adapts[bank]:
-                fired, active = fire(width, cells, bank, samples, tape, keep, fired, active, v, counts, trace)
-            elif awake[bank]:
-                fired, active = fire(width, cells, bank, samples, tape, keep, fired, active, v, counts, None)
+            if awake[bank]:
+                fired, active = fire(width, cells, bank, samples, tape, keep, fired, active, v, trace)
+                _reset(width, cells, bank, samples, v, trace)
+            for event in range(tape.fired_at[row + bank], fired):
+                place = bank * samples * lanes + item(tape.fired, event)
+                put(counts, place, item(counts, place) + cells.constants[ONE])
         tape.fired_at[row + banks], tape.active_at[row + banks] = fired, active
         if t + 1 < steps:
-            send(width, graph, cells.entry, weight, row, banks, samples, tape, v, awake)
+            receive(width, graph, cells.slow, weight, row, samples, tape, v, awake)
     tape.inputs_at[steps if keep else 1] = inputs
 
 
@@ -139,29 +155,39 @@ def listen(
     weight: Floats,
     x: Array,
     t: int,
+    steps: int,
+    units: int,
+    samples: int,
     tape: Tape,
     inputs: int,
     v: Floats,
     awake: Bools,
 ) -> int:
-    """Add the inputs of step t to where they arrive; returns the number of input events so far."""
-    lanes, samples, channels = lanes_of(width), x.shape[0], x.shape[2]
-    units = graph.learning.size - channels
-    first = inputs
+    """Add the inputs of step t to where they arrive; returns the number of input events so far.
+
+    The inputs of a sample lie far from those of the next, so those of its next step are fetched ahead.
+    """
+    lanes, channels, event = lanes_of(width), graph.learning.size - units, inputs
+    whole = channels - channels % BYTE
     for sample in range(samples):
-        for channel in range(channels):  # written in any case, counted if it is an event: no branch to mispredict
-            tape.inputs[inputs] = channel * BLOCK + sample
-            tape.strength[inputs] = x[sample, t, channel]
-            inputs += x[sample, t, channel] != 0
-    for event in range(first, inputs):
-        code = int(tape.inputs[event])
-        source, sample = units + code // BLOCK, code % BLOCK
-        strength = spread(width, tape.strength[event])
-        for segment in range(graph.start[source], graph.start[source + 1]):
-            awake[graph.bank[segment]] = True
-            place = (entry[segment] * samples + sample) * lanes
-            gain = multiply(load(width, weight, segment * lanes), strength)
-            store(v, place, add(load(width, v, place), gain))
+        here, code = (sample * steps + t) * channels, sample * CHANNELS
+        for channel in range(0, whole, BYTE):
+            inputs = note(tape.inputs, inputs, bits_of(x, here + channel), BYTE, code + channel)
+        for channel in range(0, channels, LINE // x.itemsize):
+            prefetch(x, here + channels + channel)
+        for channel in range(whole, channels):  # written in any case, counted if it is an event
+            tape.inputs[inputs] = code + channel
+            inputs += x[here + channel] != 0
+        while event < inputs:
+            source = item(tape.inputs, event) - code
+            tape.strength[event] = item(x, here + source)
+            strength = spread(width, item(tape.strength, event))
+            for segment in range(item(graph.start, units + source), item(graph.start, units + source + 1)):
+                awake[item(graph.bank, segment)] = True
+                place = (item(entry, segment) * samples + sample) * lanes
+                gain = multiply(load(width, weight, segment * lanes), strength)
+                store(v, place, add(load(width, v, place), gain))
+            event += 1
     return inputs
 
 
@@ -188,77 +214,73 @@ def fire(
     fired: int,
     active: int,
     v: Floats,
-    counts: Floats,
-    trace: Floats | None,
+    trace: Floats,
 ) -> tuple[int, int]:
-    """Find the spikes of a bank and the membranes inside the support; then leak and reset. Returns how many so far.
-
-    Without a ``trace`` no threshold of the bank adapts; numba compiles either case by itself.
-    """
-    lanes = lanes_of(width)
-    leak, threshold = load(width, cells.leak, bank * lanes), load(width, cells.threshold, bank * lanes)
-    support = load(width, cells.support, bank * lanes)
-    nothing, theta = zeros(width, v), spread(width, -cells.constants[THETA])
-    one = spread(width, cells.constants[ONE])
+    """Find the spikes of a bank and the membranes inside the support. Returns how many so far."""
+    lanes, adapts, first = lanes_of(width), cells.adapts[bank], active
+    threshold, support = load(width, cells.threshold, bank * lanes), load(width, cells.support, bank * lanes)
+    fall, here = load(width, cells.strength, bank * lanes), bank * samples * lanes
     for sample in range(samples):
-        place = (bank * samples + sample) * lanes
-        membrane = load(width, v, place)
-        if trace is None:
-            potential = membrane
-        else:
-            past, fall = load(width, trace, place), load(width, cells.strength, bank * lanes)
-            potential = subtract_product(membrane, fall, past)
+        place = here + sample * lanes
+        potential = load(width, v, place)
+        if adapts:
+            potential = subtract_product(potential, fall, load(width, trace, place))
         if keep:
-            bits = bits_within(potential, threshold, support)
-            while bits:
-                lane = lowest_bit(bits)
-                tape.active[active] = sample * lanes + lane
-                tape.membrane[active] = v[place + lane]
-                if trace is not None:
-                    tape.raised[active] = cells.strength[bank * lanes + lane] * trace[place + lane]
-                active += 1
-                bits &= bits - np.uint64(1)
-        leaked = multiply(membrane, leak)
-        reset = nothing if cells.hard else add(leaked, theta)
-        store(v, place, where_at_least(potential, threshold, reset, leaked))
-        bits = bits_at_least(potential, threshold)
-        if trace is not None:
-            kept = multiply(past, load(width, cells.recovery, bank * lanes))
-            store(trace, place, where_at_least(potential, threshold, add(kept, one), kept))
-        while bits:
-            lane = lowest_bit(bits)
-            tape.fired[fired] = sample * lanes + lane
-            counts[place + lane] += cells.constants[ONE]
-            fired += 1
-            bits &= bits - np.uint64(1)
+            within = bits_within(potential, threshold, support)
+            active = note(tape.active, active, within, lanes, sample * lanes)
+        fired = note(tape.fired, fired, bits_at_least(potential, threshold), lanes, sample * lanes)
+    for event in range(first, active):
+        code = item(tape.active, event)
+        found = item(v, here + code)
+        if adapts:
+            raised = item(cells.strength, bank * lanes + code % lanes) * item(trace, here + code)
+            put(tape.raised, event, raised)
+            found -= raised
+        put(tape.potential, event, found)
     return fired, active
 
 
 @part
-def send(
-    width: Width,
-    graph: Graph,
-    entry: NDArray[np.int32],
-    weight: Floats,
-    row: int,
-    banks: int,
-    samples: int,
-    tape: Tape,
-    v: Floats,
-    awake: Bools,
+def _reset(width: Width, cells: Cells, bank: int, samples: int, v: Floats, trace: Floats) -> None:
+    """Let the membranes of a bank leak and reset those that fired; likewise the traces of their spikes."""
+    lanes, adapts = lanes_of(width), cells.adapts[bank]
+    leak, threshold = load(width, cells.leak, bank * lanes), load(width, cells.threshold, bank * lanes)
+    fall, recovery = load(width, cells.strength, bank * lanes), load(width, cells.recovery, bank * lanes)
+    nothing, theta = zeros(width, v), spread(width, -cells.constants[THETA])
+    one, here = spread(width, cells.constants[ONE]), bank * samples * lanes
+    for place in range(here, here + samples * lanes, lanes):
+        membrane = load(width, v, place)
+        potential = membrane
+        if adapts:
+            past = load(width, trace, place)
+            potential = subtract_product(membrane, fall, past)
+            kept = multiply(past, recovery)
+            store(trace, place, where_at_least(potential, threshold, add(kept, one), kept))
+        leaked = multiply(membrane, leak)
+        reset = nothing if cells.hard else add(leaked, theta)
+        store(v, place, where_at_least(potential, threshold, reset, leaked))
+
+
+@part
+def receive(
+    width: Width, graph: Graph, slow: Bools, weight: Floats, row: int, samples: int, tape: Tape, v: Floats, awake: Bools
 ) -> None:
-    """Add the link rows of the neurons that fired to where they arrive."""
-    lanes = lanes_of(width)
+    """Add the link rows of the neurons that fired to where they arrive.
+
+    Bundle by bundle, so that the rows and what they are added to stay in the cache.
+    """
+    lanes, banks = lanes_of(width), slow.size
     for bank in range(banks):
-        if tape.fired_at[row + bank] < tape.fired_at[row + bank + 1]:
-            for k in range(graph.near_start[bank], graph.near_start[bank + 1]):
-                awake[graph.near[k]] = True
-        for event in range(tape.fired_at[row + bank], tape.fired_at[row + bank + 1]):
-            code = np.int64(tape.fired[event])
-            sample, unit = code // lanes, bank * lanes + code % lanes
-            for segment in range(graph.start[unit], graph.start[unit + 1]):
-                place = (entry[segment] * samples + sample) * lanes
-                store(v, place, add(load(width, v, place), load(width, weight, segment * lanes)))
+        here = (banks + bank if slow[bank] else bank) * samples * lanes
+        for bundle in range(graph.heard_start[bank], graph.heard_start[bank + 1]):
+            source, rows = row + graph.heard[bundle], bundle * lanes
+            awake[bank] |= tape.fired_at[source] < tape.fired_at[source + 1]
+            for event in range(tape.fired_at[source], tape.fired_at[source + 1]):
+                code = item(tape.fired, event)
+                lane = code & (lanes - 1)
+                place = here + code - lane
+                gain = load(width, weight, item(graph.weights, rows + lane))
+                store(v, place, add(load(width, v, place), gain))
 
 
 @part

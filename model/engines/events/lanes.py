@@ -2,7 +2,8 @@
 
 LLVM's own vectoriser does not find the shape of these loops (a dot product over a list of rows came out six times
 slower), so kernels say what they mean: ``load`` a row, ``add`` it, ``store`` it. The number of lanes is part of the
-type of a ``Width``, so that the compiler knows it. Knows no neurons.
+type of a ``Width``, so that the compiler knows it. Arrays lie in one piece and are indexed as if they were flat, from
+the beginning only: numba's own indices may count from the end, and asking takes as long as a row. Knows no neurons.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+import numpy as np
 from llvmlite import ir
-from numba.core import extending, types
+from numba.core import cgutils, extending, types
 from numba.core.datamodel import models
 from numba.core.extending import register_model
 
 intrinsic: Any = extending.intrinsic  # numba's own types would ask callers for the typing context
 BITS = ir.IntType(64)
+BYTE = 8  # bits
 
 
 # Kernels write to parts of arrays in loops: numba takes seconds to compile what it would say of slices that do not fit.
@@ -26,10 +29,10 @@ UNKEPT: list[str] = []  # kernels for which numba finds no folder to keep them i
 def kernel(function: Any) -> Any:
     """A function compiled at the first call and kept on disk, where there is a place; it lets other threads run."""
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
     except RuntimeError:  # neither beside the sources nor in the user's cache
         UNKEPT.append(function.__name__)
-        return numba.njit(nogil=True)(function)
+        return numba.njit(nogil=True, error_model="numpy")(function)
 
 
 Width = tuple[int, ...]  # of a bank, as its length: see ``width_of``
@@ -76,8 +79,49 @@ def lanes_of(typing: Any, width: Any) -> Any:
 
 
 @intrinsic
+def item(typing: Any, array: Any, index: Any) -> Any:
+    """``array[index]``; integers come as int64."""
+    integer = isinstance(array.dtype, types.Integer)
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        number = builder.load(_pointer(context, builder, signature.args[0], values))
+        if not integer or array.dtype.bitwidth == BITS.width:
+            return number
+        return builder.sext(number, BITS) if array.dtype.signed else builder.zext(number, BITS)
+
+    return (types.int64 if integer else array.dtype)(array, types.intp), build
+
+
+@intrinsic
+def put(typing: Any, array: Any, index: Any, number: Any) -> Any:
+    """``array[index] = number``, of the array's type."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        builder.store(values[2], _pointer(context, builder, signature.args[0], values))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, array.dtype), build
+
+
+@intrinsic
+def prefetch(typing: Any, array: Any, index: Any) -> Any:
+    """Begin to fetch the cache line of ``array[index]``, which may lie beyond the end."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        line = builder.bitcast(_pointer(context, builder, signature.args[0], values), byte)
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        to_read, keep, data = ir.Constant(word, 0), ir.Constant(word, 3), ir.Constant(word, 1)
+        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        builder.call(fetch, [line, to_read, keep, data])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), build
+
+
+@intrinsic
 def load(typing: Any, width: Any, array: Any, index: Any) -> Any:
-    """Lanes that begin at ``array[index]``, 1-D."""
+    """Lanes that begin at ``array[index]``."""
     lanes = LanesType(array.dtype, EIGHTH * width.count)
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -88,7 +132,7 @@ def load(typing: Any, width: Any, array: Any, index: Any) -> Any:
 
 @intrinsic
 def store(typing: Any, array: Any, index: Any, lanes: Any) -> Any:
-    """Write lanes to the places that begin at ``array[index]``, 1-D."""
+    """Write lanes to the places that begin at ``array[index]``."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         place = _place(context, builder, signature.args[0], values[:2], lanes)
@@ -104,11 +148,7 @@ def spread(typing: Any, width: Any, number: Any) -> Any:
     lanes = LanesType(number, EIGHTH * width.count)
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        vector = context.get_value_type(lanes)
-        first = builder.insert_element(ir.Constant(vector, ir.Undefined), values[1], ir.Constant(ir.IntType(32), 0))
-        return builder.shuffle_vector(
-            first, first, ir.Constant(ir.VectorType(ir.IntType(32), EIGHTH * width.count), None)
-        )
+        return _all(builder, values[1], context.get_value_type(lanes))
 
     return lanes(width, number), build
 
@@ -195,7 +235,9 @@ def bits_within(typing: Any, a: Any, b: Any, reach: Any) -> Any:
     """One bit a lane, the first lane lowest: |a - b| < reach."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _as_bits(builder, builder.fcmp_ordered("<", _distance(builder, *values[:2]), values[2]), a.lanes)
+        return _as_bits(
+            builder, builder.fcmp_ordered("<", _size(builder, builder.fsub(*values[:2])), values[2]), a.lanes
+        )
 
     return types.uint64(a, b, reach), build
 
@@ -216,29 +258,91 @@ def drop_below(typing: Any, a: Any, least: Any) -> Any:
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         zero = ir.Constant(values[0].type, None)
-        small = builder.fcmp_ordered("<", _distance(builder, values[0], zero), values[1])
+        small = builder.fcmp_ordered("<", _size(builder, values[0]), values[1])
         return builder.select(small, zero, values[0])
 
     return a(a, least), build
 
 
 @intrinsic
-def lowest_bit(typing: Any, bits: Any) -> Any:
-    """Place of the lowest bit that is set; some bit is."""
+def bits_of(typing: Any, array: Any, index: Any) -> Any:
+    """One bit for each of the eight numbers that begin at ``array[index]``, the first lowest: it is not zero."""
+    eight = LanesType(array.dtype, BYTE)
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.cttz(values[0], ir.Constant(ir.IntType(1), 1))
+        place = _place(context, builder, signature.args[0], values, eight)
+        numbers = builder.load(place, align=_alignment(array))
+        zero, compare = ir.Constant(numbers.type, None), builder.icmp_unsigned
+        differs = compare if isinstance(array.dtype, types.Integer) else builder.fcmp_unordered
+        return _as_bits(builder, differs("!=", numbers, zero), BYTE)
+
+    return types.uint64(array, types.intp), build
+
+
+@intrinsic
+def count_bits(typing: Any, bits: Any) -> Any:
+    """How many bits are set."""
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.ctpop(values[0])
 
     return types.int64(types.uint64), build
 
 
+@intrinsic
+def store_bytes(typing: Any, array: Any, index: Any, word: Any, base: Any) -> Any:
+    """Write the eight bytes of a word, each plus a base, to the places that begin at ``array[index]``."""
+    eight = LanesType(array.dtype, BYTE)
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        place = _place(context, builder, signature.args[0], values[:2], eight)
+        kind = place.type.pointee
+        small = builder.bitcast(values[2], ir.VectorType(ir.IntType(8), BYTE))
+        bases = _all(builder, values[3], kind)
+        builder.store(builder.add(builder.zext(small, kind), bases), place, align=_alignment(array))
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.uint64, types.int64), build
+
+
+# Places of the bits that are set in a byte, ascending, as the bytes of a word, the first lowest.
+PLACES = np.array(
+    [sum(place << BYTE * k for k, place in enumerate(p for p in range(BYTE) if byte >> p & 1)) for byte in range(256)],
+    dtype=np.uint64,
+)
+
+
+@part
+def note(into: Any, at: int, bits: Any, count: int, base: int) -> int:
+    """Write base + place of every bit set among the first ``count``, from ``into[at]`` on; returns where that ends.
+
+    There are no branches to mispredict: it always writes eight numbers for eight bits, so up to seven beyond the end.
+    """
+    for first in range(0, count, BYTE):
+        byte = (bits >> np.uint64(first)) & np.uint64(255)
+        store_bytes(into, at, PLACES[byte], base + first)
+        at += count_bits(byte)
+    return at
+
+
+def _pointer(context: Any, builder: Any, array: Any, values: Any) -> Any:
+    return builder.gep(context.make_array(array)(context, builder, values[0]).data, [values[1]])
+
+
 def _place(context: Any, builder: Any, array: Any, values: Any, lanes: LanesType) -> Any:
-    data = context.make_array(array)(context, builder, values[0]).data
-    return builder.bitcast(builder.gep(data, [values[1]]), context.get_value_type(lanes).as_pointer())
+    return builder.bitcast(_pointer(context, builder, array, values), context.get_value_type(lanes).as_pointer())
 
 
 def _alignment(array: Any) -> int:
     return int(array.dtype.bitwidth) // 8
+
+
+def _all(builder: Any, number: Any, kind: Any) -> Any:
+    """The same number everywhere in a vector of a kind, if need be cut to its type."""
+    if number.type != kind.element:
+        number = builder.trunc(number, kind.element)
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), number, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(ir.IntType(32), kind.count), None))
 
 
 def _part(builder: Any, vector: Any, first: int, count: int) -> Any:
@@ -251,8 +355,9 @@ def _as_bits(builder: Any, flags: Any, lanes: int) -> Any:
     return builder.zext(word, BITS) if lanes < 64 else word
 
 
-def _distance(builder: Any, a: Any, b: Any) -> Any:
-    """|a - b|."""
-    gap = builder.fsub(a, b)
-    zero = ir.Constant(gap.type, None)
-    return builder.select(builder.fcmp_ordered("<", gap, zero), builder.fsub(zero, gap), gap)
+def _size(builder: Any, vector: Any) -> Any:
+    """|vector|."""
+    kind = vector.type
+    name = f"llvm.fabs.v{kind.count}f{32 if isinstance(kind.element, ir.FloatType) else 64}"
+    fabs = cgutils.get_or_insert_function(builder.module, ir.FunctionType(kind, [kind]), name)
+    return builder.call(fabs, [vector])

@@ -17,16 +17,26 @@ NARROWEST, WIDEST = 8, 32  # lanes of a bank
 Array = NDArray[Any]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+Rows = NDArray[np.int32]
 
 
 class Graph(NamedTuple):
-    """Who drives what. Sources are the units (bank * lanes + lane), then the input channels."""
+    """Who drives what. Sources are the units (bank * lanes + lane), then the input channels.
+
+    Segments stand by source. A bundle is all segments from one bank to another; bundles stand by the bank that is
+    driven, then the one that drives.
+    """
 
     start: Ints  # [units + channels + 1] first segment of each source
     learning: Ints  # [units + channels] end of those of its segments that learn; they come first
     bank: NDArray[np.int32]  # [segments] bank that a segment drives
+    heard_start: Ints  # [banks + 1] first bundle of each bank that is driven
+    heard: Ints  # [bundles] bank that drives, ascending
     near_start: Ints  # [banks + 1] where in ``near`` those of each bank begin
-    near: Ints  # banks that the neurons of a bank drive
+    near: Ints  # [bundles] banks that the neurons of a bank drive, ascending
+    near_rows: Ints  # [bundles] and where those bundles begin in ``weights``
+    weights: Rows  # [bundles * lanes] first weight of each driving neuron's segment, or of a row of zeros
+    learns: Rows  # [bundles * lanes] the same of those that learn, or -1
     outputs: Ints  # [O] units whose membranes are wanted
 
 
@@ -88,10 +98,11 @@ def make_plan(chip: Chip, all_adjoints: bool = False) -> Plan:
     source, row, bank, learns, drives = source[order], row[order], bank[order], learns[order], drives[order]
     sources = len(slot) + chip.channels
     start = np.searchsorted(source, np.arange(sources + 1))
-    learning = start[:-1] + np.bincount(source[learns.any(1)], minlength=sources)
+    some_learn: Bools = np.asarray(learns.any(1))
+    learning = start[:-1] + np.bincount(source[some_learn], minlength=sources)
     fires = (slot >= 0) & chip.fires[slot]
-    near_start, near = _near(source, bank, len(slot) // lanes, lanes)
-    graph = Graph(start, learning, bank.astype(np.int32), near_start, near, unit_of[chip.outputs])
+    bundles = _bundles(source, bank, some_learn, len(slot) // lanes, lanes)
+    graph = Graph(start, learning, bank.astype(np.int32), *bundles, unit_of[chip.outputs])
     needs_adjoint = fires if all_adjoints else fires & _of_use(source, bank, learns, drives, len(slot), lanes)
     return Plan(graph, lanes, slot, column.astype(np.int32), row, learns.reshape(-1), fires, needs_adjoint)
 
@@ -140,11 +151,22 @@ def _segments(
     return source[taken], first[taken], bank[taken], learns[taken], used[taken]
 
 
-def _near(source: Ints, bank: Ints, banks: int, lanes: int) -> tuple[Ints, Ints]:
-    """Banks that each bank drives, as a list with the begin of each bank's part."""
-    pairs = np.unique((source // lanes * banks + bank)[source < banks * lanes])
-    start = np.searchsorted(pairs, np.arange(banks + 1) * banks)
-    return start, pairs % max(banks, 1)
+def _bundles(
+    source: Ints, bank: Ints, learns: Bools, banks: int, lanes: int
+) -> tuple[Ints, Ints, Ints, Ints, Ints, Rows, Rows]:
+    """Fields of a graph from ``heard_start`` to ``learns``."""
+    inner = np.flatnonzero(source < banks * lanes)
+    pair = bank[inner] * banks + source[inner] // lanes
+    pairs = np.unique(pair)
+    driven, driving = pairs // max(banks, 1), pairs % max(banks, 1)
+    order = np.lexsort((driven, driving))
+    heard_start, near_start = (np.searchsorted(one, np.arange(banks + 1)) for one in (driven, driving[order]))
+    bundle, lane = np.searchsorted(pairs, pair), source[inner] % lanes
+    weights = np.full((len(pairs), lanes), len(source) * lanes, dtype=np.int32)
+    weights[bundle, lane] = inner * lanes
+    learning = np.full_like(weights, -1)
+    learning[bundle, lane] = np.where(learns[inner], inner * lanes, -1)
+    return heard_start, driving, near_start, driven[order], order * lanes, weights.reshape(-1), learning.reshape(-1)
 
 
 def _of_use(source: Ints, bank: Ints, learns: Bools, drives: Bools, units: int, lanes: int) -> Bools:

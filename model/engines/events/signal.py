@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from smalti.model.engines.events.forward import BLOCK, Floats, Tape
+from smalti.model.engines.events.forward import CHANNELS, Floats, Tape
 from smalti.model.engines.events.lanes import (
     Width,
     add,
@@ -95,9 +95,9 @@ def traces(width: Width, tape: Tape, samples: int, leak: float, bank: int, into:
         if bank < 0:
             for event in range(tape.inputs_at[t], tape.inputs_at[t + 1]):
                 code = np.int64(tape.inputs[event])
-                lane = code // BLOCK + (bank + 1) * lanes
+                lane = code % CHANNELS + (bank + 1) * lanes
                 if 0 <= lane < lanes:
-                    into[here + code % BLOCK * lanes + lane] += tape.strength[event]
+                    into[here + code // CHANNELS * lanes + lane] += tape.strength[event]
         elif t > 0:
             row = _row(tape, t - 1, bank)
             for event in range(tape.fired_at[row], tape.fired_at[row + 1]):
@@ -152,9 +152,10 @@ def _channels(width: Width, tape: Tape, rows: Floats, samples: int, banks: Ints,
     for t in range(inputs_at.size - 1):
         for event in range(inputs_at[t], inputs_at[t + 1]):
             code = np.int64(inputs[event])
-            channel = code // BLOCK
+            sample, channel = code // CHANNELS, code % CHANNELS
             if channel < first.size * lanes and first[channel // lanes] >= 0:
-                here, there = (t * samples + code % BLOCK) * lanes, (first[channel // lanes] + channel % lanes) * lanes
+                here = (t * samples + sample) * lanes
+                there = (first[channel // lanes] + channel % lanes) * lanes
                 factor = spread(width, strength[event])
                 store(into, there, add_product(load(width, into, there), load(width, rows, here), factor))
 

@@ -113,4 +113,11 @@ ABOUT = {
         licence="a generator of our own",
         settings="class, task (an expert a distance); domain (one expert for all); joint",
     ),
+    "long": About(
+        what="40 tasks of unequal difficulty: pairs and triples of another stream's classes, each shown in some way",
+        needs="what the stream stream.long.of needs; nothing for digits",
+        source=(),
+        licence="that of the other stream",
+        settings="class, task, joint",
+    ),
 }

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from smalti.agents.auction.bids import Bid
@@ -34,6 +36,43 @@ def test_a_slot_costs_base_times_capacity_over_free(free: int, price: float) -> 
     prices, _ = market()
     assert prices.slot(free) == price
     assert quote(prices, bid(0), free) == Quote((), SLOT, price)
+
+
+def test_exponential_prices_rise_from_base_to_dearest_times_base() -> None:
+    options = AuctionOptions(scarcity="exponential", dearest=100.0)
+    asked = [options.asked(SLOT, 1000, free) for free in range(1000, 0, -1)]
+    assert asked == sorted(asked)
+    level = 1 / (1 + math.log(100))  # of use from which on they rise
+    assert sum(price == SLOT for price in asked) == math.floor(1000 * level) + 1
+    assert asked[500] == pytest.approx(SLOT / math.e * (100 * math.e) ** 0.5)
+    assert options.asked(SLOT, 10**9, 1) == pytest.approx(100 * SLOT)
+
+
+def test_whoever_buys_at_exponential_prices_gets_the_promised_share_whatever_comes() -> None:
+    ratio, units = 50.0, 2000
+    options = AuctionOptions(scarcity="exponential", dearest=ratio)
+    chance = np.random.default_rng(0)
+    for values in (
+        np.concatenate([np.linspace(1, k, 20).repeat(units) for k in (2, 10, ratio)]),  # ever dearer: the worst kind
+        np.full(units, 1.0),
+        chance.uniform(1, ratio, 3 * units),
+        np.sort(chance.uniform(1, ratio, 3 * units)),
+    ):
+        bought: list[float] = []
+        for value in values:
+            if len(bought) < units and value >= options.asked(1.0, units, units - len(bought)):
+                bought.append(value)
+        best = np.sort(values)[::-1][:units].sum()
+        assert sum(bought) >= best / (1 + math.log(ratio)) * 0.995  # units are not infinitely small
+
+
+def test_flat_prices_do_not_rise() -> None:
+    assert AuctionOptions(scarcity="none").asked(SLOT, 8, 1) == SLOT
+
+
+def test_a_last_unit_cannot_be_cheaper() -> None:
+    with pytest.raises(ValueError, match=r"auction\.dearest = 0\.5 would make scarce units cheaper"):
+        AuctionOptions(dearest=0.5)
 
 
 def test_a_straight_link_is_four_wires_and_a_row_and_dearer_where_wires_are_taken() -> None:

@@ -5,6 +5,7 @@ import multiprocessing
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -13,8 +14,7 @@ import torch
 from benchmarks.engines import roofline, timing
 from benchmarks.engines.step import Engines, main
 from benchmarks.engines.timing import Record, measure
-from benchmarks.engines.workload import OUTPUTS, Workload, chip, geometry, our_job, peer, problem
-from smalti.model.engines import dense
+from benchmarks.engines.workload import OUTPUTS, Job, Workload, chip, geometry, our_job, problem
 
 pytest.importorskip("numba")
 SMALL = Workload(128, 0.05, steps=30, batch=8, inputs=40, threads=1)
@@ -63,17 +63,6 @@ def test_our_engines_agree_on_rate_and_active_share() -> None:
     assert 0 < of.active() < 1
 
 
-def test_peers_get_the_same_network() -> None:
-    """Spike for spike, up to rounding at the threshold."""
-    of = problem(SMALL)
-    network, columns = of.network, of.x.permute(1, 2, 0).contiguous()
-    spikes = peer(of, "plain").spikes(of.x.transpose(0, 1)).detach()
-    tape = dense.forward(network.state.weight.detach(), network.wiring(), network.dynamics(), columns)
-    ours = tape.spikes[:, of.hidden].transpose(1, 2)
-    assert (spikes != ours).float().mean() < 1e-3
-    assert ours.mean() > 0.03
-
-
 @pytest.mark.parametrize("engine", ["events", "dense"])
 def test_a_step_learns_and_leaves_the_problem_as_it_was(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     of = problem(SMALL)
@@ -97,7 +86,9 @@ def test_records_are_printed_written_and_drawn(tmp_path: Path, capsys: pytest.Ca
     pytest.importorskip("matplotlib")
     file, plot = tmp_path / "engines.json", tmp_path / "engines.svg"
     main(replace(QUICK, json=file, plot=plot, linear=(256,), dense_limit=128, scaling=(128,), threads=1))
-    records = [Record(**record) for record in json.loads(file.read_text())]
+    written = json.loads(file.read_text())
+    assert f"torch {torch.__version__}" in written["host"]
+    records = [Record(**record) for record in written["records"]]
     assert [(r.engine, r.neurons, r.what) for r in records] == [
         ("events", 128, "step"),
         ("events", 128, "forward"),
@@ -111,12 +102,15 @@ def test_records_are_printed_written_and_drawn(tmp_path: Path, capsys: pytest.Ca
     ]
     for record in records:
         assert 0 < record.seconds_low <= record.seconds <= record.seconds_high
+        assert 0 < record.cpu_low <= record.cpu_seconds <= record.cpu_high
+        assert (record.deviation is not None) == (record.engine == "plain")
         assert record.rate == pytest.approx(0.05, abs=0.02)
         assert 0 < record.active < 1
         assert record.peak_bytes is None or record.peak_bytes >= 0
         assert (record.threads, record.flushed) == (1, True)
     printed = capsys.readouterr().out
     for heading in (
+        "torch",
         "one training step",
         "event-driven engine against others",
         "lower bound",
@@ -153,6 +147,17 @@ def test_a_process_beside_others_takes_turns_alone_and_together(monkeypatch: pyt
     assert (len(alone), len(together)) == (2, 2)
 
 
+def test_who_is_slow_gets_fewer_turns() -> None:
+    jobs = {"slow": Job(lambda: sleep(0.03), 1, 0.05), "fast": Job(lambda: None, 1, 0.05)}
+    turns = timing.in_turn(jobs, 4, patience=0.05)
+    assert {name: len(taken) for name, taken in turns.items()} == {"slow": 2, "fast": 4}
+    assert all(one.seconds >= 0.03 > one.cpu_seconds for one in turns["slow"])  # who sleeps takes no processor
+
+
+def test_processes_together_are_as_fast_as_the_mean_of_their_throughputs() -> None:
+    assert timing.jointly([timing.Turn(1.0, 2.0), timing.Turn(0.5, 4.0)]) == timing.Turn(pytest.approx(2 / 3), 3.0)
+
+
 def test_one_process_that_fails_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     barrier = multiprocessing.get_context("spawn").Barrier(2)
     monkeypatch.setattr(timing, "_meeting", [barrier])
@@ -170,10 +175,10 @@ def test_in_other_processes() -> None:
 
 
 def test_a_library_that_is_missing_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(of: object, name: str) -> None:
+    def missing(name: str, *_: object) -> None:
         raise ModuleNotFoundError(f"{name} is not installed")
 
-    monkeypatch.setattr("benchmarks.engines.workload.peer", missing)
+    monkeypatch.setattr("benchmarks.engines.peer_jobs.build", missing)
     said: list[str] = []
     records = measure(SMALL, ("dense", "norse"), 1, said.append)
     assert [record.engine for record in records] == ["dense"]
@@ -195,8 +200,9 @@ def test_without_numba_the_other_engines_are_measured(monkeypatch: pytest.Monkey
         ({"neurons": (100,)}, "--neurons 100 must be a multiple of 32"),
         ({"linear": (16,)}, "--linear 16 must be a multiple of 32"),
         ({"scaling": (33,)}, "--scaling 33 must be a multiple of 32"),
-        ({"engines": ("brian",)}, "--engines brian: take some of events dense plain snntorch norse spikingjelly"),
+        ({"engines": ("brian",)}, "--engines brian: take some of events dense plain snntorch norse spikingjelly torch"),
         ({"rate": (0.05, 0.0)}, r"--rate 0\.0 must lie between"),
+        ({"patience": 0.0}, r"--patience 0\.0 must be more than 0"),
         ({"repeats": 0}, "--repeats 0 must be at least 1"),
         ({"json": Path("/nowhere/a.json")}, "--json /nowhere/a.json: the folder /nowhere does not exist"),
         ({"plot": Path("/nowhere/a.svg")}, "--plot /nowhere/a.svg: the folder /nowhere does not exist"),

@@ -23,7 +23,9 @@ from benchmarks.engines.timing import Record
 
 
 def record(engine: str, neurons: int, seconds: float, **rest: Any) -> Record:
-    return Record(engine, neurons, 0.05, 0.3, seconds, seconds, seconds, rest.pop("peak", None), 2, **rest)
+    cpu = rest.pop("cpu", 2 * seconds)
+    spans = (seconds, seconds, seconds), (cpu, cpu, cpu)
+    return Record(engine, neurons, 0.05, 0.3, *spans[0], *spans[1], rest.pop("peak", None), 2, **rest)
 
 
 RECORDS = [
@@ -56,6 +58,16 @@ def test_speed_is_in_multiples_of_the_event_driven_engine() -> None:
     assert cells(table, "peer / events") == ["4.0", "-", "-"]
     assert cells(table, "dense / events") == ["3.0", "-", "-"]
     assert cells(table, "memory, events / dense") == ["0.25", "-", "-"]
+
+
+def test_engines_with_one_thread_are_compared_by_seconds_of_the_processor() -> None:
+    busy = [("events", 3.0, 1.0), ("a", 6.0, 5.0), ("b", 9.0, 4.0)]  # b waited for others on the machine
+    several = [record(engine, 32, clock, cpu=cpu) for engine, clock, cpu in busy]
+    for records, fastest, ratio in [(several, "a", "2.0"), ([replace(r, threads=1) for r in several], "b", "4.0")]:
+        table = speed_table(records)
+        assert cells(table, "fastest peer") == [fastest]
+        assert cells(table, "peer / events") == [ratio]
+    assert cells(table, "peer / events, clock") == ["3.0"]
 
 
 def test_steps_are_apart_by_denormals_and_from_other_timings() -> None:

@@ -87,8 +87,10 @@ def test_what_a_readout_is_judged_by_is_what_the_chip_says(timed: Timed) -> None
         classes=(1,),
         outputs=2,
         training=batches.probe(40, 2),
+        examples=lambda: batches.probe(40, 2),
         validation=batches.evaluation(VALIDATION),
         chance=lambda stage, tile: np.random.default_rng(stage + tile),
+        plan=None,
         room=Room(),
         meet=lambda expert: expert.meet(1, (1,), apart=True),
     )

@@ -26,6 +26,7 @@ from smalti.scheduler.streams import memory
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 
 Books = Callable[[Simulation], None]
+CutShort = Callable[[Config, Path, int], None]
 STEPS = 14
 
 
@@ -182,18 +183,6 @@ def two_tasks(**reuse: Any) -> Config:
     return replace(settings, growth=replace(settings.growth, seed_widths=(2, 12)))
 
 
-class Stopped(Exception):
-    """Raised between two rounds, in the place of a crash."""
-
-
-def stop_after(rounds: int) -> Callable[[Simulation], None]:
-    def watch(simulation: Simulation) -> None:
-        if simulation.round == rounds:
-            raise Stopped
-
-    return watch
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run over three tasks, of which two open again."""
@@ -209,11 +198,15 @@ def of_file(path: Path) -> Config:
 
 @pytest.mark.parametrize("rounds", [2, 4, 5])
 def test_a_killed_run_goes_on_bit_for_bit(
-    tmp_path: Path, whole: Path, timeless: Callable[[Path], Any], state_of: Callable[[Path], object], rounds: int
+    tmp_path: Path,
+    whole: Path,
+    timeless: Callable[[Path], Any],
+    state_of: Callable[[Path], object],
+    cut_short: CutShort,
+    rounds: int,
 ) -> None:
     """From before a task opens again, from right after it, and from the middle of the experience that follows."""
-    with pytest.raises(Stopped):
-        start(of_file(whole.parent / "trials.npz"), tmp_path / "run", stop_after(rounds))
+    cut_short(of_file(whole.parent / "trials.npz"), tmp_path / "run", rounds)
     resume(tmp_path / "run", lambda simulation: None)
     again = timeless(tmp_path / "run")
     assert [*again["openings"].query("step == 'again'")["round"]] == [3, 5, 5]

@@ -51,8 +51,14 @@ def test_a_small_plan_written_out() -> None:
     assert graph.bank.tolist() == [0, 1, 1, 0, 0]
     assert graph.start.tolist() == [0, *[2] * 8, *[3] * 8, 4, 5]
     assert graph.learning.tolist() == graph.start[1:].tolist()
+    assert graph.heard_start.tolist() == [0, 1, 3]
+    assert graph.heard.tolist() == [0, 0, 1]
     assert graph.near_start.tolist() == [0, 2, 3]
     assert graph.near.tolist() == [0, 1, 1]
+    assert graph.near_rows.tolist() == [0, 8, 16]
+    nothing = [40] * 7
+    assert graph.weights.tolist() == [0, *nothing, 8, *nothing, 16, *nothing]
+    assert graph.learns.tolist() == [0, *[-1] * 7, 8, *[-1] * 7, 16, *[-1] * 7]
     assert graph.outputs.tolist() == [9]
     assert np.flatnonzero(plan.fires).tolist() == [0, 1, 8]
     assert np.flatnonzero(plan.needs_adjoint).tolist() == [0, 1, 8]
@@ -168,6 +174,29 @@ def test_a_plan_holds_every_device_that_matters_once_and_no_segment_without_one(
         assert row & {device for _, device in in_use}
         of_learners = any(a <= segment < b for a, b in zip(plan.graph.start, plan.graph.learning, strict=False))
         assert bool(row & {device for _, device in learning}) == of_learners
+
+
+@settings(max_examples=100, deadline=None)
+@given(chip=chips())
+def test_bundles_hold_the_segments_from_bank_to_bank(chip: Chip) -> None:
+    """Seen from either end; a lane without segment has the row of zeros behind all others."""
+    plan = make_plan(chip)
+    graph, lanes = plan.graph, plan.lanes
+    source = np.repeat(np.arange(len(graph.start) - 1), np.diff(graph.start))
+    of_neurons = [k for k in range(plan.segments) if source[k] < plan.units]
+    expected = {(source[k] // lanes, graph.bank[k], source[k] % lanes): k for k in of_neurons}
+    driven = np.repeat(np.arange(plan.banks), np.diff(graph.heard_start))
+    driving = np.repeat(np.arange(plan.banks), np.diff(graph.near_start))
+    for bundle in range(len(graph.heard)):
+        for lane in range(lanes):
+            segment = expected.get((graph.heard[bundle], driven[bundle], lane), plan.segments)
+            assert graph.weights[bundle * lanes + lane] == segment * lanes
+            of_learners = segment < plan.segments and segment < graph.learning[source[segment]]
+            assert graph.learns[bundle * lanes + lane] == (segment * lanes if of_learners else -1)
+    bundles = graph.near_rows // lanes
+    assert sorted(bundles) == list(range(len(graph.heard)))
+    assert np.array_equal(graph.heard[bundles], driving)
+    assert np.array_equal(driven[bundles], graph.near)
 
 
 @settings(max_examples=100, deadline=None)

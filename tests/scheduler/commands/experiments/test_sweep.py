@@ -36,11 +36,6 @@ def text(small_base: Callable[..., str]) -> str:
     return TEXT + small_base(1, engine="dense")
 
 
-def small_chip(text: str) -> str:
-    """Tiles that hold the outputs of both tasks if there are two of them in the south, but not if there is one."""
-    return text.replace("neurons_per_tile = 8", "neurons_per_tile = 4")
-
-
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> list[Workers]:
     """Workers are this process; who was asked for."""
@@ -102,15 +97,15 @@ def test_a_file_becomes_runs_and_a_table_and_a_larger_file_adds_to_it(
 
 @pytest.mark.filterwarnings("default:this chip has room")
 def test_what_fails_is_recorded_and_the_rest_goes_on(cli: Smalti, text: str) -> None:
-    full = small_chip(text).replace("seeds = 2", "seeds = 1").replace("[axes]", '[axes]\n"fabric.cols" = [2, 1]')
+    full = text.replace("seeds = 2", "seeds = 1").replace("[axes]", '[axes]\n"auction.slot_price" = [0.0, 9.0]')
     Path("mine.toml").write_text(full, encoding="utf-8")
     code, out, _ = cli("sweep", "mine.toml")
     table = pd.read_parquet("runs/mine/trials.parquet")
     failed = table[table["status"] == "failed"]
     assert code == 0
     assert 0 < len(failed) < len(table)
-    assert set(failed["fabric.cols"]) == {1}
-    assert failed["error"].str.startswith("NoRoomError: task 1 cannot be served: no south tile has 2 free").all()
+    assert set(failed["auction.slot_price"]) == {9.0}
+    assert failed["error"].str.startswith("NoWayError: task 0 cannot be served: no chain of").all()
     assert failed["accuracy"].isna().all()
     assert f"{len(failed)} of {len(table)} trials failed" in out
     assert "--retry tries them again" in out
@@ -196,10 +191,10 @@ def test_what_cannot_be_asked_for(cli: Smalti, text: str, arguments: tuple[str, 
 
 
 def test_where_no_trial_finishes_the_first_error_is_told(cli: Smalti, text: str) -> None:
-    Path("mine.toml").write_text(small_chip(text).replace("\ncols = 2", "\ncols = 1"), encoding="utf-8")
+    Path("mine.toml").write_text(text + "[base.auction]\nslot_price = 9.0\n", encoding="utf-8")
     code, _, err = cli("sweep", "mine.toml")
     assert code == 2
-    assert "none of the 4 trials finished; the first says: NoRoomError: task 1 cannot be served" in err
+    assert "none of the 4 trials finished; the first says: NoWayError: task 0 cannot be served" in err
     assert set(pd.read_parquet("runs/mine/trials.parquet")["status"]) == {"failed"}
 
 
