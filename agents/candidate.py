@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import mesa
@@ -74,7 +75,15 @@ class CandidateNeuron(Agent):
                 of equals the southernmost, which is nearest to the outputs.
             known: decreases of all newborns of its proposal by the tiles that they drive, as far as somebody has asked;
                 filled in.
+
+        Raises:
+            ValueError: a decrease is no finite number, as those of a rule that makes weights that are none.
         """
+        if not all(map(math.isfinite, decrease.values())):
+            raise ValueError(
+                f"growth.rule = {self.rule!r} made a candidate that would lower the loss by {[*decrease.values()]}: a "
+                "rule must make fan-in and fan-out of finite numbers"
+            )
         chosen = [self.tile] if self.tile in decrease else []
         spare: list[tuple[float, int]] = []
         for tile, exact in decrease.items():

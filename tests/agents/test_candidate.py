@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -50,6 +51,12 @@ def test_the_bid_is_the_decrease_of_all_chosen_targets_together(chip: Any) -> No
         expected = one.proposal.decrease((tiles == 0) | (tiles == 2))[one.index]
         assert one.bid.value == in_coins(float(expected)) > 0
         assert (one.bid.candidate, one.bid.tile, one.bid.task, one.bid.rule) == (one.number, 0, 0, "random")
+
+
+@pytest.mark.parametrize("decrease", [math.nan, math.inf])
+def test_a_decrease_that_is_no_number_is_refused(chip: Any, decrease: float) -> None:
+    with pytest.raises(ValueError, match=r"growth\.rule = 'random' made a candidate .* finite numbers"):
+        candidates(chip)[0].bid_by_value(chip.prices, {0: 1.0, 1: decrease})
 
 
 def test_what_only_rounding_tells_apart_is_bid_alike(chip: Any, monkeypatch: pytest.MonkeyPatch) -> None:
