@@ -62,7 +62,7 @@ def openings(run: Run) -> pd.DataFrame:
     """
     tried = run.table("openings")
     taken = opened(tried).set_index("task")
-    first = tried[tried["step"].isin(["experts", "readout"])]
+    first = tried[tried["step"].isin(["experts", "readout"])].drop_duplicates(["task", "step"], keep="last")
     scores = first.pivot(index="task", columns="step", values="score").reindex(columns=["experts", "readout"])
     names = ["name", "step", "expert", "score", "taps", "inputs", "experts_run", "neurons_run"]
     table = taken[names].join(scores)

@@ -106,14 +106,19 @@ class Opening:
                 raise
             self.refused = str(error)
         self._note("seed", len(agent.experts), refused=self.refused)
-        if options.by == "none":
-            offers = [offer for offer in (self._reader(self._sites(lots)), self._best_expert()) if offer is not None]
-        shared = self._sharer()
-        offers += [] if shared is None else [shared]
+        offers = [*(self._reading(lots) if options.by == "none" else offers), *self._sharing()]
         solved = any(offer.score >= options.enough for offer in offers)
         if not solved and self._buy(min((offer.loss for offer in offers), default=float("inf"))):
-            return self._seed([])
+            try:
+                return self._seed([])
+            except NoRoomError:  # what was offered may hear neurons that are gone
+                offers = [*self._reading(lots), *self._sharing()]
         return self._best_of(offers, error=self.refused)
+
+    def _reading(self, lots: np.random.Generator) -> list[Offer]:
+        """A read-out of its own, and the best expert as it is; as far as there are any."""
+        offers = self._reader(self._sites(lots)), self._best_expert()
+        return [offer for offer in offers if offer is not None]
 
     def _buy(self, otherwise: float) -> bool:
         """Make room for a seed by buying neurons back, if that is allowed and worth its price."""
@@ -143,7 +148,7 @@ class Opening:
 
     def _taken(self, offer: Offer) -> Expert:
         expert = offer.take()
-        row = next(row for row in self.rows if row["step"] == offer.step)
+        row = next(row for row in reversed(self.rows) if row["step"] == offer.step)
         row |= {"taken": True, "served": offer.score >= self.options.enough}
         return expert
 
@@ -165,13 +170,13 @@ class Opening:
         expert.lent.append(expert.tasks[-1])
         return expert
 
-    def _sharer(self) -> Offer | None:
-        """Output units of others, where outputs stand for classes."""
+    def _sharing(self) -> list[Offer]:
+        """Output units of others, where outputs stand for classes and there are enough."""
         if self.grower.judge.readout is not None:
-            return None
+            return []
         columns = shared_columns(self.grower, self.classes, self.examples(), self.validation)
         if columns is None:
-            return None
+            return []
 
         def take() -> Expert:
             expert = self.grower.agent.share(self.classes, columns.outputs)
@@ -180,7 +185,7 @@ class Opening:
             return expert
 
         self._note("columns", len(self.grower.agent.experts), columns.loss, columns.score)
-        return Offer("columns", columns.score, columns.loss, take)
+        return [Offer("columns", columns.score, columns.loss, take)]
 
     def _sites(self, lots: np.random.Generator) -> list[Site]:
         """What every tile with room offers."""

@@ -222,3 +222,21 @@ class TestBuyBack:
         for name, table in timeless(tmp_path / "whole").items():
             pd.testing.assert_frame_equal(again[name], table, check_exact=True)
         assert state_of(tmp_path / "run") == state_of(tmp_path / "whole")
+
+    def test_who_finds_no_place_in_what_was_bought_is_served_by_what_is_left(
+        self, config: Config, check: Books, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = replace(config, growth=replace(config.growth, buy_back=BuyBackOptions(by="loss", samples=8)))
+        seed = opening.Opening._seed
+
+        def fails(self: opening.Opening, sites: Any) -> Any:
+            if self.bought:
+                raise NoRoomError("something is full")
+            return seed(self, sites)
+
+        monkeypatch.setattr(opening.Opening, "_seed", fails)
+        simulation = played(config, check)
+        table = simulation.table("openings")
+        assert table["taken"].sum() == 1
+        assert table.loc[table["taken"], "step"].item() in ("readout", "columns")
+        assert simulation.table("neurons")["retired_round"].notna().any()
