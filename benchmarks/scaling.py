@@ -14,7 +14,9 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -141,10 +143,8 @@ def cost_of(config: Config, rounds: int | None = None) -> Cost:
                 raise Enough
 
         begin = process_time()
-        try:
+        with suppress(Enough):
             start(config, out, watch, begun=begun)
-        except Enough:
-            pass
         total = process_time() - begin
     return Cost(total, train.seconds, opening.seconds, evaluate.seconds, **seen)
 
@@ -223,13 +223,13 @@ def main(options: Scaling) -> None:
     cost_of(changed_recipe("small", QUICK, FIVE), rounds=1)  # compiles kernels
     for name in options.series:
         points = SERIES[name][: 2 if options.quick else None]
-        costs = {
-            x: results.cost(f"{name} {x}{mark}", lambda c=changes: cost_of(changed_recipe("small", short, c)))  # type: ignore[misc]
-            for x, changes in points
-        }
+        costs: dict[float, Cost] = {}
+        for x, changes in points:
+            config = changed_recipe("small", short, changes)
+            costs[x] = results.cost(f"{name} {x}{mark}", partial(cost_of, config))
         console.print(table(f"seconds of the processor against {name}, 8 x 8 tiles if these do not vary", name, costs))
     sizes = list(SIDES)[: 2 if options.quick else None]
-    opened = {size: float(results.get(f"first expert {size}", lambda s=size: first_expert(s))) for size in sizes}
+    opened = {size: float(results.get(f"first expert {size}", partial(first_expert, size))) for size in sizes}
     tiles = [SIDES[size] ** 2 for size in sizes]
     said = ", ".join(f"{seconds:.2f} s ({SIDES[size]} x {SIDES[size]} tiles)" for size, seconds in opened.items())
     console.print(f"opening the first expert: {said}; exponent {exponent(tiles, list(opened.values())):.2f}")
@@ -237,13 +237,12 @@ def main(options: Scaling) -> None:
         config = changed_recipe(options.whole, QUICK if options.quick else {})
         rounds = config.training.rounds * options.tasks
         name = f"recipe {options.whole}, {options.tasks} tasks{mark}"
-        one = results.cost(name, lambda: cost_of(config, rounds))
-        parts = (
-            f"training {one.train:.1f}, opening {one.opening:.1f}, evaluation {one.evaluate:.1f}, rest {one.rest:.1f}"
-        )
+        one = results.cost(name, partial(cost_of, config, rounds))
+        parts = f"training {one.train:.1f}, opening {one.opening:.1f}, evaluation {one.evaluate:.1f}"
         console.print(
-            f"{name}: {one.total:.1f} s, {one.total / one.train:.2f} times training alone ({parts}); the last of "
-            f"{one.rounds} checkpoints has {one.checkpoint / 1e6:.2f} MB, what is in use takes {one.used / 1e6:.2f}"
+            f"{name}: {one.total:.1f} s, {one.total / one.train:.2f} times training alone ({parts}, "
+            f"rest {one.rest:.1f}); the last of {one.rounds} checkpoints has {one.checkpoint / 1e6:.2f} MB, "
+            f"what is in use takes {one.used / 1e6:.2f}"
         )
 
 

@@ -27,7 +27,7 @@ def test_kept_quotes_are_those_of_the_moment(random_market: Callable[..., Any], 
         if not isinstance(quote, Quote):
             continue
         award(bids[position], quote, left[bids[position].tile], market.links)
-        relieved, won = book.relieved(bids[position].tile, quote), won + 1
+        relieved, won = book.relieved(quote), won + 1
         for p in range(len(bids)):
             expected, found = fresh(p), book.quote(p)
             if isinstance(expected, Quote):
