@@ -16,7 +16,7 @@ import math
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from smalti.agents.auction.bids import Bid
 from smalti.model import ranges
@@ -83,22 +83,13 @@ class Quote:
     price: float  # at today's prices, nats
 
 
-class Priced(NamedTuple):
-    """A link that a newborn could have."""
-
-    offer: Offer
-    cost: float  # at base prices, nats
-    price: float  # at today's, nats
-    free: list[int]  # wires on its ports when it was offered
-
-
 class Prices:
     """Quotes for slots and links from the state of the chip."""
 
     def __init__(self, options: AuctionOptions, links: Links) -> None:
         self.options, self.links = options, links
-        self._newborn: dict[tuple[int, int], Priced] = {}  # (tile, other) -> link that was offered last
-        self._eased = -1  # state of the book of wires from which on they have only become fewer
+        self._newborn: dict[tuple[int, int], float | None] = {}  # (tile, other) -> what ``of_newborn`` says
+        self._newborn_version: object = None  # of links and wires when it did
         self._capacity: list[int] = links.fabric.capacity.tolist()  # [ports], as plain numbers for speed
 
     def slot(self, free: int) -> float:
@@ -117,26 +108,13 @@ class Prices:
 
     def of_newborn(self, start: int, tile: int) -> float | None:
         """Price of a link from a newborn's tile to another; None where there is no room."""
-        priced = self._link_of_newborn(start, tile)
-        return None if isinstance(priced, Refusal) else priced.price
-
-    def _link_of_newborn(self, start: int, tile: int) -> Priced | Refusal:
-        """Room for a link from a newborn's tile to another, and what it costs.
-
-        While wires only become fewer, the first path that fits stays so until its own ports change.
-        """
-        ledger, key = self.links.ledger, (start, tile)
-        if self._eased != ledger.eased:
-            self._newborn, self._eased = {}, ledger.eased
-        known = self._newborn.get(key)
-        if known and ledger.all_free(known.offer.new_ports) == known.free:
-            return known
-        offer = self.links.offer(NEWBORN, tile, start)
-        if isinstance(offer, Refusal):
-            return offer
-        priced = Priced(offer, *self.link(offer), ledger.all_free(offer.new_ports))
-        self._newborn[key] = priced
-        return priced
+        version = self.links.version, self.links.ledger.eased
+        if self._newborn_version != version:
+            self._newborn, self._newborn_version = {}, version
+        if (start, tile) not in self._newborn:
+            offer = self.links.offer(NEWBORN, tile, start)
+            self._newborn[start, tile] = None if isinstance(offer, Refusal) else self.link(offer)[1]
+        return self._newborn[start, tile]
 
     def quote(self, bid: Bid, free_slots: int, ways: Mapping[tuple[int, int], Path] = ANY_WAY) -> Quote | Refusal:
         """What a bid would take and cost now, or what is in its way.
@@ -182,12 +160,6 @@ class Prices:
         taken: Mapping[int, Set[int]],
     ) -> tuple[Offer, float, float] | Refusal:
         """Room for a link of a bid, its cost and its price beside the links of the same bid that were found before."""
-        if source == NEWBORN and not ways:
-            priced = self._link_of_newborn(home, tile)
-            if isinstance(priced, Refusal):
-                return priced
-            if taken.keys().isdisjoint(priced.offer.new_ports):
-                return priced[:3]
         start = home if source < 0 else self.links.fabric.tile_of_slot(source)
         offer = self._offer(source, tile, start, ways.get((source, tile)), taken)
         if isinstance(offer, Refusal):

@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from smalti.agents.auction.bids import Bid
-from smalti.agents.auction.prices import NEWBORN, Prices, Quote
+from smalti.agents.auction.prices import Prices, Quote
 from smalti.model.chip.links import Refusal
+
+Known = tuple[Quote | Refusal, int, tuple[int, ...], list[int]]  # free slots, ports taken and their free wires then
 
 
 class QuoteBook:
@@ -35,14 +37,7 @@ class QuoteBook:
         for position, group in enumerate(self._group):
             self._members[group].append(position)
         self._first = [bids[members[0]] for members in self._members]  # of every group: one of its bids
-        self._quotes: list[Quote | Refusal | None] = [None] * len(alike)  # None: to be renewed
-        self._by_tile: dict[int, list[int]] = defaultdict(list)  # tile -> groups
-        self._by_tap: dict[int, list[int]] = defaultdict(list)  # source -> groups
-        self._by_port: dict[int, set[int]] = defaultdict(set)  # port -> groups whose quotes have taken wires there
-        for group, bid in enumerate(self._first):
-            self._by_tile[bid.tile].append(group)
-            for source in bid.taps:
-                self._by_tap[source].append(group)
+        self._known: list[Known | None] = [None] * len(alike)  # of every group; None where nobody has asked
         # Sources beside itself, or beside one tap, that a bid links.
         self._crowd = [len(bid.taps) + bid.neurons - 1 for bid in self._first]
         self._largest_crowd = max(self._crowd, default=0)
@@ -50,43 +45,50 @@ class QuoteBook:
     def quote(self, position: int) -> Quote | Refusal:
         """What a bid would take and cost now, or what is in its way."""
         group = self._group[position]
-        known = self._quotes[group]
+        bid, known = self._first[group], self._known[group]
+        slots = len(self.left[bid.tile])
         if known is not None:
-            return known
-        bid = self._first[group]
-        quote = self._quotes[group] = self.prices.quote(bid, len(self.left[bid.tile]))
+            quote, then, ports, free = known
+            if isinstance(quote, Refusal) or (then == slots and self.prices.links.ledger.all_free(ports) == free):
+                return quote
+        quote, ports = self.prices.quote(bid, slots), ()
         if isinstance(quote, Quote):
-            for offer in quote.offers:
-                for port in offer.new_ports:
-                    self._by_port[port].add(group)
+            ports = tuple(port for offer in quote.offers for port in offer.new_ports)
+        self._known[group] = quote, slots, ports, self.prices.links.ledger.all_free(ports)
         return quote
 
     def close(self) -> None:
         """Ask again for what was refused: the side that is in its way first may be another by now."""
-        self._quotes = [None if isinstance(quote, Refusal) else quote for quote in self._quotes]
+        self._known = [None if known and isinstance(known[0], Refusal) else known for known in self._known]
 
-    def relieved(self, tile: int, quote: Quote) -> list[int]:
-        """Positions of bids that an award may have made cheaper, ascending; all that it concerns are quoted anew.
+    def relieved(self, quote: Quote) -> list[int]:
+        """Positions of bids that an award may have made cheaper, ascending.
 
         Those that tap a source which has got a new link: its row or part of its way is paid. And those with a way
         over a side that is now too full for all their links: they take another, maybe cheaper, or drop a wish.
 
         Args:
-            tile: that has lost a slot.
             quote: whose links were laid.
         """
-        renewed, cheaper = set(self._by_tile[tile]), set[int]()
+        cheaper = set[int]()
         for offer in quote.offers:
-            if offer.source > NEWBORN:
-                cheaper.update(self._by_tap[offer.source])
+            for group in self._by_tap.get(offer.source, ()):
+                self._known[group] = None
+                cheaper.add(group)
             for port in offer.new_ports:
-                renewed |= self._by_port.pop(port, set())
                 free = self.prices.links.ledger.free(port)
                 if free <= self._largest_crowd:
                     cheaper.update(group for group in self._by_way.get(port, ()) if free <= self._crowd[group])
-        for group in renewed | cheaper:
-            self._quotes[group] = None
         return sorted(position for group in cheaper for position in self._members[group])
+
+    @cached_property
+    def _by_tap(self) -> dict[int, list[int]]:
+        """Source -> groups that would tap it."""
+        by_tap: dict[int, list[int]] = defaultdict(list)
+        for group, bid in enumerate(self._first):
+            for source in bid.taps:
+                by_tap[source].append(group)
+        return by_tap
 
     @cached_property
     def _by_way(self) -> dict[int, list[int]]:

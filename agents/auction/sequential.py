@@ -81,7 +81,7 @@ def _sequential(bids: Sequence[Bid], left: Mapping[int, list[int]], book: QuoteB
             continue
         births_left -= bids[position].neurons
         outcomes[position] = award(bids[position], quote, left[bids[position].tile], book.prices.links)
-        for other in book.relieved(bids[position].tile, quote):
+        for other in book.relieved(quote):
             if other not in outcomes and (surplus := quoted(other)[1]) > bound[other]:
                 enqueue(other, surplus)
     return outcomes

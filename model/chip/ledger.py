@@ -19,15 +19,14 @@ class Ledger:
         self.fabric = fabric
         self.used = np.zeros(len(fabric.capacity), dtype=np.int64)  # [ports] wires in use
         self._capacity: list[int] = fabric.capacity.tolist()
-        self._limit: list[int] = list(self._capacity)  # [ports] wires that may be taken: those that are not kept
+        self._free = list(self._capacity)  # [ports] wires left, without those that are kept
         self.eased = 0  # grows whenever wires may have become more: given back, or kept no longer
         self._holders: dict[int, dict[int, int]] = {}  # port -> source -> links that use that wire
 
     def blocked(self, source: int, ports: Iterable[int]) -> int | None:
         """The first port with no wire left for this source, or None when all ports have room."""
         for port in ports:
-            holders = self._holders.get(port, ())
-            if source not in holders and len(holders) >= self._limit[port]:
+            if self._free[port] <= 0 and source not in self._holders.get(port, ()):
                 return port
         return None
 
@@ -37,39 +36,42 @@ class Ledger:
 
     def free(self, port: int) -> int:
         """Wires left on a port, without those that are kept."""
-        return self._limit[port] - len(self._holders.get(port, ()))
+        return self._free[port]
 
     def all_free(self, ports: Iterable[int]) -> list[int]:
         """``free`` of each of these ports."""
-        limit, holders = self._limit, self._holders
-        return [limit[port] - len(holders.get(port, ())) for port in ports]
+        free = self._free
+        return [free[port] for port in ports]
 
     def keep(self, wires: Mapping[int, int]) -> None:
         """Keep free wires for tasks to come, port -> wires; nothing else is kept from now on."""
-        self.eased += 1
-        self._limit = list(self._capacity)
-        for port, count in wires.items():
-            self._limit[port] -= count
+        self._free = (self.fabric.capacity - self.used).tolist()
+        self.give_up({port: -count for port, count in wires.items()})
 
     def give_up(self, wires: Mapping[int, int]) -> None:
         """Keep these wires no longer, port -> wires; what else is kept stays so."""
         self.eased += 1
         for port, count in wires.items():
-            self._limit[port] += count
+            self._free[port] += count
 
     def copy(self) -> Ledger:
         """The same book, which keeps nothing, for trials."""
         book = Ledger(self.fabric)
         book.used = self.used.copy()
         book._holders = {port: dict(holders) for port, holders in self._holders.items()}
+        book.keep({})
         return book
 
     def reserve(self, source: int, ports: Iterable[int]) -> None:
         """Take one more reference on each port. The caller has asked ``blocked`` before."""
         for port in ports:
             holders = self._holders.setdefault(port, {})
-            holders[source] = holders.get(source, 0) + 1
-            self.used[port] = len(holders)
+            if source in holders:
+                holders[source] += 1
+                continue
+            holders[source] = 1
+            self._free[port] -= 1
+            self.used[port] += 1
             assert len(holders) <= self._capacity[port], self.fabric.describe_port(port)
 
     def release(self, source: int, ports: Iterable[int]) -> None:
@@ -80,4 +82,5 @@ class Ledger:
             holders[source] -= 1
             if holders[source] == 0:
                 del holders[source]
-            self.used[port] = len(holders)
+                self._free[port] += 1
+                self.used[port] -= 1

@@ -88,14 +88,13 @@ def _damaged(path: Path, why: str) -> str:
 
 def _packed(name: str, tensor: Tensor) -> dict[str, Tensor]:
     """The tensor under its name or, where that is less, what of it is not zero in every bit."""
-    own = _own(tensor)
-    if own.numel() < SMALL:
-        return {name: own}
-    flat = own.view(-1)
-    places = (flat.view(WORDS[own.element_size()]) != 0).nonzero().flatten()
-    if len(places) * (INDEX.itemsize + own.element_size()) >= own.numel() * own.element_size():
-        return {name: own}
-    parts = places.to(INDEX), flat[places], torch.tensor(own.shape)
+    if tensor.numel() < SMALL:
+        return {name: _own(tensor)}
+    flat = tensor.detach().cpu().contiguous().view(-1)
+    places = (flat.view(WORDS[flat.element_size()]) != 0).nonzero().flatten()
+    if len(places) * (INDEX.itemsize + flat.element_size()) >= flat.numel() * flat.element_size():
+        return {name: _own(tensor)}
+    parts = places.to(INDEX), flat[places], torch.tensor(tensor.shape)
     return {name + suffix: part for suffix, part in zip(PARTS, parts, strict=True)}
 
 
