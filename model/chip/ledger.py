@@ -19,7 +19,7 @@ class Ledger:
         self.fabric = fabric
         self.used = np.zeros(len(fabric.capacity), dtype=np.int64)  # [ports] wires in use
         self._capacity: list[int] = fabric.capacity.tolist()
-        self._free = list(self._capacity)  # [ports] wires left, without those that are kept
+        self._free: list[int] = list(self._capacity)  # [ports] wires left, without those that are kept
         self.eased = 0  # grows whenever wires may have become more: given back, or kept no longer
         self._holders: dict[int, dict[int, int]] = {}  # port -> source -> links that use that wire
 
