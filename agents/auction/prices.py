@@ -89,7 +89,7 @@ class Prices:
     def __init__(self, options: AuctionOptions, links: Links) -> None:
         self.options, self.links = options, links
         self._newborn: dict[tuple[int, int], float | None] = {}  # (tile, other) -> what ``of_newborn`` says
-        self._newborn_version: object = None  # of links and wires when it did
+        self._newborn_version = -1  # of the book of wires when it did
         self._capacity: list[int] = links.fabric.capacity.tolist()  # [ports], as plain numbers for speed
 
     def slot(self, free: int) -> float:
@@ -108,7 +108,7 @@ class Prices:
 
     def of_newborn(self, start: int, tile: int) -> float | None:
         """Price of a link from a newborn's tile to another; None where there is no room."""
-        version = self.links.version, self.links.ledger.eased
+        version = self.links.ledger.version
         if self._newborn_version != version:
             self._newborn, self._newborn_version = {}, version
         if (start, tile) not in self._newborn:

@@ -20,7 +20,7 @@ class Ledger:
         self.used = np.zeros(len(fabric.capacity), dtype=np.int64)  # [ports] wires in use
         self._capacity: list[int] = fabric.capacity.tolist()
         self._free: list[int] = list(self._capacity)  # [ports] wires left, without those that are kept
-        self.eased = 0  # grows whenever wires may have become more: given back, or kept no longer
+        self.version = 0  # grows whenever wires are taken, given back or kept
         self._holders: dict[int, dict[int, int]] = {}  # port -> source -> links that use that wire
 
     def blocked(self, source: int, ports: Iterable[int]) -> int | None:
@@ -50,7 +50,7 @@ class Ledger:
 
     def give_up(self, wires: Mapping[int, int]) -> None:
         """Keep these wires no longer, port -> wires; what else is kept stays so."""
-        self.eased += 1
+        self.version += 1
         for port, count in wires.items():
             self._free[port] += count
 
@@ -64,6 +64,7 @@ class Ledger:
 
     def reserve(self, source: int, ports: Iterable[int]) -> None:
         """Take one more reference on each port. The caller has asked ``blocked`` before."""
+        self.version += 1
         for port in ports:
             holders = self._holders.setdefault(port, {})
             if source in holders:
@@ -76,7 +77,7 @@ class Ledger:
 
     def release(self, source: int, ports: Iterable[int]) -> None:
         """Give back one reference on each port; the wire is free when nobody refers to it any more."""
-        self.eased += 1
+        self.version += 1
         for port in ports:
             holders = self._holders[port]
             holders[source] -= 1
