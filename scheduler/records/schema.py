@@ -12,7 +12,7 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings", "switches")
 """Tables that grow round by round."""

@@ -14,7 +14,8 @@ PUBLISHED = {
     "evaluations": "after on setting split score accuracy samples spikes_per_sample hop_spikes_per_sample "
     "operations_per_sample gate_adds_per_sample gate_stored_values gate_buffered_spikes gate_latency",
     "detections": "round step event detector value threshold expert classes",
-    "openings": "round task name step expert loss score taken taps inputs experts_run neurons_run",
+    "openings": "round task name step expert loss score taken served refused bought paid taps inputs experts_run "
+    "neurons_run",
     "switches": "after on split believed expert trials found kept",
     "neurons": "neuron tile slot birth_slot kind task rule cell tau_ms synapse_ms birth_round retired_round",
     "links": "source kind target_tile row side hops path birth_round retired_round",
