@@ -15,7 +15,7 @@ from smalti.scheduler.records.pasted import pasted
 
 @dataclass(frozen=True)
 class Init:
-    """Write a commented configuration file, by default with all defaults.
+    """Write a commented configuration file: all defaults, or the recipe of a size of chip.
 
     Attributes:
         file: the file to write; it must not exist.

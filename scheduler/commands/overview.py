@@ -40,7 +40,9 @@ ENTRIES = {
         "Write a report on a run, or on several side by side: one HTML file that needs no network. Extra `report`.",
         simulates=True,
     ),
-    "init": Entry("init", "Init", "Write a commented configuration file with all defaults."),
+    "init": Entry(
+        "init", "Init", "Write a commented configuration file: all defaults, or the recipe of a size of chip."
+    ),
     "data": Entry("data", "Data", "List the data streams, or load one, check it and show what comes out."),
     "sweep": Entry(
         "experiments.sweep",

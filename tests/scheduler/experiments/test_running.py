@@ -57,9 +57,9 @@ def test_paths_may_move(tiny: MakeConfig, tmp_path: Path, blobs: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:this chip has room for 1 of 2 experts")
 def test_a_failing_run_is_reported_and_the_others_finish(tiny: MakeConfig, tmp_path: Path, finished_run: Path) -> None:
-    crowded = tiny(fabric={"cols": 1, "neurons_per_tile": 4})
+    dear = tiny(auction={"slot_price": 9.0})
     told: dict[str, str] = {}
-    assert run_all({"good": tiny(), "bad": crowded}, tmp_path, told.__setitem__, workers=1) == ["bad"]
-    assert "no south tile has" in told["bad"]
+    assert run_all({"good": tiny(), "bad": dear}, tmp_path, told.__setitem__, workers=1) == ["bad"]
+    assert "the price of a seed is above its value" in told["bad"]
     assert told["good"] == "done"
     pd.testing.assert_frame_equal(rounds(tmp_path / "good"), rounds(finished_run), check_exact=True)
