@@ -141,22 +141,24 @@ class TestBuyBack:
         growth = {"when": "never", "seed_width": 2, "max_neurons": 2}
         return tiny(fabric={"cols": 1, "neurons_per_tile": 5}, growth=growth, training={"rounds": 2, "steps": 20})
 
-    def auction(self, simulation: Simulation, width: int = 2) -> BuyBack:
-        batches = TaskBatches(simulation.stream.experiences[0], simulation.stream.steps, 16, 0)
-        remembered = [(simulation.gating.experts[0], batches.evaluation(VALIDATION))]
-        return BuyBack(simulation.grower, remembered, 2, width, Need())
-
-    def test_a_price_is_the_rise_of_the_loss_without_the_neuron(self, config: Config) -> None:
+    @pytest.fixture
+    def auction(self, config: Config) -> BuyBack:
+        """For a seed of two neurons a tile, once the first task has been learned."""
         simulation = Simulation(config)
         for _ in range(2):
             simulation.step()
-        auction, expert = self.auction(simulation), simulation.gating.experts[0]
-        network, grower, (x, wanted) = simulation.network, simulation.grower, auction.remembered[0][1]
+        batches = TaskBatches(simulation.stream.experiences[0], simulation.stream.steps, 16, 0)
+        remembered = [(simulation.gating.experts[0], batches.evaluation(VALIDATION))]
+        return BuyBack(simulation.grower, remembered, 2, 2, Need())
+
+    def test_a_price_is_the_rise_of_the_loss_without_the_neuron(self, auction: BuyBack) -> None:
+        grower, (expert, (x, wanted)) = auction.grower, auction.remembered[0]
+        network = grower.network
         outputs = torch.tensor(expert.outputs)
 
         def loss() -> float:
             with torch.no_grad():
-                answers = network.read(network.run(x, outputs, simulation.gating.running(expert)))
+                answers = network.read(network.run(x, outputs, grower.agent.running(expert)))
                 return float(grower.judge.losses(expert, answers, wanted).mean())
 
         usual = loss()
@@ -171,22 +173,15 @@ class TestBuyBack:
             assert price == pytest.approx(max(0.0, loss() - usual), abs=1e-6)
             network.state.weight.data.copy_(weights)
 
-    def test_nothing_is_bought_for_less_than_it_costs(self, config: Config) -> None:
-        simulation = Simulation(config)
-        for _ in range(2):
-            simulation.step()
-        auction = self.auction(simulation)
+    def test_nothing_is_bought_for_less_than_it_costs(self, auction: BuyBack) -> None:
         purchase = auction.run(float("inf"))
         assert purchase is not None
         usual = auction._loss(*auction.remembered[0])
-        assert auction.run(usual + purchase.paid - 1e-6) is None or purchase.width > 1
+        cheaper = auction.run(usual + purchase.paid - 1e-6)
+        assert cheaper is None or (cheaper.width < purchase.width and cheaper.paid < purchase.paid)
         assert auction.run(usual - 1.0) is None
 
-    def test_no_neuron_is_bought_that_is_not_in_the_way(self, config: Config) -> None:
-        simulation = Simulation(config)
-        for _ in range(2):
-            simulation.step()
-        auction = self.auction(simulation)
+    def test_no_neuron_is_bought_that_is_not_in_the_way(self, auction: BuyBack) -> None:
         purchase = auction.run(float("inf"))
         assert purchase is not None
         home = purchase.placed.home
