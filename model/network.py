@@ -21,6 +21,8 @@ from torch import Tensor
 from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.links import Links
 from smalti.model.chip.slots import FreeSlots
+from smalti.model.devices import DevicesOptions
+from smalti.model.devices.memristors import Chance, Memristors, unseeded
 from smalti.model.engines import dense
 from smalti.model.engines.events.plan import Chip, make_plan
 from smalti.model.kinds import Cell
@@ -61,18 +63,31 @@ class Network:
         options: neurons, readout and engine.
         threads: threads of the event-driven engine; by default as many as torch has. Beside that engine, torch itself
             is best left with one: its idle threads go on spinning for milliseconds and take the cores away.
+        devices: of the crossbars; by default ideal ones.
+        chance: random numbers of their writes and reads.
+        seed: of the run, for what they are like before they are used.
 
     Raises:
-        ValueError: for an engine that cannot run here, saying what to install or to set.
+        ValueError: for an engine that cannot run here, or devices that cannot be, saying what to install or to set.
     """
 
-    def __init__(self, fabric: Fabric, channels: int, options: NetworkOptions, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        fabric: Fabric,
+        channels: int,
+        options: NetworkOptions,
+        threads: int | None = None,
+        devices: DevicesOptions | None = None,
+        chance: Chance = unseeded,
+        seed: int = 0,
+    ) -> None:
         self.fabric, self.channels, self.options = fabric, channels, options
         self.engine = choose_engine(options)
         self.threads = threads
         self.links = Links(fabric, channels)
         self.device = torch.device(options.device)
         self.state = ChipState.empty(fabric, options, torch.from_numpy(self.links.source))
+        self.memristors = Memristors(devices or DevicesOptions(), self, chance, seed)
         self._wiring: dense.Wiring | None = None
         self._wired_version = -1
         self._free = FreeSlots(fabric)
@@ -99,7 +114,7 @@ class Network:
             running: neurons that take part [N] bool; the others stay silent. By default all that are alive.
         """
         self._check_input(x)
-        weight = self.state.weight
+        weight = self.memristors.read()
         if self.engine == "events":
             membrane, counts = _events().simulate(weight, self.circuit(outputs, running), x)
         else:
@@ -108,9 +123,9 @@ class Network:
         return Activity(outputs, membrane, counts)
 
     def record(self, x: Tensor, outputs: Tensor, running: Tensor | None = None) -> Recorded:
-        """Run a batch as ``run`` does, but go back by hand, not by autograd: what training does."""
+        """Run a minibatch of training as ``run`` does, by ``devices.learning``; go back by hand, not by autograd."""
         self._check_input(x)
-        weight = self.state.weight.detach()
+        weight = self.memristors.training()
         if self.engine == "events":
             membrane, counts, backward = _events().record(weight, self.circuit(outputs, running), x)
             return Recorded(Activity(outputs, membrane, counts), backward)
@@ -127,7 +142,8 @@ class Network:
 
     def tape(self, x: Tensor, running: Tensor | None = None) -> dense.Tape:
         """All that a batch does, by the dense engine, whichever the network runs on; arguments as in ``run``."""
-        return dense.forward(self.state.weight.detach(), self.wiring(), self.dynamics(running), self._columns(x))
+        weight = self.memristors.read().detach()
+        return dense.forward(weight, self.wiring(), self.dynamics(running), self._columns(x))
 
     def read(self, activity: Activity) -> Tensor:
         """Logits [B, O] of the outputs by the configured readout."""
@@ -180,7 +196,7 @@ class Network:
             wishes = torch.autograd.grad(losses.sum(), (membrane, counts), materialize_grads=True)
             return losses.detach(), *wishes
 
-        weight = self.state.weight.detach()
+        weight = self.memristors.read().detach()
         if self.engine == "events":
             circuit = self.circuit(outputs, running, all_adjoints=True)
             with_adjoint = torch.nonzero(self.state.alive).flatten() if targets is None else targets
@@ -331,8 +347,8 @@ class Network:
 
 def device_bytes(options: NetworkOptions) -> int:
     """Bytes of a crosspoint in training: what the chip and the optimiser hold of it, its gradient, and counting."""
-    weight, flags, stage, moments, counted = options.dtype.itemsize, 2, 4, 3, 8
-    return weight * (2 + moments) + flags + stage + counted
+    weight, flags, stage, writes, moments, counted = options.dtype.itemsize, 2, 4, 4, 3, 8
+    return weight * (2 + moments) + flags + stage + writes + counted
 
 
 def choose_engine(options: NetworkOptions) -> Literal["dense", "events"]:

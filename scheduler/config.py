@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from smalti.agents.auction.prices import AuctionOptions
 from smalti.model import ranges
 from smalti.model.chip.fabric import FabricOptions
+from smalti.model.devices import DevicesOptions
 from smalti.model.gating import GatingOptions
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.network import choose_engine
@@ -56,6 +57,7 @@ class Config:
     Attributes:
         fabric: size and limits of the chip.
         network: neurons, readout and engine.
+        devices: what weights are written on: their errors, their noise, their drift.
         stream: the data, and how it is cut into experiences.
         training: how long and how fast the network learns.
         growth: how, when and how much the network grows.
@@ -68,6 +70,7 @@ class Config:
 
     fabric: FabricOptions = field(default_factory=FabricOptions)
     network: NetworkOptions = field(default_factory=NetworkOptions)
+    devices: DevicesOptions = field(default_factory=DevicesOptions)
     stream: StreamOptions = field(default_factory=StreamOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
     growth: GrowthOptions = field(default_factory=GrowthOptions)

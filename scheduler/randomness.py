@@ -24,6 +24,7 @@ class Use(IntEnum):
     MEMORY = 8  # what is stored, recalled and measured to keep old tasks; keys: purpose, task, step
     DETECTION = 9  # random alarms; keys: minibatch
     TASKS = 10  # order of the tasks; no keys
+    DEVICES = 11  # errors of writing, noise of reading, drift; keys: round, number of the draw in it
 
 
 def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:

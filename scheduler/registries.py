@@ -9,6 +9,7 @@ from typing import Any
 
 from smalti.agents.auction.placement import PLACEMENTS
 from smalti.model.continual import METHODS
+from smalti.model.devices import TECHNOLOGIES
 from smalti.model.gating.detection import DETECTORS
 from smalti.model.gating.networks import GATING
 from smalti.model.growth.amount import AMOUNTS
@@ -27,6 +28,7 @@ REGISTRIES: Mapping[str, Mapping[str, Any]] = {
     "gating.network": GATING,
     "gating.detect.by": DETECTORS,
     "training.continual.method": METHODS,
+    "devices.kind": TECHNOLOGIES,
 }
 
 

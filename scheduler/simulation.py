@@ -94,7 +94,16 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         if config.stream.shuffle:
             self.stream = shuffled(self.stream, generator(config.run.seed, Use.TASKS))
         check(config, self.fabric, self.stream)
-        self.network = Network(self.fabric, self.stream.channels, config.network, config.run.threads)
+        seed = config.run.seed
+        self.network = Network(
+            self.fabric,
+            self.stream.channels,
+            config.network,
+            config.run.threads,
+            config.devices,
+            partial(generator, seed, Use.DEVICES),
+            seed,
+        )
         self.moments = Moments.fresh(self.network.state.weight)
         gating = resolved(config.gating, self.stream.steps, self.stream.frames)
         gate = GATING[config.gating.network](gating, gating.windows * self.stream.channels)
@@ -214,15 +223,16 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         if over:
             with clock.evaluating():
                 self._evaluate(self.number)
-        laid = int((self.network.state.mask & ~mask).sum()) + self.grower.rewritten
-        self._record(now, trained, validation, retired, laid, changes, clock)
+        self.network.memristors.settle(self.network.state.mask & ~mask)
+        self._record(now, trained, validation, retired, changes, clock)
         self.round += 1
 
     def _prepare(self) -> Round:
         """Set up what one round needs; the round."""
         self.random.seed(int(generator(self.config.run.seed, Use.AGENTS, self.round).integers(2**62)))
         self.rows = RoundRows()
-        self.grower.outcomes, self.grower.born, self._registered, self.grower.rewritten = [], [], 0, 0
+        self.network.memristors.begin(self.round)
+        self.grower.outcomes, self.grower.born, self._registered = [], [], 0
         self.grower.bought = []
         self.rehearsal.refresh()
         return Round(self.config, self.round, self.number, self.experience, self.batches_of(self.experience))
@@ -298,7 +308,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         return evaluation.with_task(self.gating, x, experience.classes).score(wanted, self.stream.readout)
 
     def _record(
-        self, now: Round, trained: Trained, validation: float, retired: int, laid: int, changes: Changes, clock: Clock
+        self, now: Round, trained: Trained, validation: float, retired: int, changes: Changes, clock: Clock
     ) -> None:
         """Rows of the round."""
         self.rows.detections, self.rows.openings = trained.detections, trained.openings
@@ -316,7 +326,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             stored_values=self.rehearsal.stored_values + self.protocol.stored_values,
             born=len(self.grower.born),
             retired=retired,
-            laid=laid,
+            writes=self.network.memristors.wear.writes,
+            most_written=self.network.memristors.wear.most,
             changes=changes,
             novelty=trained.novelty,
             seconds=clock.seconds(beside=self.seconds_written),
@@ -359,6 +370,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.round = state["round"]
         for name, part in self._stateful().items():
             part.load_state_dict(state[name])
+        self.network.memristors.begin(max(0, self.round - 1))
         self.registry.load_tables(neurons, links, self.network.links, self.round - 1)
 
     def _stateful(self) -> dict[str, Stateful]:
@@ -367,6 +379,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         return {
             "state": self.network.state,
             "links": self.network.links,
+            "memristors": self.network.memristors,
             "moments": self.moments,
             "gating": self.gating,
             "rehearsal": self.rehearsal,

@@ -29,7 +29,6 @@ class TrainingSummary:
     spikes_per_sample: float
     hop_spikes_per_sample: float
     operations: float  # synaptic operations of the round
-    writes: int  # devices programmed: one for each step of each device that learns
     learning_rate: float  # of the last step
     counts: Tensor  # [N, B] spikes of every neuron, mean over minibatches; B = 1, the mean, where their sizes differ
     input_spikes: Tensor  # [I] spikes of every input channel per sample
@@ -74,7 +73,6 @@ class _Stretch:
         running = learner.running & network.state.alive
         self.hidden = (running & ~network.state.output).cpu()  # [N] bool
         self.hops, self.fan_out = costs.hops(network), costs.fan_out(network, running)
-        self.learning = int(torch.count_nonzero(learner.learns))
         self.loss = self.score = 0.0
         self.counts = torch.zeros(network.fabric.neurons, 1, dtype=torch.float64)
         self.input_spikes = torch.zeros(network.channels, dtype=torch.float64)
@@ -100,7 +98,6 @@ class _Stretch:
             spikes_per_sample=float(rates[: len(counts)].sum()),
             hop_spikes_per_sample=float(rates @ self.hops),
             operations=PASSES * float(rates @ self.fan_out) * self.number * self.size,
-            writes=self.learning * self.number,
             learning_rate=self.rate,
             counts=counts,
             input_spikes=input_spikes,
@@ -108,7 +105,7 @@ class _Stretch:
 
 
 def _mean(summaries: list[TrainingSummary], shares: Tensor) -> TrainingSummary:
-    """The mean of summaries, with these shares [summaries] float64; operations and writes are added up."""
+    """The mean of summaries, with these shares [summaries] float64; operations are added up."""
 
     def mean(name: str) -> float:
         return float(shares @ torch.tensor([getattr(summary, name) for summary in summaries], dtype=torch.float64))
@@ -120,7 +117,6 @@ def _mean(summaries: list[TrainingSummary], shares: Tensor) -> TrainingSummary:
         spikes_per_sample=mean("spikes_per_sample"),
         hop_spikes_per_sample=mean("hop_spikes_per_sample"),
         operations=sum(summary.operations for summary in summaries),
-        writes=sum(summary.writes for summary in summaries),
         learning_rate=summaries[-1].learning_rate,
         counts=(torch.stack([summary.counts.mean(1) for summary in summaries], 1) @ shares)[:, None],
         input_spikes=torch.stack([summary.input_spikes for summary in summaries], 1) @ shares,
@@ -136,7 +132,6 @@ def _nothing(network: Network) -> TrainingSummary:
         spikes_per_sample=0.0,
         hop_spikes_per_sample=0.0,
         operations=0.0,
-        writes=0,
         learning_rate=math.nan,
         counts=torch.zeros((network.fabric.neurons, 1), dtype=torch.float64),
         input_spikes=torch.zeros(network.channels, dtype=torch.float64),

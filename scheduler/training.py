@@ -182,6 +182,7 @@ def train_step(
     method.before_step(state.weight)
     pulled = trainee.rehearsal.pulled(gradient, state.weight)
     step(state.weight, pulled, learner.learns, moments, rate, options.optimiser, factors, fused, network.threads)
+    network.memristors.learned(learner.learns)
     method.after_step(state.weight, gradient)
     return Step(
         size=len(batch.x),

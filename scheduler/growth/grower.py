@@ -58,7 +58,6 @@ class Grower:
     kept: Need = field(default_factory=Need)  # for the seeds of tasks to come
     born: list[tuple[int, str, int]] = field(default_factory=list)  # (slot, rule, task) of the round in hand
     bought: list[int] = field(default_factory=list)  # slots of neurons bought back, in the round in hand
-    rewritten: int = 0  # devices in use that got another weight without learning it, in the round in hand
 
     def probe(self, expert: Expert, x: Tensor, wanted: Wanted, targets: Tensor | None = None) -> Probe:
         """Spikes and adjoints of the expert on a batch; the adjoints of all its members, or of some targets."""

@@ -78,7 +78,7 @@ class Reopening:
         score, loss = judged(grower, self.expert, self.validation)
         taken = score > self.score
         if taken:
-            grower.rewritten += self._rewritten(state)
+            network.memristors.rewritten(self._rewritten(state))
             grower.outcomes += site.taps.outcomes
             grower.number += len(site.taps.outcomes)
         else:
@@ -95,7 +95,7 @@ class Reopening:
         heard: list[int] = state.source[tile][rows.to(state.source.device)].tolist()
         return heard
 
-    def _rewritten(self, before: Mapping[str, Tensor]) -> int:
-        """Devices that were in use before and have another weight now."""
+    def _rewritten(self, before: Mapping[str, Tensor]) -> Tensor:
+        """Devices that were in use before and have another weight now [K, R, n] bool."""
         state = self.grower.network.state
-        return int((before["mask"] & state.mask & (before["weight"] != state.weight)).sum())
+        return before["mask"] & state.mask & (before["weight"] != state.weight)

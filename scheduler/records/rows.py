@@ -184,7 +184,8 @@ class RoundFacts:
     stored_values: int
     born: int
     retired: int
-    laid: int  # devices that were not there when it began
+    writes: int  # devices programmed
+    most_written: int  # writes of the device that has had most, of the run so far
     changes: Changes
     novelty: float
     seconds: Seconds
@@ -209,7 +210,8 @@ def round_row(facts: RoundFacts) -> Row:
         "spikes_per_sample": summary.spikes_per_sample,
         "hop_spikes_per_sample": summary.hop_spikes_per_sample,
         "operations": summary.operations,
-        "writes": summary.writes + facts.laid,
+        "writes": facts.writes,
+        "most_written": facts.most_written,
         "stored_values": facts.stored_values,
         "hidden_rate": summary.rate,
         "born": facts.born,

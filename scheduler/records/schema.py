@@ -12,7 +12,7 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings", "switches")
 """Tables that grow round by round."""
@@ -60,7 +60,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("spikes_per_sample", FLOAT, "spikes per sample", "spikes of neurons, mean over training"),
         Column("hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "routing tiles crossed by spikes"),
         Column("operations", FLOAT, "number", "synaptic operations of the round's training, forward and backward"),
-        Column("writes", INT64, "number", "devices programmed: steps x devices that learn, and devices laid by growth"),
+        Column("writes", INT64, "number", "devices programmed, in learning (devices.learning) and in growth"),
+        Column("most_written", INT64, "number", "writes of the device that has had most, since the run began"),
         Column("stored_values", INT64, "number", "numbers held to keep old tasks: trials, importances, anchors"),
         Column("hidden_rate", FLOAT, "spikes per step", "mean firing rate of the hidden neurons that ran"),
         Column("born", INT64, "number", "neurons born in the round, seeds and outputs included"),

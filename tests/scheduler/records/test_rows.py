@@ -74,7 +74,6 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
         spikes_per_sample=12.0,
         hop_spikes_per_sample=40.0,
         operations=900.0,
-        writes=50,
         learning_rate=0.01,
         counts=torch.zeros(1, 1),
         input_spikes=torch.zeros(1),
@@ -92,7 +91,8 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
         usage=usage,
         stored_values=77,
         born=2,
-        laid=8,
+        writes=58,
+        most_written=9,
         retired=1,
         changes=changes,
         novelty=math.inf,
@@ -100,7 +100,7 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
     )
     row = round_row(facts)
     assert to_arrow("rounds", [row]).num_rows == 1
-    counted = [5, 8, 13, 21, 12.0, 40.0, 900.0, 58, 77, 0.1, 2, 1, 4, 3, 2]
+    counted = [5, 8, 13, 21, 12.0, 40.0, 900.0, 58, 9, 77, 0.1, 2, 1, 4, 3, 2]
     assert list(row.values()) == [3, 2, 1, 240, "nats", 0.7, 0.6, 0.55, *counted, 0.01, math.inf, 1, 2, 3, 0.5]
 
 

@@ -1,0 +1,317 @@
+"""The memristors of a chip: what was programmed when, and the weights that engines read.
+
+The network keeps target weights (``state.weight``), which training, growth and rewiring change. A pair whose target is
+no longer what it was programmed to is programmed again; all others keep their conductances, and drift. Only pairs in
+use are drawn, as vectors. Training is straight-through: the gradients of what was read move the targets.
+
+Random numbers belong to a round and to how many were drawn in it (``Chance``), so that a run resumes bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smalti.model.devices import TECHNOLOGIES, DevicesOptions
+from smalti.model.devices.cells import Cells
+from smalti.model.devices.pair import Pair
+from smalti.model.devices.programming import Programmer
+from smalti.model.devices.stuck import stuck
+from smalti.model.devices.wear import Wear
+from smalti.model.state import ChipState
+
+Chance = Callable[[int, int], np.random.Generator]  # of a round, and of the number of the draw in it
+Where = Tensor | slice  # which of the pairs in use
+
+ALL = slice(None)
+HALVINGS = 6  # of the largest weight, for tiles whose weights are small
+
+
+def unseeded(round_: int, number: int) -> np.random.Generator:
+    """For chips that nobody gave a seed: the same draws everywhere."""
+    return np.random.default_rng([round_, number])
+
+
+class Holder(Protocol):
+    """Whoever holds the chip, such as a network."""
+
+    state: ChipState
+
+
+class Memristors:
+    """The devices of a network's crossbars.
+
+    Args:
+        options: which, and how they are used.
+        holder: of the chip, whose weights are the targets.
+        chance: random numbers of writes and reads.
+        seed: of the run, for what a chip has before it is used.
+
+    Raises:
+        ValueError: the technology is not what the options ask for, or its file cannot be read.
+    """
+
+    def __init__(self, options: DevicesOptions, holder: Holder, chance: Chance = unseeded, seed: int = 0) -> None:
+        self.options, self.chance, self.seed = options, chance, seed
+        self.technology = TECHNOLOGIES[options.kind](options)
+        self.pair = Pair.of(options, self.technology)
+        self.exact = self.technology.exact and not (options.levels or options.stuck_on or options.stuck_off)
+        self.wear = Wear(holder.state.mask)
+        self.seconds = 0.0  # since the run began
+        self._programmer = Programmer(self.technology, self.pair, options)
+        self._holder, self._round, self._drawn = holder, 0, 0
+        tiles, rows, slots = holder.state.mask.shape
+        self._of_tile = rows * slots  # pairs
+        weight = holder.state.weight.detach()
+        smallest = options.largest_weight / 2 ** (HALVINGS if options.scale == "tile" else 0)
+        self._scale = weight.new_full((tiles,), smallest)  # [K] weight that the whole range stands for
+        self._seen = torch.zeros_like(weight[:0] if self.exact else weight)  # [K, R, n] what engines read
+        self._version: tuple[int, ...] | None = None
+        self._learning: Where = ALL  # pairs that are not frozen
+        self._behind = False  # engines have read a copy since the chip was programmed
+        self._take(Cells.blank(torch.zeros(0, dtype=torch.int64, device=weight.device), weight.dtype))
+
+    @property
+    def _state(self) -> ChipState:
+        return self._holder.state
+
+    def begin(self, round_: int) -> None:
+        """A round begins: time has passed since the last."""
+        self._round, self._drawn = round_, 0
+        self.wear.begin()
+        self.at(round_ * self.options.round_seconds)
+
+    def at(self, seconds: float) -> None:
+        """Set the time, in seconds since the run began."""
+        self.seconds = seconds
+        if not self.exact:
+            self._age()
+
+    def read(self) -> Tensor:
+        """What engines read [K, R, n] of the chip as it is programmed; gradients pass to the targets."""
+        if self.exact:
+            return self._state.weight
+        self._follow()
+        self._read(self._now)
+        if torch.is_grad_enabled() and self._state.weight.requires_grad:
+            seen: Tensor = _StraightThrough.apply(self._state.weight, self._seen)  # type: ignore[no-untyped-call]
+            return seen
+        return self._seen
+
+    def training(self) -> Tensor:
+        """What a minibatch of training reads [K, R, n]: the chip, or a copy of what learns (``devices.learning``)."""
+        how = self.options.learning
+        if self.exact:
+            return self._state.weight.detach()
+        if how == "chip" or self._version != self._versions():
+            self._follow()
+        if how == "chip":
+            return self._read(self._now)
+        place = self._cells.place[self._learning]
+        weight, scale = self._targets(place), self._scale_of(place)
+        if how == "noise":
+            target = self.pair.conductances(weight, scale)
+            weight = self.pair.weights(self._programmer.once(target, self._largest(scale), self._draw), scale)
+        elif how == "levels":
+            weight = self.pair.weights(self.pair.conductances(weight, scale), scale)
+        now = self._now.clone()
+        now[self._learning] = weight
+        self._behind = True
+        return self._read(now, noisy=how == "noise")
+
+    def learned(self, devices: Tensor) -> None:
+        """A step has moved the targets of the devices that learn [K, R, n] bool."""
+        if self.exact:
+            self.wear.step(devices)
+        elif self.options.learning == "chip":
+            self._program(self._learning)
+
+    def rewritten(self, devices: Tensor) -> None:
+        """Devices in use got other targets beside learning [K, R, n] bool, which ideal devices cannot tell."""
+        if self.exact:
+            self.wear.step(devices)
+
+    def settle(self, laid: Tensor) -> None:
+        """A round ends: program what has changed beside learning.
+
+        Args:
+            laid: devices that came into use in it [K, R, n] bool, which ideal devices cannot tell.
+        """
+        self.rewritten(laid)
+        if not self.exact:
+            self._follow()
+
+    def redraw(self, chance: Chance) -> None:
+        """Become another chip: programmed to the same targets at the same times, with other random numbers."""
+        if self.exact:
+            return
+        self._follow()
+        self.chance, self._drawn = chance, 0
+        since = self._cells.since.clone()
+        self._program(ALL, anew=True)
+        self._cells.since.copy_(since)
+        self._age()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Wear, and what was programmed."""
+        state: dict[str, Any] = {"wear": self.wear.state_dict()}
+        return state if self.exact else {**state, "scale": self._scale, "cells": self._cells.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        self.wear.load_state_dict(state["wear"])
+        if self.exact:
+            return
+        self._scale.copy_(state["scale"])
+        cells = {field.name: state["cells"][field.name].detach().clone() for field in fields(Cells)}
+        self._take(Cells(**{name: values.to(self._scale.device) for name, values in cells.items()}))
+        self._version = None
+
+    def _follow(self) -> None:
+        """Program whatever has another target than it was programmed to."""
+        versions = self._versions()
+        if self._version == versions and not self._behind:
+            return
+        place = torch.nonzero(self._state.mask.view(-1)).flatten()
+        self._seen.zero_()
+        self._take(self._cells.moved_to(place))
+        learning = torch.nonzero(~self._state.frozen.view(-1)[place]).flatten()
+        self._learning = ALL if len(learning) == len(place) else learning
+        self._age()
+        changed = torch.nonzero(self._targets(place) != self._cells.weight).flatten()
+        if len(changed):
+            self._program(changed)
+        self._behind, self._version = False, versions
+
+    def _versions(self) -> tuple[int, ...]:
+        """Torch counts changes in place; steps of the optimiser pass it by, and are told (``learned``)."""
+        state = self._state
+        return state.weight._version, state.mask._version, state.frozen._version
+
+    def _take(self, cells: Cells) -> None:
+        self._cells, options = cells, self.options
+        self._now = torch.zeros_like(cells.weight)  # [D] weights as they are read, but for read noise
+        self._noise: Tensor | None = None  # [D] its standard deviation
+        self._faults: Tensor | None = None  # [2, D]
+        if options.stuck_on or options.stuck_off:
+            self._faults = stuck(self.seed, cells.place, options.stuck_on, options.stuck_off)
+        if not self.exact and self.technology.reading(cells.target, cells.since) is not None and options.reading:
+            self._noise = torch.zeros_like(cells.weight)
+        self._learning = ALL
+
+    def _targets(self, place: Tensor) -> Tensor:
+        """Targets of pairs [D], which are clipped to what their range can hold."""
+        flat = self._state.weight.data.view(-1)
+        weight = self.pair.clipped(flat[place], self.options.largest_weight)
+        flat[place] = weight
+        return weight
+
+    def _program(self, where: Where, anew: bool = False) -> None:
+        """Program pairs to their targets; those that are on the right level already are left alone, unless anew."""
+        cells, options = self._cells, self.options
+        weight = self._targets(cells.place[where])
+        if options.scale == "tile" and self._widen(cells.place[where], weight):
+            where = ALL
+            weight = self._targets(cells.place)
+        place = cells.place[where]
+        scale = self._scale_of(place)
+        target = self.pair.conductances(weight, scale)
+        cells.weight[where] = weight
+        if (options.levels or options.scale == "tile") and not anew:
+            changed = torch.nonzero((target != cells.target[:, where]).any(0) | cells.since[where].isnan()).flatten()
+            where = changed if isinstance(where, slice) else where[changed]
+            place, scale, target = place[changed], scale[changed], target[:, changed]
+        faults = None if self._faults is None else self._faults[:, where]
+        programmed, attempts = self._programmer.verified(target, self._largest(scale), faults, self._draw)
+        cells.target[:, where], cells.programmed[:, where] = target, programmed
+        cells.draw[:, where], cells.since[where] = torch.nan, self.seconds
+        self.wear.add(place, attempts)
+        self._show(where, programmed, self.pair.weights(programmed, scale), scale)
+
+    def _widen(self, place: Tensor, weight: Tensor) -> bool:
+        """Let tiles hold weights [D]; whether one had to change its scale."""
+        need = torch.maximum(weight, -weight / self.options.negative_share)
+        most = torch.zeros_like(self._scale).scatter_reduce_(0, place // self._of_tile, need, "amax")
+        halvings = (self.options.largest_weight / most).log2_().floor_().clamp_(0, HALVINGS)
+        wanted = torch.maximum(self._scale, self.options.largest_weight / 2**halvings)
+        wider = bool((wanted > self._scale).any())
+        self._scale.copy_(wanted)
+        return wider
+
+    def _scale_of(self, place: Tensor) -> Tensor:
+        return self._scale[place // self._of_tile]
+
+    def _largest(self, scale: Tensor) -> Tensor:
+        """Conductance, above the lowest, of the largest weight in use, for pairs of these scales [D]."""
+        weights = self._state.weight.data.view(-1)[self._cells.place]
+        return weights.abs().amax() / scale * self.pair.span
+
+    def _draw(self, count: int) -> Tensor:
+        return self._normal((2, count))
+
+    def _normal(self, shape: tuple[int, ...]) -> Tensor:
+        generator, kind = self.chance(self._round, self._drawn), self._scale
+        self._drawn += 1
+        wide = np.float64 if kind.dtype == torch.float64 else np.float32
+        return torch.from_numpy(generator.standard_normal(shape, dtype=wide)).to(kind)
+
+    def _age(self) -> None:
+        """Let conductances be what they are at this time."""
+        cells, options = self._cells, self.options
+        age = self.seconds - cells.since
+        aged = torch.nonzero(age > 0).flatten()
+        conductances = cells.programmed
+        if options.drift and len(aged):
+            fresh = aged[cells.draw[0, aged].isnan()]
+            if len(fresh):
+                cells.draw[:, fresh] = self._draw(len(fresh))
+            drifted = self.technology.drifted(
+                cells.target[:, aged], conductances[:, aged], age[aged], cells.draw[:, aged]
+            )
+            conductances = conductances.clone()
+            conductances[:, aged] = drifted
+            conductances = self._programmer.held(conductances, self._faults)
+        scale = self._scale_of(cells.place)
+        now = self.pair.weights(conductances, scale)
+        if options.compensation and len(aged):
+            before = self.pair.weights(cells.programmed, scale)[aged].abs().mean()
+            after = now[aged].abs().mean()
+            now[aged] *= torch.where(after > 0, before / after, torch.ones_like(after))
+        self._show(ALL, conductances, now, scale)
+
+    def _show(self, where: Where, conductances: Tensor, now: Tensor, scale: Tensor) -> None:
+        """Let engines read these weights of pairs, with the read noise of these conductances."""
+        cells, options = self._cells, self.options
+        self._now[where] = now
+        self._seen.view(-1)[cells.place[where]] = now
+        if self._noise is not None:
+            sigma = self.technology.reading(conductances, self.seconds - cells.since[where])
+            assert sigma is not None
+            of_weight = sigma.square().sum(0).sqrt_() * scale * (options.reading / self.pair.span)
+            self._noise[where] = of_weight
+
+    def _read(self, now: Tensor, noisy: bool = True) -> Tensor:
+        """Let engines read weights of all pairs [D], with a draw of the read noise."""
+        if self._noise is not None and noisy:
+            now = now + self._noise * self._normal((len(now),))
+        elif now is self._now:
+            return self._seen
+        self._seen.view(-1)[self._cells.place] = now
+        return self._seen
+
+
+class _StraightThrough(torch.autograd.Function):
+    """What was read, with the gradients of the targets."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, seen: Tensor) -> Tensor:
+        return seen.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient, None
