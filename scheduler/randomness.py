@@ -35,3 +35,8 @@ def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:
 def generator(seed: int, use: Use, *keys: int) -> np.random.Generator:
     """Generator of one stream of random numbers."""
     return np.random.default_rng(np.random.SeedSequence(entropy(seed, use, *keys)))
+
+
+def number(seed: int, use: Use, *keys: int) -> int:
+    """A seed for another library's stream of random numbers."""
+    return int(np.random.SeedSequence(entropy(seed, use, *keys)).generate_state(1, np.uint64)[0] >> np.uint64(1))

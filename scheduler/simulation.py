@@ -42,7 +42,7 @@ from smalti.scheduler.protocols.by_feedback import ByFeedback
 from smalti.scheduler.protocols.protocol import GROWING, Parts, Progress, Round, Trained, TrainingProtocol
 from smalti.scheduler.protocols.task_aware import TaskAware
 from smalti.scheduler.protocols.task_free import TaskFree
-from smalti.scheduler.randomness import Use, generator
+from smalti.scheduler.randomness import Use, generator, number
 from smalti.scheduler.records import rows as tables
 from smalti.scheduler.records.played import Played
 from smalti.scheduler.records.registry import NeuronRegistry
@@ -101,7 +101,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             config.network,
             config.run.threads,
             config.devices,
-            partial(generator, seed, Use.DEVICES),
+            partial(number, seed, Use.DEVICES),
             seed,
         )
         self.moments = Moments.fresh(self.network.state.weight)

@@ -7,6 +7,22 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
+Where = Tensor | slice  # which of the pairs in use
+ALL = slice(None)
+
+
+def taken(values: Tensor, where: Where) -> Tensor:
+    """Some of the values of pairs, [D] or [2, D]; all of them are no copy."""
+    return values if isinstance(where, slice) else values.index_select(-1, where)
+
+
+def put(values: Tensor, where: Where, new: Tensor) -> None:
+    """Change some of the values of pairs, [D] or [2, D], in place."""
+    if isinstance(where, slice):
+        values.copy_(new)
+    else:
+        values.scatter_(-1, where.expand(new.shape), new)  # several times as fast as an index
+
 
 @dataclass
 class Cells:

@@ -13,28 +13,24 @@ from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from smalti.model.devices import TECHNOLOGIES, DevicesOptions
-from smalti.model.devices.cells import Cells
+from smalti.model.devices.cells import ALL, Cells, Where, put, taken
 from smalti.model.devices.pair import Pair
 from smalti.model.devices.programming import Programmer
 from smalti.model.devices.stuck import stuck
 from smalti.model.devices.wear import Wear
 from smalti.model.state import ChipState
 
-Chance = Callable[[int, int], np.random.Generator]  # of a round, and of the number of the draw in it
-Where = Tensor | slice  # which of the pairs in use
-
-ALL = slice(None)
+Chance = Callable[[int, int], int]  # seeds draws by the round, and by how many came before in it
 HALVINGS = 6  # of the largest weight, for tiles whose weights are small
 
 
-def unseeded(round_: int, number: int) -> np.random.Generator:
+def unseeded(round_: int, number: int) -> int:
     """For chips that nobody gave a seed: the same draws everywhere."""
-    return np.random.default_rng([round_, number])
+    return (round_ << 32) + number
 
 
 class Holder(Protocol):
@@ -73,6 +69,7 @@ class Memristors:
         self._seen = torch.zeros_like(weight[:0] if self.exact else weight)  # [K, R, n] what engines read
         self._version: tuple[int, ...] | None = None
         self._learning: Where = ALL  # pairs that are not frozen
+        self._largest_frozen = weight.new_zeros(())
         self._behind = False  # engines have read a copy since the chip was programmed
         self._take(Cells.blank(torch.zeros(0, dtype=torch.int64, device=weight.device), weight.dtype))
 
@@ -112,15 +109,15 @@ class Memristors:
             self._follow()
         if how == "chip":
             return self._read(self._now)
-        place = self._cells.place[self._learning]
-        weight, scale = self._targets(place), self._scale_of(place)
+        weight, scale = self._targets(taken(self._cells.place, self._learning)), self._scale_of(self._learning)
         if how == "noise":
             target = self.pair.conductances(weight, scale)
-            weight = self.pair.weights(self._programmer.once(target, self._largest(scale), self._draw), scale)
+            largest = torch.maximum(weight.abs().amax(), self._largest_frozen) / scale * self.pair.span
+            weight = self.pair.weights(self._programmer.once(target, largest, self._draw), scale)
         elif how == "levels":
             weight = self.pair.weights(self.pair.conductances(weight, scale), scale)
         now = self._now.clone()
-        now[self._learning] = weight
+        put(now, self._learning, weight)
         self._behind = True
         return self._read(now, noisy=how == "noise")
 
@@ -129,7 +126,7 @@ class Memristors:
         if self.exact:
             self.wear.step(devices)
         elif self.options.learning == "chip":
-            self._program(self._learning)
+            self._program(self._learning, devices)
 
     def rewritten(self, devices: Tensor) -> None:
         """Devices in use got other targets beside learning [K, R, n] bool, which ideal devices cannot tell."""
@@ -153,7 +150,7 @@ class Memristors:
         self._follow()
         self.chance, self._drawn = chance, 0
         since = self._cells.since.clone()
-        self._program(ALL, anew=True)
+        self._program(ALL)
         self._cells.since.copy_(since)
         self._age()
 
@@ -187,6 +184,8 @@ class Memristors:
         if len(changed):
             self._program(changed)
         self._behind, self._version = False, versions
+        frozen = self._cells.weight[self._state.frozen.view(-1)[place]]
+        self._largest_frozen = torch.cat([frozen.abs(), frozen.new_zeros(1)]).amax()
 
     def _versions(self) -> tuple[int, ...]:
         """Torch counts changes in place; steps of the optimiser pass it by, and are told (``learned``)."""
@@ -203,66 +202,88 @@ class Memristors:
         if not self.exact and self.technology.reading(cells.target, cells.since) is not None and options.reading:
             self._noise = torch.zeros_like(cells.weight)
         self._learning = ALL
+        self._dated: Where | None = None  # pairs whose dates are known to be of now
+        self._rescale()
 
     def _targets(self, place: Tensor) -> Tensor:
         """Targets of pairs [D], which are clipped to what their range can hold."""
         flat = self._state.weight.data.view(-1)
-        weight = self.pair.clipped(flat[place], self.options.largest_weight)
-        flat[place] = weight
-        return weight
+        weight = flat.index_select(0, place)
+        clipped = self.pair.clipped(weight, self.options.largest_weight)
+        if not torch.equal(clipped, weight):
+            flat.scatter_(0, place, clipped)
+        return clipped
 
-    def _program(self, where: Where, anew: bool = False) -> None:
-        """Program pairs to their targets; those that are on the right level already are left alone, unless anew."""
+    def _program(self, where: Where, devices: Tensor | None = None) -> None:
+        """Program pairs to their targets.
+
+        Args:
+            where: which; in learning those that are on the right level already are left alone.
+            devices: the same as a mask [K, R, n], in learning.
+        """
         cells, options = self._cells, self.options
-        weight = self._targets(cells.place[where])
-        if options.scale == "tile" and self._widen(cells.place[where], weight):
-            where = ALL
-            weight = self._targets(cells.place)
-        place = cells.place[where]
-        scale = self._scale_of(place)
+        weight = self._targets(taken(cells.place, where))
+        if options.scale == "tile" and self._widen(taken(cells.place, where), weight):
+            where, devices = self._with_rescaled(where), None
+            weight = self._targets(taken(cells.place, where))
+        put(cells.weight, where, weight)
+        scale = self._scale_of(where)
         target = self.pair.conductances(weight, scale)
-        cells.weight[where] = weight
-        if (options.levels or options.scale == "tile") and not anew:
-            changed = torch.nonzero((target != cells.target[:, where]).any(0) | cells.since[where].isnan()).flatten()
+        if options.levels and devices is not None:
+            changed = torch.nonzero((target != taken(cells.target, where)).any(0)).flatten()
             where = changed if isinstance(where, slice) else where[changed]
-            place, scale, target = place[changed], scale[changed], target[:, changed]
-        faults = None if self._faults is None else self._faults[:, where]
-        programmed, attempts = self._programmer.verified(target, self._largest(scale), faults, self._draw)
-        cells.target[:, where], cells.programmed[:, where] = target, programmed
-        cells.draw[:, where], cells.since[where] = torch.nan, self.seconds
-        self.wear.add(place, attempts)
+            scale, target, devices = self._scale_of(where), target[:, changed], None
+        faults = None if self._faults is None else taken(self._faults, where)
+        largest = cells.weight.abs().amax() / scale * self.pair.span
+        programmed, attempts = self._programmer.verified(target, largest, faults, self._draw)
+        put(cells.target, where, target)
+        put(cells.programmed, where, programmed)
+        if where is not self._dated:
+            cells.draw[:, where], cells.since[where], self._dated = torch.nan, self.seconds, where
+        if devices is None or options.acceptance:
+            self.wear.add(taken(cells.place, where), attempts)
+        else:
+            self.wear.step(devices)
         self._show(where, programmed, self.pair.weights(programmed, scale), scale)
 
     def _widen(self, place: Tensor, weight: Tensor) -> bool:
-        """Let tiles hold weights [D]; whether one had to change its scale."""
+        """Let tiles hold weights [D]; whether a scale had to change."""
         need = torch.maximum(weight, -weight / self.options.negative_share)
         most = torch.zeros_like(self._scale).scatter_reduce_(0, place // self._of_tile, need, "amax")
         halvings = (self.options.largest_weight / most).log2_().floor_().clamp_(0, HALVINGS)
         wanted = torch.maximum(self._scale, self.options.largest_weight / 2**halvings)
         wider = bool((wanted > self._scale).any())
         self._scale.copy_(wanted)
+        self._rescale()
         return wider
 
-    def _scale_of(self, place: Tensor) -> Tensor:
-        return self._scale[place // self._of_tile]
+    def _with_rescaled(self, where: Where) -> Tensor:
+        """These pairs, and those whose scale is no longer the one that they were programmed with."""
+        cells = self._cells
+        stale = (self.pair.conductances(cells.weight.nan_to_num(), self._scales) != cells.target).any(0)
+        stale[where] = True
+        return torch.nonzero(stale).flatten()
 
-    def _largest(self, scale: Tensor) -> Tensor:
-        """Conductance, above the lowest, of the largest weight in use, for pairs of these scales [D]."""
-        weights = self._state.weight.data.view(-1)[self._cells.place]
-        return weights.abs().amax() / scale * self.pair.span
+    def _rescale(self) -> None:
+        """The scale of every pair [D], or one for all."""
+        one = self.options.scale == "chip"
+        self._scales = self._scale[0] if one else self._scale[self._cells.place // self._of_tile]
+
+    def _scale_of(self, where: Where) -> Tensor:
+        return taken(self._scales, where) if self._scales.dim() else self._scales
 
     def _draw(self, count: int) -> Tensor:
         return self._normal((2, count))
 
     def _normal(self, shape: tuple[int, ...]) -> Tensor:
-        generator, kind = self.chance(self._round, self._drawn), self._scale
+        generator = torch.Generator().manual_seed(self.chance(self._round, self._drawn))
         self._drawn += 1
-        wide = np.float64 if kind.dtype == torch.float64 else np.float32
-        return torch.from_numpy(generator.standard_normal(shape, dtype=wide)).to(kind)
+        return torch.randn(shape, dtype=self._scale.dtype, generator=generator).to(self._scale.device)
 
     def _age(self) -> None:
         """Let conductances be what they are at this time."""
-        cells, options = self._cells, self.options
+        cells, options, scale = self._cells, self.options, self._scales
+        self._dated = None
         age = self.seconds - cells.since
         aged = torch.nonzero(age > 0).flatten()
         conductances = cells.programmed
@@ -276,7 +297,6 @@ class Memristors:
             conductances = conductances.clone()
             conductances[:, aged] = drifted
             conductances = self._programmer.held(conductances, self._faults)
-        scale = self._scale_of(cells.place)
         now = self.pair.weights(conductances, scale)
         if options.compensation and len(aged):
             before = self.pair.weights(cells.programmed, scale)[aged].abs().mean()
@@ -287,13 +307,13 @@ class Memristors:
     def _show(self, where: Where, conductances: Tensor, now: Tensor, scale: Tensor) -> None:
         """Let engines read these weights of pairs, with the read noise of these conductances."""
         cells, options = self._cells, self.options
-        self._now[where] = now
-        self._seen.view(-1)[cells.place[where]] = now
+        put(self._now, where, now)
+        self._seen.view(-1).scatter_(0, taken(cells.place, where), now)
         if self._noise is not None:
-            sigma = self.technology.reading(conductances, self.seconds - cells.since[where])
+            sigma = self.technology.reading(conductances, self.seconds - taken(cells.since, where))
             assert sigma is not None
             of_weight = sigma.square().sum(0).sqrt_() * scale * (options.reading / self.pair.span)
-            self._noise[where] = of_weight
+            put(self._noise, where, of_weight)
 
     def _read(self, now: Tensor, noisy: bool = True) -> Tensor:
         """Let engines read weights of all pairs [D], with a draw of the read noise."""
@@ -301,7 +321,7 @@ class Memristors:
             now = now + self._noise * self._normal((len(now),))
         elif now is self._now:
             return self._seen
-        self._seen.view(-1)[self._cells.place] = now
+        self._seen.view(-1).scatter_(0, self._cells.place, now)
         return self._seen
 
 

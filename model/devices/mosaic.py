@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from smalti.model.devices.options import DevicesOptions
@@ -34,7 +35,7 @@ class Mosaic:
 
     def programmed(self, target: Tensor, largest: Tensor, draw: Tensor) -> Tensor:
         """The same error whatever the conductance."""
-        return target + draw * (largest * (self.noise / math.sqrt(2)))
+        return torch.addcmul(target, draw, largest * (self.noise / math.sqrt(2)))
 
     def drifted(self, target: Tensor, programmed: Tensor, age: Tensor, draw: Tensor) -> Tensor:
         """As programmed."""

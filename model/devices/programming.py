@@ -29,12 +29,13 @@ class Programmer:
 
         Args:
             target: wanted conductances [2, D].
-            largest: conductance, above the lowest, of the largest weight in use [D].
+            largest: conductance, above the lowest, of the largest weight in use [D], or one for all.
             draw: random numbers.
         """
         if self.technology.exact or not self.options.programming:
             return target
-        return self.technology.programmed(target, largest, draw(target.shape[1]) * self.options.programming)
+        drawn, factor = draw(target.shape[1]), self.options.programming
+        return self.technology.programmed(target, largest, drawn if factor == 1 else drawn * factor)
 
     def verified(self, target: Tensor, largest: Tensor, faults: Tensor | None, draw: Draw) -> tuple[Tensor, Tensor]:
         """Conductances [2, D] within the acceptance, or what the last attempt came to; and attempts of each pair [D].
@@ -47,13 +48,15 @@ class Programmer:
         """
         programmed = self.held(self.once(target, largest, draw), faults)
         attempts = torch.ones(target.shape[1], dtype=torch.int32, device=target.device)
-        for _ in range(self.options.attempts - 1 if self.options.acceptance else 0):
+        if not self.options.acceptance:
+            return programmed, attempts
+        for _ in range(self.options.attempts - 1):
             off = (programmed - target).abs() > self.options.acceptance * self.pair.span
             again = torch.nonzero(off.any(0)).flatten()
             if not len(again):
                 break
             few = None if faults is None else faults[:, again]
-            fresh = self.held(self.once(target[:, again], largest[again], draw), few)
+            fresh = self.held(self.once(target[:, again], largest.expand(target.shape[1])[again], draw), few)
             programmed[:, again] = torch.where(off[:, again], fresh, programmed[:, again])
             attempts[again] += 1
         return programmed, attempts

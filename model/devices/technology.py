@@ -34,7 +34,7 @@ class Technology(Protocol):
 
         Args:
             target: wanted conductances.
-            largest: conductance, above the lowest, of the largest weight in use [D].
+            largest: conductance, above the lowest, of the largest weight in use [D], or one for all.
             draw: of the programming error.
         """
 
