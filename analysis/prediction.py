@@ -52,8 +52,8 @@ def answers(run: RunTables | Simulation, x: Any, task: int | None = None) -> pd.
             known = [number for number, labels in classes.items() if not served.isdisjoint(labels)]
             raise ValueError(f"task = {task} is none that the run has learned; those are {known}")
         said = evaluation.with_task(agent, spikes, classes[task])
-    assert said.fired is not None
-    spent = said.fired.sum(0).round().numpy().astype(np.int64)
+    assert said.spikes is not None
+    spent = said.spikes.counts.sum(0).round().numpy().astype(np.int64)
     if said.steps is not None:
         return pd.DataFrame({"outputs": list(said.steps.numpy()), "spikes": spent})
     chosen = said.classes.tolist()

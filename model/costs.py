@@ -31,30 +31,33 @@ def usage(network: Network) -> Usage:
     )
 
 
-def traffic(network: Network, counts: Tensor, input_spikes: Tensor) -> tuple[float, float]:
+def traffic(network: Network, spikes: Tensor) -> tuple[float, float]:
     """Spikes of neurons, and routing tiles crossed by spikes of neurons and inputs, both per sample.
 
     Args:
         network: the network.
-        counts: spikes of every neuron [N, B].
-        input_spikes: input spikes of every channel, per sample [I].
+        spikes: of every source per sample [N + I] float64, as ``spikes_per_sample`` has them.
     """
-    rates = spikes_per_sample(counts, input_spikes)
-    return float(rates[: len(counts)].sum()), float(rates @ hops(network))
+    return float(spikes[: network.fabric.neurons].sum()), float(spikes @ hops(network))
 
 
-def synaptic_operations(network: Network, counts: Tensor, input_spikes: Tensor, running: Tensor) -> float:
+def synaptic_operations(network: Network, spikes: Tensor, running: Tensor) -> float:
     """Spikes times the devices that they meet, per sample: additions of a forward pass that follows spikes.
 
     Args:
-        network, counts, input_spikes: as in ``traffic``.
+        network, spikes: as in ``traffic``.
         running: neurons that take part [N] bool; devices onto others are switched off.
     """
-    return float(spikes_per_sample(counts, input_spikes) @ fan_out(network, running))
+    return float(spikes @ fan_out(network, running))
 
 
 def spikes_per_sample(counts: Tensor, input_spikes: Tensor) -> Tensor:
-    """Spikes of every source per sample [N + I] float64; arguments as in ``traffic``."""
+    """Spikes of every source per sample [N + I] float64.
+
+    Args:
+        counts: spikes of every neuron [N, B].
+        input_spikes: input spikes of every channel, per sample [I].
+    """
     return torch.cat([counts.detach().to("cpu", torch.float64).mean(1), input_spikes.to("cpu", torch.float64)])
 
 

@@ -96,6 +96,11 @@ class Network:
         self._circuits: dict[object, Circuit] = {}
         self._circuits_version: object = None
 
+    @property
+    def keeps_samples_apart(self) -> bool:
+        """Whether a sample does the same, bit by bit, whichever others are in its batch."""
+        return self.engine == "events"
+
     def free_slots(self, tiles: Iterable[int] | None = None) -> dict[int, list[int]]:
         """Slots without a neuron of these tiles, or of all, lowest first."""
         free = self._free.now(self.state.alive)

@@ -20,9 +20,10 @@ from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.model import costs
 from smalti.model.gating.belief import settled
-from smalti.model.network import Activity
 from smalti.scheduler.evaluation import Answers, with_label
-from smalti.scheduler.hearing import GateCost, per_channel
+from smalti.scheduler.hearing import GateCost, operations_of
+from smalti.scheduler.question import Asked, Question, question
+from smalti.scheduler.said import Spikes
 from smalti.scheduler.streams.wanted import Wanted
 
 WITHIN = 20  # trials in which the right expert is to be found
@@ -49,27 +50,27 @@ class Block:
     switches: tuple[Switch, ...] = ()
 
 
-def answer(agent: GatingAgent, classes: tuple[int, ...], x: Tensor, wanted: Wanted) -> Block | None:
+def answer(agent: GatingAgent, classes: tuple[int, ...], x: Asked, wanted: Wanted) -> Block | None:
     """The block of all samples x [B, T, I] of a task; None where feedback chooses no experts, or nobody has met it."""
-    right, belief = agent.find(classes), agent.belief
+    asked, right, belief = question(agent, x), agent.find(classes), agent.belief
     if belief is None or right is None:
         return None
     experts = [expert for expert in agent.experts if expert.number in belief.known]
     if len(experts) < 2 or right not in experts:
-        return Block(with_label(agent, right, x, right.classes))
-    outputs, fired, operations = _all_at_once(agent, experts, x)
+        return Block(with_label(agent, right, asked, right.classes))
+    outputs, spikes, operations = _all_at_once(asked, experts)
     losses = _losses(agent, outputs, wanted)
     place = experts.index(right)
     others = torch.tensor([k % len(experts) for k in range(place + 1, place + len(experts))])  # the one before it: last
     choices = belief.choices([expert.number for expert in experts], losses, others)
     tasks = torch.tensor([expert.classes[0] if expert.classes else -1 for expert in experts])[choices[-1]]
-    spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
-    said = outputs[choices[-1], torch.arange(len(x))]
+    network, said = agent.network, outputs[choices[-1], asked.everyone]
+    traffic = costs.traffic(network, spikes.per_sample(network.fabric.neurons, asked.inputs))
     cost = GateCost(
         adds_per_sample=len(experts) * (PER_VALUE * said[0].numel() + PER_EXPERT),
         stored_values=outputs[:, 0].numel() + 2 * len(experts),
     )
-    answers = Answers(tasks, tasks, spikes, hop_spikes, operations, cost, fired, said)
+    answers = Answers(tasks, tasks, *traffic, operations, cost, spikes, said)
     return Block(answers, _switches(experts, place, others, choices))
 
 
@@ -81,20 +82,14 @@ def _losses(agent: GatingAgent, outputs: Tensor, wanted: Wanted) -> Tensor:
     return torch.stack([agent.criterion.losses(said, wanted.targets, wanted.weights) for said in outputs])
 
 
-def _all_at_once(agent: GatingAgent, experts: list[Expert], x: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Outputs of every expert [E, B, T, O], spikes of every neuron [N, B] and synaptic operations per sample."""
-    network, inputs = agent.network, per_channel(x)
-    fired = torch.zeros((network.fabric.neurons, len(x)), dtype=torch.float64)
-    said, ran = [], torch.zeros_like(network.state.alive)
-    for expert in experts:
-        running = agent.running(expert)
-        with torch.no_grad():
-            activity: Activity = network.run(x, torch.tensor(expert.outputs, device=network.device), running)
-        said.append(activity.membrane.permute(2, 0, 1).cpu())
-        fired = torch.maximum(fired, activity.counts.to("cpu", torch.float64))  # whom several hear runs once for all
-        ran = ran | running
-    operations = costs.synaptic_operations(network, fired, inputs, ran & network.state.alive)
-    return torch.stack(said), fired, operations
+def _all_at_once(asked: Question, experts: list[Expert]) -> tuple[Tensor, Spikes, float]:
+    """Outputs of every expert [E, B, T, O], spikes of all neurons and synaptic operations per sample."""
+    agent = asked.agent
+    told = [asked.ask(expert, asked.everyone) for expert in experts]
+    spikes = Spikes.joined([(said.spikes, asked.everyone) for said in told], len(asked))
+    ran = torch.stack([agent.running(expert) for expert in experts]).any(0)
+    operations = operations_of(agent.network, spikes, asked.inputs, ran)
+    return torch.stack([said.activity.membrane.permute(2, 0, 1) for said in told]), spikes, operations
 
 
 def _switches(experts: list[Expert], place: int, others: Tensor, choices: Tensor) -> tuple[Switch, ...]:

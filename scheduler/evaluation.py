@@ -15,7 +15,8 @@ Where samples ask for targets at single steps, the answer is the target that the
 experts that run, and the gating network has no answer of its own. A running gate (``gating.running``) has a posterior
 for every step; all experts run then, for nobody knows who will be asked next.
 
-What the gating network takes is counted beside: ``scheduler.hearing``.
+What the gating network takes is counted beside: ``scheduler.hearing``. Samples may be given as spikes, or as a
+``Question`` about them, which works out once what several answers need.
 """
 
 from __future__ import annotations
@@ -34,18 +35,9 @@ from smalti.model.gating.features import heard_steps
 from smalti.model.gating.mixture import UNKNOWN, ranked
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.running import scores_in_time
-from smalti.model.network import Activity
-from smalti.scheduler.hearing import (
-    UNASKED,
-    Features,
-    GateCost,
-    features,
-    gate_cost,
-    heard_adapted,
-    nothing_heard,
-    operations_of,
-    per_channel,
-)
+from smalti.scheduler.hearing import UNASKED, Features, GateCost, features, nothing_heard, operations_of, per_channel
+from smalti.scheduler.question import Asked, Question, question
+from smalti.scheduler.said import Said, Spikes
 from smalti.scheduler.streams.scores import SCORES
 from smalti.scheduler.streams.types import Readout
 from smalti.scheduler.streams.wanted import Wanted
@@ -61,7 +53,7 @@ class Answers:
     hop_spikes_per_sample: float
     operations_per_sample: float  # synaptic operations
     gate: GateCost = UNASKED
-    fired: Tensor | None = None  # [N, B] spikes of every neuron, where experts were asked
+    spikes: Spikes | None = None  # of neurons, where experts were asked
     steps: Tensor | None = None  # [B, T, O] outputs at every step, where those are asked; classes are tasks then
 
     def score(self, wanted: Wanted, readout: Readout | None = None) -> float:
@@ -80,124 +72,123 @@ class Component:
     log_posterior: Tensor  # [b] log p(expert | x), or [b, T] at every step
 
 
-def with_label(agent: GatingAgent, expert: Expert, x: Tensor, among: Sequence[int]) -> Answers:
+def with_label(agent: GatingAgent, expert: Expert, x: Asked, among: Sequence[int]) -> Answers:
     """Answers when the task is told: its expert runs, and only the task's classes are possible."""
-    features = heard_adapted(agent, x) if has_vote(agent) else nothing_heard(agent, x)
-    return _mixture(agent, features, [Component(expert, torch.arange(len(x)), torch.zeros(len(x)))], x, among)
+    asked = question(agent, x)
+    heard = asked.heard if has_vote(agent) else nothing_heard(len(asked))
+    return _mixture(asked, heard, [Component(expert, asked.everyone, torch.zeros(len(asked)))], among)
 
 
-def with_task(agent: GatingAgent, x: Tensor, among: Sequence[int]) -> Answers:
+def with_task(agent: GatingAgent, x: Asked, among: Sequence[int]) -> Answers:
     """Answers when the task is told: by its expert, or where its classes are spread over several, by those."""
     expert = agent.find(tuple(among))
     return without_label(agent, x, among) if expert is None else with_label(agent, expert, x, among)
 
 
-def without_label(agent: GatingAgent, x: Tensor, among: Sequence[int] | None = None) -> Answers:
+def without_label(agent: GatingAgent, x: Asked, among: Sequence[int] | None = None) -> Answers:
     """Answers when nothing but the input is known: one of the classes seen so far, or of some that are possible."""
-    experts = {e.number: e for e in agent.experts}
+    asked, experts = question(agent, x), {e.number: e for e in agent.experts}
     possible = among or [c for e in experts.values() for c in e.seen]
     if len(experts) == 1:
-        return with_label(agent, next(iter(experts.values())), x, possible)
+        return with_label(agent, next(iter(experts.values())), asked, possible)
     if agent.options.running and agent.criterion is not None:
-        scores = scores_in_time(agent.gate, agent.options, x).unbind(-1)
+        scores = scores_in_time(agent.gate, agent.options, asked.x).unbind(-1)
         shares = dict(zip(agent.gate.assignment.experts, scores, strict=True))
-        answers = at_every_step(agent, agent.criterion, [(experts[n], share) for n, share in shares.items()], x)
-        return replace(answers, gate=gate_cost(agent, x))
-    features = heard_adapted(agent, x)
-    log_posterior = agent.gate.scores(features.counts)
-    ranks = ranked(agent.gate, agent.options.choose, features.counts, log_posterior)
-    top = ranks.topk(min(agent.options.top or len(experts), log_posterior.shape[1]), dim=1).indices
+        answers = at_every_step(agent, agent.criterion, [(experts[n], share) for n, share in shares.items()], asked)
+        return replace(answers, gate=asked.cost)
     components = []
-    for column, number in enumerate(agent.gate.assignment.experts):
-        rows = (top == column).any(1).nonzero().flatten()
+    for column, rows in enumerate(_called(asked)):
         if len(rows):
-            components.append(Component(experts[number], rows, log_posterior[rows, column]))
-    return replace(_mixture(agent, features, components, x, possible), gate=gate_cost(agent, x))
+            expert = experts[agent.gate.assignment.experts[column]]
+            components.append(Component(expert, rows, asked.posterior[rows, column]))
+    return replace(_mixture(asked, asked.heard, components, possible), gate=asked.cost)
+
+
+def _called(asked: Question) -> list[Tensor]:
+    """Samples for which each expert runs, in the order of the gating network's columns."""
+    options = asked.agent.options
+    ranks = ranked(asked.agent.gate, options.choose, asked.posterior, lambda: asked.density)
+    top = ranks.topk(min(options.top or len(asked.agent.experts), ranks.shape[1]), dim=1).indices
+    return [(top == column).any(1).nonzero().flatten() for column in range(ranks.shape[1])]
 
 
 def at_every_step(
-    agent: GatingAgent, criterion: Criterion, experts: Sequence[tuple[Expert, Tensor]], x: Tensor
+    agent: GatingAgent, criterion: Criterion, experts: Sequence[tuple[Expert, Tensor]], x: Asked
 ) -> Answers:
     """What experts expect at every step, by their log posteriors there [B, T].
 
     All run for all samples; whom several hear runs once for all.
     """
-    everywhere = torch.arange(len(x))
-    components = [Component(expert, everywhere, log_posterior) for expert, log_posterior in experts]
-    answers = _mixture_of_steps(agent, criterion, nothing_heard(agent, x), components, x)
-    assert answers.fired is not None
+    asked = question(agent, x)
+    components = [Component(expert, asked.everyone, log_posterior) for expert, log_posterior in experts]
+    answers = _mixture_of_steps(asked, criterion, nothing_heard(len(asked)), components)
+    assert answers.spikes is not None
     ran = torch.stack([agent.running(expert) for expert, _ in experts]).any(0)
-    return replace(answers, operations_per_sample=operations_of(agent.network, answers.fired, x, ran))
+    operations = operations_of(agent.network, answers.spikes, asked.inputs, ran)
+    return replace(answers, operations_per_sample=operations)
 
 
-def _mixture(
-    agent: GatingAgent, features: Features, components: Sequence[Component], x: Tensor, possible: Sequence[int]
-) -> Answers:
+def _mixture(asked: Question, heard: Features, components: Sequence[Component], possible: Sequence[int]) -> Answers:
     """The most probable of some possible classes under a mixture of experts."""
+    agent = asked.agent
     if agent.criterion is not None:
-        return _mixture_of_steps(agent, agent.criterion, features, components, x)
+        return _mixture_of_steps(asked, agent.criterion, heard, components)
     classes = max(c for e in agent.experts for c in e.classes) + 1
-    log_mixture = torch.full((len(x), classes), -torch.inf, dtype=torch.float64)
+    log_mixture = torch.full((len(asked), classes), -torch.inf, dtype=torch.float64)
     weighed, has_prior = torch.zeros_like(log_mixture), has_vote(agent)
-    fired, operations = features.fired.clone(), features.operations
-    for component in components:
+    told = [asked.ask(component.expert, component.rows) for component in components]
+    for component, said in zip(components, told, strict=True):
         rows, own = component.rows, torch.tensor(component.expert.classes)
-        log_p, counts, spent = _ask(agent, component.expert, x[rows])
-        operations += spent * len(rows) / len(x)
+        log_p = _log_p(agent, said)
         log_mixture[rows[:, None], own] = log_p + component.log_posterior[:, None].double()
         if has_prior:
             a, b = component.expert.exponents
-            vote = agent.options.vote * _class_prior(agent, features.counts[rows], own)
+            vote = agent.options.vote * _class_prior(agent, asked.density[rows], own)
             weighed[rows[:, None], own] = (a - 1.0) * log_p + b * vote
-        _join(fired, rows, counts)
-    log_mixture[:, [c for c in range(classes) if c not in possible]] = -torch.inf
-    spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
-    cost = gate_cost(agent, x) if has_prior else UNASKED
-    answers = (log_mixture + weighed).argmax(1), log_mixture.argmax(1)
-    return Answers(*answers, spikes, hop_spikes, operations, cost, fired)
+    log_mixture[:, sorted({*range(classes)} - {*possible})] = -torch.inf
+    answers = _counted(asked, heard, components, told, (log_mixture + weighed).argmax(1))
+    return replace(answers, unaided=log_mixture.argmax(1), gate=asked.cost if has_prior else UNASKED)
 
 
 def _mixture_of_steps(
-    agent: GatingAgent, criterion: Criterion, features: Features, components: Sequence[Component], x: Tensor
+    asked: Question, criterion: Criterion, heard: Features, components: Sequence[Component]
 ) -> Answers:
     """The outputs that a mixture of experts expects at every step, by the posterior among those that run.
 
     The task of a sample is the one that is most probable at its end.
     """
     steps = max(component.log_posterior[0].numel() for component in components)  # 1, or T
-    log_posterior = torch.full((len(components), len(x), steps), -torch.inf, dtype=torch.float64)
+    log_posterior = torch.full((len(components), len(asked), steps), -torch.inf, dtype=torch.float64)
     for k, component in enumerate(components):
         log_posterior[k, component.rows] = component.log_posterior.double().view(len(component.rows), steps)
     shares, best = log_posterior.softmax(0), log_posterior[..., -1].argmax(0)
     expected = torch.zeros(1)
-    fired, operations = features.fired.clone(), features.operations
-    for share, component in zip(shares, components, strict=True):
-        rows = component.rows
-        activity, spent = _run(agent, component.expert, x[rows])
-        outputs = criterion.expected(activity.membrane.permute(2, 0, 1).double().cpu())
-        expected = expected if expected.dim() > 1 else outputs.new_zeros(len(x), *outputs.shape[1:])
+    told = [asked.ask(component.expert, component.rows) for component in components]
+    for share, component, said in zip(shares, components, told, strict=True):
+        rows, outputs = component.rows, criterion.expected(said.activity.membrane.permute(2, 0, 1).double())
+        expected = expected if expected.dim() > 1 else outputs.new_zeros(len(asked), *outputs.shape[1:])
         expected[rows] += share[rows, :, None] * outputs
-        operations += spent * len(rows) / len(x)
-        _join(fired, rows, activity.counts)
-    spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
     tasks = torch.tensor([component.expert.classes[0] for component in components])[best]
-    return Answers(tasks, tasks, spikes, hop_spikes, operations, fired=fired, steps=criterion.outputs(expected).float())
+    answers = _counted(asked, heard, components, told, tasks)
+    return replace(answers, steps=criterion.outputs(expected).float())
 
 
-def _join(fired: Tensor, rows: Tensor, counts: Tensor) -> None:
-    """Add the spikes [N, b] of an expert to those of others [N, B], for the samples for which it runs [b].
-
-    A trunk runs once for all; who was listened to goes on from there.
-    """
-    counts = counts.cpu()
-    spoke = torch.nonzero(counts.any(1))
-    fired[spoke, rows] = torch.maximum(fired[spoke, rows], counts[spoke.flatten()].double())
+def _counted(
+    asked: Question, heard: Features, components: Sequence[Component], told: Sequence[Said], classes: Tensor
+) -> Answers:
+    """Answers, with what it took to come by them; who was listened to goes on from there."""
+    network, parts = asked.agent.network, [(said.spikes, c.rows) for said, c in zip(told, components, strict=True)]
+    spikes = Spikes.joined([(heard.spikes, asked.everyone), *parts], len(asked))
+    operations = heard.operations + sum(float(said.operations.sum()) for said in told) / len(asked)
+    traffic = costs.traffic(network, spikes.per_sample(network.fabric.neurons, asked.inputs))
+    return Answers(classes, classes, *traffic, operations, spikes=spikes)
 
 
 def opinions(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor]:
     """log p(class | expert, x) and v log prior(class | expert, x) [B, classes], where there is a vote."""
-    vote = _class_prior(agent, features(agent, x), torch.tensor(expert.classes))
-    return _ask(agent, expert, x)[0], agent.options.vote * vote
+    density, asked = agent.gate.class_scores(features(agent, x)), question(agent, x)
+    vote = _class_prior(agent, density, torch.tensor(expert.classes))
+    return _log_p(agent, asked.ask(expert, asked.everyone)), agent.options.vote * vote
 
 
 def has_vote(agent: GatingAgent) -> bool:
@@ -207,12 +198,17 @@ def has_vote(agent: GatingAgent) -> bool:
     return agent.options.vote > 0 and bool(agent.gate.classes)
 
 
-def _class_prior(agent: GatingAgent, counts: Tensor, classes: Tensor) -> Tensor:
-    """log prior(class | expert, x) of an expert's classes [B, classes]."""
-    gate = agent.gate
-    log_density = torch.full((len(counts), int(max(*classes, *gate.classes)) + 1), UNKNOWN, dtype=torch.float64)
-    log_density[:, list(gate.classes)] = gate.class_scores(counts).double() / agent.options.temperature
+def _class_prior(agent: GatingAgent, density: Tensor, classes: Tensor) -> Tensor:
+    """log prior(class | expert, x) of an expert's classes [B, classes], of log densities of those of the gate."""
+    known = agent.gate.classes
+    log_density = torch.full((len(density), int(max(*classes, *known)) + 1), UNKNOWN, dtype=torch.float64)
+    log_density[:, list(known)] = density.double() / agent.options.temperature
     return log_density[:, classes].log_softmax(1)
+
+
+def _log_p(agent: GatingAgent, said: Said) -> Tensor:
+    """log p(class | expert, x) [B, classes]."""
+    return agent.network.read(said.activity).double().log_softmax(1)
 
 
 def needs_label(agent: GatingAgent) -> bool:
@@ -220,33 +216,17 @@ def needs_label(agent: GatingAgent) -> bool:
     return (isinstance(agent.gate, LabelGating) or agent.belief is not None) and len(agent.experts) > 1
 
 
-def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
+def gate_alone(agent: GatingAgent, x: Asked) -> Answers | None:
     """What the gating network answers by itself; None where it only passes labels on, or could only name the task."""
     if isinstance(agent.gate, LabelGating) or not agent.gate.classes or agent.criterion is not None:
         return None
-    features = heard_adapted(agent, x)
-    best = agent.gate.class_scores(features.counts).argmax(1)
-    cost = replace(gate_cost(agent, x), buffered_spikes=0.0, latency=0)  # no expert waits for it
-    classes = torch.tensor(agent.gate.classes)[best]
-    answers = Answers(classes, classes, 0.0, 0.0, features.operations, cost)
+    asked = question(agent, x)
+    cost = replace(asked.cost, buffered_spikes=0.0, latency=0)  # no expert waits for it
+    classes = torch.tensor(agent.gate.classes)[asked.density.argmax(1)]
+    answers = Answers(classes, classes, 0.0, 0.0, asked.heard.operations, cost)
     if agent.gate.hears != "experts":
         return answers
-    listened = x[:, : heard_steps(agent.options.listen, x.shape[1])]
-    spikes, hop_spikes = costs.traffic(agent.network, features.fired, per_channel(listened))
+    listened, network = asked.x[:, : heard_steps(agent.options.listen, asked.x.shape[1])], agent.network
+    every = asked.heard.spikes.per_sample(network.fabric.neurons, per_channel(listened))
+    spikes, hop_spikes = costs.traffic(network, every)
     return replace(answers, spikes_per_sample=spikes, hop_spikes_per_sample=hop_spikes)
-
-
-def _ask(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor, float]:
-    """log p(class | expert, x) [B, classes], the spikes [N, B] and the synaptic operations it took."""
-    activity, operations = _run(agent, expert, x)
-    with torch.no_grad():
-        return agent.network.read(activity).double().log_softmax(1).cpu(), activity.counts, operations
-
-
-def _run(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Activity, float]:
-    """What an expert does for x, and the synaptic operations it takes per sample."""
-    network, running = agent.network, agent.running(expert)
-    outputs = torch.tensor(expert.outputs, device=network.device)
-    with torch.no_grad():
-        activity = network.run(x, outputs, running)
-    return activity, operations_of(network, activity.counts, x, running)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from smalti.agents.gating import GatingAgent
 from smalti.scheduler import blocks
+from smalti.scheduler.recall import Recall
 from smalti.scheduler.records import rows as tables
 from smalti.scheduler.records.rows import Row
 from smalti.scheduler.sessions import sessions
@@ -16,7 +17,12 @@ PARTS = ((VALIDATION, "validation"), (TEST, "test"), (NOVEL, "novel"))
 
 
 def examine(
-    agent: GatingAgent, stream: Stream, batches_of: Callable[[Experience], TaskBatches], after: int, trials: int
+    agent: GatingAgent,
+    stream: Stream,
+    batches_of: Callable[[Experience], TaskBatches],
+    after: int,
+    trials: int,
+    recall: Recall,
 ) -> tuple[list[Row], list[Row]]:
     """Ask everything; rows of the tables ``evaluations`` and ``switches``.
 
@@ -26,9 +32,11 @@ def examine(
         batches_of: gives the data of an experience.
         after: number of the last experience, -1 before the first.
         trials: tasks in a sample whose task changes while it lasts; 1 for no such samples.
+        recall: what experts said when they were asked before.
     """
     answers: list[Row] = []
     switches: list[Row] = []
+    examiner = recall.examiner(agent)
     served = {c for expert in agent.experts for c in expert.classes}
     for experience in {e.task: e for e in stream.experiences}.values():
         if served.isdisjoint(experience.classes):
@@ -36,9 +44,10 @@ def examine(
         batches = batches_of(experience)
         for part, split in PARTS[: 2 if experience.novel is None else 3]:
             x, wanted = batches.evaluation(part)
-            block = blocks.answer(agent, experience.classes, x, wanted)
+            asked = examiner.question(x)
+            block = blocks.answer(agent, experience.classes, asked, wanted)
             said = None if block is None else block.answers
-            answers += tables.evaluation_rows(agent, stream, after, experience, split, x, wanted, said)
+            answers += tables.evaluation_rows(agent, stream, after, experience, split, asked, wanted, said)
             if block is not None:
                 switches += tables.switch_rows(after, experience.task, split, block.switches)
     if trials > 1:

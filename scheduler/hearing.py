@@ -21,6 +21,7 @@ from smalti.model.gating.features import heard_steps, spike_counts, window_count
 from smalti.model.gating.protocol import ExpertListener, expert_listener
 from smalti.model.gating.running import windows_of
 from smalti.model.network import Network
+from smalti.scheduler.said import Spikes
 from smalti.scheduler.streams.batches import TaskBatches
 
 
@@ -42,7 +43,7 @@ class Features:
     """What the gating network is shown of samples, and what that took."""
 
     counts: Tensor  # [B, F] spike counts
-    fired: Tensor  # [N, B] spikes of neurons while it listened, float64
+    spikes: Spikes  # of neurons while it listened
     operations: float = 0.0  # synaptic operations of these, per sample
 
 
@@ -105,7 +106,7 @@ def heard(agent: GatingAgent, x: Tensor) -> Features:
     if listener is not None:
         return _of_experts(agent, listener, listened)
     counts = spike_counts(listened, window_count(agent.options.windows, listened.shape[1]))
-    return replace(nothing_heard(agent, x), counts=counts)
+    return Features(counts, Spikes.none(len(x)))
 
 
 def heard_adapted(agent: GatingAgent, x: Tensor) -> Features:
@@ -116,9 +117,9 @@ def heard_adapted(agent: GatingAgent, x: Tensor) -> Features:
     return replace(features, counts=adapted(gate, features.counts, agent.options.adapt))
 
 
-def nothing_heard(agent: GatingAgent, x: Tensor) -> Features:
+def nothing_heard(samples: int) -> Features:
     """As if the gating network had not listened."""
-    return Features(torch.zeros(len(x), 0), torch.zeros((agent.network.fabric.neurons, len(x)), dtype=torch.float64))
+    return Features(torch.zeros(samples, 0), Spikes.none(samples))
 
 
 def _of_experts(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Features:
@@ -126,13 +127,13 @@ def _of_experts(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Features
     network = agent.network
     experts = [e for number in gate.widths for e in agent.experts if e.number == number]
     if not experts:
-        return nothing_heard(agent, x)
+        return nothing_heard(len(x))
     running = torch.stack([agent.running(e) for e in experts]).any(0)
     outputs = torch.tensor([slot for e in experts for slot in e.outputs], device=network.device)
     with torch.no_grad():
         fired = network.run(x, outputs, running).counts.to("cpu", torch.float64)
-    counts = fired[[slot for e in experts for slot in e.neurons]].T
-    return Features(counts, fired, operations_of(network, fired, x, running))
+    counts, spikes = fired[[slot for e in experts for slot in e.neurons]].T, Spikes.of(fired)
+    return Features(counts, spikes, operations_of(network, spikes, per_channel(x), running))
 
 
 def per_channel(x: Tensor) -> Tensor:
@@ -140,6 +141,7 @@ def per_channel(x: Tensor) -> Tensor:
     return costs.spikes_of_channels(x) / len(x)
 
 
-def operations_of(network: Network, counts: Tensor, x: Tensor, running: Tensor) -> float:
-    """Synaptic operations of one pass, per sample, of the neurons that run [N] bool."""
-    return costs.synaptic_operations(network, counts, per_channel(x), running & network.state.alive)
+def operations_of(network: Network, spikes: Spikes, inputs: Tensor, running: Tensor) -> float:
+    """Synaptic operations of one pass, per sample, of neurons that run [N] bool; inputs are spikes per sample [I]."""
+    every = spikes.per_sample(network.fabric.neurons, inputs)
+    return costs.synaptic_operations(network, every, running & network.state.alive)

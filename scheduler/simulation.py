@@ -43,6 +43,7 @@ from smalti.scheduler.protocols.protocol import GROWING, Parts, Progress, Round,
 from smalti.scheduler.protocols.task_aware import TaskAware
 from smalti.scheduler.protocols.task_free import TaskFree
 from smalti.scheduler.randomness import Use, generator, number
+from smalti.scheduler.recall import Recall
 from smalti.scheduler.records import rows as tables
 from smalti.scheduler.records.played import Played
 from smalti.scheduler.records.registry import NeuronRegistry
@@ -130,7 +131,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.played = Played()
         self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
         self._batches: TaskBatches | None = None
-        self._kept = Kept()  # spikes of evaluations
+        self._kept, self._recall = Kept(), Recall()  # spikes of evaluations, and what experts said to them
         parts = Parts(self.stream, Trainee(self.network, self.moments, self.rehearsal, judge), self.gating, self.grower)
         self.protocol = self._protocol(parts)
 
@@ -294,7 +295,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
 
     def _evaluate(self, after: int) -> None:
         """Ask every task that can be served."""
-        answers, switches = examine(self.gating, self.stream, self.batches_of, after, self.config.stream.session)
+        trials = self.config.stream.session
+        answers, switches = examine(self.gating, self.stream, self.batches_of, after, trials, self._recall)
         self.rows.evaluations += answers
         self.rows.switches += switches
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from torch import Tensor, full, tensor
+from torch import Tensor, cat, full, tensor
 
 from smalti.model.gating.assignment import Assignment
 from smalti.model.gating.options import Choice
 from smalti.model.gating.protocol import GatingNetwork
 
+NOBODY = -1  # number of no expert
 UNKNOWN = -1e9  # stands for the log density of a class that the gating network has not met
 
 
@@ -30,27 +31,35 @@ def expert_scores(density: Tensor, classes: Sequence[int], assignment: Assignmen
     experts, expert_of = assignment.experts, assignment.expert_of
     if not experts:
         raise ValueError("no expert to score: assign classes to an expert first")
-    served = tensor([[expert_of.get(c) == e for c in classes] for e in experts])  # [E, C]
-    if not served.any():
+    if not any(expert_of.get(c) in experts for c in classes):
         return full((len(density), len(experts)), -math.log(len(experts)), dtype=density.dtype)
-    mixed = density.unsqueeze(1).masked_fill(~served, -math.inf).logsumexp(2)  # [B, E]
+    mixed = _by_expert(density, classes, assignment, -math.inf).logsumexp(2)  # [B, E]
     return mixed.log_softmax(1)
 
 
-def ranked(gate: GatingNetwork, choose: Choice, counts: Tensor, scores: Tensor) -> Tensor:
+def _by_expert(density: Tensor, classes: Sequence[int], assignment: Assignment, without: float) -> Tensor:
+    """Log densities [B, C] by expert [B, E, most classes of an expert], filled up with a number."""
+    columns: dict[int, list[int]] = {expert: [] for expert in assignment.experts}
+    for column, label in enumerate(classes):
+        columns.get(assignment.expert_of.get(label, NOBODY), []).append(column)
+    most = max(1, *map(len, columns.values()))
+    beyond = density.new_full((len(density), 1), without)
+    table = tensor([own + [len(classes)] * (most - len(own)) for own in columns.values()])
+    return cat([density, beyond], 1)[:, table]
+
+
+def ranked(gate: GatingNetwork, choose: Choice, scores: Tensor, density: Callable[[], Tensor]) -> Tensor:
     """What experts are ranked by [B, E]: their scores, or log densities of the most probable class of each.
 
     Args:
         gate: a gating network; one that knows no classes ranks by scores.
         choose: ``gating.choose``.
-        counts: spike counts [B, F].
-        scores: what it says of the experts there [B, E].
+        scores: what it says of the experts [B, E].
+        density: gives what it says of the classes [B, classes].
     """
     if choose == "expert" or not gate.classes:
         return scores
-    owner = [gate.assignment.expert_of.get(label) for label in gate.classes]
-    served = tensor([[who == number for who in owner] for number in gate.assignment.experts])  # [E, classes]
-    return gate.class_scores(counts).double()[:, None].masked_fill(~served, UNKNOWN).amax(2)
+    return _by_expert(density().double(), gate.classes, gate.assignment, UNKNOWN).amax(2)
 
 
 def class_shares(scores: Tensor, classes: Sequence[int], assignment: Assignment) -> Tensor:

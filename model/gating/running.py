@@ -77,5 +77,5 @@ def answering(gate: GatingNetwork, options: GatingOptions, counts: Tensor) -> Te
     """Scores of the best ``gating.top`` experts, -inf of the others [B, E] float64, for counts [B, F]."""
     scores = gate.scores(counts).double()
     top = min(options.top or scores.shape[1], scores.shape[1])
-    best = ranked(gate, options.choose, counts, scores).topk(top, dim=1).indices
+    best = ranked(gate, options.choose, scores, lambda: gate.class_scores(counts)).topk(top, dim=1).indices
     return scores.where(torch.zeros_like(scores, dtype=torch.bool).scatter(1, best, True), -torch.inf)

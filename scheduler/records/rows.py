@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
-from torch import Tensor
 
 from smalti.agents.auction.bids import Outcome
 from smalti.agents.gating import GatingAgent
@@ -18,6 +17,7 @@ from smalti.scheduler import sessions
 from smalti.scheduler.blocks import WITHIN, Switch
 from smalti.scheduler.clock import Seconds
 from smalti.scheduler.evaluation import Answers, gate_alone, needs_label, with_task, without_label
+from smalti.scheduler.question import Asked, question
 from smalti.scheduler.sessions import Session
 from smalti.scheduler.streams import Experience, Stream
 from smalti.scheduler.streams.types import Readout
@@ -92,7 +92,7 @@ def evaluation_rows(
     after: int,
     experience: Experience,
     split: str,
-    x: Tensor,
+    x: Asked,
     wanted: Wanted,
     unlabelled: Answers | None = None,
 ) -> list[Row]:
@@ -103,7 +103,7 @@ def evaluation_rows(
     without a label that feedback has chosen are ``unlabelled``.
     """
     answers: dict[str, Answers | None] = {}
-    setting, readout = stream.setting, stream.readout
+    x, setting, readout = question(agent, x), stream.setting, stream.readout
     if setting in ("class", "task"):
         answers["task"] = with_task(agent, x, experience.classes)
         setting = "class"

@@ -31,7 +31,7 @@ def test_traffic_is_hops_times_spikes_by_hand() -> None:
     counts = torch.zeros(8, 2)
     counts[0], counts[2] = torch.tensor([3.0, 5.0]), torch.tensor([2.0, 0.0])
     input_spikes = torch.tensor([4.0, 1.0 + 2.0]) / 2
-    spikes, hop_spikes = costs.traffic(chip, counts, input_spikes)
+    spikes, hop_spikes = costs.traffic(chip, costs.spikes_per_sample(counts, input_spikes))
     assert spikes == (3 + 2 + 5 + 0) / 2
     assert hop_spikes == (4 * (3 + 5) + (4 + 1) + (0 + 2)) / 2
 
@@ -52,5 +52,6 @@ def test_synaptic_operations_are_spikes_times_devices_by_hand() -> None:
     counts[0], counts[2] = torch.tensor([3.0, 5.0]), torch.tensor([2.0, 0.0])
     everybody, most = torch.ones(8, dtype=torch.bool), torch.ones(8, dtype=torch.bool)
     most[7] = False
-    assert costs.synaptic_operations(chip, counts, input_spikes, everybody) == 4 * (1 + 2) + 2.5
-    assert costs.synaptic_operations(chip, counts, input_spikes, most) == 4 * (1 + 1) + 2.5
+    spikes = costs.spikes_per_sample(counts, input_spikes)
+    assert costs.synaptic_operations(chip, spikes, everybody) == 4 * (1 + 2) + 2.5
+    assert costs.synaptic_operations(chip, spikes, most) == 4 * (1 + 1) + 2.5

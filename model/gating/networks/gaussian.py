@@ -59,6 +59,7 @@ class GaussianGating:
         self.assignment = Assignment()
         self._classes: dict[int, _Class] = {}
         self._stack: _Stack | None = None
+        self._said: tuple[Tensor, int, Tensor] | None = None  # counts, their version, log densities: the last asked for
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -96,7 +97,7 @@ class GaussianGating:
             if c not in self._classes:
                 self._classes[c] = self._new_class()
             self._absorb(self._classes[c], f[labels == c])
-        self._stack = None
+        self._stack = self._said = None
 
     def _new_class(self) -> _Class:
         n, r = self.features, self.rank
@@ -118,8 +119,7 @@ class GaussianGating:
 
     def class_scores(self, counts: Tensor) -> Tensor:
         """Log densities [B, classes] up to a constant for counts [B, F]; ValueError while there is none."""
-        f, s = checked_counts(counts, self.features).sqrt(), self._stacked()
-        return like(counts, _log_density(f, s))
+        return like(counts, self._density(counts))
 
     def scores(self, counts: Tensor) -> Tensor:
         """log p(expert | x) [B, E] for counts [B, F].
@@ -129,9 +129,15 @@ class GaussianGating:
         Raises:
             ValueError: no expert has been assigned, or counts are refused.
         """
-        f = checked_counts(counts, self.features).sqrt()
-        density = _log_density(f, self._stacked()) if self._classes else f[:, :0]
+        density = self._density(counts) if self._classes else checked_counts(counts, self.features)[:, :0]
         return like(counts, expert_scores(density / self.options.temperature, self.classes, self.assignment))
+
+    def _density(self, counts: Tensor) -> Tensor:
+        """Log densities [B, classes] float64; the same tensor is mostly asked about twice in a row."""
+        if self._said is None or self._said[0] is not counts or self._said[1] != counts._version:
+            f = checked_counts(counts, self.features).sqrt()
+            self._said = counts, counts._version, _log_density(f, self._stacked())
+        return self._said[2]
 
     def novelty(self, counts: Tensor) -> float:
         """Batch mean of min over classes of (M(f) - mu) / s, for counts [B, F]: ``novelty_scale.novelty_of``.
@@ -193,7 +199,7 @@ class GaussianGating:
             )
         self.assignment.load_state_dict(state)
         self._classes = {c: self._class_from(state, i) for i, c in enumerate(state["classes"].tolist())}
-        self._stack = None
+        self._stack = self._said = None
 
     def _class_from(self, state: dict[str, Tensor], i: int) -> _Class:
         count, fitted, measured = (int(v) for v in state["counts"][i])
