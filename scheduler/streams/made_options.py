@@ -222,7 +222,7 @@ class LongCognitiveOptions:
     permuted: float = 0.75
     offset: tuple[float, ...] = (0.0, 90.0, 180.0, 270.0)
     delays: tuple[int, ...] = (8, 14, 20)
-    noise: tuple[float, ...] = (0.0, 0.05, 0.1)
+    noise: tuple[float, ...] = (0.0, 0.005, 0.01)
 
     def __post_init__(self) -> None:
         settle(self, "stream.long_cognitive")

@@ -70,7 +70,7 @@ _COGNITIVE: Mapping[str, object] = {
 
 PRESETS: dict[str, Mapping[str, object]] = {
     "cognitive": _COGNITIVE,
-    "long-cognitive": {**_COGNITIVE, "stream.cognitive.trials": 512},
+    "long-cognitive": _COGNITIVE,
     "parity": {
         **_REMEMBERING,
         "stream.parity.samples": 4000,

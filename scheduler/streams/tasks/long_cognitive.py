@@ -25,6 +25,7 @@ from smalti.scheduler.streams.tasks.course import OUTPUTS, Inputs
 from smalti.scheduler.streams.types import Generated, Ints, Readout
 
 NAME = "long-cognitive"
+SHARES = (8, 4, 8)  # of the training trials as one validates, tests, and is novel: many tasks are asked again and again
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def load_long_cognitive(options: StreamOptions) -> Generated:
     drawn = _tasks(options.long_cognitive, kinds, own.ring, options.split_seed)
     views = {view.number: view for _, view in drawn}
     codes = _codes(len(views)) if own.rule == "told" else []
-    sizes = (own.trials, max(1, own.trials // 4), max(1, own.trials // 2), max(1, own.trials // 4))
+    sizes = (own.trials, *(max(1, own.trials // share) for share in SHARES))
     tasks = []
     for number, (kind, view) in enumerate(drawn):
         lines = (*(kind == one for one in kinds), *codes[view.number]) if codes else ()
