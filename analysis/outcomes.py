@@ -76,7 +76,7 @@ def order(run: RunTables) -> list[int]:
     """Tasks in the order in which they came or are to come, as far as the tables know; some may return."""
     stream = run.config["stream"]
     asked = sorted(int(task) for task in run.table("evaluations")["on"].unique())
-    if not stream.get("shuffle"):
+    if not (stream.get("shuffle") or stream.get("returns")):
         return list(stream["order"]) or asked
     came = [int(task) for task in run.table("rounds").groupby("experience")["task"].first()]
     return [*came, *(task for task in asked if task not in came)]

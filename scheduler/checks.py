@@ -163,8 +163,8 @@ def by_feedback(config: Config, stream: Stream) -> bool:
     """Whether experts are chosen by the answers that were wanted on the trials before."""
     use, told = config.gating.belief.use, config.stream.boundaries == "told"
     if use == "auto":
-        unsaid = not told or (stream.name == "cognitive" and config.stream.cognitive.rule == "hidden")
-        return unsaid and not _without_choice(config, stream)
+        without_rule = stream.name in ("cognitive", "long-cognitive") and config.stream.cognitive.rule == "hidden"
+        return (without_rule or not told) and not _without_choice(config, stream)
     return use == "always"
 
 

@@ -54,7 +54,7 @@ from smalti.scheduler.streams import Data, Experience, Stream, load_stream
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 from smalti.scheduler.streams.kept import Kept
 from smalti.scheduler.streams.memory import data_of
-from smalti.scheduler.streams.splits import shuffled
+from smalti.scheduler.streams.splits import returning, shuffled
 from smalti.scheduler.training import Trainee
 
 if TYPE_CHECKING:
@@ -92,8 +92,11 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.fabric = Fabric(config.fabric)
         channels = self.fabric.channels
         self.stream = loaded_stream or load_stream(config.stream, channels, data)
+        order = generator(config.run.seed, Use.TASKS)
         if config.stream.shuffle:
-            self.stream = shuffled(self.stream, generator(config.run.seed, Use.TASKS))
+            self.stream = shuffled(self.stream, order)
+        if config.stream.returns:
+            self.stream = returning(self.stream, config.stream.returns, order)
         check(config, self.fabric, self.stream)
         seed = config.run.seed
         self.network = Network(

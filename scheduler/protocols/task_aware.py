@@ -66,7 +66,8 @@ class TaskAware:
     def begin(self, now: Round) -> None:
         """Begin an experience: find or found its expert, protect what the others have learned.
 
-        An expert that serves several tasks (shared labels) stays plastic while it learns another of them.
+        An expert that serves several tasks (shared labels) stays plastic while it learns another of them. Where a task
+        returns, its expert learns on, unless other answers hang on it.
         """
         if now.first_step:
             return
@@ -77,9 +78,7 @@ class TaskAware:
         known = agent.find(classes)
         x, wanted = now.batches.probe(options.growth.probe, now.number)
         self.novelty = agent.gate.novelty(hearing.lessons(agent, x, wanted.labels)[0])
-        lent = known is not None and any(
-            parts.stream.experiences[position].task == now.experience.task for position in known.lent
-        )
+        lent = known is not None and self._stays(now, known)
         protect(parts, options.gating, None if lent else known)
         try:
             if known is None:
@@ -97,6 +96,12 @@ class TaskAware:
             raise NoRoomError(f"task {now.experience.task} cannot be served: {error}; {cure}") from error
         rehearsal, running = parts.trainee.rehearsal, agent.running(expert)
         rehearsal.begin(now.batches, expert, old_label_sets, running, parts.grower.probe)
+
+    def _stays(self, now: Round, expert: Expert) -> bool:
+        """Whether a task that returns is served as it was, for other answers hang on its expert, or it was lent one."""
+        experiences = self.parts.stream.experiences
+        returns = any(experiences[position].task == now.experience.task for position in expert.tasks)
+        return returns and (bool(expert.lent) or bool(self.parts.agent.listeners(expert)))
 
     def _meet(self, now: Round, expert: Expert) -> None:
         expert.meet(now.position, now.experience.classes, apart=self.parts.stream.setting == "task")

@@ -29,6 +29,7 @@ from smalti.scheduler.streams.readers.mnist import load_mnist
 from smalti.scheduler.streams.survey import content, excerpt
 from smalti.scheduler.streams.tasks.cognitive import load_cognitive
 from smalti.scheduler.streams.tasks.long import load_long
+from smalti.scheduler.streams.tasks.long_cognitive import load_long_cognitive
 from smalti.scheduler.streams.tasks.mackey_glass import load_mackey_glass
 from smalti.scheduler.streams.tasks.match import load_context_match, load_match_distractors
 from smalti.scheduler.streams.tasks.nback import load_nback
@@ -63,6 +64,7 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "mackey-glass": load_mackey_glass,
     "nback": load_nback,
     "long": lambda options: load_long(options, STREAMS),
+    "long-cognitive": load_long_cognitive,
 }
 
 

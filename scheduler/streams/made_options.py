@@ -204,6 +204,40 @@ class LongOptions:
             raise ValueError(f"stream.long.noise = {shown(list(self.noise))} must hold shares from 0 to below 1")
 
 
+@dataclass(frozen=True, kw_only=True)
+class LongCognitiveOptions:
+    """A long stream of cognitive tasks of unequal difficulty; stream.cognitive says which there are and how they are.
+
+    Attributes:
+        tasks: how many there are.
+        related: chance that a task shows trials as an earlier one does.
+        permuted: chance that a new way to show them permutes the neurons of the rings.
+        offset: degrees by which rings are turned against the answers; one is drawn for each way to show trials.
+        delays: longest delays of training, in place of the one of stream.cognitive.delays; likewise.
+        noise: chances in every step that a neuron of the rings fires without a stimulus; likewise.
+    """
+
+    tasks: int = 40
+    related: float = 0.75
+    permuted: float = 0.75
+    offset: tuple[float, ...] = (0.0, 90.0, 180.0, 270.0)
+    delays: tuple[int, ...] = (8, 14, 20)
+    noise: tuple[float, ...] = (0.0, 0.005, 0.01)
+
+    def __post_init__(self) -> None:
+        settle(self, "stream.long_cognitive")
+        ranges.at_least("stream.long_cognitive", self, 1, "tasks", most=ranges.MOST)
+        ranges.share("stream.long_cognitive", self, "related", "permuted")
+        _check_list("stream.long_cognitive.delays", self.delays, 1, ranges.MOST)
+        for name, beyond, unit in (("offset", 360, "degrees"), ("noise", 1, "chances")):
+            values = getattr(self, name)
+            if not values or not all(0 <= value < beyond for value in values):
+                raise ValueError(
+                    f"stream.long_cognitive.{name} = {shown(list(values))} must hold {unit} from 0 to below {beyond}, "
+                    "one at least"
+                )
+
+
 def _check_list(name: str, values: tuple[int, ...], least: int, most: int) -> None:
     """Whether a list names tasks by different numbers within bounds."""
     if not values or len(set(values)) < len(values) or not all(least <= value <= most for value in values):

@@ -10,6 +10,7 @@ from smalti.model import ranges
 from smalti.model.option_values import expand_home, settle
 from smalti.scheduler.streams.made_options import (
     CognitiveOptions,
+    LongCognitiveOptions,
     LongOptions,
     MackeyGlassOptions,
     MatchOptions,
@@ -53,6 +54,7 @@ class StreamOptions:
         cells: channels a feature in code population; 0: as many as fit the chip, 2 to 8.
         order: tasks in the order of the experiences, such as 0 1 0 2; tasks may return. Empty: each once, as they come.
         shuffle: whether the tasks come in an order drawn by run.seed; not together with order.
+        returns: share of the tasks that come once more, later, at places drawn by run.seed; not together with order.
         drift: share of an experience, at its end, in which its minibatches are mixed with the next one's, more and
             more; 0: sudden. Needs hidden boundaries.
         boundaries: told, or hidden: nobody is told when a task ends, and gating.detect has to notice.
@@ -69,6 +71,7 @@ class StreamOptions:
         mackey_glass: the tasks of the stream mackey-glass.
         nback: the tasks of the stream nback.
         long: the tasks of the stream long.
+        long_cognitive: the tasks of the stream long-cognitive.
     """
 
     name: str = "digits"
@@ -91,6 +94,7 @@ class StreamOptions:
     cells: int = 0
     order: tuple[int, ...] = ()
     shuffle: bool = False
+    returns: float = 0.0
     drift: float = 0.0
     boundaries: Literal["told", "hidden"] = "told"
     loss: Literal["auto", "squared_error", "cross_entropy"] = "auto"
@@ -103,6 +107,7 @@ class StreamOptions:
     mackey_glass: MackeyGlassOptions = field(default_factory=MackeyGlassOptions)
     nback: NBackOptions = field(default_factory=NBackOptions)
     long: LongOptions = field(default_factory=LongOptions)
+    long_cognitive: LongCognitiveOptions = field(default_factory=LongCognitiveOptions)
 
     def __post_init__(self) -> None:
         settle(self, "stream")
@@ -154,6 +159,10 @@ class StreamOptions:
         """As ``_problem``, for how experiences follow each other."""
         if self.shuffle and self.order:
             return f"shuffle draws the order of the tasks, and order = {list(self.order)} gives it; take one of them"
+        if not 0 <= self.returns <= 1:
+            return f"returns = {self.returns} is a share of the tasks; give 0 (none comes again) to 1"
+        if self.returns and self.order:
+            return f"returns draws which tasks come again, and order = {list(self.order)} says it; take one of them"
         if any(task < 0 for task in self.order):
             return f"order = {list(self.order)} holds a negative number; tasks are counted from 0"
         if not 0 <= self.drift <= 1:

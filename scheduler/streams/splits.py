@@ -111,6 +111,16 @@ def shuffled(stream: Stream, chance: np.random.Generator) -> Stream:
     return replace(stream, experiences=tuple(stream.experiences[k] for k in order))
 
 
+def returning(stream: Stream, share: float, chance: np.random.Generator) -> Stream:
+    """The stream with a share of its experiences once more, somewhere after they came; not next to it if possible."""
+    course = list(stream.experiences)
+    for k in chance.choice(len(course), round(share * len(course)), replace=False):
+        again = stream.experiences[k]
+        earliest = min(course.index(again) + 2, len(course))
+        course.insert(int(chance.integers(earliest, len(course) + 1)), again)
+    return replace(stream, experiences=tuple(course))
+
+
 def listed(names: Sequence[str]) -> str:
     """Names for a message, the first few."""
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

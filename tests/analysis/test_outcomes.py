@@ -240,6 +240,15 @@ def test_a_shuffled_stream_has_the_order_in_which_tasks_came(tables: type) -> No
         assert outcomes.order(tables({"stream": stream}, {"rounds": rounds, "evaluations": evaluations})) == order
 
 
+def test_tasks_that_are_drawn_to_return_stand_where_they_came(tables: type) -> None:
+    rounds = pd.DataFrame({"experience": [0, 1, 2], "task": [0, 1, 0]})
+    evaluations = asked({(2, 0): 0.5, (2, 1): 1.0, (2, 2): 0.25})
+    run = tables({"stream": {"order": [], "returns": 0.5}}, {"rounds": rounds, "evaluations": evaluations})
+    assert outcomes.order(run) == [0, 1, 0, 2]
+    assert accuracies(run, "class", "validation").columns.tolist() == [0, 1, 2]
+    assert accuracy(run, "class") == pytest.approx(0.75)
+
+
 def test_where_boundaries_are_hidden_their_detection_is_judged(made: Make) -> None:
     run = made(OF_CLASS, boundaries="hidden")
     alarms = pd.DataFrame({"event": ["alarm", "alarm"], "step": [5, 23]})

@@ -120,4 +120,11 @@ ABOUT = {
         licence="that of the other stream",
         settings="class, task, joint",
     ),
+    "long-cognitive": About(
+        what="40 cognitive tasks of unequal difficulty, related and unrelated, each on rings shown in some way",
+        needs="nothing: trials are made; a chip of 64 channels (33 with stream.cognitive.rule = hidden)",
+        source=("paper: https://doi.org/10.1038/s41593-018-0310-2",),
+        licence="a generator of our own",
+        settings="class, task (an expert a task); domain (one expert for all, task by task); joint",
+    ),
 }

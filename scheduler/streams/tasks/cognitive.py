@@ -57,18 +57,35 @@ def load_cognitive(options: StreamOptions) -> Generated:
     tasks = []
     for turn, offset in enumerate(own.offset):
         for number, name in enumerate(names):
-            inputs = Inputs(own.ring, len(names) if own.rule == "told" else 0, number, np.radians(offset))
-            label = f"{name} {offset:g}" if len(own.offset) > 1 else name
-            tasks.append(_task(name, label, own, inputs, steps, (options.split_seed, turn)))
+            lines = tuple(line == number for line in range(len(names))) if own.rule == "told" else ()
+            label, key = f"{name} {offset:g}" if len(own.offset) > 1 else name, (options.split_seed, turn)
+            sizes = (own.trials, VALIDATION, TEST, NOVEL)
+            tasks.append(made_task(name, label, own, Inputs(own.ring, lines, np.radians(offset)), steps, key, sizes))
     note = f"cognitive tasks made by stream.split_seed; rules {own.rule}, rings of {own.ring}"
     readout = Readout(OUTPUTS, loss="squared_error", score="direction")
     return Generated(origin="cognitive", tasks=tuple(tasks), readout=readout, notes=(note,))
 
 
-def _task(
-    name: str, label: str, options: CognitiveOptions, inputs: Inputs, steps: int, entropy: tuple[int, int]
+def made_task(
+    name: str,
+    label: str,
+    options: CognitiveOptions,
+    inputs: Inputs,
+    steps: int,
+    entropy: tuple[int, int],
+    sizes: tuple[int, int, int, int],
 ) -> GeneratedTask:
-    """One task with all of its parts."""
+    """One task with all of its parts.
+
+    Args:
+        name: of the kind of task.
+        label: of this one.
+        options: delays and coherences.
+        inputs: how trials are shown.
+        steps: T.
+        entropy: a seed, and what tells tasks of one kind apart.
+        sizes: trials to train, validate, test, and of the novel part.
+    """
     usual, novel = conditions(name, options, steps)
     seed, turn = entropy
 
@@ -77,9 +94,8 @@ def _task(
         chance = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
         return samples_of(course(name, count, chance, drawn_from), inputs, steps)
 
-    sizes = (options.trials, VALIDATION, TEST)
-    train, validation, test = (part(number, count, usual) for number, count in enumerate(sizes))
-    return GeneratedTask(label, train, validation, test, part(3, NOVEL, novel))
+    train, validation, test = (part(number, count, usual) for number, count in enumerate(sizes[:3]))
+    return GeneratedTask(label, train, validation, test, part(3, sizes[3], novel))
 
 
 def conditions(name: str, options: CognitiveOptions, steps: int) -> tuple[Conditions, Conditions]:

@@ -56,14 +56,15 @@ class Inputs:
     """How a course is shown."""
 
     ring: int  # neurons of a ring
-    rules: int  # lines of rules
-    rule: int  # the one that fires, if there are any
+    rules: tuple[bool, ...]  # of the lines of rules, those that fire
     offset: float  # radians by which the rings are turned against the answers
+    order: Ints | None = None  # [2 ring] which neuron stands where; None: as they prefer
+    noise: float = 0.0  # chance in a step that a neuron of the rings fires without a stimulus
 
     @property
     def channels(self) -> int:
         """I."""
-        return 1 + 2 * self.ring + self.rules
+        return 1 + 2 * self.ring + len(self.rules)
 
 
 def samples_of(course: Course, inputs: Inputs, steps: int) -> Samples:
@@ -87,9 +88,13 @@ def shown(course: Course, inputs: Inputs, steps: int, rows: Ints) -> Floats:
         lasts = (time >= stimulus.on[rows, None]) & (time < stimulus.off[rows, None])  # [s, T]
         rings = (bump[:, None] * (stimulus.modality[rows, None] == (0, 1))[:, :, None]).reshape(-1, 2 * ring)
         x[:, :, 1 : 1 + 2 * ring] += lasts[:, :, None] * rings[:, None, :]
-    if inputs.rules:
-        x[:, :, 1 + 2 * ring + inputs.rule] = RULE
-    return np.minimum(x, np.float32(1), out=x)
+    np.minimum(x, np.float32(1), out=x)
+    if inputs.order is not None:
+        x[:, :, 1 : 1 + 2 * ring] = x[:, :, 1 + inputs.order]
+    if inputs.noise:
+        x[:, :, 1 : 1 + 2 * ring] += np.float32(inputs.noise) * (1 - x[:, :, 1 : 1 + 2 * ring])
+    x[:, :, 1 + 2 * ring :] = RULE * np.array(inputs.rules)
+    return x
 
 
 def targets(course: Course, steps: int) -> Floats:

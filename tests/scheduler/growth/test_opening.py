@@ -179,6 +179,35 @@ def test_a_lent_expert_stays_as_it_is_when_its_task_returns(timed: Timed) -> Non
     assert all(torch.equal(one, weights[1]) for one in weights[1:])
 
 
+@pytest.mark.parametrize(("by", "alike"), [("readout", False), ("experts", True)])
+def test_an_expert_on_which_other_answers_hang_stays_when_its_task_returns(timed: Timed, by: str, alike: bool) -> None:
+    settings = config(by=by, enough=0.5, readout_rounds=0)
+    settings = replace(settings, stream=replace(settings.stream, order=(0, 1, 0)))
+    simulation = Simulation(settings, data=timed(tasks=2, alike=alike))
+    said = []
+    while not simulation.finished:
+        simulation.step()
+        if simulation.round >= 4:
+            x, _ = simulation.batches_of(simulation.stream.experiences[1]).evaluation(VALIDATION)
+            said.append(evaluation.with_task(simulation.gating, x, (1,)).steps)
+    rounds = simulation.table("rounds")
+    assert rounds["task"].tolist() == [0, 0, 1, 1, 0, 0]
+    assert rounds["loss"][4:].isna().all()
+    assert all(torch.equal(one, said[0]) for one in said)
+    assert simulation.table("openings").groupby("task")["taken"].sum().tolist() == [1, 1]
+
+
+def test_an_expert_that_nobody_hears_learns_on_when_its_task_returns(timed: Timed) -> None:
+    settings = config(by="none")
+    settings = replace(settings, stream=replace(settings.stream, order=(0, 1, 0)))
+    simulation, _ = played(settings, timed(tasks=2))
+    assert len(simulation.gating.experts) == 2
+    assert simulation.gating.experts[0].tasks == [0, 2]
+    assert simulation.table("rounds")["loss"].notna().all()
+    asked = simulation.table("evaluations")
+    assert not asked.duplicated(["after", "on", "setting", "split"]).any()
+
+
 def test_options_out_of_range() -> None:
     with pytest.raises(ValueError, match=r"growth\.reuse\.taps"):
         ReuseOptions(taps=0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from smalti.scheduler.streams import load_stream
 from smalti.scheduler.streams.fingerprint import fingerprint
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.splits import experiences, hold_out, shuffled, split
+from smalti.scheduler.streams.splits import experiences, hold_out, returning, shuffled, split
 from smalti.scheduler.streams.types import PARTS, Loaded, Samples
 
 
@@ -243,3 +244,22 @@ def test_shuffled_tasks_keep_their_numbers_and_the_data_their_fingerprint() -> N
     assert fingerprint(other) == fingerprint(stream)
     with pytest.raises(ValueError, match="shuffle"):
         StreamOptions(shuffle=True, order=(1, 0))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_returning_tasks_come_once_more_and_later(seed: int) -> None:
+    stream = load_stream(StreamOptions(name="digits", limit=9), 64)
+    course = [e.task for e in returning(stream, 0.6, np.random.default_rng(seed)).experiences]
+    counts = [course.count(task) for task in range(5)]
+    assert sorted(counts) == [1, 1, 2, 2, 2]
+    assert [task for place, task in enumerate(course) if task not in course[:place]] == [*range(5)]
+    assert all(a != b or a == 4 for a, b in pairwise(course))  # there is nothing to put behind the last
+    again = returning(stream, 0.6, np.random.default_rng(seed))
+    assert all(sum(e is one for e in again.experiences) == counts[one.task] for one in stream.experiences)
+
+
+def test_a_share_of_returns_is_checked() -> None:
+    with pytest.raises(ValueError, match=r"stream\.returns = 2\.0 is a share of the tasks"):
+        StreamOptions(returns=2.0)
+    with pytest.raises(ValueError, match=r"stream\.returns draws which tasks come again, and order = \[0, 0\] says it"):
+        StreamOptions(returns=0.5, order=(0, 0))
