@@ -26,6 +26,7 @@ from smalti.scheduler.streams.readers.arrays import load_arrays
 from smalti.scheduler.streams.readers.digits import load_digits
 from smalti.scheduler.streams.readers.fsdd import load_fsdd
 from smalti.scheduler.streams.readers.mnist import load_mnist
+from smalti.scheduler.streams.readers.shd import load_shd
 from smalti.scheduler.streams.survey import content, excerpt
 from smalti.scheduler.streams.tasks.cognitive import load_cognitive
 from smalti.scheduler.streams.tasks.long import load_long
@@ -55,6 +56,8 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "mnist": load_mnist,
     "fsdd": load_fsdd,
     "arrays": load_arrays,
+    "shd": load_shd,
+    "ssc": load_shd,
     "cognitive": load_cognitive,
     "parity": load_parity,
     "context-match": load_context_match,
@@ -130,7 +133,7 @@ def _heard(loaded: Loaded, ready: prepare.Preparation) -> Loaded:
     left, steps = ready.left, ready.steps
     return replace(
         loaded,
-        x=ready(loaded.x),
+        x=ready.all_of(loaded),
         steps=steps,
         targets=None if loaded.targets is None else prepare.stretched(loaded.targets, steps),
         weights=None if loaded.weights is None else prepare.stretched(loaded.weights, steps),
