@@ -24,6 +24,7 @@ from smalti.scheduler.streams.memory import Data
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.arrays import load_arrays
 from smalti.scheduler.streams.readers.digits import load_digits
+from smalti.scheduler.streams.readers.events import load_events
 from smalti.scheduler.streams.readers.fsdd import load_fsdd
 from smalti.scheduler.streams.readers.mnist import load_mnist
 from smalti.scheduler.streams.readers.shd import load_shd
@@ -58,6 +59,7 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "arrays": load_arrays,
     "shd": load_shd,
     "ssc": load_shd,
+    "events": load_events,
     "cognitive": load_cognitive,
     "parity": load_parity,
     "context-match": load_context_match,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from smalti.model import ranges
 from smalti.model.option_values import settle
 
+WIDEST = 2**15  # pixels
+
 
 @dataclass(frozen=True, kw_only=True)
 class SpikeTrainOptions:
@@ -34,3 +36,30 @@ class SpikeTrainOptions:
         ranges.at_least("stream.shd", self, 0, "units", most=ranges.MOST)
         ranges.at_least("stream.shd", self, 2, "channels", most=ranges.MOST)
         ranges.at_least("stream.shd", self, 1, "count", most=ranges.MOST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventsOptions:
+    """Recordings of event cameras: how they are cut into time steps and channels.
+
+    Attributes:
+        size: width and height of the sensor in pixels; 0 0: as large as its events show.
+        polarities: whether brighter and darker are channels of their own.
+        block: side of the blocks of pixels that become one when they are read: for large sensors; what is left is
+            pooled to the chip's channels like all images.
+        window_ms: time that is kept of every recording, from its first event on; 0: all of each, however long.
+    """
+
+    size: tuple[int, int] = (0, 0)
+    polarities: bool = True
+    block: int = 1
+    window_ms: float = 0.0
+
+    def __post_init__(self) -> None:
+        settle(self, "stream.events")
+        if min(self.size) < 0 or max(self.size) > WIDEST or (0 in self.size and max(self.size)):
+            raise ValueError(
+                f"stream.events.size = {list(self.size)} must be a width and a height up to {WIDEST:,}, or 0 0"
+            )
+        ranges.at_least("stream.events", self, 1, "block", most=WIDEST)
+        ranges.at_least("stream.events", self, 0, "window_ms", most=ranges.EVER)

@@ -144,11 +144,11 @@ def _cut(loaded: Loaded, speakers: NDArray[np.str_] | None, options: StreamOptio
     if speakers is not None:
         names, domain = np.unique(speakers, return_inverse=True)
         loaded = replace(loaded, domain=domain.astype(np.int64), domain_names=tuple(names.tolist()))
-        if loaded.part is not None:
-            if options.by == "speaker" and options.setting == "domain":
-                loaded = loaded if options.hold_out else _who_train(loaded, notes)
-            elif "validation" not in loaded.part.tolist():
-                loaded = _validated(loaded, options, notes)
+        given = set() if loaded.part is None else set(loaded.part.tolist())
+        if "train" in given and options.by == "speaker" and options.setting == "domain":
+            loaded = loaded if options.hold_out else _who_train(loaded, notes)
+        elif "train" in given and "validation" not in given:
+            loaded = _validated(loaded, options, notes)
     return _by_language(loaded) if options.by == "language" else loaded
 
 

@@ -84,6 +84,19 @@ ABOUT = {
         licence="CC BY 4.0",
         settings="class, task, joint; domain with transform = permuted; shd.rate_free takes counts out",
     ),
+    "events": About(
+        what="recordings of event cameras, such as N-MNIST and DVS-Gesture: a channel a pixel and polarity",
+        needs=(
+            "a folder or zip with a folder a class (in Train and Test, if you like) of .bin, .npy, .aedat (3.1) or .h5 "
+            "files; or DVS-Gesture as it is published"
+        ),
+        source=(
+            "N-MNIST: https://www.garrickorchard.com/datasets/n-mnist",
+            "DVS-Gesture: https://research.ibm.com/interactive/dvsgesture/",
+        ),
+        licence="N-MNIST: CC BY-SA 4.0; DVS-Gesture: CC BY 4.0",
+        settings="class, task, joint; domain with transform = permuted or rotated",
+    ),
     "cognitive": About(
         what="20 tasks of decisions, delays, contexts and matches on two rings of neurons, to be answered in time",
         needs="nothing: trials are made; a chip of 53 channels or more (33 with stream.cognitive.rule = hidden)",
