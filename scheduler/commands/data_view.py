@@ -9,6 +9,7 @@ from rich.text import Text
 
 from smalti.scheduler.streams import STREAMS, Experience, Stream
 from smalti.scheduler.streams.coding.pooling import pool, spell
+from smalti.scheduler.streams.rendered import pieces
 from smalti.scheduler.streams.survey import heard
 from smalti.scheduler.streams.survey.about import ABOUT
 from smalti.scheduler.streams.types import PARTS, WARNING, Floats
@@ -49,7 +50,7 @@ def summary(stream: Stream, wires: int) -> Table:
     """Sizes of a loaded stream."""
     counts = [len(np.unique(np.concatenate([getattr(e, part).index for e in stream.experiences]))) for part in PARTS]
     samples = ", ".join(f"{count:,} {part}" for count, part in zip(counts, PARTS, strict=True))
-    rate = np.mean([np.asarray(e.train.x).mean() for e in stream.experiences])
+    rate = np.mean([_rate(e) for e in stream.experiences])
     table = Table(title=Text(f"{stream.name}, setting {stream.setting}"), title_justify="left", show_header=False)
     table.add_row("samples", samples)
     table.add_row("classes", Text(f"{stream.classes}: {', '.join(stream.class_names)}"))
@@ -120,6 +121,12 @@ def _trial(stream: Stream, experience: Experience) -> Text:
         spread = _reduced((values - min(0.0, float(values.min())))[None])
         text.append(f"{_shaded(spread, 1)} {name}\n")
     return text
+
+
+def _rate(experience: Experience) -> float:
+    """Mean firing probability of the training samples."""
+    x = experience.train.x
+    return sum(float(part.mean(dtype=np.float64)) * len(part) for _, part in pieces(x)) / len(x)
 
 
 def _reduced(grid: Floats) -> Floats:

@@ -24,8 +24,10 @@ from smalti.scheduler.streams.memory import Data
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.arrays import load_arrays
 from smalti.scheduler.streams.readers.digits import load_digits
+from smalti.scheduler.streams.readers.events import load_events
 from smalti.scheduler.streams.readers.fsdd import load_fsdd
 from smalti.scheduler.streams.readers.mnist import load_mnist
+from smalti.scheduler.streams.readers.shd import load_shd
 from smalti.scheduler.streams.survey import content, excerpt
 from smalti.scheduler.streams.tasks.cognitive import load_cognitive
 from smalti.scheduler.streams.tasks.long import load_long
@@ -56,6 +58,9 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "mnist": load_mnist,
     "fsdd": load_fsdd,
     "arrays": load_arrays,
+    "shd": load_shd,
+    "ssc": load_shd,
+    "events": load_events,
     "cognitive": load_cognitive,
     "parity": load_parity,
     "context-match": load_context_match,
@@ -132,7 +137,7 @@ def _heard(loaded: Loaded, ready: prepare.Preparation) -> Loaded:
     left, steps = ready.left, ready.steps
     return replace(
         loaded,
-        x=ready(loaded.x),
+        x=ready.all_of(loaded),
         steps=steps,
         targets=None if loaded.targets is None else prepare.stretched(loaded.targets, steps),
         weights=None if loaded.weights is None else prepare.stretched(loaded.weights, steps),

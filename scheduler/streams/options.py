@@ -8,6 +8,7 @@ from typing import Literal
 
 from smalti.model import ranges
 from smalti.model.option_values import expand_home, settle
+from smalti.scheduler.streams.file_options import EventsOptions, SpikeTrainOptions
 from smalti.scheduler.streams.made_options import (
     CognitiveOptions,
     LongCognitiveOptions,
@@ -27,12 +28,14 @@ class StreamOptions:
     """The data, and how it is cut into experiences.
 
     Attributes:
-        name: digits (small images), mnist (images), fsdd (speech), arrays (your own .npz), cognitive (20 tasks to be
-            answered in time), another that is made, or one added to STREAMS; `smalti data` tells about them.
+        name: digits (small images), mnist (images), fsdd (speech), arrays (your own .npz), shd, ssc (spikes of speech),
+            events (event cameras), cognitive (20 tasks to be answered in time), another that is made, or one added to
+            STREAMS; `smalti data` tells about them.
         path: what to read: the zip or folder of fsdd, the .npz of arrays; mnist can do without, digits has none.
         setting: class (no task label at test), task (label given), domain (same classes), joint (all data).
         classes_per_task: classes of an experience in setting class and task; the last may have fewer.
-        by: what fsdd is cut by: digit, or speaker (needs setting domain or joint).
+        by: what speech (fsdd, shd, ssc) is cut by: digit, its words; speaker, or language (of shd), which need setting
+            domain or joint.
         transform: makes copies of the data: permuted (channels) or rotated (images), the first copy being as it is.
             In setting domain a copy is a task of the same classes; in class and task its classes are new ones, shared
             out as classes_per_task says; joint: all copies at once. none: no copies.
@@ -64,6 +67,8 @@ class StreamOptions:
             own; of arrays right where targets are probabilities, else r2.
         session: tasks met so far whose test samples follow each other in time, joined to one sample of a further test
             split of that name; 1: there is none. Needs samples that ask for targets at single steps.
+        shd: how the streams shd and ssc are read.
+        events: how the stream events is read.
         cognitive: the tasks of the stream cognitive.
         parity: the tasks of the stream parity.
         match: the tasks of the streams context-match and match-distractors.
@@ -78,7 +83,7 @@ class StreamOptions:
     path: str = ""
     setting: Literal["class", "task", "domain", "joint"] = "class"
     classes_per_task: int = 2
-    by: Literal["digit", "speaker"] = "digit"
+    by: Literal["digit", "speaker", "language"] = "digit"
     transform: Literal["none", "permuted", "rotated"] = "none"
     tasks: int = 0
     hold_out: str = ""
@@ -100,6 +105,8 @@ class StreamOptions:
     loss: Literal["auto", "squared_error", "cross_entropy"] = "auto"
     score: str = "auto"
     session: int = 1
+    shd: SpikeTrainOptions = field(default_factory=SpikeTrainOptions)
+    events: EventsOptions = field(default_factory=EventsOptions)
     cognitive: CognitiveOptions = field(default_factory=CognitiveOptions)
     parity: ParityOptions = field(default_factory=ParityOptions)
     match: MatchOptions = field(default_factory=MatchOptions)
@@ -125,8 +132,8 @@ class StreamOptions:
 
     def _problem(self) -> str:
         """The first field that is wrong, and its cure; empty if none is."""
-        if self.by == "speaker" and self.setting in ("class", "task"):
-            return f"by = speaker does not go with setting {self.setting}; take setting domain, or by = digit"
+        if self.by != "digit" and self.setting in ("class", "task"):
+            return f"by = {self.by} does not go with setting {self.setting}; take setting domain, or by = digit"
         if self.classes_per_task < 2:
             return f"classes_per_task = {self.classes_per_task} leaves nothing to tell apart; give 2 or more"
         problem = self._transform_problem()
@@ -179,8 +186,8 @@ class StreamOptions:
             if self.tasks:
                 return f"tasks = {self.tasks} counts the copies of a transform, and there is none; set stream.transform"
             return ""
-        if self.by == "speaker":
-            return f"transform = {self.transform} makes domains, and so does by = speaker; take one of them"
+        if self.by != "digit":
+            return f"transform = {self.transform} makes domains, and so does by = {self.by}; take one of them"
         if self.tasks < 0 or self.tasks == 1:
             return f"tasks = {self.tasks} must be 2 or more, or 0 for 5: the first task is the data as they are"
         return ""

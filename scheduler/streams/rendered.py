@@ -6,7 +6,7 @@ spelled out in time steps and channels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+
+AT_ONCE = 64  # samples that are spelled out together
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +27,7 @@ class Rendered:
     numbers: Ints  # [S] of the samples
     steps: int  # T
     channels: int  # I
+    spikes: bool = False  # whether all values are known to be 0 or 1
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -67,7 +70,7 @@ class Rendered:
     def mapped(self, change: Callable[[Floats], Floats]) -> Rendered:
         """The same samples with every part that is asked for changed; shapes stay."""
         render = self.render
-        return replace(self, render=lambda numbers: change(render(numbers)))
+        return replace(self, render=lambda numbers: change(render(numbers)), spikes=False)
 
 
 def select(x: Floats | Rendered, rows: Any) -> Floats | Rendered:
@@ -78,6 +81,29 @@ def select(x: Floats | Rendered, rows: Any) -> Floats | Rendered:
 def mapped(x: Floats | Rendered, change: Callable[[Floats], Floats]) -> Floats | Rendered:
     """Samples changed in a way that keeps their shape, those that are not spelled out when they are."""
     return x.mapped(change) if isinstance(x, Rendered) else change(x)
+
+
+def pieces(x: Floats | Rendered) -> Iterator[tuple[slice, Floats]]:
+    """All samples with their places, a few at a time where they are rendered."""
+    if not isinstance(x, Rendered):
+        yield slice(0, len(x)), x
+        return
+    for first in range(0, len(x), AT_ONCE):
+        rows = slice(first, min(first + AT_ONCE, len(x)))
+        yield rows, x[rows]
+
+
+def changed(x: Floats | Rendered, change: Callable[[Floats], Floats]) -> Floats:
+    """All samples changed and spelled out; those that are rendered a few at a time."""
+    if not isinstance(x, Rendered):
+        return change(x)
+    whole: Floats | None = None
+    for rows, part in pieces(x):
+        new = change(part)
+        whole = np.empty((len(x), *new.shape[1:]), dtype=np.float32) if whole is None else whole
+        whole[rows] = new
+    assert whole is not None, "there are samples"
+    return whole
 
 
 def joined(parts: Sequence[Floats | Rendered]) -> Floats | Rendered:

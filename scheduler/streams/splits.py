@@ -41,6 +41,19 @@ def split(loaded: Loaded, options: StreamOptions) -> Rows:
     return {name: np.flatnonzero(part == name) for name in PARTS}
 
 
+def training(loaded: Loaded, options: StreamOptions) -> NDArray[np.bool_]:
+    """Which samples [S] will train, whatever ``limit`` keeps of them: readers that learn scales look at those alone.
+
+    Raises:
+        ValueError: if a class has no sample in one of the parts, or there is no domain to be held out.
+    """
+    if options.hold_out:
+        loaded = hold_out(loaded, options.hold_out)
+    mask = np.zeros(len(loaded.y), dtype=np.bool_)
+    mask[split(loaded, replace(options, limit=0))["train"]] = True
+    return mask
+
+
 def hold_out(loaded: Loaded, name: str) -> Loaded:
     """The data with all samples of one domain as the test part; no other sample is, whatever its part was before.
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from smalti.model import memory
 from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.rendered import changed, select
 from smalti.scheduler.streams.types import Floats, Loaded
 
 Ready = Callable[[Floats], Floats]  # pools and scales firing probabilities [S, T, I] for the chip
@@ -78,12 +79,12 @@ def repeat(loaded: Loaded, parts: Rows, options: StreamOptions, ready: Ready) ->
         name, view = TRANSFORMS[options.transform](task, loaded, options, ready)
         names.append(name)
         views.append(view)
-    chosen, copy = loaded.x[used], np.repeat(np.arange(len(views)), len(used))
+    chosen, copy = select(loaded.x, used), np.repeat(np.arange(len(views)), len(used))
     own = options.setting in ("class", "task")
     kinds = loaded.class_names
     everything = replace(
         loaded,
-        x=np.concatenate([view(chosen) for view in views]),
+        x=np.concatenate([changed(chosen, view) for view in views]),
         y=np.tile(loaded.y[used], len(views)) + own * len(kinds) * copy,
         class_names=(*kinds, *(f"{kind} {name}" for name in names[1:] for kind in kinds)) if own else kinds,
         domain=None if own else copy,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.scheduler.streams.limits import shown
-from smalti.scheduler.streams.rendered import Rendered, select
+from smalti.scheduler.streams.rendered import Rendered, pieces, select
 from smalti.scheduler.streams.values import check_asked, check_range
 
 Floats = NDArray[np.float32]
@@ -122,7 +122,7 @@ class Loaded:
     """What a loader hands over: a data set before it is pooled, split and cut. ValueError if it is unfit."""
 
     origin: str  # the file, or the name of the stream: error messages begin with it
-    x: Floats  # [S, T or 1, I] firing probability a step
+    x: Floats | Rendered  # [S, T or 1, I] firing probability a step
     y: Ints  # [S] class, 0..classes-1
     class_names: tuple[str, ...]  # one a class
     steps: int  # T if the options name none
@@ -179,7 +179,9 @@ class Loaded:
     def _check_x(self) -> None:
         if self.x.ndim != 3 or 0 in self.x.shape:
             raise ValueError(f"{self.origin}: x has shape {self.x.shape}; give [samples, time, channels], none 0")
-        check_range(self.origin, "x", self.x)
+        if not (isinstance(self.x, Rendered) and self.x.spikes):
+            for rows, part in pieces(self.x):
+                check_range(self.origin, "x", part, rows.start)
 
     def _check_targets(self, readout: Readout) -> None:
         samples, frames = self.x.shape[:2]

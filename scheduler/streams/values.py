@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 SUM = 1e-4  # by which probabilities may miss 1 in sum
 
 
-def check_range(origin: str, key: str, x: NDArray[Any]) -> None:
-    """Whether numbers are firing probabilities; of the type that they were given in.
+def check_range(origin: str, key: str, x: NDArray[Any], first: int = 0) -> None:
+    """Whether numbers are firing probabilities; of the type that they were given in, from sample ``first`` on.
 
     Raises:
         ValueError: naming the array and what it holds.
@@ -20,8 +20,9 @@ def check_range(origin: str, key: str, x: NDArray[Any]) -> None:
         lowest, highest = x.min(), x.max()
     if not (np.isfinite(lowest) and np.isfinite(highest)):  # NaN spreads to both
         odd = ~np.isfinite(x)
+        sample = first + _first(odd)
         raise ValueError(
-            f"{origin}: {key} contains NaN or infinite values ({int(odd.sum())}, the first in sample {_first(odd)}); "
+            f"{origin}: {key} contains NaN or infinite values ({int(odd.sum())}, the first in sample {sample}); "
             f"leave those samples out: keep = numpy.isfinite({key}).reshape(len({key}), -1).all(axis=1)"
         )
     low, high = float(lowest), float(highest)

@@ -11,6 +11,8 @@ from smalti.scheduler.streams import limits
 from smalti.scheduler.streams.coding import population
 from smalti.scheduler.streams.coding.pooling import Pooling, Shape, choose_block, pool, pooled, spell
 from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.packed import packed
+from smalti.scheduler.streams.rendered import Rendered, changed, pieces
 from smalti.scheduler.streams.types import WARNING, Floats, Loaded
 
 LARGE = 4  # neighbours pooled into one, from which on it matters whether they are pixels
@@ -46,6 +48,14 @@ class Preparation:
         if self.gain != 1:
             x = np.minimum(x * np.float32(self.gain), np.float32(1))
         return stretched(x, self.steps)
+
+    def all_of(self, loaded: Loaded) -> Floats | Rendered:
+        """All samples of a data set as the chip is given them; what is kept as spikes and stays such, a bit each."""
+        x, whole = loaded.x, self.pooling == "or" or max(self.block) == 1
+        if isinstance(x, Rendered) and x.spikes and whole and not self.cells and self.gain >= 1:
+            parts = ((rows, self(part)) for rows, part in pieces(x))
+            return packed(loaded.origin, len(x), parts, "give fewer samples or stream.steps")
+        return changed(x, self)
 
     def notes(self) -> list[str]:
         """What is done, in words."""
@@ -95,6 +105,8 @@ def _check_size(loaded: Loaded, ready: Preparation) -> None:
     """Whether coded, stretched and drawn samples can be held; all of them, as setting joint draws them in an epoch."""
     frames, left = loaded.x.shape[1], ready.steps * math.prod(ready.left)
     bytes_each = max(4 * frames * math.prod(ready.coded), 4 * left if frames > 1 else left)
+    if isinstance(loaded.x, Rendered) and not ready.cells:
+        bytes_each = left if loaded.x.spikes else 4 * left  # a few samples are spelled out at a time
     size = len(loaded.x) * bytes_each
     if size > limits.memory() // 2:
         raise ValueError(
@@ -103,12 +115,14 @@ def _check_size(loaded: Loaded, ready: Preparation) -> None:
         )
 
 
-def _are_spikes(x: Floats) -> bool:
+def _are_spikes(x: Floats | Rendered) -> bool:
     """Whether there is a time axis and every value is 0 or 1.
 
     Zeros and ones without a time axis are probabilities, the same in every step: their mean says how many of them are
     one. Nearest neighbours tell 82 % of binary MNIST by spikes from 7 x 7 means, 72 % by blocks with any white pixel.
     """
+    if isinstance(x, Rendered):
+        return x.spikes
     return x.shape[1] > 1 and bool(((x == 0) | (x == 1)).all())
 
 

@@ -40,13 +40,15 @@ def load_fsdd(options: StreamOptions) -> Loaded:
 
     Raises:
         ValueError: if the path holds no such recordings, one of them is no 16-bit mono wav at 8 kHz or shorter than a
-            frame, or the setting is domain, `by` is not speaker and there is no transform.
+            frame, or the setting is domain, `by` is not speaker and there is no transform, or `by` is language.
     """
     if options.setting == "domain" and options.by != "speaker" and options.transform == "none":
         raise ValueError(
             "stream.setting = 'domain': the domains of fsdd are speakers, set stream.by = 'speaker'; or make others "
             "with stream.transform"
         )
+    if options.by == "language":
+        raise ValueError("stream.by = language: fsdd is in English alone; take by = digit or speaker")
     steps = options.steps or STEPS
     with recordings.opened(options.path) as archive:
         keys = sorted(archive.names)

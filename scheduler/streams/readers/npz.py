@@ -86,13 +86,13 @@ def _array(path: str, key: str, archive: zipfile.ZipFile, entry: zipfile.ZipInfo
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy's about the headers of old versions
         with limits.reading(f"{path}: {key}", cure), archive.open(entry) as file:
-            shape, dtype = _header(file.read(HEADER + 12))
+            shape, dtype = header(file.read(HEADER + 12))
         _check_claim(path, key, shape, dtype, entry.file_size, left)
         with limits.reading(f"{path}: {key}", cure), archive.open(entry) as file:
             return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
-def _header(begin: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def header(begin: bytes) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Shape and type that an array claims, from its first bytes.
 
     Raises:

@@ -20,6 +20,7 @@ from smalti.model.option_values import choices
 from smalti.scheduler.streams import splits
 from smalti.scheduler.streams.coding import prepare
 from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.rendered import changed
 from smalti.scheduler.streams.tasks.sequence import NAME as ORDER
 from smalti.scheduler.streams.types import Floats, Generated, Ints, Loaded
 
@@ -66,7 +67,7 @@ def load_long(options: StreamOptions, streams: Mapping[str, Loader]) -> Loaded:
     rows = np.concatenate(list(parts.values()))
     part = np.repeat(list(parts), [len(own) for own in parts.values()])
     chosen = [np.flatnonzero(np.isin(given.y[rows], classes)) for classes, _ in drawn]
-    size = sum(map(len, chosen)) * given.x[:1].nbytes
+    size = sum(map(len, chosen)) * given.x.nbytes // len(given.x)
     memory.require(size, f"{len(drawn):,} tasks", "stream.long.tasks or stream.limit")
     x, y, domain, names, tasks = [], [], [], list[str](), list[str]()
     for task, ((classes, view), own) in enumerate(zip(drawn, chosen, strict=True)):
@@ -109,7 +110,7 @@ def _given(options: StreamOptions, streams: Mapping[str, Loader]) -> tuple[Loade
     left = ready.left
     given = replace(
         given,
-        x=ready(given.x),
+        x=changed(given.x, ready),
         domain=None,
         domain_names=(),
         tasks=False,
