@@ -64,7 +64,8 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None, b
     config = simulation.config
     files: dict[str, str | bytes] = {}
     stream = simulation.stream
-    facts: dict[str, object] = {"experiences": len(stream.experiences), STREAM: fingerprint(stream)}
+    counts = {"experiences": len(stream.experiences), "steps": stream.steps}
+    facts: dict[str, object] = {**counts, STREAM: fingerprint(stream)}
     if simulation.births is not None:
         text = birth_record.dump(simulation.births)
         files[birth_record.FILE], facts[BIRTHS] = text, zlib.crc32(text.encode())
