@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smalti.analysis.neurobench import STATE_BYTES, WEIGHT_BYTES, crosspoints, living_tiles
 from smalti.analysis.outcomes import headline
 from smalti.analysis.runs import Run
 from smalti.model.chip.fabric import Fabric
@@ -18,8 +19,6 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import from_mapping
 from smalti.scheduler.streams import load_stream
 
-WEIGHT_BYTES = 4  # a float32 for each device
-STATE_BYTES = 4  # a float32 for each neuron: its membrane
 GATE_BYTES = 4  # a float32 for each number that the gating network holds
 
 
@@ -78,20 +77,20 @@ def footprint(
     def mean(column: str) -> float:
         return float(np.average(latest[column], weights=samples))
 
-    last, crosspoints = run.table("rounds").iloc[-1], _crosspoints(run)
+    last, total = run.table("rounds").iloc[-1], crosspoints(run.config["fabric"])
     neurons = run.table("neurons")
     alive = int(neurons["retired_round"].isna().sum())
-    slots = _living_tiles(run) * int(run.config["fabric"]["neurons_per_tile"])
+    slots = living_tiles(run.config["fabric"]) * int(run.config["fabric"]["neurons_per_tile"])
     hidden, devices = int(last["neurons"]), int(last["devices"])
     time = time_steps(run) if steps is None else steps
     return Footprint(
         footprint=weight_bytes * devices + state_bytes * alive,
-        footprint_chip=weight_bytes * crosspoints + state_bytes * slots,
+        footprint_chip=weight_bytes * total + state_bytes * slots,
         footprint_gate=GATE_BYTES * int(latest["gate_stored_values"].max()),
-        connection_sparsity=1 - devices / crosspoints,
+        connection_sparsity=1 - devices / total,
         activation_sparsity=1 - mean("spikes_per_sample") / (hidden * time) if hidden else float("nan"),
         operations=mean("operations_per_sample"),
-        dense_operations=float(crosspoints * time),
+        dense_operations=float(total * time),
         gate_operations=mean("gate_adds_per_sample"),
     )
 
@@ -103,15 +102,3 @@ def time_steps(run: Run) -> int:
         return config.stream.steps
     fabric = Fabric(config.fabric)
     return int(load_stream(config.stream, fabric.channels).steps)
-
-
-def _living_tiles(run: Run) -> int:
-    fabric = run.config["fabric"]
-    return int(fabric["rows"] * fabric["cols"] - len({tuple(place) for place in fabric["dead_tiles"]}))
-
-
-def _crosspoints(run: Run) -> int:
-    """Rows times columns of all living tiles."""
-    fabric = run.config["fabric"]
-    rows = fabric["neurons_per_tile"] + 4 * fabric["wires"]
-    return int(_living_tiles(run) * rows * fabric["neurons_per_tile"])

@@ -16,7 +16,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from smalti.analysis import curves, detection, metrics, switches
+from smalti.analysis import curves, detection, metrics, neurobench, switches
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES, SPENT
 from smalti.analysis.tables import RunTables
 from smalti.scheduler.records.pasted import pasted
@@ -156,6 +156,8 @@ def measures(run: RunTables, setting: str, split: str) -> dict[str, float]:
         values |= {f"{part}_accuracy": accuracy(run, part, split) for part in PARTS} | switches.measures(run, split)
     if len(last):
         values |= {name: float(np.average(last[name], weights=last["samples"])) for name in SPENT if name in last}
+    if setting not in PARTS:
+        values |= neurobench.workload(run, setting, split)
     return _finite(values)
 
 
@@ -186,6 +188,7 @@ def resources(run: RunTables) -> dict[str, float]:
         "training_hop_spikes": float(last["hop_spikes_per_sample"]),
         **curves.after_growth(rounds),
         **_reuse(run),
+        **neurobench.static(run),
         "seconds": float(seconds.sum()),
         "overhead": float(seconds[:, 2].sum() / seconds.sum()),
     }

@@ -85,6 +85,13 @@ METRICS = {
     "writes": Metric("writes", "devices programmed, in learning (each step of each device that learns) and in growth"),
     "loss": Metric("loss", "training loss of the last round, per sample, in the unit of the table rounds", ".3f"),
     "loss_after": Metric("loss after growth", "training loss 500 steps after the last birth, per sample", ".3f"),
+    "Footprint": Metric("Footprint", "NeuroBench: bytes of devices in use and of membranes"),
+    "ConnectionSparsity": Metric("ConnectionSparsity", "NeuroBench: share of crosspoints that are not in use", ".4f"),
+    "ActivationSparsity": Metric("ActivationSparsity", "NeuroBench: share of neuron steps without a spike", ".4f"),
+    "Effective_ACs": Metric("Effective_ACs", "NeuroBench: additions that spikes ask for, per sample"),
+    "Effective_MACs": Metric("Effective_MACs", "NeuroBench: multiplications, per sample"),
+    "Dense": Metric("Dense", "NeuroBench: operations if every row were active all the time, per sample"),
+    "MembraneUpdates": Metric("MembraneUpdates", "NeuroBench: neurons times time steps, per sample"),
     "seconds": Metric("seconds", "that all rounds took", ",.1f"),
     "overhead": _share("overhead, %", "share of the time beside training and evaluation"),
 }

@@ -120,6 +120,11 @@ class Run:
         return facts
 
     @property
+    def steps(self) -> int:
+        """Time steps of a sample; 0 where the run does not say, as older ones that leave them to the stream."""
+        return int(self.environment.get("steps", self.config["stream"].get("steps", 0)))
+
+    @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that have been written so far."""
         folders = (self.path / "tables").iterdir() if (self.path / "tables").is_dir() else ()

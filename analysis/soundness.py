@@ -68,7 +68,7 @@ def read_facts(file: Path) -> dict[str, Any]:
         raise ValueError(f"{file} is damaged: {error}") from error
     if not isinstance(facts, dict):
         raise ValueError(f"{file} is damaged: it holds no object of names and values")
-    for name, least in (("schema_version", 0), ("experiences", 0)):
+    for name, least in (("schema_version", 0), ("experiences", 0), ("steps", 0)):
         value = facts.get(name, least)
         if type(value) is not int or not least <= value < 2**63:
             raise ValueError(f"{file} is damaged: {name} = {shown(value)} is no whole number, {least} or more")

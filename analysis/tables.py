@@ -19,6 +19,10 @@ class RunTables(Protocol):
     def config(self) -> dict[str, Any]:
         """The configuration as resolved, section -> field -> value."""
 
+    @property
+    def steps(self) -> int:
+        """Time steps of a sample; 0 where the run does not say."""
+
     def table(self, name: str) -> pd.DataFrame:
         """A whole table.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from smalti.agents.auction.prices import AuctionOptions
 from smalti.model import ranges
@@ -36,12 +36,15 @@ class RunOptions:
         threads: threads that compute; small chips are fastest with one. A resumed run keeps the number.
         quick: shrink any run to seconds, to try things out: fewer samples, rounds and steps.
         imports: modules of your own that add growth rules, streams, gating networks and the like, such as mylab.
+        log: what is also written for other tools, into the folder logs of the run: tensorboard (an event file of the
+            table rounds), wandb (the same for Weights & Biases, offline), csv, json (every table, at the end).
     """
 
     seed: int = 0
     threads: int = 1
     quick: bool = False
     imports: tuple[str, ...] = ()
+    log: tuple[Literal["tensorboard", "csv", "json", "wandb"], ...] = ()
 
     def __post_init__(self) -> None:
         settle(self, "run")

@@ -11,12 +11,13 @@ import time
 import tomllib
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from smalti.model.chip.fabric import NoRoomError
+from smalti.scheduler import logs
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import differences, dump, from_mapping, load
 from smalti.scheduler.configure import of_data
@@ -60,11 +61,13 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None, b
     if data is not None:
         data, config = data_of(data), of_data(config)
         config = replace(config, stream=replace(config.stream, path=str(out.absolute() / FILE)))
+    logs.check(config.run.log)
     simulation = Simulation(config, data=data)
     config = simulation.config
     files: dict[str, str | bytes] = {}
     stream = simulation.stream
-    facts: dict[str, object] = {"experiences": len(stream.experiences), STREAM: fingerprint(stream)}
+    counts = {"experiences": len(stream.experiences), "steps": stream.steps}
+    facts: dict[str, object] = {**counts, STREAM: fingerprint(stream)}
     if simulation.births is not None:
         text = birth_record.dump(simulation.births)
         files[birth_record.FILE], facts[BIRTHS] = text, zlib.crc32(text.encode())
@@ -113,6 +116,7 @@ def resume(path: Path, watch: Watcher, begun: Watcher = nothing) -> Simulation:
         raise ValueError(
             f"{path} was run with {recorded} threads; other numbers do not reproduce it: set run.threads back"
         )
+    logs.check(config.run.log)
     with folder.lock():
         simulation = fresh(folder, config)
         tables = restore_last(simulation, folder)
@@ -159,7 +163,7 @@ def restore_last(simulation: Simulation, folder: RunFolder) -> TableWriter:
     if folder.checkpoint.exists():
         saved = checkpoint.load(folder.checkpoint)
         changed = differences(from_mapping(Config, tomllib.loads(str(saved.facts["config"]))), simulation.config)
-        if changed.keys() - {"stream.path", "run.imports"}:  # data may have moved, and modules only add names
+        if changed.keys() - {"stream.path", "run.imports", "run.log"}:  # data may have moved, modules only add names
             raise ValueError(
                 f"{folder.config} was changed since the run began (in {', '.join(changed)}): set it back, or start a "
                 "new run"
@@ -192,6 +196,11 @@ def _note_changes(folder: RunFolder, simulation: Simulation) -> None:
 
 
 def _drive(simulation: Simulation, folder: RunFolder, tables: TableWriter, watch: Watcher) -> None:
+    with logs.opened(simulation.config.run.log, folder, simulation.round) as told:
+        _play(simulation, folder, tables, [watch, lambda now: logs.tell(told, now.rows.rounds[0])])
+
+
+def _play(simulation: Simulation, folder: RunFolder, tables: TableWriter, watchers: Sequence[Watcher]) -> None:
     config = dump(simulation.config)
     while not simulation.finished:
         number = simulation.round
@@ -217,4 +226,5 @@ def _drive(simulation: Simulation, folder: RunFolder, tables: TableWriter, watch
         facts |= {"config": config, WRITTEN: tables.written}
         checkpoint.save(folder.checkpoint, tensors, facts)
         simulation.seconds_written = time.perf_counter() - begin
-        watch(simulation)
+        for watch in watchers:
+            watch(simulation)

@@ -68,6 +68,7 @@ class Part:
     matrices: list[Matrix]
     openings: list[dict[str, str]]  # how every task opened, a row each; empty where all got a seed expert at once
     found: list[words.Key]  # how soon feedback finds the right expert; empty where it chooses none
+    neurobench: list[words.Key]  # size and workload by its names
     blocks: list[Drawing]  # the same by pairs of experts
     drawings: list[Drawing]
     steps: list[str]
@@ -100,6 +101,7 @@ def part(name: str, run: Run) -> Part:
         matrices=[_matrix(run, setting) for setting in last_answers(run)],
         openings=reuse.told(reuse.openings(run)) if reuse.has_openings(run) else [],
         found=words.found(run),
+        neurobench=words.neurobench(run),
         blocks=[*_blocks(name, run)],
         drawings=[*_interactive(run), *_pictures(name, run, activity)],
         steps=configuration.steps(run),

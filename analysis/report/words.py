@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from smalti.analysis import switches
 from smalti.analysis.findings import gate_alone, unfinished
+from smalti.analysis.neurobench import NAMES
 from smalti.analysis.outcomes import (
     NOVEL,
     accuracy,
@@ -19,7 +20,7 @@ from smalti.analysis.outcomes import (
     overall,
     splits,
 )
-from smalti.analysis.quantities import SETTING_NAMES
+from smalti.analysis.quantities import METRICS, SETTING_NAMES
 from smalti.analysis.runs import Run
 from smalti.analysis.units import SCORES, USUAL_SCORE, score_name
 
@@ -52,6 +53,13 @@ def keys(run: Run) -> list[Key]:
         what = score if score == SCORES[USUAL_SCORE] else "score"
         numbers.append(Key("forgetting", lost, f"best {what} since, less that at the end"))
     return [*numbers, *_resources(values)]
+
+
+def neurobench(run: Run) -> list[Key]:
+    """NeuroBench's measures, those of test samples in the setting that the run is judged by."""
+    values = overall(run, "test")
+    there = ((name, METRICS[name]) for name in NAMES if name in values)
+    return [Key(name, one.text(values[name]), one.meaning.removeprefix("NeuroBench: ")) for name, one in there]
 
 
 def found(run: Run) -> list[Key]:

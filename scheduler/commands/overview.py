@@ -40,6 +40,12 @@ ENTRIES = {
         "Write a report on a run, or on several side by side: one HTML file that needs no network. Extra `report`.",
         simulates=True,
     ),
+    "export": Entry(
+        "export",
+        "Export",
+        "Write a run for other tools: its net as NIR, its wiring as a graph, or its chip as tables and weights.",
+        simulates=True,
+    ),
     "init": Entry(
         "init", "Init", "Write a commented configuration file: all defaults, or the recipe of a size of chip."
     ),

@@ -17,7 +17,7 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.runner import start
 
 Make = Callable[..., Run]
-FABRIC = {"rows": 2, "cols": 3, "neurons_per_tile": 4, "dead_tiles": []}
+FABRIC = {"rows": 2, "cols": 3, "neurons_per_tile": 4, "wires": 2, "dead_tiles": []}
 ROUNDS = pd.DataFrame(
     {
         "round": [0, 1],
@@ -102,6 +102,8 @@ def test_measures_of_answers_by_hand(made: Make) -> None:
         "tasks_90": 0,
         "tasks_95": 0,
         **dict.fromkeys(SPENT, 200 + 40 * 0.75),  # 10 samples of the first task, 30 of the second
+        "Effective_ACs": 200 + 40 * 0.75,
+        "Effective_MACs": 0,
     }
     assert measures(made(OF_CLASS, OF_GATE), "class", "validation") == pytest.approx(expected)
 
@@ -124,6 +126,8 @@ def test_what_the_run_left_by_hand(made: Make) -> None:
         "loss": 0.5,
         "training_operations": 2500,
         "training_hop_spikes": 8,
+        "Footprint": 4 * 30 + 4 * 4,
+        "ConnectionSparsity": 1 - 30 / (6 * 12 * 4),
         "seconds": 6,
         "overhead": 2 / 6,
     }
