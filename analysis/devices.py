@@ -29,6 +29,9 @@ from smalti.scheduler.streams.batches import TEST, VALIDATION
 DAY = 86400.0
 TIMES = (1.0, 3600.0, DAY, 30 * DAY, 365 * DAY)
 NOISES = (0.0, 0.02, 0.05, 0.1, 0.2)
+HARMLESS = {"drift", "compensation", "reading", "programming", "acceptance", "attempts", "learning"}
+"""Fields that leave the dates of devices, their ranges and their levels as they are."""
+
 SPLITS = {"test": TEST, "validation": VALIDATION}
 
 
@@ -46,8 +49,9 @@ def at_times(
         run: the run, of which at least one round is finished.
         times: seconds after its last round.
         draws: copies of the chip.
-        devices: fields of ``devices`` that are other than in the run, such as ``{"kind": "pcm"}``: then the whole chip
-            is programmed at the end of the run. By default every device is as old as it is.
+        devices: fields of ``devices`` that are other than in the run, such as ``{"kind": "pcm"}``. Then the whole chip is
+            programmed at the end of the run, unless they are of ``HARMLESS`` alone; by default devices are as old as
+            they are.
         setting: ``task`` (told) or what the run is judged by, which is the default.
         split: ``validation`` or ``test``.
 
@@ -109,9 +113,11 @@ def _equipped(run: Run, devices: Mapping[str, object] | None) -> Iterator[Simula
     network = simulation.network
     if devices is not None:
         options: DevicesOptions = replace(simulation.config.devices, **devices)  # type: ignore[arg-type]
-        seconds = network.memristors.seconds
-        network.memristors = Memristors(options, network, network.memristors.chance, simulation.config.run.seed)
-        network.memristors.at(seconds)
+        former = network.memristors
+        chip = network.memristors = Memristors(options, network, former.chance, simulation.config.run.seed)
+        if set(devices) <= HARMLESS and not chip.exact:
+            chip.load_state_dict(former.state_dict())
+        chip.at(former.seconds)
     with computing(1 if network.engine == "events" else simulation.config.run.threads), torch.no_grad():
         yield simulation
 

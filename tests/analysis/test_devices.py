@@ -55,6 +55,11 @@ def test_copies_differ_and_are_the_same_again(run: Run) -> None:
     pd.testing.assert_frame_equal(first[first["draw"] < 2], at_times(run, times=(1.0, 30 * DAY), draws=2))
 
 
+def test_a_field_that_leaves_dates_alone_leaves_devices_as_old_as_they_are(run: Run) -> None:
+    plain = at_times(run, times=(1.0, 1e9), draws=2)
+    pd.testing.assert_frame_equal(plain, at_times(run, times=(1.0, 1e9), draws=2, devices={"learning": "exact"}))
+
+
 def test_noise_costs_accuracy_in_the_end(ideal: Run) -> None:
     table = at_noise(ideal, noises=(0.0, 3.0), draws=5)
     means = table.groupby("noise")["accuracy"].mean()
