@@ -49,9 +49,9 @@ def at_times(
         run: the run, of which at least one round is finished.
         times: seconds after its last round.
         draws: copies of the chip.
-        devices: fields of ``devices`` that are other than in the run, such as ``{"kind": "pcm"}``. Then the whole chip is
-            programmed at the end of the run, unless they are of ``HARMLESS`` alone; by default devices are as old as
-            they are.
+        devices: fields of ``devices`` that are other than in the run, such as ``{"kind": "pcm"}``. Then the whole chip
+            is programmed at the end of the run, unless they are of ``HARMLESS`` alone; by default devices are as old
+            as they are.
         setting: ``task`` (told) or what the run is judged by, which is the default.
         split: ``validation`` or ``test``.
 
