@@ -184,6 +184,7 @@ def resources(run: RunTables) -> dict[str, float]:
         "sides": float(ports.loc[ports["round"] == last["round"], "capacity"].sum()),
         "hops": float(routed["hops"].sum()),
         **{name: float(rounds[name].sum()) for name in ("born", "retired", "writes") if name in rounds},
+        **{name: float(last[name]) for name in ("most_written",) if name in rounds},
         "training_operations": float(rounds["operations"].sum()),
         "training_hop_spikes": float(last["hop_spikes_per_sample"]),
         **curves.after_growth(rounds),

@@ -1,7 +1,7 @@
 """What memristive devices cost: the seconds of a training step of the event-driven engine, as a multiple of ideal ones.
 
-    python benchmarks/devices.py
-    python benchmarks/devices.py --neurons 256 1024 4096 --repeats 9
+    python -m benchmarks.devices
+    python -m benchmarks.devices --neurons 256 1024 4096 --repeats 9
 
 A step is forward, backward, Adam and whatever the devices need, on one batch of the network that the benchmark of the
 engines has (``benchmarks.engines.workload``): a full chip, every device of which learns, or half of which is frozen.

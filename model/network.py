@@ -351,7 +351,7 @@ class Network:
 
 
 def device_bytes(options: NetworkOptions) -> int:
-    """Bytes of a crosspoint in training: what the chip and the optimiser hold of it, its gradient, and counting."""
+    """Bytes of a crosspoint in training: what chip, wear and optimiser hold of it, its gradient, and counting."""
     weight, flags, stage, writes, moments, counted = options.dtype.itemsize, 2, 4, 4, 3, 8
     return weight * (2 + moments) + flags + stage + writes + counted
 

@@ -25,6 +25,7 @@ class Use(IntEnum):
     DETECTION = 9  # random alarms; keys: minibatch
     TASKS = 10  # order of the tasks; no keys
     DEVICES = 11  # errors of writing, noise of reading, drift; keys: round, number of the draw in it
+    COPIES = 12  # the same on copies of a chip; keys: copy, round, number of the draw in it
 
 
 def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:

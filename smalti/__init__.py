@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from smalti.analysis.runs import Run, Runs, load_run, load_runs
     from smalti.model.chip.fabric import FabricOptions
     from smalti.model.continual import METHODS, ContinualOptions
+    from smalti.model.devices import TECHNOLOGIES, DevicesOptions
     from smalti.model.gating import GatingOptions
     from smalti.model.gating.detection import DETECTORS, DetectionOptions
     from smalti.model.gating.learned import LearnedGateOptions
@@ -56,6 +57,7 @@ _PLACES = {  # public name -> module that has it
     "ContinualOptions": "model.continual",
     "DETECTORS": "model.gating.detection",
     "DetectionOptions": "model.gating.detection",
+    "DevicesOptions": "model.devices",
     "FabricOptions": "model.chip.fabric",
     "GATING": "model.gating.networks",
     "GROWTH_RULES": "model.growth.rules",
@@ -77,6 +79,7 @@ _PLACES = {  # public name -> module that has it
     "STREAMS": "scheduler.streams",
     "Simulation": "scheduler.simulation",
     "StreamOptions": "scheduler.streams",
+    "TECHNOLOGIES": "model.devices",
     "TIMINGS": "model.growth.timing",
     "TrainingOptions": "scheduler.training",
     "load_run": "analysis.runs",
@@ -93,11 +96,13 @@ __all__ = [
     "METHODS",
     "PLACEMENTS",
     "STREAMS",
+    "TECHNOLOGIES",
     "TIMINGS",
     "AuctionOptions",
     "Config",
     "ContinualOptions",
     "DetectionOptions",
+    "DevicesOptions",
     "FabricOptions",
     "GatingOptions",
     "GrowthOptions",

@@ -29,9 +29,10 @@ ROOT = Path(__file__).resolve().parent.parent
 NAMES = {
     *("Config", "FabricOptions", "NetworkOptions", "StreamOptions", "TrainingOptions", "GrowthOptions"),
     *("GatingOptions", "AuctionOptions", "RunOptions", "OptimiserOptions", "ContinualOptions", "NewbornOptions"),
-    *("RewiringOptions", "DetectionOptions", "LearnedGateOptions", "KindOptions"),
+    *("RewiringOptions", "DetectionOptions", "LearnedGateOptions", "KindOptions", "DevicesOptions"),
     *("run", "resume", "Simulation", "Run", "Runs", "load_run", "load_runs", "data"),
     *("GROWTH_RULES", "GATING", "STREAMS", "TIMINGS", "AMOUNTS", "PLACEMENTS", "DETECTORS", "METHODS"),
+    "TECHNOLOGIES",
     *("GrowthRule", "Loaded", "__version__"),
 }
 Points = tuple[np.ndarray, np.ndarray]

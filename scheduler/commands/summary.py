@@ -162,6 +162,8 @@ def resources_view(run: Run) -> Table:
     table.add_row("born, retired", f"{text['born']}, {text['retired']}")
     table.add_row("wires", f"{text['wires']} of {text['sides']} on the sides of tiles")
     table.add_row("links, devices", f"{text['links']}, {text['devices']}")
+    if "most_written" in text:
+        table.add_row("writes", f"{text['writes']} of devices, at most {text['most_written']} of one")
     table.add_row("spikes per sample", text.get("spikes_per_sample", "-"))
     table.add_row("hops x spikes per sample", text.get("hop_spikes_per_sample", "-"))
     if "found_within" in text:

@@ -66,6 +66,7 @@ def test_the_estimate_of_the_devices_is_what_they_take() -> None:
     state, moments = network.state, Moments.fresh(network.state.weight)
     held = [state.weight, state.weight, state.mask, state.frozen, state.stage]  # the weight again: its gradient
     held += [moments.first, moments.second, moments.count]
+    held.append(network.memristors.wear.counts)
     held.append(state.mask.long())  # as torch counts what is in use
     assert device_bytes(options) * fabric.options.devices == sum(one.nbytes for one in held)
     assert network.links.source.nbytes + 3 * fabric.capacity.nbytes < fabric.options.host_bytes
