@@ -90,6 +90,7 @@ class Cost:
     opening: float
     evaluate: float
     checkpoint: int  # bytes of the last checkpoint
+    written: int  # bytes of all checkpoints, as far as they were written again
     used: int  # bytes of what is in use then, as ``bytes_in_use`` counts
     rounds: int
 
@@ -133,20 +134,35 @@ def cost_of(config: Config, rounds: int | None = None) -> Cost:
         evaluate.watch(simulation, "_evaluate")
 
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "run"
-        seen: dict[str, int] = {}
+        disk, looking = Disk(Path(folder) / "run"), Meter()
+        looking.watch(disk, "look")
 
         def watch(simulation: Simulation) -> None:
-            seen["rounds"], seen["used"] = simulation.round, bytes_in_use(simulation)
-            seen["checkpoint"] = sum(file.stat().st_size for file in (out / "checkpoint").iterdir())
+            disk.look(simulation)
             if simulation.round == rounds:
                 raise Enough
 
         begin = process_time()
         with suppress(Enough):
-            start(config, out, watch, begun=begun)
-        total = process_time() - begin
-    return Cost(total, train.seconds, opening.seconds, evaluate.seconds, **seen)
+            start(config, disk.out, watch, begun=begun)
+        total = process_time() - begin - looking.seconds
+    parts = train.seconds, opening.seconds, evaluate.seconds
+    return Cost(total, *parts, sum(disk.files.values()), disk.written, disk.used, disk.rounds)
+
+
+class Disk:
+    """What the checkpoints of a run take."""
+
+    def __init__(self, out: Path) -> None:
+        self.out, self.rounds, self.used, self.written = out, 0, 0, 0
+        self.files: dict[tuple[str, int], int] = {}  # name and time -> bytes, of the checkpoint that there is
+
+    def look(self, simulation: Simulation) -> None:
+        """After a round."""
+        found = {file.name: file.stat() for file in (self.out / "checkpoint").iterdir()}
+        now = {(name, stat.st_mtime_ns): stat.st_size for name, stat in found.items()}
+        self.written += sum(size for file, size in now.items() if file not in self.files)
+        self.files, self.rounds, self.used = now, simulation.round, bytes_in_use(simulation)
 
 
 def bytes_in_use(simulation: Simulation) -> int:
@@ -202,16 +218,28 @@ class Results:
 def table(title: str, heading: str, costs: Mapping[float, Cost]) -> Table:
     """A row for each run of a series, and the exponents."""
     made = Table(title=title, title_justify="left")
-    for name in (heading, "run", "training", "opening", "evaluation", "rest", "run / training", "checkpoint, kB"):
+    for name in (
+        heading,
+        "run",
+        "training",
+        "opening",
+        "evaluation",
+        "rest",
+        "run / training",
+        "checkpoint, kB",
+        "written, MB",
+    ):
         made.add_column(name, justify="right")
     for x, one in costs.items():
         seconds = (one.total, one.train, one.opening, one.evaluate, one.rest)
         share = f"{one.total / one.train:.2f}"
-        made.add_row(f"{x:g}", *(f"{s:.2f}" for s in seconds), share, f"{one.checkpoint / 1000:.0f}")
+        sizes = f"{one.checkpoint / 1000:.0f}", f"{one.written / 1e6:.0f}"
+        made.add_row(f"{x:g}", *(f"{s:.2f}" for s in seconds), share, *sizes)
     columns = ([getattr(c, name) for c in costs.values()] for name in ("total", "train", "opening", "evaluate", "rest"))
     slopes = [f"{exponent(list(costs), column):.2f}" for column in columns]
-    sizes = [one.checkpoint for one in costs.values()]
-    made.add_row("exponent", *slopes, "", f"{exponent(list(costs), sizes):.2f}", style="bold")
+    of_sizes = ([getattr(c, name) for c in costs.values()] for name in ("checkpoint", "written"))
+    slopes += ["", *(f"{exponent(list(costs), column):.2f}" for column in of_sizes)]
+    made.add_row("exponent", *slopes, style="bold")
     return made
 
 
@@ -242,7 +270,7 @@ def main(options: Scaling) -> None:
         console.print(
             f"{name}: {one.total:.1f} s, {one.total / one.train:.2f} times training alone ({parts}, "
             f"rest {one.rest:.1f}); the last of {one.rounds} checkpoints has {one.checkpoint / 1e6:.2f} MB, "
-            f"what is in use takes {one.used / 1e6:.2f}"
+            f"what is in use takes {one.used / 1e6:.2f}; {one.written / 1e6:.1f} MB were written for all of them"
         )
 
 

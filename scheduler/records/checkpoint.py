@@ -1,10 +1,12 @@
-"""The state of a run in one file, from which a killed run continues bit for bit. Knows not what it means.
+"""The state of a run, from which a killed run continues bit for bit. Knows not what it means.
 
 Tensors are kept as safetensors, all else as JSON in the metadata of the same file; nothing is ever pickled. A
 checksum over both finds damage that leaves the file readable. What a state holds, ``Simulation.state_dict`` says.
 
 Most devices of a chip are not in use. Of a tensor that is mostly zeros the others alone are kept, as three tensors:
-their places in it laid flat, their values, and its shape.
+their places in it laid flat, their values, and its shape. Other large tensors, such as the covariances of a gating
+network, stand in pieces beside the file (``records.pieces``), which refers to them: what has not changed since the
+last checkpoint is not written again.
 """
 
 from __future__ import annotations
@@ -23,11 +25,15 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 from torch import Tensor
 
+from smalti.scheduler.records import pieces
 from smalti.scheduler.records.atomic import sync_folder, write_bytes_atomic
+from smalti.scheduler.records.pieces import LARGE, Cut
 
+FORMAT, FIRST_FORMAT = "smalti 2", "smalti"  # names of the metadata; the first one knew no pieces
 SMALL = 4096  # numbers; smaller tensors are kept as they are
+MOSTLY = 0.25  # bytes of what is not zero, with its places, by those of all, up to which that alone is kept
 PARTS = ("@places", "@values", "@shape")  # of a tensor of which only what is not zero is kept
-INDEX = torch.int64  # of places
+INDEX = torch.int32  # of places, for tensors of fewer numbers than it can count
 WORDS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # bytes of a number -> integers as wide
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
@@ -52,34 +58,60 @@ def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, JSON]) -
     Raises:
         ValueError: a fact that JSON cannot hold exactly (NaN, infinity, tuples, keys that are not text).
     """
-    own = {name: part for whole, tensor in tensors.items() for name, part in _packed(whole, tensor).items()}
-    text = _text(facts)
+    text, folder = _text(facts), path.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    own: dict[str, Tensor] = {}
+    large: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        packed = _packed(name, tensor)
+        own |= packed or ({name: _own(tensor)} if tensor.nbytes < LARGE else {})
+        large |= {name: tensor} if tensor.nbytes >= LARGE and not packed else {}
+    cuts = pieces.write(folder, large)
+    text = f'{{"pieces": {json.dumps({name: vars(cut) for name, cut in sorted(cuts.items())})}, "facts": {text}}}'
     # One entry: several would be written in any order, and equal states are to be equal bytes.
-    data = bytes_of(own, metadata={"smalti": f"{_checksum(own, text)} {text}"})
-    path.parent.mkdir(parents=True, exist_ok=True)
+    data = bytes_of(own, metadata={FORMAT: f"{_checksum(own, text)} {text}"})
     write_bytes_atomic(path, data)
-    sync_folder(path.parent)
+    sync_folder(folder)
+    pieces.sweep(folder, cuts.values())
 
 
 def load(path: Path) -> Checkpoint:
-    """The state that was saved last.
+    """The state that was saved last, by this version or an older one.
 
     Raises:
         FileNotFoundError: nothing has been saved there yet.
-        ValueError: the file is damaged.
+        ValueError: the file is damaged, or a newer version wrote it.
     """
-    data = path.read_bytes()
+    while True:
+        data = path.read_bytes()
+        try:
+            return _read(path, data)
+        except FileNotFoundError as error:  # a piece; whoever writes may have gone on to the next checkpoint meanwhile
+            if path.read_bytes() == data:
+                raise ValueError(_damaged(path, f"{Path(error.filename).name} beside it is missing")) from error
+
+
+def _read(path: Path, data: bytes) -> Checkpoint:
     try:
         tensors = tensors_of(data)
         metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
-        checksum, text = metadata["smalti"].split(" ", 1)
+        ((key, content),) = metadata.items()
+        if key not in (FORMAT, FIRST_FORMAT):
+            raise ValueError(
+                f"its format is {key!r}, this version of smalti knows {FORMAT!r}; update it if that is older"
+            )
+        checksum, text = content.split(" ", 1)
         intact = int(checksum) == _checksum(tensors, text)
-        facts = json.loads(text)
+        known = json.loads(text)
+        facts, cuts = (known["facts"], known["pieces"]) if key == FORMAT else (known, {})
+        if intact:
+            tensors = _unpacked(tensors)
+            tensors |= {name: pieces.read(path.parent, Cut.from_plain(cut)) for name, cut in cuts.items()}
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ValueError(_damaged(path, str(error))) from error
     if not intact:
         raise ValueError(_damaged(path, "its checksum does not match its content"))
-    return Checkpoint(_unpacked(tensors), facts)
+    return Checkpoint(tensors, facts)
 
 
 def _damaged(path: Path, why: str) -> str:
@@ -87,13 +119,14 @@ def _damaged(path: Path, why: str) -> str:
 
 
 def _packed(name: str, tensor: Tensor) -> dict[str, Tensor]:
-    """The tensor under its name or, where that is less, what of it is not zero in every bit."""
-    if tensor.numel() < SMALL:
-        return {name: _own(tensor)}
+    """What of the tensor is not zero in every bit, with its places, if that is much less than all; else nothing."""
+    if not SMALL <= tensor.numel() <= torch.iinfo(INDEX).max:
+        return {}
     flat = tensor.detach().cpu().contiguous().view(-1)
-    places = (flat.view(WORDS[flat.element_size()]) != 0).nonzero().flatten()
-    if len(places) * (INDEX.itemsize + flat.element_size()) >= flat.numel() * flat.element_size():
-        return {name: _own(tensor)}
+    used = flat.view(WORDS[flat.element_size()]) != 0
+    if int(torch.count_nonzero(used)) * (INDEX.itemsize + flat.element_size()) > MOSTLY * flat.nbytes:
+        return {}
+    places = used.nonzero().flatten()
     parts = places.to(INDEX), flat[places], torch.tensor(tensor.shape)
     return {name + suffix: part for suffix, part in zip(PARTS, parts, strict=True)}
 

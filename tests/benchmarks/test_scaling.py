@@ -21,6 +21,7 @@ def test_a_run_is_taken_apart(tmp_path: Path) -> None:
     assert min(cost.train, cost.opening, cost.evaluate, cost.rest) > 0
     assert cost.train + cost.opening + cost.evaluate + cost.rest == pytest.approx(cost.total)
     assert 1e4 < cost.checkpoint < cost.used + 1e6
+    assert cost.checkpoint < cost.written < 2 * cost.checkpoint
 
 
 def test_what_varies_is_what_a_series_says() -> None:
@@ -41,7 +42,7 @@ def test_runs_that_are_known_are_not_repeated(
     def made_up(config: object, rounds: int | None = None) -> Cost:
         played.append(1)
         size = float(len(played))
-        return Cost(10 * size, 4 * size, size, size, 1000, 900, 2)
+        return Cost(10 * size, 4 * size, size, size, 1000, 2000, 900, 2)
 
     monkeypatch.setattr(scaling, "cost_of", made_up)
     monkeypatch.setattr(scaling, "first_expert", lambda size: {"small": 1.0, "medium": 4.0}[size])

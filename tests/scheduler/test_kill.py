@@ -39,7 +39,9 @@ def write(run):
         rows = [neuron | {"neuron": number, "retired_round": None} for number in range(round + 1)]
         tables.rewrite("neurons", rows)
         facts = {"round": round, "written": tables.written}
-        checkpoint.save(run.checkpoint, {"w": torch.full((400, 400), float(round))}, facts)
+        large = torch.ones(2, 200_000)  # in two pieces, of which one is never written again
+        large[1] = round
+        checkpoint.save(run.checkpoint, {"w": torch.full((300, 300), float(round)), "large": large}, facts)
         round += 1
 
 torch.set_num_threads(1)
@@ -60,6 +62,7 @@ def check(run: RunFolder) -> int:
     last = state.facts["round"]
     assert isinstance(last, int)
     assert state.tensors["w"].unique().tolist() == [last]
+    assert [row.unique().tolist() for row in state.tensors["large"]] == [[1], [last]]
     ports = pd.read_parquet(run.folder("ports"))
     assert ports.groupby("round").size().tolist() == [PORTS] * (ports["round"].max() + 1)
     assert ports["round"].max() in (last, last + 1)
@@ -74,6 +77,7 @@ def check(run: RunFolder) -> int:
     assert run.read("ports").groupby("round").size().tolist() == [PORTS] * (last + 1) + [1]
     save(run.checkpoint, state.tensors, {"round": last + 1, "written": tables.written})
     check_written(run, load(run.checkpoint).facts["written"], last + 2)
+    assert len(list(run.checkpoint.parent.iterdir())) == 1 + len(state.tensors["large"][:, 0].unique())
     return last
 
 
@@ -91,7 +95,7 @@ def test_whatever_the_moment_all_files_are_whole_and_the_run_can_go_on(tmp_path:
             while not run.checkpoint.exists():
                 assert time.monotonic() < deadline, "the writer wrote nothing"
                 time.sleep(0.001)
-            time.sleep(moments.uniform(0, 0.08))
+            time.sleep(moments.uniform(0, 0.4))
             os.kill(child, signal.SIGKILL)
             assert int(nursery.stdout.readline()) == signal.SIGKILL  # it was still writing
             rounds.append(check(open_run(run.path)))

@@ -16,7 +16,9 @@ import pytest
 
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import dump
+from smalti.scheduler.records import checkpoint, pieces
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
+from smalti.scheduler.records.pieces import LARGE
 from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import Simulation
 
@@ -33,9 +35,11 @@ import os, signal, sys
 from pathlib import Path
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
+from smalti.scheduler.records import checkpoint, pieces
 from smalti.scheduler.runner import start
 
-def run(config, out, number, before):
+def run(config, out, number, before, large):
+    checkpoint.LARGE = pieces.LARGE = large
     replace, count = os.replace, 0
     def replace_and_die(*names):
         nonlocal count
@@ -48,10 +52,10 @@ def run(config, out, number, before):
     start(load(Config, config), Path(out), lambda simulation: None)
 
 for line in sys.stdin:
-    config, out, number, before = line.split()
+    config, out, number, before, large = line.split()
     child = os.fork()
     if child == 0:
-        run(config, out, int(number), before == "before")
+        run(config, out, int(number), before == "before", int(large))
         os._exit(0)
     print(os.waitpid(child, 0)[1], flush=True)
 """
@@ -98,7 +102,7 @@ def test_killed_at_every_file_that_it_writes(
     for number in range(first, len(written)):
         for when in ("before", "after"):
             out = tmp_path / f"{when}-{number}"
-            print(tmp_path / "config.toml", out, number, when, file=nursery.stdin, flush=True)
+            print(tmp_path / "config.toml", out, number, when, LARGE, file=nursery.stdin, flush=True)
             assert int(nursery.stdout.readline()) == signal.SIGKILL
             if not out.exists():
                 assert number == first  # the folder is moved into place when all is in it
@@ -107,6 +111,39 @@ def test_killed_at_every_file_that_it_writes(
                 resume(out, nothing)
             same(tmp_path / "whole", out, timeless, state_of)
             assert not list(out.rglob(".*.tmp"))
+
+
+def test_killed_while_large_tensors_are_written(
+    tiny: MakeConfig,
+    tmp_path: Path,
+    timeless: Timeless,
+    state_of: StateOf,
+    nursery: subprocess.Popen[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Sums of the gating network stand in pieces; killed at every file of the second checkpoint."""
+    config, large = tiny(training={"rounds": 2, "steps": 2}), 700
+    (tmp_path / "config.toml").write_text(dump(config), encoding="utf-8")
+    monkeypatch.setattr(pieces, "LARGE", large)
+    monkeypatch.setattr(checkpoint, "LARGE", large)
+    written: list[str] = []
+    replace = os.replace
+    with monkeypatch.context() as watched:
+        watched.setattr(os, "replace", lambda *names: (written.append(Path(names[1]).name), replace(*names)))
+        start(config, tmp_path / "whole", nothing)
+    heads = [number for number, name in enumerate(written) if name == "state.safetensors"]
+    here = [n for n in range(heads[0] + 1, heads[1] + 1) if not written[n].endswith(".parquet")]
+    assert sum(written[number].startswith("piece-") for number in here) > 1
+    for number in here:
+        for when in ("before", "after"):
+            out = tmp_path / f"{when}-{number}"
+            print(tmp_path / "config.toml", out, number + 1, when, large, file=nursery.stdin, flush=True)
+            assert int(nursery.stdout.readline()) == signal.SIGKILL
+            resume(out, nothing)
+            same(tmp_path / "whole", out, timeless, state_of)
+            parts = [sorted(f.name for f in (run / "checkpoint").iterdir()) for run in (tmp_path / "whole", out)]
+            assert parts[0] == parts[1]
+            assert len(parts[0]) > 2
 
 
 @pytest.fixture
