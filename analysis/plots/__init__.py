@@ -11,6 +11,7 @@ from smalti.analysis.plots.hops import draw_hops
 from smalti.analysis.plots.pareto import draw_pareto
 from smalti.analysis.plots.raster import draw_raster
 from smalti.analysis.plots.reuse import draw_reuse
+from smalti.analysis.plots.scarcity import draw_scarcity
 from smalti.analysis.plots.switches import draw_switches
 from smalti.analysis.plots.trials import draw_trial
 
@@ -23,6 +24,7 @@ __all__ = [
     "draw_prices",
     "draw_raster",
     "draw_reuse",
+    "draw_scarcity",
     "draw_switches",
     "draw_trial",
     "draw_worth",
