@@ -39,8 +39,9 @@ def _used(run: Run) -> pd.Series[float]:
     tiles = fabric["rows"] * fabric["cols"] - len({tuple(place) for place in fabric["dead_tiles"]})
     gone = neurons["retired_round"].astype(float).fillna(math.inf)
     began = run.table("rounds").groupby("task")["round"].min()
-    alive = {task: int(((neurons["birth_round"] < at) & (gone >= at)).sum()) for task, at in began.items()}
-    return pd.Series(alive, dtype=float) / (tiles * fabric["neurons_per_tile"])
+    slots = tiles * fabric["neurons_per_tile"]
+    alive = {task: float(((neurons["birth_round"] < at) & (gone >= at)).sum()) for task, at in began.items()}
+    return pd.Series({task: count / slots for task, count in alive.items()})
 
 
 def _paid(run: Run) -> pd.Series[float]:

@@ -208,6 +208,7 @@ def _drive(simulation: Simulation, folder: RunFolder, tables: TableWriter, watch
         tables.append("detections", number, rows.detections)
         tables.append("openings", number, rows.openings)
         tables.append("switches", number, rows.switches)
+        tables.append("fates", number, rows.fates)
         tables.append("rounds", number, rows.rounds)
         if registry.changed:
             tables.rewrite("neurons", registry.neurons)
