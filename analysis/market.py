@@ -28,22 +28,23 @@ OTHER = "another reason"
 SIDE = re.compile(r"^(R0|R1|neuron tile) \((\d+), (\d+)\) side ([NESW]) (in|out)")
 
 
-def prices(bids: pd.DataFrame) -> pd.DataFrame:
-    """Prices asked for and paid in every round.
+def prices(bids: pd.DataFrame, by: str = "round") -> pd.DataFrame:
+    """Prices asked for and paid in every round, or for every task.
 
     Asked: the price of every bid that fitted, won or lost (bids that did not fit have none). Paid: those of winners.
 
     Args:
         bids: the table of that name.
+        by: round or task.
 
     Returns:
-        Indexed by round: bids, won, asked_mean, asked_median, asked_max, paid_mean, paid_median, paid_max
+        Indexed by that: bids, won, asked_mean, asked_median, asked_max, paid_mean, paid_median, paid_max
         (in the unit of the loss per sample; NaN where nobody was asked, or paid).
     """
-    rounds = bids.groupby("round")
-    table = pd.DataFrame({"bids": rounds.size(), "won": rounds["won"].sum().astype(int)})
+    groups = bids.groupby(by)
+    table = pd.DataFrame({"bids": groups.size(), "won": groups["won"].sum().astype(int)})
     for name, part in (("asked", bids), ("paid", bids[bids["won"]])):
-        grouped = part.groupby("round")["price"]
+        grouped = part.groupby(by)["price"]
         for measure in ("mean", "median", "max"):
             table[f"{name}_{measure}"] = grouped.agg(measure).reindex(table.index).astype(float)
     return table

@@ -217,6 +217,7 @@ def _play(simulation: Simulation, folder: RunFolder, tables: TableWriter, watche
         tables.append("detections", number, rows.detections)
         tables.append("openings", number, rows.openings)
         tables.append("switches", number, rows.switches)
+        tables.append("fates", number, rows.fates)
         tables.append("rounds", number, rows.rounds)
         if registry.changed:
             tables.rewrite("neurons", registry.neurons)

@@ -34,7 +34,7 @@ from smalti.scheduler.checks import by_feedback, check, check_machine, check_run
 from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
 from smalti.scheduler.examination import examine
-from smalti.scheduler.growth import birth_record, rewiring
+from smalti.scheduler.growth import birth_record, fate, rewiring
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.judge import Judge
 from smalti.scheduler.processor import computing
@@ -220,6 +220,9 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             changes = self._rewire(trained.progress)
             self._grow(now, trained.progress, decision)
         self.register_births()
+        if self.config.growth.fates and trained.progress is not None:
+            with clock.evaluating():
+                self.rows.fates = self._fates(now.experience, trained.progress)
         over = (self.round + 1) % self.config.training.rounds == 0
         if over:
             trained.openings.extend(self.protocol.end(now))
@@ -289,6 +292,14 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             self.grower.grow(expert, task, decision.births, x, wanted, chance, reserve)
         else:
             self.grower.follow(expert, task, self.births.places(self.round), x, wanted, chance)
+
+    def _fates(self, experience: Experience, progress: Progress) -> list[Row]:
+        """What each neuron of the expert in training has to learn from, and what it is worth."""
+        x, wanted = self.batches_of(experience).evaluation(VALIDATION)
+        few = slice(self.config.growth.probe)
+        measured = fate.measure(self.grower, progress.expert, progress.probe(), (x[few], wanted[few]))
+        known = {slot: self.registry.neurons[self.registry.id_of_slot[slot]] for slot in measured}
+        return [tables.fate_row(self.round, experience.task, known[slot], found) for slot, found in measured.items()]
 
     def register_births(self) -> None:
         """Write births of the round that are not in the registry yet into it."""

@@ -7,11 +7,13 @@ from smalti.analysis.plots.accuracy import draw_accuracy_matrix
 from smalti.analysis.plots.auctions import draw_prices, draw_worth
 from smalti.analysis.plots.chip import draw_chip
 from smalti.analysis.plots.devices import draw_copies
+from smalti.analysis.plots.fates import draw_fates
 from smalti.analysis.plots.growth import draw_growth_timeline
 from smalti.analysis.plots.hops import draw_hops
 from smalti.analysis.plots.pareto import draw_pareto
 from smalti.analysis.plots.raster import draw_raster
 from smalti.analysis.plots.reuse import draw_reuse
+from smalti.analysis.plots.scarcity import draw_scarcity
 from smalti.analysis.plots.switches import draw_switches
 from smalti.analysis.plots.trials import draw_trial
 
@@ -19,12 +21,14 @@ __all__ = [
     "draw_accuracy_matrix",
     "draw_chip",
     "draw_copies",
+    "draw_fates",
     "draw_growth_timeline",
     "draw_hops",
     "draw_pareto",
     "draw_prices",
     "draw_raster",
     "draw_reuse",
+    "draw_scarcity",
     "draw_switches",
     "draw_trial",
     "draw_worth",

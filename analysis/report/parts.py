@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from smalti.analysis import market, reuse, switches
+from smalti.analysis import fates, market, reuse, scarcity, switches
 from smalti.analysis.finding import Finding
 from smalti.analysis.findings import findings
 from smalti.analysis.outcomes import NOVEL, accuracies, experience_names, last_answers, mean_accuracies, splits
@@ -210,6 +210,14 @@ def _pictures(name: str, run: Run, activity: Activity) -> Iterator[Drawing]:
         caption = "Tasks in the order in which they came; arcs are as wide as the taps are many that were bought. "
         caption += "Below, hidden neurons born for each task."
         yield _svg(lambda: plots.draw_reuse(run, activity.network), name, "Reuse and births", caption)
+    if (scarcity.along(run)["refused"] != "").any():
+        caption = (
+            "Tasks in the order in which they came: prices asked and paid for them, how full the chip was and how "
+        )
+        caption += "they opened (a cross: no room for a seed), and neurons bought back from old experts."
+        yield _svg(lambda: plots.draw_scarcity(run), name, "A chip that fills up", caption)
+    if fates.has_fates(run):
+        yield _svg(lambda: plots.draw_fates(run), name, "What becomes of newborns", fates.told(run))
     for trial in activity.trials:
         caption = f"A validation trial of task {trial.name}: input spikes, spikes of the neurons that run, and outputs "
         caption += "with their targets (dashed). Steps at which something is asked are shaded."

@@ -64,6 +64,8 @@ class GrowthOptions:
         practice: gradient steps that candidates take before they bid, for the rules firefly and intern.
         probe: samples of the batch from which growth signals and bids are computed.
         retire_after: rounds that a grown neuron may stay silent before its tile retires it; 0 never retires.
+        fates: write the table fates: after every round, what each neuron of the expert in training has to learn from,
+            and what it is worth; costs a forward pass over probe validation samples for each.
         reuse: what a new task tries on the experts that exist before it gets neurons of its own.
         buy_back: what may be bought back from old experts where a new task finds no room.
         rewiring: what is removed and moved between training and growth.
@@ -100,6 +102,7 @@ class GrowthOptions:
     practice: int = 5
     probe: int = 256
     retire_after: int = 3
+    fates: bool = False
     reuse: ReuseOptions = field(default_factory=ReuseOptions)
     buy_back: BuyBackOptions = field(default_factory=BuyBackOptions)
     rewiring: RewiringOptions = field(default_factory=RewiringOptions)

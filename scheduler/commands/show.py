@@ -15,8 +15,8 @@ class Show:
 
     Attributes:
         run: folder of the run.
-        table: show this table whole instead: rounds, bids, neurons, links, ports, detections, openings, switches or
-            evaluations.
+        table: show this table whole instead: rounds, bids, neurons, links, ports, detections, openings, switches, fates
+            or evaluations.
         picture: also draw the chip into this file (.svg, .png or .pdf; needs the extra `plot`).
     """
 

@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import torch
 
 from smalti.agents.expert import Expert
 from smalti.model.graft import links_ending
 from smalti.scheduler.growth.grower import Grower
-from smalti.scheduler.growth.readout import Batch
+from smalti.scheduler.growth.readout import Batch, judged
 from smalti.scheduler.growth.room import Need, Placed, place_seed
 from smalti.scheduler.growth.seed_shape import footprint
 
@@ -73,13 +72,7 @@ class BuyBack:
 
     def _loss(self, expert: Expert, samples: Batch, silent: Sequence[int] = ()) -> float:
         """Mean loss of an expert, some neurons being silent."""
-        grower, (x, wanted) = self.grower, samples
-        running = grower.agent.running(expert).clone()
-        running[list(silent)] = False
-        outputs = torch.tensor(expert.outputs, device=grower.network.device)
-        with torch.no_grad():
-            answers = grower.judge.answers(grower.network.run(x, outputs, running))
-            return float(grower.judge.losses(expert, answers, wanted).mean())
+        return judged(self.grower, expert, samples, silent)[1]
 
     def _rise(self, slots: Sequence[int], usual: Sequence[float]) -> float:
         """By how much the losses of old tasks rise without some neurons, in all."""

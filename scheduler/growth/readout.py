@@ -133,13 +133,14 @@ class Heard:
         return Site(tile, self.sources[chosen], best, taps, loss, score)
 
 
-def judged(grower: Grower, expert: Expert, asked: Batch) -> tuple[float, float]:
-    """Score and loss of an expert as it is."""
+def judged(grower: Grower, expert: Expert, asked: Batch, silent: Sequence[int] = ()) -> tuple[float, float]:
+    """Score and loss of an expert as it is, or while some neurons are silent."""
     network, judge = grower.network, grower.judge
     x, wanted = asked
-    outputs = torch.tensor(expert.outputs, device=network.device)
+    outputs, running = torch.tensor(expert.outputs, device=network.device), grower.agent.running(expert)
+    running[list(silent)] = False
     with torch.no_grad():
-        answers = judge.answers(network.run(x, outputs, grower.agent.running(expert)))
+        answers = judge.answers(network.run(x, outputs, running))
         return judge.score(expert, answers, wanted), float(judge.losses(expert, answers, wanted).mean())
 
 

@@ -38,6 +38,7 @@ class RoundRows:
     detections: list[Row] = field(default_factory=list)
     openings: list[Row] = field(default_factory=list)
     switches: list[Row] = field(default_factory=list)
+    fates: list[Row] = field(default_factory=list)
 
 
 def bid_row(round_number: int, outcome: Outcome) -> Row:
@@ -167,6 +168,12 @@ def switch_rows(after: int, on: int, split: str, switches: Iterable[Switch]) -> 
         }
         for switch in switches
     ]
+
+
+def fate_row(round_number: int, task: int, neuron: Row, found: Row) -> Row:
+    """What was found of a neuron, of which its row in ``neurons`` is given."""
+    age = round_number - int(str(neuron["birth_round"]))
+    return {"round": round_number, "task": task, "neuron": neuron["neuron"], "age": age, **found}
 
 
 @dataclass(frozen=True, kw_only=True)

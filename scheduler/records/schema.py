@@ -14,7 +14,7 @@ import pyarrow as pa
 
 SCHEMA_VERSION = 8
 
-APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings", "switches")
+APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings", "switches", "fates")
 """Tables that grow round by round."""
 
 REWRITTEN = ("neurons", "links")
@@ -192,6 +192,16 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         ),
         Column("found", BOOL, "truth", "whether these were 20 at most"),
         Column("kept", FLOAT, "share", "trials from then on that the right expert answered; 0 if it was never found"),
+    ),
+    "fates": (
+        ROUND,
+        Column("task", INT32, "number", "task in training"),
+        Column("neuron", INT32, "number", "id of a hidden neuron of its expert, as in neurons"),
+        Column("age", INT32, "rounds", "since the one of its birth"),
+        Column("gradient_in", FLOAT, "unit", "norm of the loss's gradient over its fan-in, on training samples"),
+        Column("gradient_out", FLOAT, "unit", "the same over its fan-out"),
+        Column("worth", FLOAT, "unit", "rise of the loss on validation samples while it is silent"),
+        Column("loss", FLOAT, "unit", "loss on these samples while it is not"),
     ),
     "neurons": (
         Column("neuron", INT32, "number", "id in order of birth, never reused"),

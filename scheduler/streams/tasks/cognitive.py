@@ -14,6 +14,7 @@ A trial of the part ``novel`` waits longer than any of training, and decides by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -73,7 +74,7 @@ def made_task(
     inputs: Inputs,
     steps: int,
     entropy: tuple[int, int],
-    sizes: tuple[int, int, int, int],
+    sizes: Sequence[int],
 ) -> GeneratedTask:
     """One task with all of its parts.
 

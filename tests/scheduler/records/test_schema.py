@@ -17,6 +17,7 @@ PUBLISHED = {
     "openings": "round task name step expert loss score taken served refused bought paid taps inputs experts_run "
     "neurons_run",
     "switches": "after on split believed expert trials found kept",
+    "fates": "round task neuron age gradient_in gradient_out worth loss",
     "neurons": "neuron tile slot birth_slot kind task rule cell tau_ms synapse_ms birth_round retired_round",
     "links": "source kind target_tile row side hops path birth_round retired_round",
 }
