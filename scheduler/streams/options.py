@@ -8,7 +8,7 @@ from typing import Literal
 
 from smalti.model import ranges
 from smalti.model.option_values import expand_home, settle
-from smalti.scheduler.streams.file_options import EventsOptions, SpikeTrainOptions
+from smalti.scheduler.streams.file_options import EventsOptions, SignalsOptions, SpikeTrainOptions
 from smalti.scheduler.streams.made_options import (
     CognitiveOptions,
     LongOptions,
@@ -28,8 +28,8 @@ class StreamOptions:
 
     Attributes:
         name: digits (small images), mnist (images), fsdd (speech), arrays (your own .npz), shd, ssc (spikes of speech),
-            events (event cameras), cognitive (20 tasks to be answered in time), another that is made, or one added to
-            STREAMS; `smalti data` tells about them.
+            events (event cameras), signals (tables, series, records), ecg (heart beats), cognitive (20 tasks to be
+            answered in time), another that is made, or one added to STREAMS; `smalti data` tells about them.
         path: what to read: the zip or folder of fsdd, the .npz of arrays; mnist can do without, digits has none.
         setting: class (no task label at test), task (label given), domain (same classes), joint (all data).
         classes_per_task: classes of an experience in setting class and task; the last may have fewer.
@@ -67,6 +67,7 @@ class StreamOptions:
             split of that name; 1: there is none. Needs samples that ask for targets at single steps.
         shd: how the streams shd and ssc are read.
         events: how the stream events is read.
+        signals: how the streams signals and ecg are read.
         cognitive: the tasks of the stream cognitive.
         parity: the tasks of the stream parity.
         match: the tasks of the streams context-match and match-distractors.
@@ -103,6 +104,7 @@ class StreamOptions:
     session: int = 1
     shd: SpikeTrainOptions = field(default_factory=SpikeTrainOptions)
     events: EventsOptions = field(default_factory=EventsOptions)
+    signals: SignalsOptions = field(default_factory=SignalsOptions)
     cognitive: CognitiveOptions = field(default_factory=CognitiveOptions)
     parity: ParityOptions = field(default_factory=ParityOptions)
     match: MatchOptions = field(default_factory=MatchOptions)
