@@ -115,7 +115,7 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
         shape=ready.left,
         raw=ready.shape,
         ready=ready,
-        frames=frames,
+        frames=ready.steps if ready.latency else frames,
         excerpt=some,
         readout=loaded.readout,
     )

@@ -51,8 +51,9 @@ class StreamOptions:
             the chip, -1: refuse what does not fit.
         pooling: how: mean of their probabilities; or, firing where any of them does; count, their sum, at most 1; auto:
             or for spikes (0 and 1 over time), mean for all else.
-        code: bernoulli (a channel fires with its value as the probability), or population (every feature becomes
-            several channels, each of which prefers a value of its own; Bohte et al. 2002).
+        code: bernoulli (a rate: a channel fires with its value as the probability), population (every feature becomes
+            several channels, each of which prefers a value of its own; Bohte et al. 2002), or latency (a channel fires
+            once, the earlier the larger its value; of data without a time axis).
         cells: channels a feature in code population; 0: as many as fit the chip, 2 to 8.
         order: tasks in the order of the experiences, such as 0 1 0 2; tasks may return. Empty: each once, as they come.
         shuffle: whether the tasks come in an order drawn by run.seed; not together with order.
@@ -93,7 +94,7 @@ class StreamOptions:
     limit: int = 0
     pool: int = 0
     pooling: Literal["auto", "mean", "or", "count"] = "auto"
-    code: Literal["bernoulli", "population"] = "bernoulli"
+    code: Literal["bernoulli", "population", "latency"] = "bernoulli"
     cells: int = 0
     order: tuple[int, ...] = ()
     shuffle: bool = False
