@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Annotated
 
 import tyro
@@ -17,11 +19,12 @@ class Data:
     """List the data streams, or load one, check it and show what comes out.
 
     `smalti data` lists them: what each is, what it needs, where its files are published. `smalti data fsdd FILE` checks
-    a file; `smalti data mnist --stream.transform rotated --stream.setting domain` shows the experiences that a run with
+    a file; `smalti data FILE` finds out what reads it, and plays the first rounds of a run to say what all would cost;
+    `smalti data mnist --stream.transform rotated --stream.setting domain` shows the experiences that a run with
     these options would have on the default chip. Nothing is trained or written.
 
     Attributes:
-        name: the stream; none: list all.
+        name: the stream; a file or folder: the stream that reads it; none: list all.
         path: its file or folder; short for --stream.path.
         stream: as for `smalti run`; its name and path are overridden by those above.
     """
@@ -40,7 +43,7 @@ class Data:
             return
         from smalti.model.chip.fabric import Fabric, FabricOptions  # not above: the list need not wait for torch
 
-        options = replace(self.stream, name=self.name or self.stream.name, path=self.path or self.stream.path)
+        options = self._options()
         if options.name in STREAMS:
             console.print(data_view.facts(options.name), end="\n\n")
         fabric = Fabric(FabricOptions())
@@ -50,7 +53,25 @@ class Data:
         console.print(data_view.experiences(stream))
         console.print(data_view.pictures(stream))
         flags = " ".join(_flags(options))
+        if self._guesses:
+            from smalti.scheduler.commands.data_cost import cost
+            from smalti.scheduler.config import Config
+
+            console.print(cost(Config(stream=options), stream), highlight=False, markup=False, soft_wrap=True)
         console.print(f"next: smalti run {flags}", highlight=False, markup=False, soft_wrap=True)
+
+    def _options(self) -> StreamOptions:
+        """The options of the stream that is named, or that reads the file that is named instead."""
+        if not self._guesses:
+            return replace(self.stream, name=self.name or self.stream.name, path=self.path or self.stream.path)
+        from smalti.scheduler.streams.survey import guess
+
+        place = Path(os.path.expanduser(self.name))
+        return replace(self.stream, name=guess.stream_of(place), path=str(place))
+
+    @property
+    def _guesses(self) -> bool:
+        return self.name not in STREAMS and not self.path and Path(os.path.expanduser(self.name or " ")).exists()
 
     @property
     def _lists(self) -> bool:

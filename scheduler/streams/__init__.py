@@ -28,6 +28,7 @@ from smalti.scheduler.streams.readers.events import load_events
 from smalti.scheduler.streams.readers.fsdd import load_fsdd
 from smalti.scheduler.streams.readers.mnist import load_mnist
 from smalti.scheduler.streams.readers.shd import load_shd
+from smalti.scheduler.streams.readers.signals import load_ecg, load_signals
 from smalti.scheduler.streams.survey import content, excerpt
 from smalti.scheduler.streams.tasks.cognitive import load_cognitive
 from smalti.scheduler.streams.tasks.long import load_long
@@ -61,6 +62,8 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "shd": load_shd,
     "ssc": load_shd,
     "events": load_events,
+    "signals": load_signals,
+    "ecg": load_ecg,
     "cognitive": load_cognitive,
     "parity": load_parity,
     "context-match": load_context_match,
@@ -114,7 +117,7 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
         shape=ready.left,
         raw=ready.shape,
         ready=ready,
-        frames=frames,
+        frames=ready.steps if ready.latency else frames,
         excerpt=some,
         readout=loaded.readout,
     )

@@ -63,3 +63,47 @@ class EventsOptions:
             )
         ranges.at_least("stream.events", self, 1, "block", most=WIDEST)
         ranges.at_least("stream.events", self, 0, "window_ms", most=ranges.EVER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalsOptions:
+    """Signals and tables: where their labels are, how they are cut into windows and become spikes.
+
+    Attributes:
+        label: column of a table that holds the labels.
+        id: column that says which rows of a table are one series; empty: none does.
+        channels: columns, leads or signals to take; empty: all.
+        window: rows of a table that are one window; 0: every row is a sample of features.
+        stride: rows from one window to the next; 0: as many as a window has.
+        before_ms: of a window around an annotation, before it.
+        after_ms: of a window around an annotation, after it.
+        annotations: ending of the file of annotations beside a record.
+        normal: labels that are one class, all others being the other; empty: each is its own; of the stream ecg N.
+        percentiles: between which the spread of a channel is measured.
+        levels: thresholds that fit into the spread.
+    """
+
+    label: str = "label"
+    id: str = ""
+    channels: tuple[str, ...] = ()
+    window: int = 0
+    stride: int = 0
+    before_ms: float = 350.0
+    after_ms: float = 350.0
+    annotations: str = "atr"
+    normal: tuple[str, ...] = ()
+    percentiles: tuple[float, float] = (1.0, 99.0)
+    levels: float = 10.0
+
+    def __post_init__(self) -> None:
+        settle(self, "stream.signals")
+        ranges.at_least("stream.signals", self, 0, "window", "stride", most=ranges.MOST)
+        ranges.at_least("stream.signals", self, 0, "before_ms", "after_ms", most=ranges.MOST)
+        ranges.positive("stream.signals", self, "levels")
+        if not self.annotations.isalnum():
+            raise ValueError(f"stream.signals.annotations = {self.annotations!r} must be an ending such as atr")
+        if self.window == 1:
+            raise ValueError("stream.signals.window = 1 leaves nothing that rises or falls; give 2 or more, or 0")
+        low, high = self.percentiles
+        if not 0 <= low < high <= 100:
+            raise ValueError(f"stream.signals.percentiles = {[low, high]} must rise, from 0 to 100")

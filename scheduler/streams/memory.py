@@ -108,6 +108,7 @@ def arrays(
     *,
     targets: Any = None,
     weights: Any = None,
+    mask: Any = None,
 ) -> Data:
     """Data from arrays of numpy, torch or pandas, or from lists.
 
@@ -132,13 +133,14 @@ def arrays(
         targets: [samples, time, outputs] what the outputs should be at every step. ``stream.loss`` and ``stream.score``
             say how they are compared with that.
         weights: [samples, time] how much a step counts, 0 where nothing is asked; None: all alike.
+        mask: [samples, time] of zeros and ones: where it is 0, there is nothing, and x is taken for 0.
 
     Raises:
         ValueError: an array is unfit, with its name and the cure.
     """
     given = {
         **{"y": y, "targets": targets, "weights": weights},
-        **{"task": task, "part": part, "image": image, "shape": shape},
+        **{"task": task, "part": part, "image": image, "shape": shape, "mask": mask},
     }
     held = {name: plain_of(name, values) for name, values in given.items() if values is not None}
     return Data({"x": samples_of(x), **held})

@@ -8,7 +8,7 @@ from typing import Literal
 
 from smalti.model import ranges
 from smalti.model.option_values import expand_home, settle
-from smalti.scheduler.streams.file_options import EventsOptions, SpikeTrainOptions
+from smalti.scheduler.streams.file_options import EventsOptions, SignalsOptions, SpikeTrainOptions
 from smalti.scheduler.streams.made_options import (
     CognitiveOptions,
     LongCognitiveOptions,
@@ -29,8 +29,8 @@ class StreamOptions:
 
     Attributes:
         name: digits (small images), mnist (images), fsdd (speech), arrays (your own .npz), shd, ssc (spikes of speech),
-            events (event cameras), cognitive (20 tasks to be answered in time), another that is made, or one added to
-            STREAMS; `smalti data` tells about them.
+            events (event cameras), signals (tables, series, records), ecg (heart beats), cognitive (20 tasks to be
+            answered in time), another that is made, or one added to STREAMS; `smalti data` tells about them.
         path: what to read: the zip or folder of fsdd, the .npz of arrays; mnist can do without, digits has none.
         setting: class (no task label at test), task (label given), domain (same classes), joint (all data).
         classes_per_task: classes of an experience in setting class and task; the last may have fewer.
@@ -52,8 +52,9 @@ class StreamOptions:
             the chip, -1: refuse what does not fit.
         pooling: how: mean of their probabilities; or, firing where any of them does; count, their sum, at most 1; auto:
             or for spikes (0 and 1 over time), mean for all else.
-        code: bernoulli (a channel fires with its value as the probability), or population (every feature becomes
-            several channels, each of which prefers a value of its own; Bohte et al. 2002).
+        code: bernoulli (a rate: a channel fires with its value as the probability), population (every feature becomes
+            several channels, each of which prefers a value of its own; Bohte et al. 2002), or latency (a channel fires
+            once, the earlier the larger its value; of data without a time axis).
         cells: channels a feature in code population; 0: as many as fit the chip, 2 to 8.
         order: tasks in the order of the experiences, such as 0 1 0 2; tasks may return. Empty: each once, as they come.
         shuffle: whether the tasks come in an order drawn by run.seed; not together with order.
@@ -69,6 +70,7 @@ class StreamOptions:
             split of that name; 1: there is none. Needs samples that ask for targets at single steps.
         shd: how the streams shd and ssc are read.
         events: how the stream events is read.
+        signals: how the streams signals and ecg are read.
         cognitive: the tasks of the stream cognitive.
         parity: the tasks of the stream parity.
         match: the tasks of the streams context-match and match-distractors.
@@ -95,7 +97,7 @@ class StreamOptions:
     limit: int = 0
     pool: int = 0
     pooling: Literal["auto", "mean", "or", "count"] = "auto"
-    code: Literal["bernoulli", "population"] = "bernoulli"
+    code: Literal["bernoulli", "population", "latency"] = "bernoulli"
     cells: int = 0
     order: tuple[int, ...] = ()
     shuffle: bool = False
@@ -107,6 +109,7 @@ class StreamOptions:
     session: int = 1
     shd: SpikeTrainOptions = field(default_factory=SpikeTrainOptions)
     events: EventsOptions = field(default_factory=EventsOptions)
+    signals: SignalsOptions = field(default_factory=SignalsOptions)
     cognitive: CognitiveOptions = field(default_factory=CognitiveOptions)
     parity: ParityOptions = field(default_factory=ParityOptions)
     match: MatchOptions = field(default_factory=MatchOptions)

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from smalti.scheduler.streams import limits
-from smalti.scheduler.streams.coding import population
+from smalti.scheduler.streams.coding import latency, population
 from smalti.scheduler.streams.coding.pooling import Pooling, Shape, choose_block, pool, pooled, spell
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.packed import packed
-from smalti.scheduler.streams.rendered import Rendered, changed, pieces
+from smalti.scheduler.streams.rendered import AT_ONCE, Rendered, changed, pieces
 from smalti.scheduler.streams.types import WARNING, Floats, Loaded
 
 LARGE = 4  # neighbours pooled into one, from which on it matters whether they are pixels
+CURE = "give fewer samples or stream.steps"
 PLANES = (1, 2, 3)  # of images that nobody said are some: grey, polarities, colours
 
 
@@ -29,6 +30,7 @@ class Preparation:
     pooling: Pooling
     gain: float
     steps: int  # of a sample with a time axis of its own; shorter ones are stretched to it
+    latency: bool = False  # whether every value becomes a spike, the earlier the larger
 
     @property
     def coded(self) -> Shape:
@@ -47,14 +49,16 @@ class Preparation:
         x = pool(x, self.coded, self.block, self.pooling)
         if self.gain != 1:
             x = np.minimum(x * np.float32(self.gain), np.float32(1))
-        return stretched(x, self.steps)
+        return latency.encode(x, self.steps) if self.latency else stretched(x, self.steps)
 
     def all_of(self, loaded: Loaded) -> Floats | Rendered:
         """All samples of a data set as the chip is given them; what is kept as spikes and stays such, a bit each."""
         x, whole = loaded.x, self.pooling == "or" or max(self.block) == 1
         if isinstance(x, Rendered) and x.spikes and whole and not self.cells and self.gain >= 1:
-            parts = ((rows, self(part)) for rows, part in pieces(x))
-            return packed(loaded.origin, len(x), parts, "give fewer samples or stream.steps")
+            return packed(loaded.origin, len(x), ((rows, self(part)) for rows, part in pieces(x)), CURE)
+        if self.latency:
+            some = (slice(first, first + AT_ONCE) for first in range(0, len(x), AT_ONCE))
+            return packed(loaded.origin, len(x), ((rows, self(x[rows])) for rows in some), CURE)
         return changed(x, self)
 
     def notes(self) -> list[str]:
@@ -71,6 +75,8 @@ class Preparation:
             notes.append(f"pooled {spell(self.coded)} -> {spell(self.left)} channels, {how}{what}")
             if not image and self.block[0] >= LARGE and not self.cells:
                 notes += _pixels(self.shape[0], self.block[0])
+        if self.latency:
+            notes.append(f"latency code: a spike a value in {self.steps} time steps, the earlier the larger")
         if self.gain != 1:
             notes.append(f"firing probabilities times {self.gain:g}, at most 1")
         return notes
@@ -82,7 +88,12 @@ def choose(loaded: Loaded, options: StreamOptions, max_channels: int) -> Prepara
     Raises:
         ValueError: the channels do not fit, or the options do not go with them.
     """
-    shape, cells = loaded.shape, 0
+    shape, cells, frames = loaded.shape, 0, loaded.x.shape[1]
+    if options.code == "latency" and frames > 1:
+        raise ValueError(
+            f"stream.code = 'latency' gives every value a spike in time, and {loaded.origin} has {frames} time steps "
+            "of its own; take bernoulli or population"
+        )
     if options.code == "population":
         cells = options.cells or population.cells_that_fit(loaded.x.shape[2], max_channels)
     coded = population.coded_shape(shape, cells) if cells else shape
@@ -90,7 +101,9 @@ def choose(loaded: Loaded, options: StreamOptions, max_channels: int) -> Prepara
     how = options.pooling
     if how == "auto":
         how = "or" if max(block) > 1 and not cells and _are_spikes(loaded.x) else "mean"
-    ready = Preparation(shape, cells, block, how, options.gain, options.steps or loaded.steps)
+    ready = Preparation(
+        shape, cells, block, how, options.gain, options.steps or loaded.steps, options.code == "latency"
+    )
     _check_size(loaded, ready)
     return ready
 

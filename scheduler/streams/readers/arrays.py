@@ -12,6 +12,9 @@
 - image: [2] integers, optional: rows and columns, where the channels are an image, row after row; it is pooled in
   blocks then, and can be rotated.
 - shape: [3] integers, optional, instead of image: polarities (or other planes), rows and columns.
+- mask: [samples, time] of zeros and ones, optional: where it is 0 there is nothing, and x is taken for 0 there.
+
+Larger than memory: a folder with x.npy, y.npy and so on (numpy.save), whose x is read a few samples at a time.
 
 ``smalti.data`` makes the same of arrays in memory.
 """
@@ -26,25 +29,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.readers import labels, npz, ragged, targets
+from smalti.scheduler.streams.readers import labels, npy, npz, ragged, targets
+from smalti.scheduler.streams.rendered import Rendered
 from smalti.scheduler.streams.types import Ints, Loaded
 from smalti.scheduler.streams.values import check_range
 
 STEPS = 25  # of samples without a time axis
 REQUIRED = ("x",)
-OPTIONAL = ("y", "targets", "weights", "task", "part", "image", "shape")
+OPTIONAL = ("y", "targets", "weights", "task", "part", "image", "shape", "mask")
 HOW = "numpy.savez(file, x=..., y=...)"
 SIDES = {"image": (2, "rows and columns"), "shape": (3, "polarities, rows and columns")}
 
 
 def load_arrays(options: StreamOptions) -> Loaded:
-    """Reads and checks the .npz at `options.path`.
+    """Reads and checks the .npz, or the folder of .npy, at `options.path`.
 
     Raises:
         ValueError: naming the file and the array, if anything in it is unfit.
     """
     path = _existing(options.path)
-    arrays, ignored = npz.read(path, REQUIRED, OPTIONAL, HOW)
+    if Path(path).is_dir():
+        arrays, ignored = npy.read(path, REQUIRED, OPTIONAL)
+    else:
+        arrays, ignored = npz.read(path, REQUIRED, OPTIONAL, HOW)
     if "y" not in arrays and "targets" not in arrays:
         held = ", ".join([*arrays, *ignored])
         raise ValueError(f"{path}: there is no array y; write it, or targets, with {HOW} (the file holds {held})")
@@ -57,7 +64,7 @@ def of_arrays(path: str, arrays: Mapping[str, NDArray[Any]], notes: tuple[str, .
     Raises:
         ValueError: naming the array that is unfit.
     """
-    x, ended = _numbers(path, arrays["x"])
+    x, ended = _numbers(path, _masked(path, arrays))
     asked = targets.of_arrays(path, arrays, x.shape[:2])
     domain: Ints | None = None
     names: tuple[str, ...] = ()
@@ -98,12 +105,26 @@ def of_arrays(path: str, arrays: Mapping[str, NDArray[Any]], notes: tuple[str, .
 def _existing(path: str) -> str:
     if not path:
         raise ValueError(f"stream.path is empty; give the .npz file to read ({HOW})")
-    if not Path(path).is_file():
+    if not Path(path).exists():
         raise ValueError(f"stream.path = {path!r}: there is no such file")
     return path
 
 
-def _numbers(path: str, x: NDArray[Any]) -> tuple[NDArray[np.float32], list[str]]:
+def _masked(path: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """x, with zeros where the mask says that there is nothing."""
+    x = arrays["x"]
+    if "mask" not in arrays:
+        return x
+    mask = arrays["mask"]
+    if x.ndim != 3 or mask.shape != x.shape[:2] or mask.dtype.kind not in "biuf" or not np.isin(mask, (0, 1)).all():
+        raise ValueError(
+            f"{path}: mask has shape {mask.shape} and type {mask.dtype}; give zeros and ones [samples, time], of an x "
+            f"[samples, time, channels] (it has shape {x.shape})"
+        )
+    return np.where(mask.astype(np.bool_)[:, :, None], x, np.zeros((), dtype=x.dtype))
+
+
+def _numbers(path: str, x: NDArray[Any]) -> tuple[NDArray[np.float32] | Rendered, list[str]]:
     """x as [samples, time or 1, channels] float32, and a note if recordings ended early."""
     if x.dtype.kind not in "biuf":
         raise ValueError(f"{path}: x has type {x.dtype}; give numbers between 0 and 1")
@@ -112,6 +133,8 @@ def _numbers(path: str, x: NDArray[Any]) -> tuple[NDArray[np.float32], list[str]
         raise ValueError(f"{path}: x has shape {x.shape}; give [samples, time, channels] or [samples, channels]{more}")
     if 0 in x.shape:
         raise ValueError(f"{path}: x has shape {x.shape}, which holds nothing; give samples")
+    if isinstance(x, np.memmap):
+        return npy.rendered(x), ["x is read from its file a few samples at a time"]
     notes = []
     if x.ndim == 3 and x.dtype.kind == "f":
         x, ended = ragged.ended(x)

@@ -97,6 +97,23 @@ ABOUT = {
         licence="N-MNIST: CC BY-SA 4.0; DVS-Gesture: CC BY 4.0",
         settings="class, task, joint; domain with transform = permuted or rotated",
     ),
+    "signals": About(
+        what="your own signals, as spikes where they rise and fall; or features in a table",
+        needs=(
+            "a table (.csv, .parquet) with a column of labels, series (.ts), a record of WFDB (.hea) or a folder of "
+            "them, or a recording (.edf) with annotations"
+        ),
+        source=(),
+        licence="yours",
+        settings="class, task, joint; domain with several records",
+    ),
+    "ecg": About(
+        what="heart beats of records of WFDB: normal ones against all others",
+        needs="a record (.hea beside .dat and .atr), such as 208 of the MIT-BIH database, or a folder of them",
+        source=("MIT-BIH: https://physionet.org/content/mitdb/",),
+        licence="ODC-BY 1.0 (MIT-BIH)",
+        settings="class, task, joint; domain with several records",
+    ),
     "cognitive": About(
         what="20 tasks of decisions, delays, contexts and matches on two rings of neurons, to be answered in time",
         needs="nothing: trials are made; a chip of 53 channels or more (33 with stream.cognitive.rule = hidden)",

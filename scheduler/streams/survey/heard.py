@@ -146,7 +146,7 @@ def _cure(stream: Stream, some: Excerpt, ready: Preparation, heard: float, seed:
     if some.raw is not None and not ready.cells:
         cells = population.cells_that_fit(some.raw.shape[2], some.wires)
         block = choose_block(population.coded_shape(ready.shape, cells), some.wires, 0)
-        coded = replace(ready, cells=cells, block=block, pooling="mean")
+        coded = replace(ready, cells=cells, block=block, pooling="mean", latency=False)
         tried["--stream.code population"] = _accuracy(coded(some.raw), stream, some, seed)
     if some.raw is not None and max(ready.block) > 1:
         whole = replace(ready, cells=0, block=(1,) * len(ready.shape))

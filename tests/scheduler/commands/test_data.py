@@ -60,6 +60,19 @@ def test_what_came_out_is_shown_with_the_command_that_runs_it(cli: Smalti, blobs
     assert f"next: smalti run --stream.name arrays --stream.path {blobs} --stream.split_seed 3" in said
 
 
+def test_a_file_alone_is_enough_and_its_cost_is_told(cli: Smalti, blobs: Path) -> None:
+    code, out, err = cli("data", str(blobs), "--stream.limit", "9")
+    assert (code, err) == (0, "")
+    assert "classes 4: 0, 1, 2, 3" in words(out)
+    assert re.search(r"cost: about [\d,]+ s and [\d.,]+ [MG]iB of memory for 20 rounds on this machine", words(out))
+    assert f"next: smalti run --stream.name arrays --stream.path {blobs} --stream.limit 9" in words(out)
+    assert not list(Path().iterdir())
+    Path("mine.doc").write_text("x")
+    code, _, err = cli("data", "mine.doc")
+    assert code == 2
+    assert "mine.doc: no stream is known to read this" in err
+
+
 def test_the_command_it_names_works(cli: Smalti, blobs: Path) -> None:
     copy = Path("my blobs.npz")
     copy.write_bytes(blobs.read_bytes())

@@ -1,0 +1,46 @@
+"""Which stream reads a file or folder, by its name and the names in it. Opens no more than a zip's list of files."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+
+from smalti.scheduler.streams import limits
+
+_ENDINGS = {
+    **dict.fromkeys((".csv", ".parquet", ".ts", ".edf", ".hea"), "signals"),
+    **dict.fromkeys((".h5", ".hdf5"), "shd"),
+}
+_NAMES = (  # the first that some name in a folder or zip matches
+    (r"(^|/)\d_[^/]+_\d+\.wav$", "fsdd"),
+    (r"(^|/)(x_train|x_test)\.npy$", "mnist"),
+    (r"^(x|y|targets)\.npy$", "arrays"),
+    (r"-idx[13]-ubyte(\.gz)?$|\.idx[13]-ubyte(\.gz)?$", "mnist"),
+    (r"(^|/)ssc_(train|valid|test)\.h5$", "ssc"),
+    (r"^[^/]*_(train|test)\.(h5|hdf5)$", "shd"),
+    (r"^[^/]*\.hea$|^[^/]*_(train|test)\.ts$", "signals"),
+    (r"\.aedat$|/[^/]*\.(bin|npy|h5|hdf5)$", "events"),
+)
+
+
+def stream_of(path: Path) -> str:
+    """Name of the stream that reads it.
+
+    Raises:
+        ValueError: none does, as far as names tell.
+    """
+    if path.is_dir():
+        names = [file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file()]
+    elif path.suffix.lower() in (".zip", ".npz"):
+        with limits.reading(str(path), "write or download it again"), zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    else:
+        names = []
+    for pattern, stream in _NAMES:
+        if any(re.search(pattern, name, re.IGNORECASE) for name in names):
+            return stream
+    found = _ENDINGS.get(path.suffix.lower()) if path.is_file() else None
+    if found is None:
+        raise ValueError(f"{path}: no stream is known to read this; name one (smalti data lists them) before it")
+    return found
