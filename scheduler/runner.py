@@ -63,18 +63,7 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None, b
         config = replace(config, stream=replace(config.stream, path=str(out.absolute() / FILE)))
     logs.check(config.run.log)
     simulation = Simulation(config, data=data)
-    config = simulation.config
-    files: dict[str, str | bytes] = {}
-    stream = simulation.stream
-    counts = {"experiences": len(stream.experiences), "steps": stream.steps}
-    facts: dict[str, object] = {**counts, STREAM: fingerprint(stream)}
-    if simulation.births is not None:
-        text = birth_record.dump(simulation.births)
-        files[birth_record.FILE], facts[BIRTHS] = text, zlib.crc32(text.encode())
-    if data is not None:
-        files[FILE], facts[FINGERPRINT] = data.dump(), data.fingerprint
-    run = config.run
-    folder = create_run(out, config=dump(config), seed=run.seed, threads=run.threads, files=files, facts=facts)
+    folder = created(simulation, out, data)
     with folder.lock():
         try:
             begun(simulation)
@@ -84,6 +73,31 @@ def start(config: Config, out: Path, watch: Watcher, data: Data | None = None, b
                 shutil.rmtree(folder.path)
             raise
     return simulation
+
+
+def created(simulation: Simulation, out: Path, data: Data | None = None) -> RunFolder:
+    """The folder of a new run, without a round.
+
+    Args:
+        simulation: that begins.
+        out: a folder that does not exist or is empty.
+        data: that was in memory.
+
+    Raises:
+        ValueError: ``out`` is taken.
+    """
+    files: dict[str, str | bytes] = {}
+    stream = simulation.stream
+    counts = {"experiences": len(stream.experiences), "steps": stream.steps}
+    facts: dict[str, object] = {**counts, STREAM: fingerprint(stream)}
+    if simulation.births is not None:
+        text = birth_record.dump(simulation.births)
+        files[birth_record.FILE], facts[BIRTHS] = text, zlib.crc32(text.encode())
+    if data is not None:
+        files[FILE], facts[FINGERPRINT] = data.dump(), data.fingerprint
+    config = dump(simulation.config)
+    run = simulation.config.run
+    return create_run(out, config=config, seed=run.seed, threads=run.threads, files=files, facts=facts)
 
 
 def resume(path: Path, watch: Watcher, begun: Watcher = nothing) -> Simulation:
@@ -210,7 +224,7 @@ def _play(simulation: Simulation, folder: RunFolder, tables: TableWriter, watche
             note_ended(folder.environment, number, str(error))
             raise
         begin = time.perf_counter()
-        rows, registry = simulation.rows, simulation.registry
+        rows = simulation.rows
         tables.append("bids", number, rows.bids)
         tables.append("ports", number, rows.ports)
         tables.append("evaluations", number, rows.evaluations)
@@ -219,13 +233,25 @@ def _play(simulation: Simulation, folder: RunFolder, tables: TableWriter, watche
         tables.append("switches", number, rows.switches)
         tables.append("fates", number, rows.fates)
         tables.append("rounds", number, rows.rounds)
-        if registry.changed:
-            tables.rewrite("neurons", registry.neurons)
-            tables.rewrite("links", registry.links)
-            registry.changed = False
-        tensors, facts = split(simulation.state_dict())
-        facts |= {"config": config, WRITTEN: tables.written}
-        checkpoint.save(folder.checkpoint, tensors, facts)
+        save(simulation, folder, tables, config)
         simulation.seconds_written = time.perf_counter() - begin
         for watch in watchers:
             watch(simulation)
+
+
+def save(simulation: Simulation, folder: RunFolder, tables: TableWriter, config: str) -> None:
+    """Write what is replaced in every round: neurons, links, and the checkpoint.
+
+    Args:
+        simulation, folder: the run.
+        tables: of the folder.
+        config: content of its config.toml.
+    """
+    registry = simulation.registry
+    if registry.changed:
+        tables.rewrite("neurons", registry.neurons)
+        tables.rewrite("links", registry.links)
+        registry.changed = False
+    tensors, facts = split(simulation.state_dict())
+    facts |= {"config": config, WRITTEN: tables.written}
+    checkpoint.save(folder.checkpoint, tensors, facts)

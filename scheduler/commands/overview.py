@@ -46,6 +46,12 @@ ENTRIES = {
         "Write a run for other tools: its net as NIR, its wiring as a graph, or its chip as tables and weights.",
         simulates=True,
     ),
+    "map": Entry(
+        "map",
+        "Map",
+        "Place and route a trained recurrent net (a NIR file) on a chip; the run that begins with it trains it on.",
+        simulates=True,
+    ),
     "init": Entry(
         "init", "Init", "Write a commented configuration file: all defaults, or the recipe of a size of chip."
     ),
