@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.network import Network
+from smalti.model.work import Work
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,17 @@ def synaptic_operations(network: Network, counts: Tensor, input_spikes: Tensor, 
         running: neurons that take part [N] bool; devices onto others are switched off.
     """
     return float(spikes_per_sample(counts, input_spikes) @ fan_out(network, running))
+
+
+def work(network: Network, counts: Tensor, input_spikes: Tensor, running: Tensor, steps: int) -> Work:
+    """What samples of so many time steps take: synaptic operations, and the leaks of all states at every step.
+
+    A membrane is a state, and so are the slow synapse and the adapted threshold of neurons that have them. Thresholds
+    compared, spikes subtracted from membranes and outputs summed over time are not counted.
+    """
+    state = network.state
+    leaks = running * (1 + (state.synapse != 0).long() + (state.strength != 0).long()).to(running.device)
+    return Work(synaptic_operations(network, counts, input_spikes, running), float(leaks.sum()) * steps)
 
 
 def spikes_per_sample(counts: Tensor, input_spikes: Tensor) -> Tensor:

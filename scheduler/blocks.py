@@ -21,8 +21,9 @@ from smalti.agents.gating import GatingAgent
 from smalti.model import costs
 from smalti.model.gating.belief import settled
 from smalti.model.network import Activity
+from smalti.model.work import Work
 from smalti.scheduler.evaluation import Answers, with_label
-from smalti.scheduler.hearing import GateCost, per_channel
+from smalti.scheduler.hearing import GateCost, per_channel, work_of
 from smalti.scheduler.streams.wanted import Wanted
 
 WITHIN = 20  # trials in which the right expert is to be found
@@ -57,7 +58,7 @@ def answer(agent: GatingAgent, classes: tuple[int, ...], x: Tensor, wanted: Want
     experts = [expert for expert in agent.experts if expert.number in belief.known]
     if len(experts) < 2 or right not in experts:
         return Block(with_label(agent, right, x, right.classes))
-    outputs, fired, operations = _all_at_once(agent, experts, x)
+    outputs, fired, work = _all_at_once(agent, experts, x)
     losses = _losses(agent, outputs, wanted)
     place = experts.index(right)
     others = torch.tensor([k % len(experts) for k in range(place + 1, place + len(experts))])  # the one before it: last
@@ -67,9 +68,12 @@ def answer(agent: GatingAgent, classes: tuple[int, ...], x: Tensor, wanted: Want
     said = outputs[choices[-1], torch.arange(len(x))]
     cost = GateCost(
         adds_per_sample=len(experts) * (PER_VALUE * said[0].numel() + PER_EXPERT),
+        multiplications_per_sample=len(experts) * (said[0].numel() + 1),  # a square or product each, the likelihood
         stored_values=outputs[:, 0].numel() + 2 * len(experts),
     )
-    answers = Answers(tasks, tasks, spikes, hop_spikes, operations, cost, fired, said)
+    answers = Answers(
+        tasks, tasks, spikes, hop_spikes, work.additions, cost, fired, said, work.multiplications, run_steps=x.shape[1]
+    )
     return Block(answers, _switches(experts, place, others, choices))
 
 
@@ -81,9 +85,9 @@ def _losses(agent: GatingAgent, outputs: Tensor, wanted: Wanted) -> Tensor:
     return torch.stack([agent.criterion.losses(said, wanted.targets, wanted.weights) for said in outputs])
 
 
-def _all_at_once(agent: GatingAgent, experts: list[Expert], x: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Outputs of every expert [E, B, T, O], spikes of every neuron [N, B] and synaptic operations per sample."""
-    network, inputs = agent.network, per_channel(x)
+def _all_at_once(agent: GatingAgent, experts: list[Expert], x: Tensor) -> tuple[Tensor, Tensor, Work]:
+    """Outputs of every expert [E, B, T, O], spikes of every neuron [N, B] and the work per sample."""
+    network = agent.network
     fired = torch.zeros((network.fabric.neurons, len(x)), dtype=torch.float64)
     said, ran = [], torch.zeros_like(network.state.alive)
     for expert in experts:
@@ -93,8 +97,7 @@ def _all_at_once(agent: GatingAgent, experts: list[Expert], x: Tensor) -> tuple[
         said.append(activity.membrane.permute(2, 0, 1).cpu())
         fired = torch.maximum(fired, activity.counts.to("cpu", torch.float64))  # whom several hear runs once for all
         ran = ran | running
-    operations = costs.synaptic_operations(network, fired, inputs, ran & network.state.alive)
-    return torch.stack(said), fired, operations
+    return torch.stack(said), fired, work_of(network, fired, x, ran)
 
 
 def _switches(experts: list[Expert], place: int, others: Tensor, choices: Tensor) -> tuple[Switch, ...]:

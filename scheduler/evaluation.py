@@ -35,6 +35,7 @@ from smalti.model.gating.mixture import UNKNOWN, ranked
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.running import scores_in_time
 from smalti.model.network import Activity
+from smalti.model.work import Work
 from smalti.scheduler.hearing import (
     UNASKED,
     Features,
@@ -43,8 +44,8 @@ from smalti.scheduler.hearing import (
     gate_cost,
     heard_adapted,
     nothing_heard,
-    operations_of,
     per_channel,
+    work_of,
 )
 from smalti.scheduler.streams.scores import SCORES
 from smalti.scheduler.streams.types import Readout
@@ -63,6 +64,13 @@ class Answers:
     gate: GateCost = UNASKED
     fired: Tensor | None = None  # [N, B] spikes of every neuron, where experts were asked
     steps: Tensor | None = None  # [B, T, O] outputs at every step, where those are asked; classes are tasks then
+    multiplications_per_sample: float = 0.0  # on the chip: leaks
+    run_steps: int = 0  # time steps that experts run for an answer; 0: none does
+
+    @property
+    def latency(self) -> float:
+        """Time steps from the beginning of a sample to its (last) answer."""
+        return self.run_steps + self.gate.latency if self.run_steps else self.gate.heard
 
     def score(self, wanted: Wanted, readout: Readout | None = None) -> float:
         """Share of right answers or, where the stream has a read-out, its score."""
@@ -102,7 +110,7 @@ def without_label(agent: GatingAgent, x: Tensor, among: Sequence[int] | None = N
         scores = scores_in_time(agent.gate, agent.options, x).unbind(-1)
         shares = dict(zip(agent.gate.assignment.experts, scores, strict=True))
         answers = at_every_step(agent, agent.criterion, [(experts[n], share) for n, share in shares.items()], x)
-        return replace(answers, gate=gate_cost(agent, x))
+        return replace(answers, gate=gate_cost(agent, x, torch.zeros(len(x), 0)))
     features = heard_adapted(agent, x)
     log_posterior = agent.gate.scores(features.counts)
     ranks = ranked(agent.gate, agent.options.choose, features.counts, log_posterior)
@@ -112,7 +120,7 @@ def without_label(agent: GatingAgent, x: Tensor, among: Sequence[int] | None = N
         rows = (top == column).any(1).nonzero().flatten()
         if len(rows):
             components.append(Component(experts[number], rows, log_posterior[rows, column]))
-    return replace(_mixture(agent, features, components, x, possible), gate=gate_cost(agent, x))
+    return replace(_mixture(agent, features, components, x, possible), gate=gate_cost(agent, x, features.counts))
 
 
 def at_every_step(
@@ -127,7 +135,8 @@ def at_every_step(
     answers = _mixture_of_steps(agent, criterion, nothing_heard(agent, x), components, x)
     assert answers.fired is not None
     ran = torch.stack([agent.running(expert) for expert, _ in experts]).any(0)
-    return replace(answers, operations_per_sample=operations_of(agent.network, answers.fired, x, ran))
+    work = work_of(agent.network, answers.fired, x, ran)
+    return replace(answers, operations_per_sample=work.additions, multiplications_per_sample=work.multiplications)
 
 
 def _mixture(
@@ -139,11 +148,11 @@ def _mixture(
     classes = max(c for e in agent.experts for c in e.classes) + 1
     log_mixture = torch.full((len(x), classes), -torch.inf, dtype=torch.float64)
     weighed, has_prior = torch.zeros_like(log_mixture), has_vote(agent)
-    fired, operations = features.fired.clone(), features.operations
+    fired, work = features.fired.clone(), features.work
     for component in components:
         rows, own = component.rows, torch.tensor(component.expert.classes)
         log_p, counts, spent = _ask(agent, component.expert, x[rows])
-        operations += spent * len(rows) / len(x)
+        work += spent * (len(rows) / len(x))
         log_mixture[rows[:, None], own] = log_p + component.log_posterior[:, None].double()
         if has_prior:
             a, b = component.expert.exponents
@@ -152,9 +161,18 @@ def _mixture(
         _join(fired, rows, counts)
     log_mixture[:, [c for c in range(classes) if c not in possible]] = -torch.inf
     spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
-    cost = gate_cost(agent, x) if has_prior else UNASKED
+    cost = gate_cost(agent, x, features.counts) if has_prior else UNASKED
     answers = (log_mixture + weighed).argmax(1), log_mixture.argmax(1)
-    return Answers(*answers, spikes, hop_spikes, operations, cost, fired)
+    return Answers(
+        *answers,
+        spikes,
+        hop_spikes,
+        work.additions,
+        cost,
+        fired,
+        multiplications_per_sample=work.multiplications,
+        run_steps=x.shape[1],
+    )
 
 
 def _mixture_of_steps(
@@ -170,18 +188,28 @@ def _mixture_of_steps(
         log_posterior[k, component.rows] = component.log_posterior.double().view(len(component.rows), steps)
     shares, best = log_posterior.softmax(0), log_posterior[..., -1].argmax(0)
     expected = torch.zeros(1)
-    fired, operations = features.fired.clone(), features.operations
+    fired, work = features.fired.clone(), features.work
     for share, component in zip(shares, components, strict=True):
         rows = component.rows
         activity, spent = _run(agent, component.expert, x[rows])
         outputs = criterion.expected(activity.membrane.permute(2, 0, 1).double().cpu())
         expected = expected if expected.dim() > 1 else outputs.new_zeros(len(x), *outputs.shape[1:])
         expected[rows] += share[rows, :, None] * outputs
-        operations += spent * len(rows) / len(x)
+        work += spent * (len(rows) / len(x))
         _join(fired, rows, activity.counts)
     spikes, hop_spikes = costs.traffic(agent.network, fired, per_channel(x))
     tasks = torch.tensor([component.expert.classes[0] for component in components])[best]
-    return Answers(tasks, tasks, spikes, hop_spikes, operations, fired=fired, steps=criterion.outputs(expected).float())
+    return Answers(
+        tasks,
+        tasks,
+        spikes,
+        hop_spikes,
+        work.additions,
+        fired=fired,
+        steps=criterion.outputs(expected).float(),
+        multiplications_per_sample=work.multiplications,
+        run_steps=x.shape[1],
+    )
 
 
 def _join(fired: Tensor, rows: Tensor, counts: Tensor) -> None:
@@ -226,9 +254,12 @@ def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
         return None
     features = heard_adapted(agent, x)
     best = agent.gate.class_scores(features.counts).argmax(1)
-    cost = replace(gate_cost(agent, x), buffered_spikes=0.0, latency=0)  # no expert waits for it
+    cost = replace(gate_cost(agent, x, features.counts), buffered_spikes=0.0, latency=0.0)  # no expert waits for it
     classes = torch.tensor(agent.gate.classes)[best]
-    answers = Answers(classes, classes, 0.0, 0.0, features.operations, cost)
+    work = features.work
+    answers = Answers(
+        classes, classes, 0.0, 0.0, work.additions, cost, multiplications_per_sample=work.multiplications
+    )
     if agent.gate.hears != "experts":
         return answers
     listened = x[:, : heard_steps(agent.options.listen, x.shape[1])]
@@ -236,17 +267,17 @@ def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
     return replace(answers, spikes_per_sample=spikes, hop_spikes_per_sample=hop_spikes)
 
 
-def _ask(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor, float]:
-    """log p(class | expert, x) [B, classes], the spikes [N, B] and the synaptic operations it took."""
-    activity, operations = _run(agent, expert, x)
+def _ask(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor, Work]:
+    """log p(class | expert, x) [B, classes], the spikes [N, B] and the work it took."""
+    activity, work = _run(agent, expert, x)
     with torch.no_grad():
-        return agent.network.read(activity).double().log_softmax(1).cpu(), activity.counts, operations
+        return agent.network.read(activity).double().log_softmax(1).cpu(), activity.counts, work
 
 
-def _run(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Activity, float]:
-    """What an expert does for x, and the synaptic operations it takes per sample."""
+def _run(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Activity, Work]:
+    """What an expert does for x, and the work it takes per sample."""
     network, running = agent.network, agent.running(expert)
     outputs = torch.tensor(expert.outputs, device=network.device)
     with torch.no_grad():
         activity = network.run(x, outputs, running)
-    return activity, operations_of(network, activity.counts, x, running)
+    return activity, work_of(network, activity.counts, x, running)
