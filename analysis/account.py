@@ -19,12 +19,12 @@ import math
 import numpy as np
 import pandas as pd
 
-from smalti.analysis.quantities import PARTS, SETTING_NAMES
+from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.tables import RunTables
 
 BYTES = 4  # of a device, a state, a number that the gating network holds
-ACCOUNT = ("adds", "multiplications", "bytes", "latency")
-"""Measures of the account, by the names of ``analysis.quantities``."""
+SUMS = ("adds", "multiplications", "bytes", "latency")
+"""What the account comes to, by the names of ``analysis.quantities``."""
 
 
 def account(run: RunTables, split: str = "test") -> pd.DataFrame:
@@ -35,28 +35,27 @@ def account(run: RunTables, split: str = "test") -> pd.DataFrame:
         split: validation or test.
 
     Returns:
-        Accuracy (mean over samples), the four sums, and what they are sums of; empty for runs of older versions, whose
-        tables know too little.
+        Accuracy (mean over samples), the four sums, and what they are sums of; no columns for runs of older versions,
+        whose tables know too little.
     """
     table = run.table("evaluations")
     asked = table[(table["split"] == split) & (table["after"] == table["after"].max())]
-    if "latency" not in table or asked.empty:
-        return pd.DataFrame()
     there = asked["setting"].unique()
-    rows = {name: _row(run, asked[asked["setting"] == name], name) for name in SETTING_NAMES if name in there}
+    rows = {name: work(run, asked[asked["setting"] == name]) for name in SETTING_NAMES if name in there}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("setting")
 
 
-def _row(run: RunTables, asked: pd.DataFrame, setting: str) -> dict[str, float]:
-    """The account of the answers in one setting."""
+def work(run: RunTables, asked: pd.DataFrame) -> dict[str, float]:
+    """The account of answers in one setting, by rows of the table ``evaluations``; empty where they know too little."""
+    if "latency" not in asked:
+        return {}
 
     def mean(column: str) -> float:
         return float(np.average(asked[column], weights=asked["samples"]))
 
     counted, chip_adds, gate_adds = map(mean, ("gate_counted_spikes", "operations_per_sample", "gate_adds_per_sample"))
     chip_products, gate_products = map(mean, ("multiplications_per_sample", "gate_multiplications_per_sample"))
-    runs = chip_products > 0 or setting not in PARTS
-    chip = _chip_bytes(run) if runs else 0.0
+    chip = _chip_bytes(run) if chip_products > 0 else 0.0  # whoever runs leaks
     gate = BYTES * float(asked["gate_stored_values"].max())
     buffer = math.ceil(mean("gate_latency")) * _channels(run) / 8
     return {

@@ -257,9 +257,7 @@ def gate_alone(agent: GatingAgent, x: Tensor) -> Answers | None:
     cost = replace(gate_cost(agent, x, features.counts), buffered_spikes=0.0, latency=0.0)  # no expert waits for it
     classes = torch.tensor(agent.gate.classes)[best]
     work = features.work
-    answers = Answers(
-        classes, classes, 0.0, 0.0, work.additions, cost, multiplications_per_sample=work.multiplications
-    )
+    answers = Answers(classes, classes, 0.0, 0.0, work.additions, cost, multiplications_per_sample=work.multiplications)
     if agent.gate.hears != "experts":
         return answers
     listened = x[:, : heard_steps(agent.options.listen, x.shape[1])]

@@ -8,7 +8,7 @@ window, and their count is kept for each channel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -47,7 +47,7 @@ class Features:
 
     counts: Tensor  # [B, F] spike counts
     fired: Tensor  # [N, B] spikes of neurons while it listened, float64
-    work: Work = Work()  # of these, on the chip
+    work: Work = field(default_factory=Work)  # of these, on the chip
 
 
 def gate_cost(agent: GatingAgent, x: Tensor, counts: Tensor) -> GateCost:

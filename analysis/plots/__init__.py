@@ -6,6 +6,7 @@
 from smalti.analysis.plots.accuracy import draw_accuracy_matrix
 from smalti.analysis.plots.auctions import draw_prices, draw_worth
 from smalti.analysis.plots.chip import draw_chip
+from smalti.analysis.plots.early_exit import draw_early_exit
 from smalti.analysis.plots.growth import draw_growth_timeline
 from smalti.analysis.plots.hops import draw_hops
 from smalti.analysis.plots.pareto import draw_pareto
@@ -17,6 +18,7 @@ from smalti.analysis.plots.trials import draw_trial
 __all__ = [
     "draw_accuracy_matrix",
     "draw_chip",
+    "draw_early_exit",
     "draw_growth_timeline",
     "draw_hops",
     "draw_pareto",

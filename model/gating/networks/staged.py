@@ -176,8 +176,8 @@ class StagedGating:
     def _part(self, counts: Tensor, number: int) -> Tensor:
         """What a stage hears [B, width] of counts [B, F]."""
         channels = self.features // self.windows
-        part = counts[:, : channels * self.heard[number]]
-        return part.unflatten(1, (self.heard[number], channels)).sum(1) if self.options.stages.merged else part
+        part = counts[:, : channels * self.heard[number]].contiguous()
+        return part.view(len(part), self.heard[number], channels).sum(1) if self.options.stages.merged else part
 
     def _answers(self, counts: Tensor) -> tuple[Tensor, Tensor]:
         """Log densities [B, C] and the stage that they are of [B], for counts [B, F] float64."""
@@ -216,6 +216,6 @@ def least_margin(margin: Tensor, own: Tensor, asked_on: Tensor) -> float:
         asked_on: whether those after it would be.
     """
     limit = int((~asked_on).sum())
-    least = [0.0, *sorted(set(margin.tolist())), math.inf]
+    least: list[float] = [0.0, *sorted(set(margin.tolist())), math.inf]
     wrong = (int((~own.where(margin >= one, asked_on)).sum()) for one in least)
     return next(one for one, count in zip(least, wrong, strict=True) if count <= limit)
