@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from smalti.model import ranges
-from smalti.model.option_values import settle
+from smalti.model.option_values import settle, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +39,10 @@ class StageOptions:
             return
         if len(self.heard) != len(self.networks):
             raise ValueError(
-                f"gating.stages.heard = {self.heard} must have a number for each of the {len(self.networks)} "
+                f"gating.stages.heard = {shown(self.heard)} must have a number for each of the {len(self.networks)} "
                 "gating.stages.networks, or none"
             )
         if self.heard[0] < 1 or any(later < earlier for earlier, later in pairwise(self.heard)):
             raise ValueError(
-                f"gating.stages.heard = {self.heard} must be at least 1 and never fall: what has been heard is known"
+                f"gating.stages.heard = {shown(self.heard)} must be at least 1 and never fall: what has been heard is known"
             )
