@@ -2,7 +2,7 @@
 10.1038/s41467-025-56739-4), from the tables of a run.
 
 Connection weights are the crosspoints of the living tiles: a crossbar holds all of them, in use or not. The gating
-network stands apart, for it is off the chip.
+network stands apart, for it is off the chip; ``analysis.account`` adds both up.
 """
 
 from __future__ import annotations

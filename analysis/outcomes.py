@@ -16,7 +16,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from smalti.analysis import curves, detection, metrics, neurobench, switches
+from smalti.analysis import account, curves, detection, metrics, neurobench, switches
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES, SPENT
 from smalti.analysis.tables import RunTables
 from smalti.scheduler.records.pasted import pasted
@@ -158,6 +158,7 @@ def measures(run: RunTables, setting: str, split: str) -> dict[str, float]:
         values |= {name: float(np.average(last[name], weights=last["samples"])) for name in SPENT if name in last}
     if setting not in PARTS:
         values |= neurobench.workload(run, setting, split)
+        values |= {name: value for name, value in account.work(run, last).items() if name in account.SUMS}
     return _finite(values)
 
 

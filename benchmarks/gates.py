@@ -24,9 +24,9 @@ from rich.table import Table
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.model.gating import GatingOptions
-from smalti.model.gating.features import heard_steps, window_count
 from smalti.model.gating.learned import LearnedGateOptions
 from smalti.model.gating.networks import GATING
+from smalti.model.gating.running import resolved
 from smalti.scheduler import evaluation, hearing, reliability
 from smalti.scheduler.config import Config, RunOptions
 from smalti.scheduler.experiments.running import run_all
@@ -100,8 +100,8 @@ def measure(simulation: Simulation, options: GatingOptions) -> dict[str, float]:
 def listen(simulation: Simulation, options: GatingOptions) -> None:
     """Give a finished simulation another gating network, and show it the samples that it would have been shown."""
     agent, stream = simulation.gating, simulation.stream
-    features = window_count(options.windows, heard_steps(options.listen, stream.steps)) * stream.channels
-    agent.gate, agent.options = GATING[options.network](options, features), options
+    options = resolved(options, stream.steps, stream.frames)
+    agent.gate, agent.options = GATING[options.network](options, options.windows * stream.channels), options
     experts, agent.experts = agent.experts, []
     for experience in stream.experiences:
         batches, expert = simulation.batches_of(experience), next(e for e in experts if experience.task in e.tasks)
@@ -113,6 +113,7 @@ def listen(simulation: Simulation, options: GatingOptions) -> None:
             for x, wanted in batches.once():
                 agent.gate.observe(hearing.features(agent, x), wanted.labels, experience.task)
         x, wanted = batches.evaluation(VALIDATION)
+        hearing.tune(agent, x, wanted.labels)
         reliability.weigh(agent, expert, x, wanted.labels)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.network import Network
+from smalti.model.work import Work
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,23 @@ def synaptic_operations(network: Network, spikes: Tensor, running: Tensor) -> fl
         running: neurons that take part [N] bool; devices onto others are switched off.
     """
     return float(spikes @ fan_out(network, running))
+
+
+def work(network: Network, spikes: Tensor, running: Tensor, steps: int) -> Work:
+    """What samples of so many time steps take: synaptic operations, and the leaks of all states at every step.
+
+    A membrane is a state, and so are the slow synapse and the adapted threshold of neurons that have them. Thresholds
+    compared, spikes subtracted from membranes and outputs summed over time are not counted. Arguments as in
+    ``synaptic_operations``.
+    """
+    return Work(synaptic_operations(network, spikes, running), leaks(network, running) * steps)
+
+
+def leaks(network: Network, running: Tensor) -> float:
+    """States of neurons that run [N] bool: a multiplication each at every step."""
+    state = network.state
+    states = 1 + (state.synapse != 0).long() + (state.strength != 0).long()
+    return float((running * states.to(running.device)).sum())
 
 
 def spikes_per_sample(counts: Tensor, input_spikes: Tensor) -> Tensor:

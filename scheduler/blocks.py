@@ -20,8 +20,9 @@ from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.model import costs
 from smalti.model.gating.belief import settled
+from smalti.model.work import Work
 from smalti.scheduler.evaluation import Answers, with_label
-from smalti.scheduler.hearing import GateCost, operations_of
+from smalti.scheduler.hearing import GateCost, work_of
 from smalti.scheduler.question import Asked, Question, question
 from smalti.scheduler.said import Spikes
 from smalti.scheduler.streams.wanted import Wanted
@@ -58,7 +59,7 @@ def answer(agent: GatingAgent, classes: tuple[int, ...], x: Asked, wanted: Wante
     experts = [expert for expert in agent.experts if expert.number in belief.known]
     if len(experts) < 2 or right not in experts:
         return Block(with_label(agent, right, asked, right.classes))
-    outputs, spikes, operations = _all_at_once(asked, experts)
+    outputs, spikes, work = _all_at_once(asked, experts)
     losses = _losses(agent, outputs, wanted)
     place = experts.index(right)
     others = torch.tensor([k % len(experts) for k in range(place + 1, place + len(experts))])  # the one before it: last
@@ -68,9 +69,20 @@ def answer(agent: GatingAgent, classes: tuple[int, ...], x: Asked, wanted: Wante
     traffic = costs.traffic(network, spikes.per_sample(network.fabric.neurons, asked.inputs))
     cost = GateCost(
         adds_per_sample=len(experts) * (PER_VALUE * said[0].numel() + PER_EXPERT),
+        multiplications_per_sample=len(experts) * (said[0].numel() + 1),  # a square or product each, the likelihood
         stored_values=outputs[:, 0].numel() + 2 * len(experts),
     )
-    answers = Answers(tasks, tasks, *traffic, operations, cost, spikes, said)
+    answers = Answers(
+        tasks,
+        tasks,
+        *traffic,
+        work.additions,
+        cost,
+        spikes,
+        said,
+        multiplications_per_sample=work.multiplications,
+        run_steps=asked.x.shape[1],
+    )
     return Block(answers, _switches(experts, place, others, choices))
 
 
@@ -82,14 +94,14 @@ def _losses(agent: GatingAgent, outputs: Tensor, wanted: Wanted) -> Tensor:
     return torch.stack([agent.criterion.losses(said, wanted.targets, wanted.weights) for said in outputs])
 
 
-def _all_at_once(asked: Question, experts: list[Expert]) -> tuple[Tensor, Spikes, float]:
-    """Outputs of every expert [E, B, T, O], spikes of all neurons and synaptic operations per sample."""
+def _all_at_once(asked: Question, experts: list[Expert]) -> tuple[Tensor, Spikes, Work]:
+    """Outputs of every expert [E, B, T, O], spikes of all neurons and the work per sample."""
     agent = asked.agent
     told = [asked.ask(expert, asked.everyone) for expert in experts]
     spikes = Spikes.joined([(said.spikes, asked.everyone) for said in told], len(asked))
     ran = torch.stack([agent.running(expert) for expert in experts]).any(0)
-    operations = operations_of(agent.network, spikes, asked.inputs, ran)
-    return torch.stack([said.activity.membrane.permute(2, 0, 1) for said in told]), spikes, operations
+    work = work_of(agent.network, spikes, asked.inputs, ran, asked.x.shape[1])
+    return torch.stack([said.activity.membrane.permute(2, 0, 1) for said in told]), spikes, work
 
 
 def _switches(experts: list[Expert], place: int, others: Tensor, choices: Tensor) -> tuple[Switch, ...]:

@@ -228,7 +228,7 @@ def check_running(gate: GatingNetwork, config: Config, stream: Stream) -> None:
     if gate.hears != "inputs":
         raise ValueError(
             f"{asked} needs a gate that hears inputs, and gating.network = {options.network!r} hears {gate.hears}: "
-            "take gaussian, lda, prototype, autoencoder or softmax, or set it to 0"
+            "take gaussian, lda, prototype, staged, autoencoder or softmax, or set it to 0"
         )
 
 

@@ -35,7 +35,8 @@ from smalti.model.gating.features import heard_steps
 from smalti.model.gating.mixture import UNKNOWN, ranked
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.running import scores_in_time
-from smalti.scheduler.hearing import UNASKED, Features, GateCost, features, nothing_heard, operations_of, per_channel
+from smalti.model.work import Work
+from smalti.scheduler.hearing import UNASKED, Features, GateCost, features, nothing_heard, per_channel, work_of
 from smalti.scheduler.question import Asked, Question, question
 from smalti.scheduler.said import Said, Spikes
 from smalti.scheduler.streams.scores import SCORES
@@ -55,6 +56,13 @@ class Answers:
     gate: GateCost = UNASKED
     spikes: Spikes | None = None  # of neurons, where experts were asked
     steps: Tensor | None = None  # [B, T, O] outputs at every step, where those are asked; classes are tasks then
+    multiplications_per_sample: float = 0.0  # on the chip: leaks
+    run_steps: int = 0  # time steps that experts run for an answer; 0: none does
+
+    @property
+    def latency(self) -> float:
+        """Time steps from the beginning of a sample to its (last) answer."""
+        return self.run_steps + self.gate.latency if self.run_steps else self.gate.heard
 
     def score(self, wanted: Wanted, readout: Readout | None = None) -> float:
         """Share of right answers or, where the stream has a read-out, its score."""
@@ -124,8 +132,8 @@ def at_every_step(
     answers = _mixture_of_steps(asked, criterion, nothing_heard(len(asked)), components)
     assert answers.spikes is not None
     ran = torch.stack([agent.running(expert) for expert, _ in experts]).any(0)
-    operations = operations_of(agent.network, answers.spikes, asked.inputs, ran)
-    return replace(answers, operations_per_sample=operations)
+    work = work_of(agent.network, answers.spikes, asked.inputs, ran, asked.x.shape[1])
+    return replace(answers, operations_per_sample=work.additions, multiplications_per_sample=work.multiplications)
 
 
 def _mixture(asked: Question, heard: Features, components: Sequence[Component], possible: Sequence[int]) -> Answers:
@@ -179,9 +187,20 @@ def _counted(
     """Answers, with what it took to come by them; who was listened to goes on from there."""
     network, parts = asked.agent.network, [(said.spikes, c.rows) for said, c in zip(told, components, strict=True)]
     spikes = Spikes.joined([(heard.spikes, asked.everyone), *parts], len(asked))
-    operations = heard.operations + sum(float(said.operations.sum()) for said in told) / len(asked)
+    work = heard.work + Work(
+        sum(float(said.operations.sum()) for said in told) / len(asked),
+        sum(said.multiplications * len(said.operations) for said in told) / len(asked),
+    )
     traffic = costs.traffic(network, spikes.per_sample(network.fabric.neurons, asked.inputs))
-    return Answers(classes, classes, *traffic, operations, spikes=spikes)
+    return Answers(
+        classes,
+        classes,
+        *traffic,
+        work.additions,
+        spikes=spikes,
+        multiplications_per_sample=work.multiplications,
+        run_steps=asked.x.shape[1],
+    )
 
 
 def opinions(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -221,9 +240,10 @@ def gate_alone(agent: GatingAgent, x: Asked) -> Answers | None:
     if isinstance(agent.gate, LabelGating) or not agent.gate.classes or agent.criterion is not None:
         return None
     asked = question(agent, x)
-    cost = replace(asked.cost, buffered_spikes=0.0, latency=0)  # no expert waits for it
+    cost = replace(asked.cost, buffered_spikes=0.0, latency=0.0)  # no expert waits for it
     classes = torch.tensor(agent.gate.classes)[asked.density.argmax(1)]
-    answers = Answers(classes, classes, 0.0, 0.0, asked.heard.operations, cost)
+    work = asked.heard.work
+    answers = Answers(classes, classes, 0.0, 0.0, work.additions, cost, multiplications_per_sample=work.multiplications)
     if agent.gate.hears != "experts":
         return answers
     listened, network = asked.x[:, : heard_steps(agent.options.listen, asked.x.shape[1])], agent.network

@@ -8,7 +8,7 @@ window, and their count is kept for each channel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -18,9 +18,10 @@ from smalti.agents.gating import GatingAgent
 from smalti.model import costs
 from smalti.model.gating.adaptation import KeepsMeans, adapted
 from smalti.model.gating.features import heard_steps, spike_counts, window_count
-from smalti.model.gating.protocol import ExpertListener, expert_listener
+from smalti.model.gating.protocol import ExpertListener, Staged, expert_listener
 from smalti.model.gating.running import windows_of
 from smalti.model.network import Network
+from smalti.model.work import Work
 from smalti.scheduler.said import Spikes
 from smalti.scheduler.streams.batches import TaskBatches
 
@@ -29,10 +30,13 @@ from smalti.scheduler.streams.batches import TaskBatches
 class GateCost:
     """What the gating network took, off the chip; zero where it was not asked."""
 
-    adds_per_sample: int = 0
+    adds_per_sample: float = 0.0
+    multiplications_per_sample: float = 0.0
+    counted_spikes: float = 0.0  # spikes per sample that it counts, an addition each, beside those of the scoring
     stored_values: int = 0  # numbers it holds
     buffered_spikes: float = 0.0  # input spikes per sample that wait for its decision
-    latency: int = 0  # steps by which the answer is late
+    heard: float = 0.0  # steps of a sample that it hears before it decides
+    latency: float = 0.0  # steps by which the answer is late
 
 
 UNASKED = GateCost()
@@ -44,32 +48,70 @@ class Features:
 
     counts: Tensor  # [B, F] spike counts
     spikes: Spikes  # of neurons while it listened
-    operations: float = 0.0  # synaptic operations of these, per sample
+    work: Work = field(default_factory=Work)  # of these, on the chip
 
 
-def gate_cost(agent: GatingAgent, x: Tensor) -> GateCost:
-    """What the gating network takes to choose experts for x [B, T, I], one sample on average."""
+def gate_cost(agent: GatingAgent, x: Tensor, counts: Tensor) -> GateCost:
+    """What the gating network takes to choose experts for x [B, T, I], of these counts [B, F]; one sample on average.
+
+    One that hears experts counts their spikes, and nothing waits for it.
+    """
+    gate = agent.gate
     if agent.options.running:
         return _running_cost(agent, x)
-    steps = heard_steps(agent.options.listen, x.shape[1]) if agent.gate.hears == "inputs" else 0
+    if isinstance(gate, Staged):
+        return _staged_cost(agent, gate, x, counts)
+    steps = heard_steps(agent.options.listen, x.shape[1]) if gate.hears != "nothing" else 0
+    waits = steps if gate.hears == "inputs" else 0
+    waiting = float(per_channel(x[:, :waits]).sum())
     return GateCost(
-        adds_per_sample=agent.gate.adds_per_sample,
+        adds_per_sample=gate.adds_per_sample,
+        multiplications_per_sample=gate.multiplications_per_sample,
+        counted_spikes=float(counts.sum()) / len(x) if gate.hears == "experts" else waiting,
+        stored_values=gate.stored_values,
+        buffered_spikes=waiting,
+        heard=steps,
+        latency=waits,
+    )
+
+
+def _staged_cost(agent: GatingAgent, gate: Staged, x: Tensor, counts: Tensor) -> GateCost:
+    """As ``gate_cost``, of a gate that hears of every sample and asks for it what it takes to be sure."""
+    steps = heard_steps(agent.options.listen, x.shape[1])
+    windows = window_count(agent.options.windows, steps)
+    last = gate.last_asked(counts)
+    until = torch.tensor([heard * steps // windows for heard in gate.heard])[last]  # [B] steps
+    so_far = x.sum(2, dtype=torch.float64).cumsum(1)[torch.arange(len(x)), until - 1]
+    work, waited, waiting = gate.work(last), float(until.double().mean()), float(so_far.mean())
+    return GateCost(
+        adds_per_sample=work.additions,
+        multiplications_per_sample=work.multiplications,
+        counted_spikes=waiting,
         stored_values=agent.gate.stored_values,
-        buffered_spikes=float(per_channel(x[:, :steps]).sum()),
-        latency=steps,
+        buffered_spikes=waiting,
+        heard=waited,
+        latency=waited,
     )
 
 
 def _running_cost(agent: GatingAgent, x: Tensor) -> GateCost:
-    """As ``gate_cost``, of a gate that is asked at every step; spikes held are the mean over the steps."""
+    """As ``gate_cost``, of a gate that is asked at every step, in all of its stages; spikes held: mean over steps."""
     steps, channels = x.shape[1:]
     left = torch.arange(steps, 0, -1, dtype=torch.float64)  # steps of the sample from a spike on
     held = (x.sum((0, 2), dtype=torch.float64) * left.clamp(max=agent.options.running)).sum() / (len(x) * steps)
     return GateCost(
         adds_per_sample=agent.gate.adds_per_sample * steps,
+        multiplications_per_sample=agent.gate.multiplications_per_sample * steps,
+        counted_spikes=2.0 * float(x.sum()) / len(x),  # into the window and out of it
         stored_values=agent.gate.stored_values + channels,
         buffered_spikes=float(held),
     )
+
+
+def tune(agent: GatingAgent, x: Tensor, labels: Tensor) -> None:
+    """At the end of an experience, let a gate of stages learn when they are sure, by validation samples x [B, T, I]."""
+    if isinstance(agent.gate, Staged) and not agent.options.running:
+        agent.gate.tune(features(agent, x), labels)
 
 
 def show_experts(agent: GatingAgent, trained: Expert, batches: TaskBatches) -> None:
@@ -133,7 +175,7 @@ def _of_experts(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Features
     with torch.no_grad():
         fired = network.run(x, outputs, running).counts.to("cpu", torch.float64)
     counts, spikes = fired[[slot for e in experts for slot in e.neurons]].T, Spikes.of(fired)
-    return Features(counts, spikes, operations_of(network, spikes, per_channel(x), running))
+    return Features(counts, spikes, work_of(network, spikes, per_channel(x), running, x.shape[1]))
 
 
 def per_channel(x: Tensor) -> Tensor:
@@ -141,7 +183,7 @@ def per_channel(x: Tensor) -> Tensor:
     return costs.spikes_of_channels(x) / len(x)
 
 
-def operations_of(network: Network, spikes: Spikes, inputs: Tensor, running: Tensor) -> float:
-    """Synaptic operations of one pass, per sample, of neurons that run [N] bool; inputs are spikes per sample [I]."""
+def work_of(network: Network, spikes: Spikes, inputs: Tensor, running: Tensor, steps: int) -> Work:
+    """What one pass takes on the chip by the neurons that run [N] bool, per sample; so are the inputs [I]."""
     every = spikes.per_sample(network.fabric.neurons, inputs)
-    return costs.synaptic_operations(network, every, running & network.state.alive)
+    return costs.work(network, every, running & network.state.alive, steps)

@@ -64,5 +64,7 @@ def _check_gate(options: GatingOptions, stream: Stream) -> None:
     """Whether what the gating network keeps of its features fits into memory."""
     features = resolved(options, stream.steps, stream.frames).windows * stream.channels
     kept = {"gaussian": stream.classes * scatter_values(features, options.rank), "lda": features**2}
+    networks = options.stages.networks if options.network == "staged" else (options.network,)
     what = f"gating.network = {options.network!r} with {features:,} features"
-    require(DOUBLE * kept.get(options.network, features), what, "gating.windows, or take 'prototype'")
+    held = sum(kept.get(name, features) for name in networks)
+    require(DOUBLE * held, what, "gating.windows, or take 'prototype'")

@@ -69,7 +69,8 @@ class Question:
     @cached_property
     def cost(self) -> GateCost:
         """What it takes."""
-        return gate_cost(self.agent, self.x)
+        running = self.agent.options.running  # of its counts at every step
+        return gate_cost(self.agent, self.x, torch.zeros(len(self), 0) if running else self.heard.counts)
 
     def ask(self, expert: Expert, rows: Tensor) -> Said:
         """What an expert does for some of the samples [b]."""

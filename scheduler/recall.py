@@ -50,14 +50,15 @@ class Kept:
         operations = torch.cat([self.said.operations, said.operations])
         place = self.place.clone()
         place[rows] = torch.arange(len(rows)) + len(self.said.operations)
-        return Kept(place, Said(replace(own, membrane=membrane, counts=counts), said.slots, operations))
+        activity = replace(own, membrane=membrane, counts=counts)
+        return Kept(place, replace(said, activity=activity, operations=operations))
 
     def take(self, rows: Tensor) -> Said:
         """What it has said of these rows."""
         activity, places = self.said.activity, self.place[rows]
         membrane, counts = activity.membrane[:, :, places], activity.counts[:, places]
         activity = replace(activity, membrane=membrane, counts=counts.to(membrane.dtype))
-        return Said(activity, self.said.slots, self.said.operations[places])
+        return replace(self.said, activity=activity, operations=self.said.operations[places])
 
     @property
     def bytes(self) -> int:

@@ -56,6 +56,7 @@ class Said:
     activity: Activity  # of the neurons in ``slots``: its outputs are places among them
     slots: Tensor  # [n] int: the neurons that may fire, and the outputs, ascending
     operations: Tensor  # [B] float64: synaptic operations that each sample takes
+    multiplications: float  # that each sample takes, by the leaks of all states
 
     @property
     def spikes(self) -> Spikes:
@@ -75,7 +76,8 @@ def ask(agent: GatingAgent, expert: Expert, x: Tensor, channels: Tensor) -> Said
     neurons = network.fabric.neurons
     operations = counts.T.double() @ met[slots] + channels @ met[neurons:]
     places = torch.searchsorted(slots, outputs.cpu())
-    return Said(Activity(places, activity.membrane.cpu(), counts), slots, operations)
+    multiplications = costs.leaks(network, running & network.state.alive) * x.shape[1]
+    return Said(Activity(places, activity.membrane.cpu(), counts), slots, operations, multiplications)
 
 
 def slots_of(agent: GatingAgent, expert: Expert) -> Tensor:

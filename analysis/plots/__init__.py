@@ -7,6 +7,7 @@ from smalti.analysis.plots.accuracy import draw_accuracy_matrix
 from smalti.analysis.plots.auctions import draw_prices, draw_worth
 from smalti.analysis.plots.chip import draw_chip
 from smalti.analysis.plots.devices import draw_copies
+from smalti.analysis.plots.early_exit import draw_early_exit
 from smalti.analysis.plots.fates import draw_fates
 from smalti.analysis.plots.growth import draw_growth_timeline
 from smalti.analysis.plots.hops import draw_hops
@@ -21,6 +22,7 @@ __all__ = [
     "draw_accuracy_matrix",
     "draw_chip",
     "draw_copies",
+    "draw_early_exit",
     "draw_fates",
     "draw_growth_timeline",
     "draw_hops",

@@ -84,7 +84,20 @@ def _resources(values: Mapping[str, float]) -> list[Key]:
         Key("links / devices", f"{values['links']:,.0f} / {values['devices']:,.0f}", "rows and crosspoints in use"),
         Key("spikes", number(values.get("spikes_per_sample", math.nan)), "per sample"),
         Key("hops x spikes", number(values.get("hop_spikes_per_sample", math.nan)), "per sample"),
+        *_work(values),
         Key("time", duration(values["seconds"]), f"{values['overhead']:.0%} beside training and evaluation"),
+    ]
+
+
+def _work(values: Mapping[str, float]) -> list[Key]:
+    """What an answer takes in all; nothing where the tables of an older version do not say."""
+    if "adds" not in values:
+        return []
+    gate = f"of the gate {values['gate_adds_per_sample']:,.0f}, on the chip {values['operations_per_sample']:,.0f}"
+    memory = f"{values['bytes'] / 1000:,.1f} kB; {values['multiplications']:,.0f} multiplications"
+    return [
+        Key("additions / steps", f"{values['adds']:,.0f} / {values['latency']:,.0f}", f"for an answer: {gate}"),
+        Key("memory", memory, "for an answer: chip, gating network, and what waits for it"),
     ]
 
 

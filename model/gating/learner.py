@@ -37,6 +37,11 @@ class Learner:
         """Additions of one forward pass: one for every weight and bias."""
         return sum(w.numel() for w in self.weights)
 
+    @property
+    def products(self) -> int:
+        """Multiplications of one forward pass: one for every weight that is no bias."""
+        return sum(w.numel() for w in self.weights[::2])
+
     def step(self, loss: Callable[[Sequence[Tensor]], Tensor], rate: float) -> None:
         """One step of Adam down the gradient of ``loss(weights)``."""
         with torch.enable_grad():

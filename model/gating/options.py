@@ -10,6 +10,7 @@ from smalti.model import ranges
 from smalti.model.gating.belief import BeliefOptions
 from smalti.model.gating.detection import DetectionOptions
 from smalti.model.gating.learned import LearnedGateOptions
+from smalti.model.gating.stages import StageOptions
 from smalti.model.option_values import settle
 
 ExpertSharing = Literal["task", "shared"]
@@ -25,7 +26,8 @@ class GatingOptions:
 
     Attributes:
         network: gating network by name: gaussian (a density per class), lda, prototype, autoencoder, softmax, seed
-            (densities in every expert's own spikes), random, or label (the task label is given: the oracle).
+            (densities in every expert's own spikes), trunk (classes in the first expert's spikes), staged (cheap gates
+            first), random, or label (the task label is given: the oracle).
         listen: time steps from the beginning of a sample that it listens to before it decides; 0 is the whole sample.
         windows: time windows in which input spikes are counted; 0 takes 5 (or as many as there are time steps) where
             the data have a time axis of their own; else 1 up to 25 time steps and 5 beyond.
@@ -49,6 +51,7 @@ class GatingOptions:
         trunk: let all later experts listen to the neurons of the first one, which then always run.
         taps: let experts listen to the neurons of all earlier ones; those who are listened to run, too.
         learned: gating networks that learn by gradient descent.
+        stages: the gates of which staged consists.
         detect: how a change of task is noticed where nobody tells it.
         belief: how experts are chosen by the answers that were wanted, where inputs do not say the task.
     """
@@ -71,6 +74,7 @@ class GatingOptions:
     trunk: bool = False
     taps: bool = False
     learned: LearnedGateOptions = field(default_factory=LearnedGateOptions)
+    stages: StageOptions = field(default_factory=StageOptions)
     detect: DetectionOptions = field(default_factory=DetectionOptions)
     belief: BeliefOptions = field(default_factory=BeliefOptions)
 

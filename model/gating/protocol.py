@@ -7,11 +7,12 @@ every expert's hidden neurons in these steps, so that all experts run (``ExpertL
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol, cast
+from typing import Literal, Protocol, cast, runtime_checkable
 
 from torch import Tensor
 
 from smalti.model.gating.assignment import Assignment
+from smalti.model.work import Work
 
 Hears = Literal["inputs", "experts", "nothing"]
 
@@ -44,6 +45,11 @@ class GatingNetwork(Protocol):
     @property
     def adds_per_sample(self) -> int:
         """Additions (a multiply-add counts once) to score one sample, without the counting of its spikes."""
+        ...
+
+    @property
+    def multiplications_per_sample(self) -> int:
+        """Multiplications to score one sample; square roots of counts are looked up, not counted."""
         ...
 
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
@@ -86,6 +92,31 @@ class ExpertListener(GatingNetwork, Protocol):
 
     def renew(self, widths: Mapping[int, int], trained: int) -> None:
         """Hear these experts from now on, and forget what was known of the one just trained: its neurons moved."""
+        ...
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """A gating network of several stages, each asked only where the one before is not sure.
+
+    Its ``adds_per_sample`` and ``multiplications_per_sample`` are those of a sample for which all stages are asked.
+    """
+
+    @property
+    def heard(self) -> tuple[int, ...]:
+        """Windows, from the beginning of a sample, that have been heard when each stage is asked."""
+        ...
+
+    def last_asked(self, counts: Tensor) -> Tensor:
+        """The stage that answers [B] int for counts [B, F]."""
+        ...
+
+    def work(self, last: Tensor) -> Work:
+        """What samples take for which these stages [B] answer, means."""
+        ...
+
+    def tune(self, counts: Tensor, labels: Tensor) -> None:
+        """Choose when stages are sure, by validation samples of a task that has ended: counts [B, F], labels [B]."""
         ...
 
 

@@ -166,6 +166,9 @@ def resources_view(run: Run) -> Table:
         table.add_row("writes", f"{text['writes']} of devices, at most {text['most_written']} of one")
     table.add_row("spikes per sample", text.get("spikes_per_sample", "-"))
     table.add_row("hops x spikes per sample", text.get("hop_spikes_per_sample", "-"))
+    if "adds" in text:
+        took = f"{text['adds']} additions, {text['multiplications']} multiplications, {text['bytes']} bytes"
+        table.add_row("an answer takes", f"{took}; it comes after {text['latency']} steps")
     if "found_within" in text:
         found = f"{text['found_within']} of blocks within 20 trials, after {text.get('trials_to_find', 'too many')}"
         table.add_row("right expert found", found)

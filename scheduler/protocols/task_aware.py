@@ -227,6 +227,7 @@ class TaskAware:
         """Learn how far the answers of an expert are to be trusted, and how large its losses are."""
         agent, expert = self.parts.agent, self.expert(now)
         x, wanted = now.batches.evaluation(VALIDATION)
+        hearing.tune(agent, x, wanted.labels)
         reliability.weigh(agent, expert, x, wanted.labels)
         if agent.belief is not None:
             x, wanted = now.batches.probe(now.config.growth.probe, now.number)

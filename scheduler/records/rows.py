@@ -147,6 +147,10 @@ def _answer_rows(
             "gate_stored_values": answer.gate.stored_values,
             "gate_buffered_spikes": answer.gate.buffered_spikes,
             "gate_latency": answer.gate.latency,
+            "multiplications_per_sample": answer.multiplications_per_sample,
+            "gate_multiplications_per_sample": answer.gate.multiplications_per_sample,
+            "gate_counted_spikes": answer.gate.counted_spikes,
+            "latency": answer.latency,
         }
         for name, answer in answers.items()
         if answer is not None

@@ -126,11 +126,15 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "routing tiles crossed by spikes"),
         Column("operations_per_sample", FLOAT, "number", "synaptic operations it took: additions on the chip"),
         Column(
-            "gate_adds_per_sample", INT64, "number", "additions of the gating network, off the chip; 0 if not asked"
+            "gate_adds_per_sample", FLOAT, "number", "additions of the gating network, off the chip; 0 if not asked"
         ),
         Column("gate_stored_values", INT64, "number", "numbers that the gating network holds; 0 if not asked"),
         Column("gate_buffered_spikes", FLOAT, "spikes per sample", "input spikes that wait for the gate to decide"),
-        Column("gate_latency", INT32, "steps", "time steps by which the answer is late because of the gate"),
+        Column("gate_latency", FLOAT, "steps", "time steps by which the answer is late because of the gate, mean"),
+        Column("multiplications_per_sample", FLOAT, "number", "multiplications it took on the chip: leaks of states"),
+        Column("gate_multiplications_per_sample", FLOAT, "number", "multiplications of the gating network"),
+        Column("gate_counted_spikes", FLOAT, "spikes per sample", "spikes that the gating network adds to its counts"),
+        Column("latency", FLOAT, "steps", "time steps from the beginning of a sample to its (last) answer, mean"),
     ),
     "detections": (
         ROUND,

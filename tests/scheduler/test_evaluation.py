@@ -44,7 +44,7 @@ class Gate:
     """Trusts expert 0 as told by the spikes of channel 1: none 0.8, some 0.3, many 0.45."""
 
     hears = "inputs"
-    adds_per_sample, stored_values = 7, 11
+    adds_per_sample, multiplications_per_sample, stored_values = 7, 3, 11
     assignment = assigned(1, 0)  # not in the order of their numbers
     classes: tuple[int, ...] = (0, 4, 6)
     trust = (0.8, 0.3, 0.45)
@@ -55,6 +55,17 @@ class Gate:
 
     def class_scores(self, counts: Tensor) -> Tensor:
         return torch.nn.functional.one_hot(counts[:, 1].long().clamp(max=2), 3).double()
+
+
+WHOLE = GateCost(  # of two samples with 12 and 10 spikes
+    adds_per_sample=7,
+    multiplications_per_sample=3,
+    counted_spikes=11.0,
+    stored_values=11,
+    buffered_spikes=11.0,
+    heard=STEPS,
+    latency=STEPS,
+)
 
 
 def inputs(*spikes_of_channel_1: int) -> Tensor:
@@ -187,16 +198,27 @@ def test_the_gate_alone_names_the_class_that_it_scores_best(agent: GatingAgent) 
 
 def test_what_a_gate_takes_stands_beside_its_answers(agent: GatingAgent) -> None:
     """Channel 0 spikes in each of ten steps; channel 1 in the first two, or not at all."""
-    assert ask(agent, inputs(2, 0), top=1).gate == GateCost(
-        adds_per_sample=7, stored_values=11, buffered_spikes=11.0, latency=STEPS
-    )
+    answers = ask(agent, inputs(2, 0), top=1)
+    assert answers.gate == WHOLE
+    assert answers.latency == 2 * STEPS  # the experts begin when the sample is over
     agent.options = replace(agent.options, listen=1)
     early = ask(agent, inputs(2, 0), top=1).gate
-    assert (early.buffered_spikes, early.latency) == (1.5, 1)
+    assert (early.buffered_spikes, early.counted_spikes, early.heard, early.latency) == (1.5, 1.5, 1, 1)
     alone = gate_alone(agent, inputs(2, 0))
     assert alone is not None
-    assert alone.gate == GateCost(adds_per_sample=7, stored_values=11)
-    assert with_label(agent, agent.experts[0], inputs(0), (4, 1)).gate == GateCost()
+    assert alone.gate == replace(WHOLE, buffered_spikes=0.0, counted_spikes=1.5, heard=1, latency=0)
+    assert alone.latency == 1
+    told = with_label(agent, agent.experts[0], inputs(0), (4, 1))
+    assert (told.gate, told.latency) == (GateCost(), STEPS)
+
+
+def test_every_state_that_runs_leaks_at_every_step(agent: GatingAgent) -> None:
+    """An expert has two outputs and a neuron; a slow synapse and an adapting threshold leak as well."""
+    assert with_label(agent, agent.experts[0], inputs(0, 2), (4, 1)).multiplications_per_sample == 3 * STEPS
+    assert ask(agent, inputs(0, 1), top=0).multiplications_per_sample == 6 * STEPS
+    agent.network.state.synapse[0], agent.network.state.strength[0] = 0.5, 0.1
+    assert with_label(agent, agent.experts[0], inputs(0), (4, 1)).multiplications_per_sample == 5 * STEPS
+    assert with_label(agent, agent.experts[1], inputs(0), (0, 6)).multiplications_per_sample == 3 * STEPS
 
 
 def test_who_listens_to_nothing_lets_nothing_wait(agent: GatingAgent) -> None:
@@ -210,7 +232,7 @@ class Ear:
     """Hears experts; prefers expert 1 as soon as its neuron has fired at all."""
 
     hears = "experts"
-    adds_per_sample, stored_values = 5, 6
+    adds_per_sample, multiplications_per_sample, stored_values = 5, 4, 6
     assignment, classes = assigned(0, 1), (0, 1, 4, 6)
     widths: ClassVar[dict[int, int]] = {1: 1, 0: 1}
 
@@ -230,7 +252,10 @@ def test_listening_to_experts_costs_their_spikes_and_nothing_waits(agent: Gating
     assert answers.classes.tolist() == [6, 6]
     assert answers.spikes_per_sample == pytest.approx(zero + one)
     assert answers.hop_spikes_per_sample == pytest.approx(STEPS + 1)
-    assert answers.gate == GateCost(adds_per_sample=5, stored_values=6)
+    assert answers.gate == GateCost(
+        adds_per_sample=5, multiplications_per_sample=4, counted_spikes=zero + one, stored_values=6, heard=STEPS
+    )
+    assert answers.latency == STEPS
     alone = gate_alone(agent, inputs(0, 2))
     assert alone is not None
     assert alone.spikes_per_sample == pytest.approx(zero + one)
@@ -357,7 +382,7 @@ def test_it_votes_where_the_task_is_told_too_and_is_paid_for(agent: GatingAgent)
     answers = with_label(agent, one, inputs(0, 2), one.classes)
     assert answers.classes.tolist() == [0, 6]
     assert answers.unaided.tolist() == [6, 6]
-    assert answers.gate == GateCost(adds_per_sample=7, stored_values=11, buffered_spikes=11.0, latency=STEPS)
+    assert answers.gate == WHOLE
     assert answers.spikes_per_sample == pytest.approx(spikes(agent, 1))
     assert with_label(agent, one, inputs(0), (6,)).classes.tolist() == [6]
 

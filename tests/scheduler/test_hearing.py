@@ -47,11 +47,13 @@ def test_a_running_window_holds_its_spikes_and_their_counts(timed: Timed) -> Non
     along = simulation(timed(), 5)
     x, _ = along.batches_of(along.experience).training(0)
     held = [x[:, max(0, t - 5) : t].sum() / len(x) for t in range(1, 15)]  # by a loop over the steps
-    cost, gate = gate_cost(along.gating, x), along.gating.gate
+    cost, gate = gate_cost(along.gating, x, x.sum(1)), along.gating.gate
     assert cost.buffered_spikes == pytest.approx(float(torch.stack(held).mean()), rel=1e-6)
     assert cost.latency == 0
     assert cost.stored_values == gate.stored_values + 6
     assert cost.adds_per_sample == 14 * gate.adds_per_sample
+    assert cost.multiplications_per_sample == 14 * gate.multiplications_per_sample
+    assert cost.counted_spikes == pytest.approx(2 * float(x.sum()) / len(x))
 
 
 @pytest.mark.parametrize("running", [0, 5])

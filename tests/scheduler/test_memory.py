@@ -42,6 +42,10 @@ MakeConfig = Callable[..., Config]
             r"gating\.network = 'lda' with 64,000 features .* lower gating\.windows",
         ),
         (
+            {"stream.steps": 1000, "gating.windows": 1000, "gating.network": "staged", "fabric.wires": 20},
+            r"gating\.network = 'staged' with 64,000 features .* lower gating\.windows",
+        ),
+        (
             {"network.engine": "dense", "fabric.neurons_per_tile": 256, "stream.steps": 20_000},
             r"a run of 3,072 neurons over .* lower stream\.steps",
         ),

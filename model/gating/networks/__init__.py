@@ -17,6 +17,8 @@ from smalti.model.gating.networks.prototype import PrototypeGating
 from smalti.model.gating.networks.random import RandomGating
 from smalti.model.gating.networks.seed import SeedGating
 from smalti.model.gating.networks.softmax import SoftmaxGating
+from smalti.model.gating.networks.staged import StagedGating
+from smalti.model.gating.networks.trunk import TrunkGating
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import GatingNetwork
 
@@ -27,6 +29,8 @@ GATING: dict[str, Callable[[GatingOptions, int], GatingNetwork]] = {
     "autoencoder": AutoencoderGating,
     "softmax": SoftmaxGating,
     "seed": SeedGating,
+    "trunk": TrunkGating,
+    "staged": StagedGating,
     "random": RandomGating,
     "label": LabelGating,
 }

@@ -66,6 +66,11 @@ class AutoencoderGating:
         """For each task: a forward pass, the error and its sum, the logsumexp."""
         return sum(learner.adds + 2 * self.features + 1 for learner in self._learners.values())
 
+    @property
+    def multiplications_per_sample(self) -> int:
+        """For each task: a forward pass, the squares of the error."""
+        return sum(learner.products + self.features for learner in self._learners.values())
+
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Train the autoencoder of the task on counts [B, F]; labels [B] int say which classes it has.
 

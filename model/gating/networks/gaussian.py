@@ -85,6 +85,11 @@ class GaussianGating:
         """For each class: centring, r projections, two sums of squares, their combination, the logsumexp."""
         return len(self._classes) * (2 * self.features + self.rank * (self.features + 1) + 3)
 
+    @property
+    def multiplications_per_sample(self) -> int:
+        """For each class: r projections, two sums of squares, the r gains, the division by the floor."""
+        return len(self._classes) * (self.features * (self.rank + 1) + 2 * self.rank + 1)
+
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Add counts [B, F] of labelled samples [B] int to their classes. The task is not used.
 

@@ -64,6 +64,11 @@ class PrototypeGating:
         """For each class: a product with its mean, an offset, the logsumexp."""
         return len(self._classes) * (self.features + 2)
 
+    @property
+    def multiplications_per_sample(self) -> int:
+        """For each class: a product with its mean, which the metric has been applied to beforehand."""
+        return len(self._classes) * self.features
+
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Add counts [B, F] of labelled samples [B] int to their classes. The task is not used.
 

@@ -65,6 +65,11 @@ class SeedGating:
         """Those of the Gaussians, and one for each class and expert to average."""
         return sum(space.adds_per_sample + len(space.classes) for space in self._spaces.values())
 
+    @property
+    def multiplications_per_sample(self) -> int:
+        """Those of the Gaussians, and a share of each class and expert."""
+        return sum(space.multiplications_per_sample + len(space.classes) for space in self._spaces.values())
+
     def renew(self, widths: Mapping[int, int], trained: int) -> None:
         """Hear these experts from now on, and forget what was known in the space of the one just trained.
 

@@ -68,6 +68,11 @@ class SoftmaxGating:
         """A forward pass, a bias and the logsumexp for each expert."""
         return self._learner.adds + 2 * len(self._totals)
 
+    @property
+    def multiplications_per_sample(self) -> int:
+        """A product for every weight."""
+        return self._learner.products
+
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Learn from counts [B, F] and labels [B] int; samples of classes without an expert only count as seen.
 

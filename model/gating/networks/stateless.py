@@ -40,6 +40,11 @@ class StatelessGating:
         """None: nothing is listened to."""
         return 0
 
+    @property
+    def multiplications_per_sample(self) -> int:
+        """None."""
+        return 0
+
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Note which classes there are in labels [B]; counts [B, F] are only checked."""
         checked = checked_labels(labels, len(checked_counts(counts, self.features)))

@@ -19,7 +19,7 @@ from smalti.model.gating.protocol import expert_listener
 FEATURES = 8
 WIDTHS = {3: 5, 1: 3}  # of the experts, where those are heard: both there from the beginning
 EVERY = sorted(GATING)
-DENSITIES = ["autoencoder", "gaussian", "lda", "prototype", "seed"]
+DENSITIES = ["autoencoder", "gaussian", "lda", "prototype", "seed", "staged", "trunk"]
 
 
 def make(name: str, features: int = FEATURES) -> GatingNetwork:
@@ -29,7 +29,7 @@ def make(name: str, features: int = FEATURES) -> GatingNetwork:
     gate.assignment.assign(1, [2, 6])
     listener = expert_listener(gate)
     if listener is not None:
-        listener.renew(WIDTHS, trained=1)
+        listener.renew({3: FEATURES} if name == "trunk" else WIDTHS, trained=1)
     if isinstance(gate, LabelGating):
         gate.given(1)
     return gate
@@ -107,6 +107,7 @@ def test_state_makes_the_round_trip_bit_for_bit_and_learns_on(name: str, learned
         assert (gate.assignment.experts, gate.classes) == (other.assignment.experts, other.classes)
         assert gate.stored_values == other.stored_values
         assert gate.adds_per_sample == other.adds_per_sample
+        assert gate.multiplications_per_sample == other.multiplications_per_sample
         assert gate.novelty(counts) == other.novelty(counts)
         assert torch.equal(gate.scores(counts), other.scores(counts))
         for either in (gate, other):
@@ -124,7 +125,7 @@ def test_a_state_that_lacks_something_is_refused(name: str) -> None:
         assert same(before, other.state_dict())
 
 
-@pytest.mark.parametrize("name", ["autoencoder", "gaussian", "lda", "prototype", "softmax"])
+@pytest.mark.parametrize("name", ["autoencoder", "gaussian", "lda", "prototype", "softmax", "staged"])
 def test_a_state_of_another_width_is_refused(name: str) -> None:
     other = make(name, FEATURES + 1)
     with pytest.raises(ValueError, match=r"load it with the stream.* it was saved with"):
@@ -175,9 +176,9 @@ def test_new_inputs_are_novel_and_known_ones_are_not(name: str) -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_costs_do_not_grow_with_samples(name: str) -> None:
     gate = taught(name)
-    held, adds = gate.stored_values, gate.adds_per_sample
+    held, adds, products = gate.stored_values, gate.adds_per_sample, gate.multiplications_per_sample
     assert held > 0
-    assert (adds == 0) == (gate.hears == "nothing")
+    assert (adds == 0) == (products == 0) == (gate.hears == "nothing")
     for number in range(2):
         gate.observe(*task(number), number)
-    assert (gate.stored_values, gate.adds_per_sample) == (held, adds)
+    assert (gate.stored_values, gate.adds_per_sample, gate.multiplications_per_sample) == (held, adds, products)

@@ -39,10 +39,14 @@ EVALUATION = {
     "spikes_per_sample": 8.25,
     "hop_spikes_per_sample": float("nan"),
     "operations_per_sample": 3.0,
-    "gate_adds_per_sample": 640,
+    "gate_adds_per_sample": 640.5,
     "gate_stored_values": 9000,
     "gate_buffered_spikes": 101.5,
-    "gate_latency": 25,
+    "gate_latency": 12.5,
+    "multiplications_per_sample": 1050.0,
+    "gate_multiplications_per_sample": 600.0,
+    "gate_counted_spikes": 101.5,
+    "latency": 37.5,
 }
 ROWS: dict[str, dict[str, Any]] = {"ports": PORT, "links": LINK, "evaluations": EVALUATION}
 

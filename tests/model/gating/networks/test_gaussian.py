@@ -214,6 +214,7 @@ def test_costs_count_what_is_held() -> None:
     held = 2 * ((1 + 6 + 36) + 2 * (6 + 6 * 3 + 3 + 1) + 4)
     assert g.stored_values == held
     assert g.adds_per_sample == 2 * (6 + 3 * 6 + 6 + 3 + 3)
+    assert g.multiplications_per_sample == 2 * (3 * 6 + 6 + 3 + 3 + 1)  # projections, squares of both, gains, floor
     g.observe(x, y, 0)
     assert g.stored_values == held  # samples cost nothing
     g.assignment.assign(0, [0, 1])

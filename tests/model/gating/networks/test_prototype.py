@@ -66,3 +66,4 @@ def test_costs_count_what_is_held() -> None:
         g.observe(x, y, 0)
         assert g.stored_values == 2 * (6 + 1 + 3) + more
         assert g.adds_per_sample == 2 * (6 + 2)
+        assert g.multiplications_per_sample == 2 * 6

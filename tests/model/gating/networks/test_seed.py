@@ -96,3 +96,4 @@ def test_costs_are_those_of_the_gaussians() -> None:
     spaces = [g._spaces[0], g._spaces[1]]
     assert g.stored_values == sum(s.stored_values for s in spaces) + 2 * 3
     assert g.adds_per_sample == sum(s.adds_per_sample for s in spaces) + 3 + 1
+    assert g.multiplications_per_sample == sum(s.multiplications_per_sample for s in spaces) + 3 + 1

@@ -123,3 +123,4 @@ def test_what_is_held() -> None:
     g.observe(draw(task(0), 0), task(0), 0)
     assert g.stored_values == 3 * weights + 1 + 2 * 3 + 3 + 2 * 3 + 25 * 5
     assert g.adds_per_sample == weights + 6
+    assert g.multiplications_per_sample == 4 * 3
