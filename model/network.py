@@ -98,8 +98,8 @@ class Network:
 
     @property
     def keeps_samples_apart(self) -> bool:
-        """Whether a sample does the same, bit by bit, whichever others are in its batch."""
-        return self.engine == "events"
+        """Whether a sample does the same, bit by bit, whichever others are in its batch and whenever it is asked."""
+        return self.engine == "events" and not self.memristors.noisy
 
     def free_slots(self, tiles: Iterable[int] | None = None) -> dict[int, list[int]]:
         """Slots without a neuron of these tiles, or of all, lowest first."""

@@ -77,6 +77,11 @@ class Memristors:
     def _state(self) -> ChipState:
         return self._holder.state
 
+    @property
+    def noisy(self) -> bool:
+        """Whether two reads differ, though nothing was written between them and no time has passed."""
+        return self._noise is not None
+
     def begin(self, round_: int) -> None:
         """A round begins: time has passed since the last."""
         self._round, self._drawn = round_, 0
