@@ -44,5 +44,5 @@ class StageOptions:
             )
         if self.heard[0] < 1 or any(later < earlier for earlier, later in pairwise(self.heard)):
             raise ValueError(
-                f"gating.stages.heard = {shown(self.heard)} must be at least 1 and never fall: what has been heard is known"
+                f"gating.stages.heard = {shown(self.heard)} must be at least 1 and never fall: what was heard is known"
             )
