@@ -11,6 +11,7 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
+from smalti.model.gating.protocol import KeepsTerms, Kept
 from smalti.scheduler import said
 from smalti.scheduler.hearing import Features, GateCost, gate_cost, heard_adapted
 from smalti.scheduler.said import Said
@@ -26,11 +27,14 @@ class Question:
         agent: who is asked.
         x: input spikes.
         ask: lets an expert run; by default anew each time (``scheduler.recall`` keeps what was said).
+        terms: what the gating network keeps of these samples, by class.
     """
 
-    def __init__(self, agent: GatingAgent, x: Tensor, ask: Asker | None = None) -> None:
+    def __init__(
+        self, agent: GatingAgent, x: Tensor, ask: Asker | None = None, terms: dict[int, Kept] | None = None
+    ) -> None:
         self.agent, self.x = agent, x
-        self._ask = ask or partial(_anew, agent, x)
+        self._ask, self._terms = ask or partial(_anew, agent, x), terms
 
     def __len__(self) -> int:
         return len(self.x)
@@ -57,14 +61,22 @@ class Question:
         return heard_adapted(self.agent, self.x)
 
     @cached_property
+    def _counts(self) -> Tensor:
+        """Spike counts [B, F] that the gating network hears; one that keeps terms knows what it will say of them."""
+        gate, counts = self.agent.gate, self.heard.counts
+        if self._terms is not None and gate.classes and isinstance(gate, KeepsTerms):
+            gate.recall(counts, self._terms)
+        return counts
+
+    @cached_property
     def density(self) -> Tensor:
         """What it says of each class [B, classes]."""
-        return self.agent.gate.class_scores(self.heard.counts)
+        return self.agent.gate.class_scores(self._counts)
 
     @cached_property
     def posterior(self) -> Tensor:
         """What it says of each expert [B, E]."""
-        return self.agent.gate.scores(self.heard.counts)
+        return self.agent.gate.scores(self._counts)
 
     @cached_property
     def cost(self) -> GateCost:

@@ -6,6 +6,8 @@ of all that, and one of the samples, are the keys: nobody has to tell what has c
 not been asked about yet, these alone run. That takes an engine in which no sample touches another
 (``Network.keeps_samples_apart``); with any other nothing is kept.
 
+What a gating network keeps of the samples and each class (``KeepsTerms``) stands beside it.
+
 It is no part of a run's state: a run that is resumed asks anew.
 """
 
@@ -20,29 +22,30 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
+from smalti.model.gating.protocol import Kept
 from smalti.scheduler.question import Question
 from smalti.scheduler.said import Said, ask, slots_of
 
-MOST = 1 << 26  # bytes kept at once; what does not fit is asked anew each time
+MOST = 1 << 26  # bytes kept of what experts said, and of terms; what does not fit is worked out anew each time
 Key = tuple[bytes, bytes]  # digests of who is asked, and about what
 
 
 @dataclass(frozen=True)
-class Kept:
+class Testimony:
     """What an expert has said of some of the samples."""
 
     place: Tensor  # [B] int: where that of a sample stands, -1 for those that it has not been asked about
     said: Said  # counts in as few bytes as they need
 
     @staticmethod
-    def of(rows: Tensor, said: Said, samples: int) -> Kept:
+    def of(rows: Tensor, said: Said, samples: int) -> Testimony:
         """What it has said of these rows [b] of the samples."""
         place = torch.full((samples,), -1)
         place[rows] = torch.arange(len(rows))
         short = torch.uint8 if len(said.activity.membrane) < 256 else torch.int32  # a neuron fires once a step at most
-        return Kept(place, replace(said, activity=replace(said.activity, counts=said.activity.counts.to(short))))
+        return Testimony(place, replace(said, activity=replace(said.activity, counts=said.activity.counts.to(short))))
 
-    def and_of(self, rows: Tensor, said: Said) -> Kept:
+    def and_of(self, rows: Tensor, said: Said) -> Testimony:
         """This, and what it has said of further rows."""
         own, more = self.said.activity, said.activity
         membrane = torch.cat([own.membrane, more.membrane], 2)
@@ -51,7 +54,7 @@ class Kept:
         place = self.place.clone()
         place[rows] = torch.arange(len(rows)) + len(self.said.operations)
         activity = replace(own, membrane=membrane, counts=counts)
-        return Kept(place, replace(said, activity=activity, operations=operations))
+        return Testimony(place, replace(said, activity=activity, operations=operations))
 
     def take(self, rows: Tensor) -> Said:
         """What it has said of these rows."""
@@ -71,12 +74,13 @@ class Recall:
     """Keeps what experts have said.
 
     Args:
-        most: bytes that may be kept.
+        most: bytes that may be kept of that, and of a gating network's terms.
     """
 
     def __init__(self, most: int = MOST) -> None:
         self.most, self.size = most, 0
-        self._kept: dict[Key, Kept] = {}
+        self._kept: dict[Key, Testimony] = {}
+        self._terms: dict[bytes, dict[int, Kept]] = {}  # by samples
 
     def examiner(self, agent: GatingAgent) -> Examiner:
         """Who puts questions to the agent as it is now; what those said who have changed since is forgotten."""
@@ -84,13 +88,22 @@ class Recall:
         now = set(examiner.digests.values())
         for key in [key for key in self._kept if key[0] not in now]:
             self.size -= self._kept.pop(key).bytes
+        taken = 0
+        for about, of_class in [*self._terms.items()]:
+            taken += sum(terms.bytes for terms in of_class.values())
+            if taken > self.most:
+                del self._terms[about]
         return examiner
 
-    def get(self, key: Key) -> Kept | None:
+    def terms(self, about: bytes) -> dict[int, Kept]:
+        """What the gating network keeps of samples, to be added to; the next examiner looks how much it is."""
+        return self._terms.setdefault(about, {})
+
+    def get(self, key: Key) -> Testimony | None:
         """What is kept under a key."""
         return self._kept.get(key)
 
-    def put(self, key: Key, kept: Kept) -> None:
+    def put(self, key: Key, kept: Testimony) -> None:
         """Keep something, if it fits, in the place of what there was."""
         more = kept.bytes - (self._kept[key].bytes if key in self._kept else 0)
         if self.size + more <= self.most:
@@ -118,12 +131,12 @@ class Examiner:
             missing = rows if kept is None else rows[kept.place[rows] < 0]
             if len(missing):
                 said = ask(self.agent, expert, x[missing], channels[missing])
-                kept = Kept.of(missing, said, len(x)) if kept is None else kept.and_of(missing, said)
+                kept = Testimony.of(missing, said, len(x)) if kept is None else kept.and_of(missing, said)
                 self.recall.put(key, kept)
             assert kept is not None
             return kept.take(rows)
 
-        return Question(self.agent, x, answer)
+        return Question(self.agent, x, answer, None if self.agent.options.adapt else self.recall.terms(about))
 
 
 def _digest_of(agent: GatingAgent, expert: Expert) -> bytes:

@@ -6,6 +6,7 @@ Sources are slots 0..N-1 and input channels N..N+I-1.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -124,9 +125,19 @@ class Links:
         return links
 
     def state_dict(self) -> dict[str, Any]:
-        """Source, tile, row and path of every link but those of the inputs, which are laid with the chip."""
-        neurons = [(source, tile, row) for (source, tile), row in self.rows.items() if source < self.fabric.neurons]
-        return {"links": [(source, tile, row, self.paths[source, tile].cells) for source, tile, row in neurons]}
+        """Source, tile, row and path of every link but those of the inputs, which are laid with the chip.
+
+        They stand one after the other, in lists of plain numbers: there may be very many.
+        """
+        ends = [key for key in self.rows if key[0] < self.fabric.neurons]
+        paths = [self.paths[key].cells for key in ends]
+        return {
+            "source": [source for source, _ in ends],
+            "tile": [tile for _, tile in ends],
+            "row": [self.rows[key] for key in ends],
+            "crossed": [len(cells) for cells in paths],
+            "cells": [cell for cells in paths for cell in cells],  # those crossed, link after link
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Lay the links that ``state_dict`` gave, where there are none but those of the inputs.
@@ -134,7 +145,7 @@ class Links:
         Raises:
             FabricError: a path does not exist on this chip.
         """
-        for source, tile, row, cells in state["links"]:
+        for source, tile, row, cells in state["links"] if "links" in state else _recorded(state):  # as once was
             self.restore(source, tile, row, tuple(cells))
 
     def restore(self, source: int, tile: int, row: int, cells: tuple[int, ...]) -> None:
@@ -215,6 +226,14 @@ class Links:
         self._reached[source] = (*self._reached.get(source, ()), tile)
         self.touched.add((source, tile))
         self.version += 1
+
+
+def _recorded(state: dict[str, Any]) -> Iterator[tuple[int, int, int, list[int]]]:
+    """Source, tile, row and path of every link, of what ``Links.state_dict`` gave."""
+    end = 0
+    for source, tile, row, crossed in zip(*(state[k] for k in ("source", "tile", "row", "crossed")), strict=True):
+        begin, end = end, end + crossed
+        yield source, tile, row, state["cells"][begin:end]
 
 
 def side_of_row(fabric: Fabric, row: int) -> str:

@@ -29,6 +29,33 @@ class Fit:
     trace: float  # total variance
 
 
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What one density says of samples, float64: the same for every common variance h that separates its directions."""
+
+    fit: Fit
+    wide: int  # directions of a variance above h
+    along: Tensor  # [B] sum of t^2 / lambda over these
+    beyond: Tensor  # [B] |f - m|^2 - |t|^2
+
+    @property
+    def bytes(self) -> int:
+        """Memory that they take."""
+        return self.along.nbytes + self.beyond.nbytes
+
+    def distance(self, floor: float) -> Tensor:
+        """M(f) [B] with the common variance ``floor`` (h)."""
+        return self.beyond / floor + self.along
+
+
+def terms(f: Tensor, fit: Fit, wide: int) -> Terms:
+    """Terms of features f [B, F]."""
+    z = f - fit.mean
+    squared = (z @ fit.basis[:, :wide]).square()
+    beyond = z.square().sum(1) - squared.sum(1)
+    return Terms(fit=fit, wide=wide, along=(squared / fit.values[:wide]).sum(1), beyond=beyond)
+
+
 def kept_rank(rank: int, features: int) -> int:
     """Eigenpairs kept: ``rank``, but at most half of the features."""
     return min(rank, features // 2)

@@ -123,3 +123,24 @@ class Staged(Protocol):
 def expert_listener(gate: GatingNetwork) -> ExpertListener | None:
     """The gating network as what it is if it hears experts, else None."""
     return cast(ExpertListener, gate) if gate.hears == "experts" else None
+
+
+class Kept(Protocol):
+    """What a gating network keeps of samples and a class."""
+
+    @property
+    def bytes(self) -> int:
+        """Memory that it takes."""
+        ...
+
+
+@runtime_checkable
+class KeepsTerms(Protocol):
+    """A gating network whose scores are put together from terms of each class, which may be kept."""
+
+    def recall(self, counts: Tensor, kept: dict[int, Kept]) -> None:
+        """Work out what will be asked of counts [B, F], with what was kept of the same counts by class; it is renewed.
+
+        Scores are the same to the bit as without.
+        """
+        ...

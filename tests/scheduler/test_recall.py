@@ -50,6 +50,8 @@ def answers(simulation: Simulation, most: int = recall.MOST) -> Rows:
         simulation.step()
         rows += simulation.rows.evaluations + simulation.rows.switches
         assert simulation._recall.size == sum(kept.bytes for kept in simulation._recall._kept.values()) <= most
+    simulation._recall.examiner(simulation.gating)
+    assert sum(term.bytes for terms in simulation._recall._terms.values() for term in terms.values()) <= most
     return rows
 
 

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating.assignment import Assignment
-from smalti.model.gating.density import Fit, kept_rank, noise_floor
+from smalti.model.gating.density import Fit, Terms, kept_rank, noise_floor, terms
 from smalti.model.gating.features import checked_counts, checked_features, checked_labels, like
 from smalti.model.gating.mixture import check_state, expert_scores
 from smalti.model.gating.novelty_scale import NoveltyScale, novelty_of
 from smalti.model.gating.options import GatingOptions
-from smalti.model.gating.protocol import Hears
+from smalti.model.gating.protocol import Hears, Kept
 from smalti.model.gating.scatter import Scatter, fresh_scatter, scatter_values
 
 
@@ -33,21 +33,20 @@ class _Class:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Stack:
-    """The densities of all C classes side by side, for scoring in one product."""
+class _Common:
+    """What the densities of all C classes have in common, or differ by whatever the sample."""
 
-    basis: Tensor  # [F, C * r]
-    shift: Tensor  # [C * r] projections of the means
-    means: Tensor  # [C, F]
-    gain: Tensor  # [C, r] 1/h - 1/lambda'
-    offset: Tensor  # [C] sum log(lambda' / h)
     floor: float  # h
+    fits: dict[int, Fit]  # by class, ascending
+    wide: list[int]  # directions of each with a variance above h
+    offset: Tensor  # [C] sum log(lambda' / h)
 
 
 class GaussianGating:
     """Per-class low-rank Gaussians over input spike counts; implements ``GatingNetwork``.
 
-    Densities: ``model.gating.density``. Novelty: ``model.gating.novelty_scale``.
+    Densities: ``model.gating.density``. Novelty: ``model.gating.novelty_scale``. Each class is scored by itself, so
+    that what it says of samples that are asked about again can be kept (``KeepsTerms``).
     """
 
     hears: Hears = "inputs"
@@ -58,7 +57,7 @@ class GaussianGating:
         self.rank = kept_rank(options.rank, features)  # r
         self.assignment = Assignment()
         self._classes: dict[int, _Class] = {}
-        self._stack: _Stack | None = None
+        self._common: _Common | None = None
         self._said: tuple[Tensor, int, Tensor] | None = None  # counts, their version, log densities: the last asked for
 
     @property
@@ -102,7 +101,7 @@ class GaussianGating:
             if c not in self._classes:
                 self._classes[c] = self._new_class()
             self._absorb(self._classes[c], f[labels == c])
-        self._stack = self._said = None
+        self._common = self._said = None
 
     def _new_class(self) -> _Class:
         n, r = self.features, self.rank
@@ -137,11 +136,23 @@ class GaussianGating:
         density = self._density(counts) if self._classes else checked_counts(counts, self.features)[:, :0]
         return like(counts, expert_scores(density / self.options.temperature, self.classes, self.assignment))
 
+    def recall(self, counts: Tensor, kept: dict[int, Kept]) -> None:
+        """Work out log densities of counts [B, F], with what was kept of the same counts by class."""
+        common, f = self._in_common(), None
+        distances = []
+        for (label, fit), wide in zip(common.fits.items(), common.wide, strict=True):
+            known = kept.get(label)
+            if not isinstance(known, Terms) or known.fit is not fit or known.wide != wide:
+                f = checked_counts(counts, self.features).sqrt() if f is None else f
+                known = kept[label] = terms(f, fit, wide)
+            distances.append(known.distance(common.floor))
+        self._said = counts, counts._version, -0.5 * (torch.stack(distances, 1) + common.offset)
+
     def _density(self, counts: Tensor) -> Tensor:
         """Log densities [B, classes] float64; the same tensor is mostly asked about twice in a row."""
         if self._said is None or self._said[0] is not counts or self._said[1] != counts._version:
-            f = checked_counts(counts, self.features).sqrt()
-            self._said = counts, counts._version, _log_density(f, self._stacked())
+            self.recall(counts, {})
+        assert self._said is not None
         return self._said[2]
 
     def novelty(self, counts: Tensor) -> float:
@@ -156,14 +167,20 @@ class GaussianGating:
         novelty_scales = [known.novelty_scale for known in self._classes.values()]
         return novelty_of(novelty_scales, [y.distance(f) for y in novelty_scales], len(f))
 
-    def _stacked(self) -> _Stack:
-        if self._stack is None:
+    def _in_common(self) -> _Common:
+        if self._common is None:
             if not self._classes:
                 raise ValueError("the gating network has observed nothing yet; call observe first")
             known = [self._classes[c] for c in self.classes]
-            fits, counts = [self._fitted(k) for k in known], [k.scatter.count for k in known]
-            self._stack = _stack(fits, noise_floor(fits, counts, self.options.shrink_within))
-        return self._stack
+            fits = [self._fitted(k) for k in known]
+            floor = noise_floor(fits, [k.scatter.count for k in known], self.options.shrink_within)
+            values = torch.stack([fit.values for fit in fits])  # [C, r], the largest first
+            offset = (values.clamp_min(floor) / floor).log().sum(1)
+            wide = (values > floor).sum(1).tolist()
+            self._common = _Common(
+                floor=floor, fits=dict(zip(self.classes, fits, strict=True)), wide=wide, offset=offset
+            )
+        return self._common
 
     def state_dict(self) -> dict[str, Tensor]:
         """Statistics, novelty_scales and assignment as tensors, classes ascending along the first axis."""
@@ -204,7 +221,7 @@ class GaussianGating:
             )
         self.assignment.load_state_dict(state)
         self._classes = {c: self._class_from(state, i) for i, c in enumerate(state["classes"].tolist())}
-        self._stack = self._said = None
+        self._common = self._said = None
 
     def _class_from(self, state: dict[str, Tensor], i: int) -> _Class:
         count, fitted, measured = (int(v) for v in state["counts"][i])
@@ -223,27 +240,6 @@ class GaussianGating:
         scatter.count, scatter.total = count, state["totals"][i].clone()
         scatter.load_state_dict({name: state[name][i] for name in scatter.state_dict()})
         return _Class(scatter=scatter, novelty_scale=novelty_scale)
-
-
-def _stack(fits: list[Fit], floor: float) -> _Stack:
-    means = torch.stack([f.mean for f in fits])
-    basis = torch.stack([f.basis for f in fits])  # [C, F, r]
-    values = torch.stack([f.values for f in fits]).clamp_min(floor)
-    return _Stack(
-        basis=basis.permute(1, 0, 2).reshape(means.shape[1], -1),
-        shift=torch.einsum("cfr,cf->cr", basis, means).reshape(-1),
-        means=means,
-        gain=1.0 / floor - 1.0 / values,
-        offset=(values / floor).log().sum(1),
-        floor=floor,
-    )
-
-
-def _log_density(f: Tensor, s: _Stack) -> Tensor:
-    """Log densities [B, C] of features f [B, F]."""
-    projected = (f @ s.basis - s.shift).reshape(len(f), *s.gain.shape)  # [B, C, r]
-    squared = f.square().sum(1, keepdim=True) - 2.0 * f @ s.means.T + s.means.square().sum(1)  # |f - m|^2
-    return -0.5 * (squared / s.floor - (projected.square() * s.gain).sum(2) + s.offset)
 
 
 def _rows(tensors: list[Tensor], *shape: int) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.gating.density import FLOOR, fit, kept_rank, mahalanobis, noise_floor
+from smalti.model.gating.density import FLOOR, fit, kept_rank, mahalanobis, noise_floor, terms
 
 
 def samples(n: int, features: int, seed: int = 0) -> Tensor:
@@ -61,3 +61,14 @@ def test_one_sample_falls_back_on_the_least_variance(features: int) -> None:
     distance = mahalanobis(x + 0.1, f.mean, f.basis, f.values, h)
     assert float(distance) == pytest.approx(features * 0.01 / FLOOR)
     assert math.isfinite(f.trace)
+
+
+@pytest.mark.parametrize("floor", [0.05, 0.4, 3.0])
+def test_terms_give_the_distance_for_every_variance_that_separates_the_same_directions(floor: float) -> None:
+    x = samples(50, 7)
+    f = fit(50, x.sum(0), x.T @ x, 3)
+    wide = int((f.values > floor).sum())
+    kept = terms(x + 0.1, f, wide)
+    for h in (floor, floor * 1.0001):
+        expected = mahalanobis(x + 0.1, f.mean, f.basis, f.values, h)
+        torch.testing.assert_close(kept.distance(h), expected, rtol=1e-10, atol=1e-10)

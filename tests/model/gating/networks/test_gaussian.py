@@ -20,6 +20,7 @@ from smalti.model.gating.density import FLOOR
 from smalti.model.gating.networks import GATING
 from smalti.model.gating.networks.gaussian import GaussianGating
 from smalti.model.gating.novelty_scale import JUDGED
+from smalti.model.gating.protocol import Kept
 
 ALARM = 0.5  # standard deviations: between what known classes show and what new ones show
 
@@ -33,6 +34,32 @@ def stream(n: int, features: int, classes: int, seed: int = 0) -> tuple[Tensor, 
 
 def gate(features: int, **options: float) -> GaussianGating:
     return GaussianGating(GatingOptions(**options), features)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("features", [6, 600])
+def test_with_what_was_kept_of_samples_scores_are_the_same_bit_by_bit(features: int) -> None:
+    """Only classes that have changed, and those whose directions the common variance separates anew, are scored."""
+    x, y = stream(400, features, 5)
+    kept: dict[int, Kept] = {}
+    g, anew = gate(features, rank=2), gate(features, rank=2)
+    for one in (g, anew):
+        one.assignment.assign(0, (0, 3, 4))
+        one.assignment.assign(1, (1, 2))
+    changed = []
+    for label in (0, 3, 1, 1, 2, 4):
+        before = dict(kept)
+        for one in (g, anew):
+            one.observe(x[y == label][:20], y[y == label][:20], 0)
+        for counts in (x[:50], x[:50].float()):
+            asked = counts.clone()
+            g.recall(asked, kept)
+            assert torch.equal(g.scores(asked), anew.scores(counts.clone()))
+            assert torch.equal(g.class_scores(asked), anew.class_scores(counts.clone()))
+            asked += 1  # other counts, though in the same tensor
+            assert torch.equal(g.class_scores(asked), anew.class_scores(counts + 1))
+        changed.append({c for c, terms in kept.items() if before.get(c) is not terms})
+    assert all(label in now for label, now in zip((0, 3, 1, 1, 2, 4), changed, strict=True))
+    assert sum(map(len, changed)) < 6 + 5 + 4 + 3 + 2
 
 
 def test_implements_the_protocol() -> None:
