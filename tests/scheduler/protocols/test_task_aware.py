@@ -71,3 +71,17 @@ def test_hidden_boundaries_end_no_task(tiny: MakeConfig) -> None:
         Simulation(config)
     with pytest.raises(ValueError, match=r"training\.enough_accuracy = 1\.5 must lie in 0\.\.1"):
         tiny(training={"enough_accuracy": 1.5})
+
+
+def test_a_task_that_is_drawn_to_return_learns_on_and_founds_nothing(tiny: MakeConfig) -> None:
+    simulation = played(tiny(stream={"returns": 0.5, "shuffle": True}, training={"rounds": 2, "steps": 12}))
+    rounds, (first, second, third) = simulation.table("rounds"), simulation.stream.experiences
+    assert {first.task, second.task} == {0, 1}
+    assert third in (first, second)
+    assert rounds["task"].tolist() == [task for e in (first, second, third) for task in (e.task, e.task)]
+    assert rounds["loss"].notna().all()
+    assert len(simulation.gating.experts) == 2
+    asked = simulation.table("evaluations")
+    assert not asked.duplicated(["after", "on", "setting", "split"]).any()
+    neurons = simulation.table("neurons")
+    assert (neurons[neurons["birth_round"] >= 4]["rule"] != "seed").all()
