@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,7 +37,11 @@ def lauscher() -> Ear:
         raise ValueError(f"cochlea: the packages lauscher and soundfile are missing: {INSTALL}") from error
 
     def heard(audio: Floats, channels: int) -> Spikes:
-        train = MonoAudioWave(audio, recordings.RATE).transform(Wave2Spike(num_channels=channels))
+        before = signal.signal(signal.SIGTERM, signal.SIG_DFL)  # for the processes that lauscher starts and ends so
+        try:
+            train = MonoAudioWave(audio, recordings.RATE).transform(Wave2Spike(num_channels=channels))
+        finally:
+            signal.signal(signal.SIGTERM, before)
         return np.stack([train.spike_times, train.spike_labels])
 
     return heard

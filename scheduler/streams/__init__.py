@@ -58,11 +58,6 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "mnist": load_mnist,
     "fsdd": load_fsdd,
     "arrays": load_arrays,
-    "shd": load_shd,
-    "ssc": load_shd,
-    "events": load_events,
-    "signals": load_signals,
-    "ecg": load_ecg,
     "cognitive": load_cognitive,
     "parity": load_parity,
     "context-match": load_context_match,
@@ -71,6 +66,11 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "mackey-glass": load_mackey_glass,
     "nback": load_nback,
     "long": lambda options: load_long(options, STREAMS),
+    "shd": load_shd,
+    "ssc": load_shd,
+    "events": load_events,
+    "signals": load_signals,
+    "ecg": load_ecg,
 }
 
 
