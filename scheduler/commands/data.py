@@ -13,6 +13,8 @@ from rich.console import Console
 
 from smalti.scheduler.streams import STREAMS, StreamOptions, load_stream
 
+COCHLEA = "cochlea"
+
 
 @dataclass(frozen=True)
 class Data:
@@ -23,14 +25,19 @@ class Data:
     `smalti data mnist --stream.transform rotated --stream.setting domain` shows the experiences that a run with
     these options would have on the default chip. Nothing is trained or written.
 
+    `smalti data cochlea FSDD.zip OUT.h5` sends recordings of speech through a model of the inner ear (extra cochlea),
+    --stream.shd.units channels of it, --stream.limit recordings of a digit; the stream shd reads what it writes.
+
     Attributes:
         name: the stream; a file or folder: the stream that reads it; none: list all.
         path: its file or folder; short for --stream.path.
+        out: of cochlea alone: the file to write.
         stream: as for `smalti run`; its name and path are overridden by those above.
     """
 
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="[NAME]")] = ""
     path: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="[PATH]")] = ""
+    out: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="[OUT]")] = ""
     stream: StreamOptions = field(default_factory=StreamOptions)
 
     def execute(self) -> None:
@@ -38,6 +45,9 @@ class Data:
         from smalti.scheduler.commands import data_view
 
         console = Console()
+        if self.name == COCHLEA or self.out:
+            self._cochlea(console)
+            return
         if self._lists:
             console.print(data_view.overview())
             return
@@ -59,6 +69,18 @@ class Data:
 
             console.print(cost(Config(stream=options), stream), highlight=False, markup=False, soft_wrap=True)
         console.print(f"next: smalti run {flags}", highlight=False, markup=False, soft_wrap=True)
+
+    def _cochlea(self, console: Console) -> None:
+        """Write spikes of speech."""
+        from smalti.scheduler.commands import cochlea
+
+        if self.name != COCHLEA or not self.out:
+            raise ValueError(f"smalti data {COCHLEA} FSDD.zip OUT.h5 takes a file to write, and nothing else does")
+        out = Path(os.path.expanduser(self.out))
+        done = cochlea.convert(self.path, out, self.stream.shd.units, self.stream.limit, cochlea.lauscher())
+        for number, count in done:
+            console.print(f"{number} of {count} recordings", end="\r" if console.is_terminal else "\n", highlight=False)
+        console.print(f"next: smalti data shd {shlex.quote(str(out))}", highlight=False, markup=False, soft_wrap=True)
 
     def _options(self) -> StreamOptions:
         """The options of the stream that is named, or that reads the file that is named instead."""

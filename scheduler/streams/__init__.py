@@ -59,11 +59,6 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "mnist": load_mnist,
     "fsdd": load_fsdd,
     "arrays": load_arrays,
-    "shd": load_shd,
-    "ssc": load_shd,
-    "events": load_events,
-    "signals": load_signals,
-    "ecg": load_ecg,
     "cognitive": load_cognitive,
     "parity": load_parity,
     "context-match": load_context_match,
@@ -73,6 +68,11 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "nback": load_nback,
     "long": lambda options: load_long(options, STREAMS),
     "long-cognitive": load_long_cognitive,
+    "shd": load_shd,
+    "ssc": load_shd,
+    "events": load_events,
+    "signals": load_signals,
+    "ecg": load_ecg,
 }
 
 

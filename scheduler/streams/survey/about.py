@@ -64,56 +64,6 @@ ABOUT = {
         licence="yours",
         settings="class, task, joint; domain with an array task or transform = permuted; hold_out = a value of task",
     ),
-    "shd": About(
-        what="Spiking Heidelberg Digits: spikes of 700 units while 12 speakers say ten digits in two languages",
-        needs=(
-            "a folder with shd_train.h5 and shd_test.h5, whose parts are kept, or any file of that layout "
-            "(spikes/times, spikes/units, labels); the extra shd: pip install 'smalti[shd]'"
-        ),
-        source=("SHD: https://zenkelab.org/resources/spiking-heidelberg-datasets-shd/",),
-        licence="CC BY 4.0",
-        settings=(
-            "class, task, joint; domain with by = speaker or language, or transform = permuted; hold_out = a speaker "
-            "never trained on; shd.rate_free takes counts out"
-        ),
-    ),
-    "ssc": About(
-        what="Spiking Speech Commands: spikes of 700 units while 35 words are said",
-        needs="as shd: a folder with ssc_train.h5, ssc_valid.h5 and ssc_test.h5, whose parts are kept",
-        source=("SSC: https://zenkelab.org/resources/spiking-heidelberg-datasets-shd/",),
-        licence="CC BY 4.0",
-        settings="class, task, joint; domain with transform = permuted; shd.rate_free takes counts out",
-    ),
-    "events": About(
-        what="recordings of event cameras, such as N-MNIST and DVS-Gesture: a channel a pixel and polarity",
-        needs=(
-            "a folder or zip with a folder a class (in Train and Test, if you like) of .bin, .npy, .aedat (3.1) or .h5 "
-            "files; or DVS-Gesture as it is published"
-        ),
-        source=(
-            "N-MNIST: https://www.garrickorchard.com/datasets/n-mnist",
-            "DVS-Gesture: https://research.ibm.com/interactive/dvsgesture/",
-        ),
-        licence="N-MNIST: CC BY-SA 4.0; DVS-Gesture: CC BY 4.0",
-        settings="class, task, joint; domain with transform = permuted or rotated",
-    ),
-    "signals": About(
-        what="your own signals, as spikes where they rise and fall; or features in a table",
-        needs=(
-            "a table (.csv, .parquet) with a column of labels, series (.ts), a record of WFDB (.hea) or a folder of "
-            "them, or a recording (.edf) with annotations"
-        ),
-        source=(),
-        licence="yours",
-        settings="class, task, joint; domain with several records",
-    ),
-    "ecg": About(
-        what="heart beats of records of WFDB: normal ones against all others",
-        needs="a record (.hea beside .dat and .atr), such as 208 of the MIT-BIH database, or a folder of them",
-        source=("MIT-BIH: https://physionet.org/content/mitdb/",),
-        licence="ODC-BY 1.0 (MIT-BIH)",
-        settings="class, task, joint; domain with several records",
-    ),
     "cognitive": About(
         what="20 tasks of decisions, delays, contexts and matches on two rings of neurons, to be answered in time",
         needs="nothing: trials are made; a chip of 53 channels or more (33 with stream.cognitive.rule = hidden)",
@@ -176,5 +126,55 @@ ABOUT = {
         source=("paper: https://doi.org/10.1038/s41593-018-0310-2",),
         licence="a generator of our own",
         settings="class, task (an expert a task); domain (one expert for all, task by task); joint",
+    ),
+    "shd": About(
+        what="Spiking Heidelberg Digits: spikes of 700 units while 12 speakers say ten digits in two languages",
+        needs=(
+            "a folder with shd_train.h5 and shd_test.h5, whose parts are kept, or any file of that layout "
+            "(spikes/times, spikes/units, labels); the extra shd: pip install 'smalti[shd]'"
+        ),
+        source=("SHD: https://zenkelab.org/resources/spiking-heidelberg-datasets-shd/",),
+        licence="CC BY 4.0",
+        settings=(
+            "class, task, joint; domain with by = speaker or language, or transform = permuted; hold_out = a speaker "
+            "never trained on; shd.rate_free takes counts out"
+        ),
+    ),
+    "ssc": About(
+        what="Spiking Speech Commands: spikes of 700 units while 35 words are said",
+        needs="as shd: a folder with ssc_train.h5, ssc_valid.h5 and ssc_test.h5, whose parts are kept",
+        source=("SSC: https://zenkelab.org/resources/spiking-heidelberg-datasets-shd/",),
+        licence="CC BY 4.0",
+        settings="class, task, joint; domain with transform = permuted; shd.rate_free takes counts out",
+    ),
+    "events": About(
+        what="recordings of event cameras, such as N-MNIST and DVS-Gesture: a channel a pixel and polarity",
+        needs=(
+            "a folder or zip with a folder a class (in Train and Test, if you like) of .bin, .npy, .aedat (3.1) or .h5 "
+            "files; or DVS-Gesture as it is published"
+        ),
+        source=(
+            "N-MNIST: https://www.garrickorchard.com/datasets/n-mnist",
+            "DVS-Gesture: https://research.ibm.com/interactive/dvsgesture/",
+        ),
+        licence="N-MNIST: CC BY-SA 4.0; DVS-Gesture: CC BY 4.0",
+        settings="class, task, joint; domain with transform = permuted or rotated",
+    ),
+    "signals": About(
+        what="your own signals, as spikes where they rise and fall; or features in a table",
+        needs=(
+            "a table (.csv, .parquet) with a column of labels, series (.ts), a record of WFDB (.hea) or a folder of "
+            "them, or a recording (.edf) with annotations"
+        ),
+        source=(),
+        licence="yours",
+        settings="class, task, joint; domain with several records",
+    ),
+    "ecg": About(
+        what="heart beats of records of WFDB: normal ones against all others",
+        needs="a record (.hea beside .dat and .atr), such as 208 of the MIT-BIH database, or a folder of them",
+        source=("MIT-BIH: https://physionet.org/content/mitdb/",),
+        licence="ODC-BY 1.0 (MIT-BIH)",
+        settings="class, task, joint; domain with several records",
     ),
 }
