@@ -120,7 +120,9 @@ def _groups(graph: Any, path: Path) -> list[_Group]:
             fires, threshold, soft = after[0], graph.nodes[after[0]].threshold, soft + 1
         else:
             fires, threshold = "", np.ones_like(node.tau)
-        if np.any(np.asarray(threshold) <= 0):
+        if not np.all(np.isfinite(node.tau)) or not np.all(np.isfinite(node.r)) or np.any(node.tau <= 0):
+            raise ValueError(f"{path}: tau or r of node {name} is no number above 0; write the file anew")
+        if not np.all(np.asarray(threshold) > 0):
             raise ValueError(f"{path}: a threshold of node {name} is not above 0; its neurons would fire for ever")
         flat = [np.asarray(values, dtype=np.float64).ravel() for values in (node.tau, node.r, threshold)]
         groups.append(_Group(name, fires, first, *flat))
@@ -152,6 +154,8 @@ def _ways(graph: Any, path: Path, source: str, ends: dict[str, _Group]) -> Itera
         if np.any(getattr(node, "bias", 0)):
             raise ValueError(f"{path}: node {name} has a bias, and a chip has no current that comes from nowhere")
         own = np.asarray(node.weight, dtype=np.float64)
+        if not np.isfinite(own).all():
+            raise ValueError(f"{path}: node {name} has weights that are no numbers; write the file anew")
         whole = own if weight is None else own @ weight
         left += [(b, whole, length + 1) for a, b in graph.edges if a == name]
 

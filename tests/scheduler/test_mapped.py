@@ -1,0 +1,100 @@
+"""A run that begins with a foreign net: on the chip it does what it did, and then it learns and grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from smalti.analysis.restored import restored
+from smalti.analysis.runs import load_run
+from smalti.model.mapping.net import Net
+from smalti.model.mapping.routing import mapped
+from smalti.scheduler.config import Config
+from smalti.scheduler.mapped import RULE, fitting, planted, written
+from smalti.scheduler.runner import resume
+from smalti.scheduler.simulation import Simulation
+
+MakeConfig = Callable[..., Config]
+OUTPUTS = np.arange(8, 12)
+
+
+def foreign(channels: int = 8, hard: bool = True) -> Net:
+    """Twelve neurons, of which the last four integrate; each hears channels of one north tile."""
+    chance = np.random.default_rng(1)
+    inputs, heard = np.zeros((12, channels), np.float32), np.zeros((12, 12), np.float32)
+    for neuron in range(8):
+        inputs[neuron, neuron % 2 :: 2] = 0.6
+        heard[neuron, chance.choice(8, 2, replace=False)] = 0.5
+    heard[8:, :8] = chance.normal(size=(4, 8))
+    one = np.ones(12, np.float32)
+    return Net(inputs, heard, np.linspace(0.8, 0.9, 12).astype(np.float32), one, np.arange(12) < 8, hard)
+
+
+def alike(net: Net) -> Net:
+    net.leak[8:] = 0.95
+    return net
+
+
+@pytest.fixture
+def begun(tiny: MakeConfig) -> tuple[Simulation, Net, np.ndarray]:
+    net = alike(foreign())
+    config = tiny(fabric={"corner_wires": 8}, training={"rounds": 2, "steps": 3}, growth={"every": 1, "until": 1.0})
+    simulation = Simulation(fitting(config, net, OUTPUTS, "membrane_mean"))
+    found = mapped(net, simulation.fabric, OUTPUTS, simulation.fabric.south_tiles[0])
+    assert not found.missing
+    planted(simulation, net, OUTPUTS, found)
+    return simulation, net, found.slots
+
+
+def test_it_spikes_as_it_did(begun: tuple[Simulation, Net, np.ndarray]) -> None:
+    simulation, net, slots = begun
+    x = (torch.rand(20, 12, 8, generator=torch.Generator().manual_seed(0)) < 0.5).to(torch.uint8)
+    spikes, membranes = net.run(x.numpy())
+    activity = simulation.network.run(x, torch.from_numpy(slots[OUTPUTS]))
+    assert spikes.sum() > 100
+    assert (activity.counts.detach().numpy()[slots] == spikes.sum(1).T).all()
+    assert np.allclose(activity.membrane.detach().permute(2, 0, 1), membranes[:, :, 8:], atol=1e-4)
+
+
+def test_it_is_written_resumed_and_grows(
+    begun: tuple[Simulation, Net, np.ndarray], tmp_path: Path, check: Callable[[Simulation], None]
+) -> None:
+    simulation, net, _ = begun
+    folder = written(simulation, tmp_path / "run")
+    again = restored(load_run(folder.path))
+    assert again.round == 0
+    kept = again.network.state.state_dict()
+    for name, tensor in simulation.network.state.state_dict().items():
+        assert torch.equal(tensor.detach(), kept[name].detach())
+    resume(folder.path, check)
+    run = load_run(folder.path)
+    assert len(run.table("rounds")) == 4
+    neurons = run.table("neurons")
+    assert (neurons["rule"] == RULE).sum() == net.neurons
+    assert set(neurons.loc[neurons["rule"] == RULE, "birth_round"]) == {-1}
+    assert run.table("rounds")["neurons"].iloc[-1] > 8
+    moved = restored(run).network.state.weight.detach()[again.network.state.mask]
+    assert not torch.equal(moved, again.network.state.weight.detach()[again.network.state.mask])
+
+
+def test_data_of_another_shape_are_refused(tiny: MakeConfig) -> None:
+    for net, outputs, words in (
+        (alike(foreign(channels=6)), OUTPUTS, "has 6 input channels and the stream arrays gives 8"),
+        (alike(foreign()), OUTPUTS[1:], "has 3 output units and the stream arrays wants 4"),
+    ):
+        simulation = Simulation(fitting(tiny(), net, outputs, "membrane_mean"))
+        found = mapped(net, simulation.fabric, outputs, 2)
+        with pytest.raises(ValueError, match=words):
+            planted(simulation, net, outputs, found)
+        assert not simulation.gating.experts
+
+
+def test_output_units_must_be_alike(tiny: MakeConfig) -> None:
+    with pytest.raises(ValueError, match="several time constants"):
+        fitting(tiny(), foreign(), OUTPUTS, "membrane_mean")
+    with pytest.raises(ValueError, match="the output units of the net fire, and membrane_mean reads units that do not"):
+        fitting(tiny(), alike(foreign()), np.array([7]), "membrane_mean")
