@@ -11,12 +11,14 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from smalti.model.neuron import Dynamics, Neurons, step
 from smalti.model.probe import filtered
 
 LADDERS = ((0.35, 22.0), (0.7, 1.43))  # multiples of the last scale: coarse, then between two coarse rungs
 RUNGS = 12
+LANES = 16  # samples that a kernel takes at once
 SAMPLES = 64  # of the probe that the search looks at; the answer is simulated on all of it
 
 
@@ -63,13 +65,15 @@ def fire(current: Tensor, scale: Tensor, dynamics: Dynamics) -> Tensor:
 
 
 def _fused(current: Tensor, scale: Tensor, dynamics: Dynamics) -> Tensor:
-    """``fire`` in numba."""
+    """``fire`` in numba, which takes whole lanes of samples."""
+    kernels = importlib.import_module("smalti.model.engines.events.newborn")
+    batch, width = current.shape[2], kernels.width_of(LANES)
+    current = pad(current, (0, -batch % LANES)).contiguous()
     constants = torch.tensor([*dynamics.constants, 1.0], dtype=current.dtype)
     fired = current.new_empty(len(current), *scale.shape, current.shape[2])
-    kernels = importlib.import_module("smalti.model.engines.events.newborn")
-    arrays = (tensor.contiguous().numpy() for tensor in (current, scale, constants))
-    kernels.fire(*arrays, dynamics.hard, fired.numpy())
-    return fired
+    flat = (tensor.numpy() for tensor in (current.view(-1), scale.contiguous(), constants))
+    kernels.fire(width, *flat, dynamics.hard, current.shape[2], fired.view(-1).numpy())
+    return fired[..., :batch]
 
 
 def _first_guess(current: Tensor, rate: float, dynamics: Dynamics) -> Tensor:

@@ -10,10 +10,8 @@ cache: so two neurons share what they load, and a bank is done with while its nu
 
 from __future__ import annotations
 
-import numpy as np
-
+from smalti.model.engines.events.blame import WINDOW, Room, blame_inputs, blame_spikes
 from smalti.model.engines.events.forward import (
-    CHANNELS,
     HEIGHT,
     NEGLIGIBLE,
     ONE,
@@ -27,7 +25,6 @@ from smalti.model.engines.events.forward import (
 )
 from smalti.model.engines.events.lanes import (
     Width,
-    add,
     add_product,
     drop_below,
     item,
@@ -44,23 +41,23 @@ from smalti.model.engines.events.lanes import (
 )
 from smalti.model.engines.events.plan import Bools, Graph, Ints
 
-WINDOW = 4  # steps whose spikes are blamed together
-
 
 @kernel
 def backward(
     width: Width,
     graph: Graph,
     cells: Cells,
+    slow: Bools | None,
     weight: Floats,
     tape: Tape,
+    first: int,
     samples: int,
     grad_outputs: Floats,
     grad_counts: Floats,
     adjoint: Floats,
     of_membrane: Floats,
-    of_trace: Floats,
-    stash: Floats,
+    of_trace: Floats | None,
+    room: Room,
     gradient: Floats,
     banks_kept: Ints,
     delta: Floats,
@@ -70,98 +67,53 @@ def backward(
     Adjoints spread from the outputs as spikes do from the inputs: where none has come yet, nothing is done.
 
     Args:
-        width, graph, cells, weight: as in ``forward``.
+        width, graph, cells, slow, weight, first, samples: as in ``forward``.
         tape: that ``forward`` kept.
-        samples: of the block.
-        grad_outputs: direct gradient of the output membranes [T, O, samples].
-        grad_counts: direct gradient of every spike of a unit, flat [banks * samples * lanes]; empty for zero.
-        adjoint: room for delta of the last steps, [WINDOW + 1, banks * samples * lanes], zero.
-        of_membrane: room for lambda of the last steps, likewise, at least 2; ``adjoint`` itself if no synapse is slow.
-        of_trace: room for mu of the last two, likewise; empty if no threshold adapts.
-        stash: room for one bank, and one number more, [samples * lanes + 1].
+        grad_outputs: direct gradient of the output membranes in the batch [T, O, B].
+        grad_counts: direct gradient of every spike of a slot in the batch, flat [N * B]; empty for zero.
+        adjoint: room for delta of the last steps, flat [(WINDOW + 1) * banks * samples * lanes], zero.
+        of_membrane: room for lambda of the last two, likewise; ``adjoint`` itself if no synapse is slow.
+        of_trace: room for mu of the last two, likewise; None if no threshold adapts.
+        room: for what is worked out in between.
         gradient: of the weights of all segments and a row of no meaning, flat, added to.
         banks_kept: banks whose adjoints are to be kept [D].
         delta: them at all steps, flat [D * T * samples * lanes], written.
     """
-    lanes, steps = lanes_of(width), grad_outputs.shape[0]
-    banks = cells.leak.size // lanes
-    live, reached = np.zeros(banks, dtype=np.bool_), np.zeros(banks, dtype=np.bool_)
-    places, counts = np.empty(lanes * WINDOW * samples, dtype=np.int64), np.empty(lanes, dtype=np.int64)
-    slow = False
+    lanes, steps, batch = lanes_of(width), grad_outputs.shape[0], grad_outputs.shape[2]
+    live, reached, stash, banks = room.live, room.reached, room.stash, room.live.size
+    size = banks * samples * lanes
     for bank in range(banks):
-        slow |= cells.slow[bank]
+        put(live, bank, False)
     for t in range(steps - 1, -1, -1):
-        row, later, now = t * banks, adjoint[(t + 1) % (WINDOW + 1)], adjoint[t % (WINDOW + 1)]
-        before, own = of_membrane[(t + 1) % len(of_membrane)], of_membrane[t % len(of_membrane)]
+        row, then, now = t * banks, (t + 1) % (WINDOW + 1) * size, t % (WINDOW + 1) * size
+        odd, even = (t + 1) % 2 * size, t % 2 * size  # where what is kept of two steps stands: that of t + 1, that of t
+        later, own = then, now
+        if slow is not None:
+            later, own = odd, even
         for bank in range(banks):
-            reached[bank] = cells.reset_gradient and live[bank]
-            for k in range(graph.near_start[bank], graph.near_start[bank + 1]):
-                reached[bank] |= live[graph.near[k]]
+            near = (cells.reset_gradient and item(live, bank)) or grad_counts.size > 0
+            for k in range(item(graph.near_start, bank), item(graph.near_start, bank + 1)):
+                near |= item(live, item(graph.near, k))
+            put(reached, bank, near)
         for bank in range(banks):
-            reached[bank] |= grad_counts.size > 0
-            if reached[bank]:
-                _ask(width, graph, weight, tape, row, bank, samples, later, stash)
-                raised, fresh = of_trace[(t + 1) % 2], of_trace[t % 2]
-                _pass_surrogate(width, cells, tape, row, bank, samples, grad_counts, before, raised, stash)
-                if cells.adapts[bank]:
-                    _recover(width, cells, tape, row, bank, samples, raised, fresh, stash)
-            _carry(width, cells, tape, row, bank, reached[bank], live, samples, before, own, stash)
-        _write(graph.outputs, lanes, samples, grad_outputs[t], own, live)
-        if slow:
-            _pass_synapses(width, cells, live, samples, own, later, now)
-        _blame_inputs(width, graph, tape, t, samples, now, gradient)
+            if item(reached, bank):
+                _ask(width, graph, weight, tape, row, bank, samples, adjoint, then, stash)
+                _add_direct(width, cells, tape, row, bank, first, batch, grad_counts, stash)
+                _pass_surrogate(width, cells, tape, row, bank, samples, of_membrane, later, of_trace, odd, stash)
+                if of_trace is not None and item(cells.adapts, bank):
+                    _recover(width, cells, tape, row, bank, samples, of_trace, odd, even, stash)
+            _carry(width, cells, tape, row, bank, samples, of_membrane, later, own, room)
+        there = t * graph.outputs.size * batch + first
+        _write(graph.outputs, lanes, samples, grad_outputs, there, batch, of_membrane, own, live)
+        if slow is not None:
+            _pass_synapses(width, cells, live, samples, of_membrane, own, adjoint, then, now)
+        blame_inputs(width, graph, tape, t, samples, cells.leak.size, adjoint, now, gradient)
         if t % WINDOW == 0:
-            _blame_spikes(
-                width, graph, tape, t, min(t + WINDOW, steps - 1), live, samples, adjoint, places, counts, gradient
-            )
+            blame_spikes(width, graph, tape, t, min(t + WINDOW, steps - 1), samples, adjoint, room, gradient)
         for k in range(banks_kept.size):
-            size = samples * lanes
-            here, there = banks_kept[k] * size, (k * steps + t) * size
-            for place in range(size):
-                delta[there + place] = now[here + place]
-
-
-@part
-def _blame_spikes(
-    width: Width,
-    graph: Graph,
-    tape: Tape,
-    begin: int,
-    end: int,
-    live: Bools,
-    samples: int,
-    adjoint: Floats,
-    places: Ints,
-    counts: Ints,
-    gradient: Floats,
-) -> None:
-    """Weight gradient of the spikes of steps begin..end - 1: the adjoints of the neurons they reached one step later.
-
-    Several steps at once, and the spikes of a bank sorted by neuron (into ``places`` of adjoints), so that the gradient
-    of a link stays in registers, and the adjoints of the bank that it drives in the cache.
-    """
-    lanes, banks = lanes_of(width), live.size
-    room, size = WINDOW * samples, banks * samples * lanes
-    for bank in range(banks):
-        for lane in range(lanes):
-            put(counts, lane, 0)
-        for t in range(end - 1, begin - 1, -1):
-            later = (t + 1) % (WINDOW + 1) * size
-            for event in range(tape.fired_at[t * banks + bank], tape.fired_at[t * banks + bank + 1]):
-                code = item(tape.fired, event)
-                lane = code & (lanes - 1)
-                count = item(counts, lane)
-                put(places, lane * room + count, later + code - lane)
-                put(counts, lane, count + 1)
-        for k in range(graph.near_start[bank], graph.near_start[bank + 1]):
-            here, rows = graph.near[k] * samples * lanes, graph.near_rows[k]
-            for lane in range(lanes if live[graph.near[k]] else 0):
-                first, last, device = lane * room, lane * room + item(counts, lane), item(graph.learns, rows + lane)
-                if first < last and device >= 0:
-                    blame = load(width, gradient, device)
-                    for spike in range(first, last):
-                        blame = add(blame, load(width, adjoint, here + item(places, spike)))
-                    store(gradient, device, blame)
+            here, into = now + item(banks_kept, k) * samples * lanes, (k * steps + t) * samples * lanes
+            for place in range(0, samples * lanes, lanes):
+                store(delta, into + place, load(width, adjoint, here + place))
 
 
 @part
@@ -174,6 +126,7 @@ def _ask(
     bank: int,
     samples: int,
     adjoint: Floats,
+    later: int,
     stash: Floats,
 ) -> None:
     """What those behind would like each neuron of a bank inside the support to send; into ``stash``.
@@ -181,23 +134,43 @@ def _ask(
     Two neurons at a time, if they are of one sample: they share the adjoints of those behind. Else the second is a mere
     repetition of the first, which the next pair overwrites: that costs less than a branch.
     """
-    lanes = lanes_of(width)
-    first, event, end = tape.active_at[row + bank], tape.active_at[row + bank], tape.active_at[row + bank + 1]
+    lanes, first, end = lanes_of(width), item(tape.active_at, row + bank), item(tape.active_at, row + bank + 1)
+    event = first
     while event < end:
         one, other = item(tape.active, event), item(tape.active, event + 1)
         lane = one & (lanes - 1)
         both = one - lane == other - (other & (lanes - 1))
         other_lane = other & (lanes - 1) if both else lane
         grad, other_grad = zeros(width, weight), zeros(width, weight)
-        for k in range(graph.near_start[bank], graph.near_start[bank + 1]):
+        for k in range(item(graph.near_start, bank), item(graph.near_start, bank + 1)):
             rows = item(graph.near_rows, k)
-            wanted = load(width, adjoint, item(graph.near, k) * samples * lanes + one - lane)
+            wanted = load(width, adjoint, later + item(graph.near, k) * samples * lanes + one - lane)
             grad = add_product(grad, load(width, weight, item(graph.weights, rows + lane)), wanted)
             there = load(width, weight, item(graph.weights, rows + other_lane))
             other_grad = add_product(other_grad, there, wanted)
         put(stash, event - first, total(grad))
         put(stash, event - first + 1, total(other_grad))
         event += 2 if both else 1
+
+
+@part
+def _add_direct(
+    width: Width,
+    cells: Cells,
+    tape: Tape,
+    row: int,
+    bank: int,
+    first: int,
+    batch: int,
+    grad_counts: Floats,
+    stash: Floats,
+) -> None:
+    """Add the direct gradient of the spikes of a bank to what those behind would like."""
+    lanes, begin = lanes_of(width), item(tape.active_at, row + bank)
+    for event in range(begin, item(tape.active_at, row + bank + 1) if grad_counts.size else begin):
+        code = item(tape.active, event)
+        place = item(cells.slot, bank * lanes + (code & (lanes - 1))) * batch + first + code // lanes
+        put(stash, event - begin, item(stash, event - begin) + item(grad_counts, place))
 
 
 @part
@@ -208,36 +181,31 @@ def _pass_surrogate(
     row: int,
     bank: int,
     samples: int,
-    grad_counts: Floats,
-    adjoint: Floats,
-    of_trace: Floats,
+    of_membrane: Floats,
+    later: int,
+    of_trace: Floats | None,
+    odd: int,
     stash: Floats,
 ) -> None:
-    """Turn the gradient with respect to the spikes of a bank into that with respect to its membranes.
-
-    ``of_trace``, mu[t+1], is read if thresholds of the bank adapt.
-    """
-    lanes, constants = lanes_of(width), cells.constants
-    theta, height, one = constants[THETA], constants[HEIGHT], constants[ONE]
-    fall, slope = height / constants[REACH], constants[SLOPE]
-    first, here = tape.active_at[row + bank], bank * samples * lanes
-    count = tape.active_at[row + bank + 1] - first
-    if grad_counts.size:
-        for event in range(count):
-            wanted = item(grad_counts, here + item(tape.active, first + event))
-            put(stash, event, item(stash, event) + wanted)
+    """Turn the gradient with respect to the spikes of a bank into that with respect to its membranes."""
+    lanes, theta, one = lanes_of(width), item(cells.constants, THETA), item(cells.constants, ONE)
+    height, slope = item(cells.constants, HEIGHT), item(cells.constants, SLOPE)
+    fall = height / item(cells.constants, REACH)
+    first, here = item(tape.active_at, row + bank), bank * samples * lanes
+    count = item(tape.active_at, row + bank + 1) - first
     if cells.reset_gradient:
         for event in range(count):
             code, lost = item(tape.active, first + event), theta
             if cells.hard:
-                membrane = tape.potential[first + event]
-                if cells.adapts[bank]:
-                    membrane += tape.raised[first + event]
-                lost = membrane * cells.leak[bank * lanes + code % lanes]
-            put(stash, event, item(stash, event) - item(adjoint, here + code) * lost)
-    if cells.adapts[bank]:
+                membrane = item(tape.potential, first + event)
+                if of_trace is not None and item(cells.adapts, bank):
+                    membrane += item(tape.raised, first + event)
+                lost = membrane * item(cells.leak, bank * lanes + code % lanes)
+            put(stash, event, item(stash, event) - item(of_membrane, later + here + code) * lost)
+    if of_trace is not None and item(cells.adapts, bank):
         for event in range(count):
-            put(stash, event, item(stash, event) + item(of_trace, here + item(tape.active, first + event)))
+            of_past = item(of_trace, odd + here + item(tape.active, first + event))
+            put(stash, event, item(stash, event) + of_past)
     for event in range(count):
         distance = abs(item(tape.potential, first + event) - theta)
         if cells.surrogate == TRIANGLE:
@@ -256,36 +224,45 @@ def _recover(
     row: int,
     bank: int,
     samples: int,
-    later: Floats,
-    now: Floats,
+    of_trace: Floats,
+    later: int,
+    now: int,
     stash: Floats,
 ) -> None:
     """mu[t] = r mu[t+1] - b times what came through the surrogate, of a bank."""
-    lanes = lanes_of(width)
-    first, here = tape.active_at[row + bank], bank * samples * lanes
-    recovery, negligible = load(width, cells.recovery, bank * lanes), spread(width, cells.constants[NEGLIGIBLE])
+    lanes, first = lanes_of(width), item(tape.active_at, row + bank)
+    recovery = load(width, cells.recovery, bank * lanes)
+    negligible = spread(width, item(cells.constants, NEGLIGIBLE))
+    here = bank * samples * lanes
     for place in range(here, here + samples * lanes, lanes):
-        store(now, place, drop_below(multiply(load(width, later, place), recovery), negligible))
-    for event in range(tape.active_at[row + bank], tape.active_at[row + bank + 1]):
+        kept = multiply(load(width, of_trace, later + place), recovery)
+        store(of_trace, now + place, drop_below(kept, negligible))
+    for event in range(first, item(tape.active_at, row + bank + 1)):
         code = item(tape.active, event)
-        fall = item(cells.strength, bank * lanes + code % lanes)
-        put(now, here + code, item(now, here + code) - fall * item(stash, event - first))
+        fall, place = item(cells.strength, bank * lanes + code % lanes), now + here + code
+        put(of_trace, place, item(of_trace, place) - fall * item(stash, event - first))
 
 
 @part
 def _pass_synapses(
-    width: Width, cells: Cells, live: Bools, samples: int, of_membrane: Floats, later: Floats, now: Floats
+    width: Width,
+    cells: Cells,
+    live: Bools,
+    samples: int,
+    of_membrane: Floats,
+    own: int,
+    adjoint: Floats,
+    later: int,
+    now: int,
 ) -> None:
     """delta[t] = lambda[t] + k delta[t+1]."""
     lanes = lanes_of(width)
-    negligible = spread(width, cells.constants[NEGLIGIBLE])
+    negligible = spread(width, item(cells.constants, NEGLIGIBLE))
     for bank in range(live.size):
-        if not live[bank]:
-            continue
         here, synapse = bank * samples * lanes, load(width, cells.synapse, bank * lanes)
-        for place in range(here, here + samples * lanes, lanes):
-            wanted = add_product(load(width, of_membrane, place), load(width, later, place), synapse)
-            store(now, place, drop_below(wanted, negligible))
+        for place in range(here, here + samples * lanes if item(live, bank) else here, lanes):
+            wanted = add_product(load(width, of_membrane, own + place), load(width, adjoint, later + place), synapse)
+            store(adjoint, now + place, drop_below(wanted, negligible))
 
 
 @part
@@ -295,51 +272,49 @@ def _carry(
     tape: Tape,
     row: int,
     bank: int,
-    reached: bool,
-    live: Bools,
     samples: int,
-    later: Floats,
-    now: Floats,
-    stash: Floats,
+    of_membrane: Floats,
+    later: int,
+    now: int,
+    room: Room,
 ) -> None:
     """lambda[t] = a lambda[t+1], zero after a hard reset, plus what came through the surrogate, of a bank."""
     lanes = lanes_of(width)
-    first, here = tape.active_at[row + bank], bank * samples * lanes
-    leak, negligible = load(width, cells.leak, bank * lanes), spread(width, cells.constants[NEGLIGIBLE])
-    if live[bank]:
+    here = bank * samples * lanes
+    leak, negligible = load(width, cells.leak, bank * lanes), spread(width, item(cells.constants, NEGLIGIBLE))
+    if item(room.live, bank):
         for place in range(here, here + samples * lanes, lanes):
-            store(now, place, drop_below(multiply(load(width, later, place), leak), negligible))
+            kept = multiply(load(width, of_membrane, later + place), leak)
+            store(of_membrane, now + place, drop_below(kept, negligible))
         if cells.hard:
-            for event in range(tape.fired_at[row + bank], tape.fired_at[row + bank + 1]):
-                now[here + np.int64(tape.fired[event])] = 0
-    if reached:
-        for event in range(first, tape.active_at[row + bank + 1]):
-            place = here + item(tape.active, event)
-            put(now, place, item(now, place) + item(stash, event - first))
-        live[bank] |= first < tape.active_at[row + bank + 1]
+            for event in range(item(tape.fired_at, row + bank), item(tape.fired_at, row + bank + 1)):
+                put(of_membrane, now + here + item(tape.fired, event), of_membrane.dtype.type(0))
+    if item(room.reached, bank):
+        first, end = item(tape.active_at, row + bank), item(tape.active_at, row + bank + 1)
+        for event in range(first, end):
+            place = now + here + item(tape.active, event)
+            put(of_membrane, place, item(of_membrane, place) + item(room.stash, event - first))
+        if first < end:
+            put(room.live, bank, True)
 
 
 @part
-def _blame_inputs(
-    width: Width, graph: Graph, tape: Tape, t: int, samples: int, adjoint: Floats, gradient: Floats
+def _write(
+    units: Ints,
+    lanes: int,
+    samples: int,
+    gradient: Floats,
+    there: int,
+    batch: int,
+    of_membrane: Floats,
+    now: int,
+    live: Bools,
 ) -> None:
-    """Weight gradient of the inputs of a step."""
-    lanes = lanes_of(width)
-    units = adjoint.size // samples
-    for event in range(tape.inputs_at[t], tape.inputs_at[t + 1]):
-        code = item(tape.inputs, event)
-        source, sample = units + code % CHANNELS, code // CHANNELS
-        strength = spread(width, item(tape.strength, event))
-        for segment in range(item(graph.start, source), item(graph.learning, source)):
-            place, device = (item(graph.bank, segment) * samples + sample) * lanes, segment * lanes
-            change = add_product(load(width, gradient, device), load(width, adjoint, place), strength)
-            store(gradient, device, change)
-
-
-@part
-def _write(units: Ints, lanes: int, samples: int, gradient: Floats, adjoint: Floats, live: Bools) -> None:
+    """Add the direct gradient of output membranes, one row of a batch each from ``gradient[there]`` on."""
     for k in range(units.size):
-        bank, lane = units[k] // lanes, units[k] % lanes
-        live[bank] = True
+        unit = item(units, k)
+        here = now + unit // lanes * samples * lanes + (unit & (lanes - 1))
+        put(live, unit // lanes, True)
         for sample in range(samples):
-            adjoint[(bank * samples + sample) * lanes + lane] += gradient[k, sample]
+            place = here + sample * lanes
+            put(of_membrane, place, item(of_membrane, place) + item(gradient, there + k * batch + sample))

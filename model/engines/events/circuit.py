@@ -9,18 +9,19 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from smalti.model.engines.events import forward as kernels
 from smalti.model.engines.events.arrays import aligned, line_up
-from smalti.model.engines.events.backward import WINDOW
+from smalti.model.engines.events.blame import WINDOW, Room
 from smalti.model.engines.events.cache import prepare_kernels
 from smalti.model.engines.events.forward import BLOCK, Cells, Tape
 from smalti.model.engines.events.lanes import BYTE, Width, width_of
-from smalti.model.engines.events.plan import Array, Plan
+from smalti.model.engines.events.plan import Array, Bools, Plan
 from smalti.model.neuron import NetworkOptions
 
 SPARE = 8  # blocks of a kind whose memory a circuit keeps
@@ -33,6 +34,7 @@ class Circuit:
 
     plan: Plan
     cells: Cells
+    slow: Bools | None  # [banks] with slow synapses; None for none
     width: Width
     threads: int | None  # as many as torch has
     spare: dict[tuple[int, int, int], list[Held]] = field(default_factory=dict)  # what nobody holds any more
@@ -59,8 +61,8 @@ class Circuit:
             synapse=line_up(synapse, dtype),
             strength=line_up(strength, dtype),
             recovery=line_up(recovery, dtype),
-            slow=slow,
             adapts=adapts,
+            slot=plan.slot,
             entry=bank + (len(slow) * slow[bank]).astype(bank.dtype),
             constants=np.array(shared, dtype=dtype),
             surrogate=kernels.TRIANGLE if options.surrogate == "triangle" else kernels.FAST_SIGMOID,
@@ -68,37 +70,45 @@ class Circuit:
             reset_gradient=options.reset_gradient,
         )
         prepare_kernels()
-        return Circuit(plan, cells, width_of(plan.lanes), threads)
+        return Circuit(plan, cells, slow if slow.any() else None, width_of(plan.lanes), threads)
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of weights and membranes."""
         return self.cells.leak.dtype
 
-    @property
-    def slow(self) -> bool:
-        """Whether some synapse is slow."""
-        return bool(self.cells.slow.any())
-
-    @property
+    @cached_property
     def adapts(self) -> bool:
         """Whether some threshold adapts."""
         return bool(self.cells.adapts.any())
 
 
-class Room(NamedTuple):
-    """Where a block is worked out; what the arrays are is said in ``forward`` and ``backward``."""
+@dataclass(frozen=True)
+class State:
+    """What a block has in memory beside its tape; what the arrays are is said in ``forward`` and ``backward``."""
 
     v: Array
-    trace: Array
-    fired: Array
+    trace: Array | None
+    awake: Bools
     adjoint: Array
-    of_membrane: Array
-    of_trace: Array
-    stash: Array
+    of_membrane: Array  # ``adjoint`` itself if no synapse is slow
+    of_trace: Array | None
+    room: Room
+
+    def rest(self) -> None:
+        """Before a forward run."""
+        for part in (self.v, self.trace):
+            if part is not None:
+                part.fill(0)
+
+    def forget(self) -> None:
+        """Before a backward run."""
+        for part in (self.adjoint, self.of_membrane, self.of_trace):
+            if part is not None:
+                part.fill(0)
 
 
-Held = tuple[Tape, Room]
+Held = tuple[Tape, State]
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,7 @@ class Block:
 
     here: slice  # samples of the batch
     tape: Tape
-    room: Room
+    state: State
 
     @property
     def samples(self) -> int:
@@ -129,7 +139,7 @@ def block_of(circuit: Circuit, here: slice, steps: int, channels: int, keep: boo
     try:
         held = spare.pop()
     except IndexError:
-        held = _tape(circuit, samples, steps, channels), _room(circuit, samples, keep)
+        held = _tape(circuit, samples, steps, channels), _state(circuit, samples, keep)
     block = Block(here, *held)
     weakref.finalize(block, _give_back, spare, held)
     return block
@@ -140,20 +150,24 @@ def _give_back(spare: list[Held], held: Held) -> None:
         spare.append(held)
 
 
-def _room(circuit: Circuit, samples: int, keep: bool) -> Room:
-    size, slow, adapts = circuit.plan.units * samples, circuit.slow, circuit.adapts
-
-    def rows(count: int, wanted: bool) -> Array:
-        return aligned(count * size if wanted else 0, circuit.dtype).reshape(count, -1)
-
-    return Room(
-        v=rows(2 if slow else 1, True).reshape(-1),
-        trace=rows(1, adapts).reshape(-1),
-        fired=rows(1, True).reshape(-1),
-        adjoint=rows(WINDOW + 1, keep),
-        of_membrane=rows(2, keep and slow),
-        of_trace=rows(2, keep and adapts),
-        stash=aligned(samples * circuit.plan.lanes + 1 if keep else 0, circuit.dtype),
+def _state(circuit: Circuit, samples: int, keep: bool) -> State:
+    lanes, banks, slow, dtype = circuit.plan.lanes, circuit.plan.banks, circuit.slow is not None, circuit.dtype
+    size = banks * samples * lanes
+    adjoint = aligned((WINDOW + 1) * size if keep else 0, dtype)
+    return State(
+        v=aligned(2 * size if slow else size, dtype),
+        trace=aligned(size, dtype) if circuit.adapts else None,
+        awake=np.empty(banks, dtype=np.bool_),
+        adjoint=adjoint,
+        of_membrane=aligned(2 * size, dtype) if keep and slow else adjoint,
+        of_trace=aligned(2 * size if keep else 0, dtype) if circuit.adapts else None,
+        room=Room(
+            stash=aligned(samples * lanes + 1 if keep else 0, dtype),
+            live=np.empty(banks, dtype=np.bool_),
+            reached=np.empty(banks, dtype=np.bool_),
+            places=np.empty(lanes * WINDOW * samples if keep else 0, dtype=np.int64),
+            spikes=np.empty(lanes, dtype=np.int64),
+        ),
     )
 
 

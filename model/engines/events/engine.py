@@ -16,10 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.model.engines.events import forward as kernels
-from smalti.model.engines.events.arrays import aligned, from_slots, to_banks, to_slots, to_units
+from smalti.model.engines.events.arrays import aligned
 from smalti.model.engines.events.backward import backward
 from smalti.model.engines.events.circuit import Block, Circuit, block_of, blocks_of
+from smalti.model.engines.events.devices import gather
+from smalti.model.engines.events.devices import scatter as sum_up
+from smalti.model.engines.events.forward import forward
+from smalti.model.engines.events.grading import input_spikes
 from smalti.model.engines.events.lanes import Width
 from smalti.model.engines.events.plan import Array, Plan
 from smalti.model.engines.threads import in_threads
@@ -31,7 +34,7 @@ class Past:
 
     segments: Array  # weights, flat [segments * lanes]
     outputs: Array  # membranes of the output units [T, O, B]
-    counts: Array  # spikes of every unit [units, B]
+    counts: Array  # spikes of every slot [N, B]
     blocks: Sequence[Block]
 
 
@@ -47,31 +50,32 @@ def run_forward(circuit: Circuit, weight: Tensor, x: Array, keep: bool) -> Past:
     batch, steps, channels = x.shape
     plan, dtype = circuit.plan, circuit.dtype
     segments = aligned((plan.segments + 1) * plan.lanes, dtype)  # the last is of zeros
-    kernels.gather(circuit.width, plan.row, plan.graph.bank, plan.column, weight.detach().view(-1).numpy(), segments)
+    gather(circuit.width, plan.row, plan.graph.bank, plan.column, weight.detach().view(-1).numpy(), segments)
     outputs = np.empty((steps, len(plan.graph.outputs), batch), dtype=dtype)
-    counts = np.empty((plan.units, batch), dtype=dtype)
+    counts = np.zeros((weight.shape[0] * weight.shape[2], batch), dtype=dtype)
     blocks = [block_of(circuit, here, steps, channels, keep) for here in blocks_of(batch)]
+    flat = x.reshape(-1), counts.reshape(-1)
 
     def work(block: Block) -> None:
-        room, read = block.room, np.empty((steps, outputs.shape[1], block.samples), dtype=dtype)
-        for part in (room.v, room.trace, room.fired):
-            part.fill(0)
-        kernels.forward(
+        state = block.state
+        state.rest()
+        forward(
             circuit.width,
             plan.graph,
             circuit.cells,
+            circuit.slow,
             segments,
-            x[block.here].reshape(-1),
+            flat[0],
+            block.here.start,
             block.samples,
             block.tape,
             keep,
-            room.v,
-            room.trace,
-            room.fired,
-            read,
+            state.v,
+            state.trace,
+            state.awake,
+            flat[1],
+            outputs,
         )
-        outputs[:, :, block.here] = read
-        counts[:, block.here] = to_units(room.fired, plan.lanes, block.samples)
 
     in_threads(work, blocks, circuit.threads)
     return Past(segments, outputs, counts, blocks)
@@ -90,7 +94,7 @@ def run_backward(
     Args:
         circuit, past: of ``run_forward`` with a tape.
         grad_outputs: gradient of the output membranes [T, O, B].
-        grad_counts: gradient of every spike of a unit [units, B]; None for zero.
+        grad_counts: gradient of every spike of a slot [N, B]; None for zero.
         banks: whose adjoints to keep [D].
         delta: them, of every block, flat [D * T * samples * lanes]; written where it is given.
     """
@@ -98,25 +102,29 @@ def run_backward(
     parts = aligned(len(past.blocks) * past.segments.size, dtype).reshape(len(past.blocks), -1)
     nothing = np.zeros(0, dtype=dtype)
     none = np.zeros(0, dtype=np.int64)
+    of_outputs, of_counts = np.ascontiguousarray(grad_outputs), nothing
+    if grad_counts is not None:
+        of_counts = np.ascontiguousarray(grad_counts).reshape(-1)
 
     def work(number: int) -> None:
         block = past.blocks[number]
-        room = block.room
-        for part in (room.adjoint, room.of_membrane, room.of_trace):
-            part.fill(0)
+        state = block.state
+        state.forget()
         backward(
             circuit.width,
             plan.graph,
             circuit.cells,
+            circuit.slow,
             past.segments,
             block.tape,
+            block.here.start,
             block.samples,
-            np.ascontiguousarray(grad_outputs[:, :, block.here]),
-            nothing if grad_counts is None else to_banks(grad_counts[:, block.here], plan.lanes),
-            room.adjoint,
-            room.of_membrane if circuit.slow else room.adjoint,
-            room.of_trace,
-            room.stash,
+            of_outputs,
+            of_counts,
+            state.adjoint,
+            state.of_membrane,
+            state.of_trace,
+            state.room,
             parts[number],
             none if banks is None else banks,
             nothing if delta is None else delta[number],
@@ -128,29 +136,30 @@ def run_backward(
 
 def record(
     weight: Tensor, circuit: Circuit, x: Tensor
-) -> tuple[Tensor, Tensor, Callable[[Tensor | None, Tensor | None], Tensor]]:
-    """Run a batch: output membranes [T, O, B], spike counts [N, B], and what goes back.
+) -> tuple[Tensor, Tensor, Tensor, Callable[[Tensor | None, Tensor | None], Tensor]]:
+    """Run a batch: output membranes [T, O, B], spike counts [N, B], those of input channels [I], and what goes back.
 
     The last is called with the gradients of both, None for zero, and returns that of the weights [K, R, n]. Arguments
     as in ``simulate``.
     """
     past, plan = run_forward(circuit, weight, as_events(x, weight.dtype), keep=True), circuit.plan
-    shape, slots = weight.shape, weight.shape[0] * weight.shape[2]
+    shape = weight.shape
 
     def backward(of_outputs: Tensor | None, of_counts: Tensor | None) -> Tensor:
         outputs = np.zeros_like(past.outputs) if of_outputs is None else of_outputs.numpy()
-        counts = None if of_counts is None else from_slots(plan, of_counts.numpy())
+        counts = None if of_counts is None else of_counts.numpy()
         gradient = np.zeros(shape, dtype=circuit.dtype)
         scatter(plan, circuit.width, run_backward(circuit, past, outputs, counts), gradient)
         return torch.from_numpy(gradient)
 
-    return torch.from_numpy(past.outputs), torch.from_numpy(to_slots(plan, past.counts, slots)), backward
+    membrane, counts = torch.from_numpy(past.outputs), torch.from_numpy(past.counts)
+    return membrane, counts, input_spikes(past.blocks, x.shape[2]), backward
 
 
 class _Simulate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, circuit: Circuit, x: Tensor) -> tuple[Tensor, Tensor]:
-        membrane, counts, ctx.back = record(weight, circuit, x)
+        membrane, counts, _, ctx.back = record(weight, circuit, x)
         ctx.set_materialize_grads(False)
         return membrane, counts
 
@@ -171,7 +180,7 @@ def simulate(weight: Tensor, circuit: Circuit, x: Tensor) -> tuple[Tensor, Tenso
         membrane, counts = _Simulate.apply(weight, circuit, x)
         return membrane, counts
     past = run_forward(circuit, weight, as_events(x, weight.dtype), keep=False)
-    return torch.from_numpy(past.outputs), torch.from_numpy(to_slots(circuit.plan, past.counts, weight[:, 0].numel()))
+    return torch.from_numpy(past.outputs), torch.from_numpy(past.counts)
 
 
 def as_events(x: Tensor, dtype: torch.dtype) -> Array:
@@ -185,4 +194,4 @@ def as_events(x: Tensor, dtype: torch.dtype) -> Array:
 
 def scatter(plan: Plan, width: Width, parts: Array, into: Array) -> None:
     """Sum weight gradients of segments [blocks, segments * lanes] into those of crossbars [K, R, n], zero before."""
-    kernels.scatter(width, plan.row, plan.graph.bank, plan.column, plan.learns, parts, into.reshape(-1))
+    sum_up(width, plan.row, plan.graph.bank, plan.column, plan.learns, parts.reshape(-1), into.reshape(-1))

@@ -61,11 +61,9 @@ class Cells(NamedTuple):
     synapse: Floats  # [units] share of the synaptic current that is kept; 0 for no slow synapse
     strength: Floats  # [units] rise of the threshold by a spike; 0 where it does not adapt
     recovery: Floats  # [units] share of that rise that is kept
-    slow: Bools  # [banks] with slow synapses
     adapts: Bools  # [banks] with adapting thresholds
-    entry: NDArray[
-        np.int32
-    ]  # [segments] where its current arrives: a bank's membranes, or banks + that for its currents
+    slot: Ints  # [units] slot of each, -1 for a lane without neuron
+    entry: NDArray[np.int32]  # [segments] where it arrives: a bank's membranes, or banks + that for its currents
     constants: Floats  # [7] theta, half-width, height, slope of the surrogate, what counts as zero, 0, 1
     surrogate: int  # TRIANGLE or FAST_SIGMOID
     hard: bool  # a spike sets the membrane to zero instead of subtracting theta
@@ -91,13 +89,16 @@ def forward(
     width: Width,
     graph: Graph,
     cells: Cells,
+    slow: Bools | None,
     weight: Floats,
     x: Array,
+    first: int,
     samples: int,
     tape: Tape,
     keep: bool,
     v: Floats,
-    trace: Floats,
+    trace: Floats | None,
+    awake: Bools,
     counts: Floats,
     outputs: Floats,
 ) -> None:
@@ -106,45 +107,53 @@ def forward(
     Args:
         width: lanes of a bank.
         graph, cells: the network.
+        slow: [banks] with slow synapses; None for none.
         weight: of all segments, and a row of zeros, flat [(segments + 1) * lanes].
-        x: input spikes, flat [samples * T * I].
+        x: input spikes of the batch, flat [B * T * I].
+        first: place of the block's first sample in the batch.
         samples: of the block.
         tape: written; without ``keep`` it has room for one step, and only the last is left.
         keep: keep what the backward pass needs.
         v: membranes, flat [banks * samples * lanes], zero; then as many synaptic currents, if some synapse is slow.
-        trace: of the spikes of every unit, [banks * samples * lanes], zero; empty if no threshold adapts.
-        counts: spikes of every unit, [banks * samples * lanes], zero.
-        outputs: membranes of the output units [T, O, samples], written.
+        trace: of the spikes of every unit, [banks * samples * lanes], zero; None if no threshold adapts.
+        awake: room for [banks].
+        counts: spikes of every slot in the batch, flat [N * B], zero, changed for the block.
+        outputs: membranes of the output units in the batch [T, O, B], written for the block.
     """
-    lanes, steps, units = lanes_of(width), outputs.shape[0], cells.leak.size
-    banks = units // lanes
+    lanes, steps, batch = lanes_of(width), outputs.shape[0], outputs.shape[2]
+    units, banks, one = cells.leak.size, awake.size, item(cells.constants, ONE)
     # Banks that something has reached; all others are at rest, which only matters where rest is inside the support.
-    awake = np.empty(banks, dtype=np.bool_)
     for bank in range(banks):
-        awake[bank] = keep and cells.constants[REACH] > cells.constants[THETA]
+        put(awake, bank, keep and item(cells.constants, REACH) > item(cells.constants, THETA))
     inputs = fired = active = 0
     for t in range(steps):
         row = t * banks if keep else 0
         if not keep:
             inputs = fired = 0
-        tape.inputs_at[t if keep else 0] = inputs
-        inputs = listen(width, graph, cells.entry, weight, x, t, steps, units, samples, tape, inputs, v, awake)
+        put(tape.inputs_at, t if keep else 0, inputs)
+        here = (first * steps + t) * (graph.learning.size - units)
+        inputs = listen(width, graph, cells.entry, weight, x, here, steps, units, samples, tape, inputs, v, awake)
+        if slow is not None:
+            for bank in range(banks):
+                if item(awake, bank) and item(slow, bank):
+                    _pass_synapses(width, cells, bank, banks + bank, samples, v)
+        _read(graph.outputs, lanes, samples, v, outputs, t * graph.outputs.size * batch + first, batch)
         for bank in range(banks):
-            if awake[bank] and cells.slow[bank]:
-                _pass_synapses(width, cells, bank, banks + bank, samples, v)
-        _read(graph.outputs, lanes, samples, v, outputs[t])
-        for bank in range(banks):
-            tape.fired_at[row + bank], tape.active_at[row + bank] = fired, active
-            if awake[bank]:
+            before = fired
+            put(tape.fired_at, row + bank, fired)
+            put(tape.active_at, row + bank, active)
+            if item(awake, bank):
                 fired, active = fire(width, cells, bank, samples, tape, keep, fired, active, v, trace)
                 _reset(width, cells, bank, samples, v, trace)
-            for event in range(tape.fired_at[row + bank], fired):
-                place = bank * samples * lanes + item(tape.fired, event)
-                put(counts, place, item(counts, place) + cells.constants[ONE])
-        tape.fired_at[row + banks], tape.active_at[row + banks] = fired, active
+            for event in range(before, fired):
+                code = item(tape.fired, event)
+                place = item(cells.slot, bank * lanes + (code & (lanes - 1))) * batch + first + code // lanes
+                put(counts, place, item(counts, place) + one)
+        put(tape.fired_at, row + banks, fired)
+        put(tape.active_at, row + banks, active)
         if t + 1 < steps:
-            receive(width, graph, cells.slow, weight, row, samples, tape, v, awake)
-    tape.inputs_at[steps if keep else 1] = inputs
+            receive(width, graph, slow, weight, row, samples, tape, v, awake)
+    put(tape.inputs_at, steps if keep else 1, inputs)
 
 
 @part
@@ -154,7 +163,7 @@ def listen(
     entry: NDArray[np.int32],
     weight: Floats,
     x: Array,
-    t: int,
+    here: int,
     steps: int,
     units: int,
     samples: int,
@@ -163,31 +172,32 @@ def listen(
     v: Floats,
     awake: Bools,
 ) -> int:
-    """Add the inputs of step t to where they arrive; returns the number of input events so far.
+    """Add the inputs of a step, from ``x[here]`` on, to where they arrive; returns the number of input events so far.
 
     The inputs of a sample lie far from those of the next, so those of its next step are fetched ahead.
     """
     lanes, channels, event = lanes_of(width), graph.learning.size - units, inputs
     whole = channels - channels % BYTE
     for sample in range(samples):
-        here, code = (sample * steps + t) * channels, sample * CHANNELS
+        code = sample * CHANNELS
         for channel in range(0, whole, BYTE):
             inputs = note(tape.inputs, inputs, bits_of(x, here + channel), BYTE, code + channel)
         for channel in range(0, channels, LINE // x.itemsize):
             prefetch(x, here + channels + channel)
         for channel in range(whole, channels):  # written in any case, counted if it is an event
-            tape.inputs[inputs] = code + channel
-            inputs += x[here + channel] != 0
+            put(tape.inputs, inputs, np.uint32(code + channel))
+            inputs += item(x, here + channel) != 0
         while event < inputs:
             source = item(tape.inputs, event) - code
-            tape.strength[event] = item(x, here + source)
-            strength = spread(width, item(tape.strength, event))
+            strength = weight.dtype.type(item(x, here + source))
+            put(tape.strength, event, strength)
+            gains = spread(width, strength)
             for segment in range(item(graph.start, units + source), item(graph.start, units + source + 1)):
-                awake[item(graph.bank, segment)] = True
+                put(awake, item(graph.bank, segment), True)
                 place = (item(entry, segment) * samples + sample) * lanes
-                gain = multiply(load(width, weight, segment * lanes), strength)
-                store(v, place, add(load(width, v, place), gain))
+                store(v, place, add(load(width, v, place), multiply(load(width, weight, segment * lanes), gains)))
             event += 1
+        here += steps * channels
     return inputs
 
 
@@ -214,16 +224,16 @@ def fire(
     fired: int,
     active: int,
     v: Floats,
-    trace: Floats,
+    trace: Floats | None,
 ) -> tuple[int, int]:
     """Find the spikes of a bank and the membranes inside the support. Returns how many so far."""
-    lanes, adapts, first = lanes_of(width), cells.adapts[bank], active
+    lanes, first = lanes_of(width), active
     threshold, support = load(width, cells.threshold, bank * lanes), load(width, cells.support, bank * lanes)
     fall, here = load(width, cells.strength, bank * lanes), bank * samples * lanes
     for sample in range(samples):
         place = here + sample * lanes
         potential = load(width, v, place)
-        if adapts:
+        if trace is not None and item(cells.adapts, bank):
             potential = subtract_product(potential, fall, load(width, trace, place))
         if keep:
             within = bits_within(potential, threshold, support)
@@ -232,7 +242,7 @@ def fire(
     for event in range(first, active):
         code = item(tape.active, event)
         found = item(v, here + code)
-        if adapts:
+        if trace is not None and item(cells.adapts, bank):
             raised = item(cells.strength, bank * lanes + code % lanes) * item(trace, here + code)
             put(tape.raised, event, raised)
             found -= raised
@@ -241,17 +251,17 @@ def fire(
 
 
 @part
-def _reset(width: Width, cells: Cells, bank: int, samples: int, v: Floats, trace: Floats) -> None:
+def _reset(width: Width, cells: Cells, bank: int, samples: int, v: Floats, trace: Floats | None) -> None:
     """Let the membranes of a bank leak and reset those that fired; likewise the traces of their spikes."""
-    lanes, adapts = lanes_of(width), cells.adapts[bank]
+    lanes = lanes_of(width)
     leak, threshold = load(width, cells.leak, bank * lanes), load(width, cells.threshold, bank * lanes)
     fall, recovery = load(width, cells.strength, bank * lanes), load(width, cells.recovery, bank * lanes)
-    nothing, theta = zeros(width, v), spread(width, -cells.constants[THETA])
-    one, here = spread(width, cells.constants[ONE]), bank * samples * lanes
+    nothing, theta = zeros(width, v), spread(width, -item(cells.constants, THETA))
+    one, here = spread(width, item(cells.constants, ONE)), bank * samples * lanes
     for place in range(here, here + samples * lanes, lanes):
         membrane = load(width, v, place)
         potential = membrane
-        if adapts:
+        if trace is not None and item(cells.adapts, bank):
             past = load(width, trace, place)
             potential = subtract_product(membrane, fall, past)
             kept = multiply(past, recovery)
@@ -263,19 +273,31 @@ def _reset(width: Width, cells: Cells, bank: int, samples: int, v: Floats, trace
 
 @part
 def receive(
-    width: Width, graph: Graph, slow: Bools, weight: Floats, row: int, samples: int, tape: Tape, v: Floats, awake: Bools
+    width: Width,
+    graph: Graph,
+    slow: Bools | None,
+    weight: Floats,
+    row: int,
+    samples: int,
+    tape: Tape,
+    v: Floats,
+    awake: Bools,
 ) -> None:
     """Add the link rows of the neurons that fired to where they arrive.
 
     Bundle by bundle, so that the rows and what they are added to stay in the cache.
     """
-    lanes, banks = lanes_of(width), slow.size
+    lanes, banks = lanes_of(width), awake.size
     for bank in range(banks):
-        here = (banks + bank if slow[bank] else bank) * samples * lanes
-        for bundle in range(graph.heard_start[bank], graph.heard_start[bank + 1]):
-            source, rows = row + graph.heard[bundle], bundle * lanes
-            awake[bank] |= tape.fired_at[source] < tape.fired_at[source + 1]
-            for event in range(tape.fired_at[source], tape.fired_at[source + 1]):
+        here = bank * samples * lanes
+        if slow is not None and item(slow, bank):
+            here += banks * samples * lanes
+        for bundle in range(item(graph.heard_start, bank), item(graph.heard_start, bank + 1)):
+            source, rows = row + item(graph.heard, bundle), bundle * lanes
+            begin, end = item(tape.fired_at, source), item(tape.fired_at, source + 1)
+            if begin < end:
+                put(awake, bank, True)
+            for event in range(begin, end):
                 code = item(tape.fired, event)
                 lane = code & (lanes - 1)
                 place = here + code - lane
@@ -284,58 +306,10 @@ def receive(
 
 
 @part
-def _read(units: Ints, lanes: int, samples: int, v: Floats, into: Floats) -> None:
+def _read(units: Ints, lanes: int, samples: int, v: Floats, into: Floats, there: int, batch: int) -> None:
+    """Write the membranes of some units, one row of a batch each, from ``into[there]`` on."""
     for k in range(units.size):
-        bank, lane = units[k] // lanes, units[k] % lanes
+        unit = item(units, k)
+        here = unit // lanes * samples * lanes + (unit & (lanes - 1))
         for sample in range(samples):
-            into[k, sample] = v[(bank * samples + sample) * lanes + lane]
-
-
-@kernel
-def gather(
-    width: Width, row: Ints, bank: NDArray[np.int32], column: NDArray[np.int32], devices: Floats, into: Floats
-) -> None:
-    """Weights of segments, flat [segments * lanes], from crossbars, flat [K * R * n].
-
-    Args:
-        width: lanes of a bank.
-        row: [segments] first device of the row of a segment.
-        bank: [segments] bank of a segment.
-        column: [banks * lanes] column of the tile, -1 where a lane holds no neuron.
-        devices: of all crossbars.
-        into: written.
-    """
-    lanes = lanes_of(width)
-    for segment in range(row.size):
-        first = bank[segment] * lanes
-        for lane in range(lanes):
-            place = column[first + lane]
-            into[segment * lanes + lane] = devices[row[segment] + place] if place >= 0 else 0
-
-
-@kernel
-def scatter(
-    width: Width,
-    row: Ints,
-    bank: NDArray[np.int32],
-    column: NDArray[np.int32],
-    learns: Bools,
-    parts: Floats,
-    into: Floats,
-) -> None:
-    """Sum gradients of segments over blocks into crossbars.
-
-    Args:
-        width, row, bank, column: as in ``gather``.
-        learns: [segments * lanes] devices whose gradient is wanted.
-        parts: [blocks, segments * lanes].
-        into: flat [K * R * n], zero where nothing learns.
-    """
-    lanes = lanes_of(width)
-    for segment in range(row.size):
-        for lane in range(lanes):
-            if learns[segment * lanes + lane]:
-                summed = parts[0, segment * lanes + lane]
-                for block in range(1, len(parts)):
-                    summed += parts[block, segment * lanes + lane]
-                into[row[segment] + column[bank[segment] * lanes + lane]] = summed
+            put(into, there + k * batch + sample, item(v, here + sample * lanes))

@@ -18,21 +18,26 @@ from numba.core.datamodel import models
 from numba.core.extending import register_model
 
 intrinsic: Any = extending.intrinsic  # numba's own types would ask callers for the typing context
-BITS = ir.IntType(64)
+BITS, BIT = ir.IntType(64), ir.IntType(1)
 BYTE = 8  # bits
 
 
-# Kernels write to parts of arrays in loops: numba takes seconds to compile what it would say of slices that do not fit.
+# What numba takes long to compile: code that counts who holds an array (so kernels make none: all memory is given to
+# them), entries for callers other than Python, indices that may count from the end (so kernels take ``item`` and
+# ``put``), what it would say of slices that do not fit (so they write in loops), and what a network has no use for (so
+# that is None where there is none: branches on an argument that is None are cut before anything else is done).
+OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+njit: Any = numba.njit  # its own types know but half of the options
 UNKEPT: list[str] = []  # kernels for which numba finds no folder to keep them in
 
 
 def kernel(function: Any) -> Any:
     """A function compiled at the first call and kept on disk, where there is a place; it lets other threads run."""
     try:
-        return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+        return njit(cache=True, **OPTIONS)(function)
     except RuntimeError:  # neither beside the sources nor in the user's cache
         UNKEPT.append(function.__name__)
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return njit(**OPTIONS)(function)
 
 
 Width = tuple[int, ...]  # of a bank, as its length: see ``width_of``
@@ -49,7 +54,7 @@ def width_of(lanes: int) -> Width:
 
 def part(function: Any) -> Any:
     """A part of kernels that is compiled within each of them, which takes numba half the time of compiling it apart."""
-    return numba.njit(inline="always")(function)
+    return njit(inline="always")(function)
 
 
 class LanesType(types.Type):
@@ -85,6 +90,8 @@ def item(typing: Any, array: Any, index: Any) -> Any:
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         number = builder.load(_pointer(context, builder, signature.args[0], values))
+        if isinstance(array.dtype, types.Boolean):  # a byte in memory, a bit in registers
+            return builder.trunc(number, BIT)
         if not integer or array.dtype.bitwidth == BITS.width:
             return number
         return builder.sext(number, BITS) if array.dtype.signed else builder.zext(number, BITS)
@@ -97,7 +104,8 @@ def put(typing: Any, array: Any, index: Any, number: Any) -> Any:
     """``array[index] = number``, of the array's type."""
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        builder.store(values[2], _pointer(context, builder, signature.args[0], values))
+        pointer = _pointer(context, builder, signature.args[0], values)
+        builder.store(values[2] if values[2].type != BIT else builder.zext(values[2], pointer.type.pointee), pointer)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, array.dtype), build

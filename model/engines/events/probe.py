@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.model.engines.events.arrays import aligned, from_slots, to_slots
+from smalti.model.engines.events.arrays import aligned
 from smalti.model.engines.events.circuit import Circuit
 from smalti.model.engines.events.engine import Past, as_events, run_backward, run_forward, scatter
 from smalti.model.engines.events.forward import Tape
@@ -34,7 +34,7 @@ class EventProbe:
     counts: Tensor  # [N, B]
     loss: Tensor  # [B]
     of_outputs: Array  # [T, O, B] direct gradient of the output membranes
-    of_counts: Array | None  # [units, B] direct gradient of spikes; None for zero
+    of_counts: Array | None  # [N, B] direct gradient of spikes; None for zero
     banks: Ints  # [D] banks whose adjoints are kept
     of_blocks: Sequence[Array]  # their adjoints in every block, flat [D * T * samples * lanes]
     rooms: Sequence[Array]  # where sums of every block are worked out, flat [T * samples * lanes]
@@ -53,9 +53,9 @@ class EventProbe:
         """
         events = as_events(x, weight.dtype)
         past = run_forward(circuit, weight, events, keep=True)
-        counts = torch.from_numpy(to_slots(circuit.plan, past.counts, weight[:, 0].numel()))
+        counts = torch.from_numpy(past.counts)
         loss, of_outputs, of_counts = gradients(torch.from_numpy(past.outputs), counts)
-        spikes = from_slots(circuit.plan, of_counts.numpy())
+        spikes = of_counts.numpy() if bool(of_counts.any()) else None
         fresh = EventProbe(
             circuit,
             past,
@@ -155,10 +155,11 @@ class EventProbe:
         delta = self.of_blocks if kind == DELTA else [np.empty(0, self.circuit.dtype) for _ in blocks]
         place = np.searchsorted(self.banks, to) if kind == DELTA else to
         sums = [aligned(len(pairs) * lanes**2, self.circuit.dtype) for _ in blocks]
+        rows = [np.empty(max(0, -int(of.min())), dtype=np.int64) for _ in blocks]
 
         def work(number: int) -> None:
             tape, samples, room = blocks[number].tape, blocks[number].samples, self.rooms[number]
-            correlate(width, tape, samples, *kernel, of, place, delta[number], room, sums[number])
+            correlate(width, tape, samples, *kernel, of, place, delta[number], room, rows[number], sums[number])
 
         in_threads(work, range(len(blocks)), self.circuit.threads)
         total = sum(sums[1:], sums[0]).reshape(-1, lanes, lanes)

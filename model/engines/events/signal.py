@@ -11,20 +11,21 @@ Input channels stand in banks of their own, number -1 the first. Knows no torch 
 
 from __future__ import annotations
 
-import numpy as np
-
 from smalti.model.engines.events.forward import CHANNELS, Floats, Tape
 from smalti.model.engines.events.lanes import (
     Width,
     add,
     add_product,
+    item,
     kernel,
     lanes_of,
     load,
     multiply,
     part,
+    put,
     spread,
     store,
+    zeros,
 )
 from smalti.model.engines.events.plan import Array, Ints
 
@@ -40,6 +41,7 @@ def correlate(
     targets: Ints,
     delta: Floats,
     room: Floats,
+    rows: Ints,
     into: Floats,
 ) -> None:
     """Sum over time and samples of what targets want, or hear, times what sources send, for pairs of banks.
@@ -55,29 +57,30 @@ def correlate(
             pairs of equal targets follow each other.
         delta: adjoints of whole banks, flat [D, T, samples, lanes]; empty for traces.
         room: flat [T, samples, lanes].
+        rows: room for one number for each bank of channels.
         into: flat [K, lanes of the source, lanes of the target], zero, changed.
     """
     lanes, k = lanes_of(width), 0
+    size = samples * lanes
     while k < sources.size:
-        if k == 0 or targets[k] != targets[k - 1]:
+        target = item(targets, k)
+        if k == 0 or target != item(targets, k - 1):
             if delta.size == 0:
-                traces(width, tape, samples, leak, targets[k], room)
+                traces(width, tape, samples, leak, target, room)
                 if synapse > 0:
-                    _filter(width, room, samples * lanes, synapse)
-                _filter_backward(width, room, samples * lanes, leak, room)
+                    _filter(width, room, size, synapse)
+                _filter_backward(width, room, 0, room.size, size, leak, room)
             else:  # a spike that arrives at t meets the adjoint of t + 1
-                first = targets[k] * room.size
-                later = delta[first + samples * lanes : first + room.size]
-                _filter_backward(width, later, samples * lanes, leak, room)
+                _filter_backward(width, delta, target * room.size + size, room.size - size, size, leak, room)
             if synapse > 0:
-                _filter_backward(width, room, samples * lanes, synapse, room)
+                _filter_backward(width, room, 0, room.size, size, synapse, room)
         end = k
-        while end < sources.size and sources[end] < 0 and targets[end] == targets[k]:
+        while end < sources.size and item(sources, end) < 0 and item(targets, end) == target:
             end += 1
         if end > k:
-            _channels(width, tape, room, samples, sources[k:end], into, k)
+            _channels(width, tape, room, samples, sources, k, end, rows, into)
         else:
-            _neurons(width, tape, room, samples, sources[k], into, k)
+            _neurons(width, tape, room, samples, item(sources, k), into, k)
         k = max(end, k + 1)
 
 
@@ -86,22 +89,24 @@ def traces(width: Width, tape: Tape, samples: int, leak: float, bank: int, into:
     """Write the filtered events of a bank as they arrive, flat [T, samples, lanes]: zbar[t] = z[t] + a zbar[t-1]."""
     lanes, steps = lanes_of(width), tape.inputs_at.size - 1
     size, keep = samples * lanes, spread(width, into.dtype.type(leak))
-    for place in range(size):
-        into[place] = 0
+    for place in range(0, size, lanes):
+        store(into, place, zeros(width, into))
     for t in range(steps):
         here = t * size
         for place in range(here, here + size if t > 0 else here, lanes):
             store(into, place, multiply(load(width, into, place - size), keep))
         if bank < 0:
-            for event in range(tape.inputs_at[t], tape.inputs_at[t + 1]):
-                code = np.int64(tape.inputs[event])
+            for event in range(item(tape.inputs_at, t), item(tape.inputs_at, t + 1)):
+                code = item(tape.inputs, event)
                 lane = code % CHANNELS + (bank + 1) * lanes
+                place = here + code // CHANNELS * lanes + lane
                 if 0 <= lane < lanes:
-                    into[here + code // CHANNELS * lanes + lane] += tape.strength[event]
+                    put(into, place, item(into, place) + item(tape.strength, event))
         elif t > 0:
             row = _row(tape, t - 1, bank)
-            for event in range(tape.fired_at[row], tape.fired_at[row + 1]):
-                into[here + np.int64(tape.fired[event])] += 1
+            for event in range(item(tape.fired_at, row), item(tape.fired_at, row + 1)):
+                place = here + item(tape.fired, event)
+                put(into, place, item(into, place) + into.dtype.type(1))
 
 
 @part
@@ -113,51 +118,49 @@ def _filter(width: Width, x: Array, size: int, leak: float) -> None:
 
 
 @part
-def _filter_backward(width: Width, x: Array, size: int, leak: float, into: Floats) -> None:
-    """mu[t] = x[t] + a mu[t+1], flat [T, size]; x is 0 where it ends before."""
-    keep, lanes = spread(width, x.dtype.type(leak)), lanes_of(width)
-    last = min(x.size, into.size - size)
-    for k in range(last, into.size):
-        into[k] = x[k] if k < x.size else 0
-    for k in range(last - lanes, -1, -lanes):
-        store(into, k, add_product(load(width, x, k), load(width, into, k + size), keep))
+def _filter_backward(width: Width, x: Array, first: int, count: int, size: int, leak: float, into: Floats) -> None:
+    """mu[t] = x[t] + a mu[t+1], flat [T, size]; x begins at ``x[first]`` and is 0 where it ends before."""
+    keep, lanes = spread(width, into.dtype.type(leak)), lanes_of(width)
+    for k in range(into.size - lanes, -1, -lanes):
+        value = load(width, x, first + k) if k < count else zeros(width, into)
+        if k + size < into.size:
+            value = add_product(value, load(width, into, k + size), keep)
+        store(into, k, value)
 
 
 @part
 def _neurons(width: Width, tape: Tape, rows: Floats, samples: int, bank: int, into: Floats, k: int) -> None:
     """For every spike of a bank add the row of the step and sample it arrives at to a lane's row of block k."""
     lanes, steps = lanes_of(width), tape.inputs_at.size - 1
-    fired, fired_at = tape.fired, tape.fired_at
     for t in range(1, steps):
         row = _row(tape, t - 1, bank)
-        for event in range(fired_at[row], fired_at[row + 1]):
-            code = np.int64(fired[event])
+        for event in range(item(tape.fired_at, row), item(tape.fired_at, row + 1)):
+            code = item(tape.fired, event)
             here, there = (t * samples + code // lanes) * lanes, (k * lanes + code % lanes) * lanes
             store(into, there, add(load(width, into, there), load(width, rows, here)))
 
 
 @part
-def _channels(width: Width, tape: Tape, rows: Floats, samples: int, banks: Ints, into: Floats, k: int) -> None:
-    """The same for the events of banks of channels, each with its strength, and the blocks from k on."""
-    lanes = lanes_of(width)
-    inputs, strength, inputs_at = tape.inputs, tape.strength, tape.inputs_at
-    size = 0
-    for j in range(banks.size):
-        size = max(size, -banks[j])
-    first = np.empty(size, dtype=np.int64)  # row of a bank's first channel
-    for j in range(size):
-        first[j] = -1
-    for j in range(banks.size):
-        first[-1 - banks[j]] = (k + j) * lanes
-    for t in range(inputs_at.size - 1):
-        for event in range(inputs_at[t], inputs_at[t + 1]):
-            code = np.int64(inputs[event])
+def _channels(
+    width: Width, tape: Tape, values: Floats, samples: int, banks: Ints, begin: int, end: int, rows: Ints, into: Floats
+) -> None:
+    """The same for the events of some banks of channels, each with its strength, and the blocks of these numbers."""
+    lanes, count = lanes_of(width), 0
+    for k in range(begin, end):
+        count = max(count, -item(banks, k))
+    for bank in range(count):
+        put(rows, bank, -1)
+    for k in range(begin, end):
+        put(rows, -1 - item(banks, k), k * lanes)
+    for t in range(tape.inputs_at.size - 1):
+        for event in range(item(tape.inputs_at, t), item(tape.inputs_at, t + 1)):
+            code = item(tape.inputs, event)
             sample, channel = code // CHANNELS, code % CHANNELS
-            if channel < first.size * lanes and first[channel // lanes] >= 0:
-                here = (t * samples + sample) * lanes
-                there = (first[channel // lanes] + channel % lanes) * lanes
-                factor = spread(width, strength[event])
-                store(into, there, add_product(load(width, into, there), load(width, rows, here), factor))
+            row = item(rows, channel // lanes) if channel < count * lanes else -1
+            if row >= 0:
+                here, there = (t * samples + sample) * lanes, (row + channel % lanes) * lanes
+                factor = spread(width, item(tape.strength, event))
+                store(into, there, add_product(load(width, into, there), load(width, values, here), factor))
 
 
 @part
