@@ -56,7 +56,7 @@ def _panel(axes: Axes, panel: Panel, letters: float) -> None:
         )
     if panel.x_ticks is not None:
         places, names = [place for place, _ in panel.x_ticks], [plain(name) for _, name in panel.x_ticks]
-        axes.set_xticks(places, names, rotation=60 if panel.slanted else 0)
+        axes.set_xticks(places, names, rotation=60 if panel.slanted else 0, fontsize=panel.names)
     if panel.y_ticks is not None:
         axes.set_yticks([place for place, _ in panel.y_ticks], [plain(name) for _, name in panel.y_ticks])
     if panel.grid:

@@ -156,7 +156,8 @@ class Panel:
     y_label: str = ""
     x_ticks: Sequence[tuple[float, str]] | None = None  # None: at round numbers
     y_ticks: Sequence[tuple[float, str]] | None = None
-    slanted: bool = False  # names of the ticks of x
+    names: float = 10.0  # points: letters at the ticks of x
+    slanted: bool = False  # whether these stand aslant
     frame: Literal["box", "corner", "none", "bare"] = "box"  # corner: left and bottom; bare: no axes at all, 1 : 1
     grid: bool = False
     scale: Scale | None = None

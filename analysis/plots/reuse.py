@@ -78,6 +78,7 @@ def reuse_picture(run: Run, network: nx.DiGraph | None = None) -> Picture:
         x=across,
         y=(0, 1.18 * max(1, int(born["born"].max()))),
         x_ticks=[(x, str(table["name"].get(task, task))) for task, x in place.items()],
+        names=8,
         slanted=not few,
         y_label="hidden neurons born\n(paler: grown later)",
         frame="corner",

@@ -99,9 +99,9 @@ def _around(panel: Panel, frame: Frame, last: bool) -> Iterator[str]:
         return
     for x, name in frame.columns():
         if panel.slanted:
-            yield words(x + 3, bottom + 12, name, size=8, at="end", turn=-60)
+            yield words(x + 3, bottom + 12, name, size=panel.names, at="end", turn=-60)
         else:
-            yield words(x, bottom + 4 + TICK, name)
+            yield words(x, bottom + 4 + panel.names, name, size=panel.names)
     yield words(left + frame.width / 2, frame.foot, panel.x_label, size=LABEL) if panel.x_label else ""
     if panel.scale is not None:
         yield from _scale(panel, frame)

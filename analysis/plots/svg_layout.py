@@ -110,7 +110,7 @@ def _stacked(picture: Picture, width: float, height: float, above: float) -> Ite
     feet = [*[0.0] * (len(panels) - 1), _foot(panels[-1])]
     free = height - above - sum(crowns) - sum(feet) - GAP * (len(panels) - 1) - EDGE
     heights = [free * panel.ratio / sum(other.ratio for other in panels) for panel in panels]
-    y_ticks = [_ticks(panel.y_ticks, panel.y, high, 24) for panel, high in zip(panels, heights, strict=True)]
+    y_ticks = [_ticks(panel.y_ticks, panel.y, high, 20) for panel, high in zip(panels, heights, strict=True)]
     left = max(_left(panel, own) for panel, own in zip(panels, y_ticks, strict=True))
     across = width - left - max(_right(panel, picture.letters) for panel in panels)
     top = above
@@ -137,7 +137,7 @@ def _beside(picture: Picture, width: float, height: float, above: float) -> Iter
     each = width / len(picture.panels)
     for place, panel in enumerate(picture.panels):
         high = height - above - _crown(panel, picture.letters) - _foot(panel) - EDGE
-        own = _ticks(panel.y_ticks, panel.y, high, 24)
+        own = _ticks(panel.y_ticks, panel.y, high, 20)
         left = _left(panel, own)
         across = each - left - _right(panel, picture.letters)
         yield Frame(
@@ -180,7 +180,7 @@ def _right(panel: Panel, letters: float) -> float:
 
 
 def _foot(panel: Panel) -> float:
-    names = [width_of(name, 8) for _, name in panel.x_ticks or ()]
+    names = [width_of(name, panel.names) for _, name in panel.x_ticks or ()]
     under = 0.9 * max(names, default=0.0) + 6 if panel.slanted else TICK + 4
     return under + (LABEL * LINE + 3 if panel.x_label else 0)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -26,9 +26,6 @@ from smalti.analysis.report.activity import Activity, look
 from smalti.analysis.report.pictures import LEGIBLE, inline_svg
 from smalti.analysis.runs import Run, Runs
 from smalti.analysis.units import common, per_sample, score_name, score_on
-
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure as Interactive
 
 ROOMY, NUMBERED = 8, 20  # rows or columns whose accuracies are written with a decimal, and at all
 LABELS = 10  # of rows and columns, where accuracies are not written
@@ -230,9 +227,11 @@ def _blocks(run: Run) -> Iterator[Drawing]:
         yield _svg(switches_picture(run), "From one expert to another", caption)
 
 
-def _plot(figure: Interactive, title: str, caption: str) -> Drawing:
-    data = str(figure.to_json()).replace("<", "\\u003c")  # a name may hold </script>
-    return Drawing(title=title, caption=caption, figure=data, height=int(figure.layout.height))
+def _plot(figure: interactive.Figure, title: str, caption: str) -> Drawing:
+    data = json.dumps(figure, separators=(",", ":"), allow_nan=False).replace(
+        "<", "\\u003c"
+    )  # a name may hold </script>
+    return Drawing(title=title, caption=caption, figure=data, height=figure["layout"]["height"])
 
 
 def _svg(picture: Picture, title: str, caption: str, least: int = LEGIBLE) -> Drawing:
