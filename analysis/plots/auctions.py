@@ -76,10 +76,10 @@ def worth_picture(run: Run) -> Picture:
         keys.append(Key(label=f"task {task}", colour=colour))
     marks.append(Line(x=reach, y=reach, colour="#888888", width=1, dashed=True))
     return Picture(
-        title=f"what newborns promised, and what became of the loss{quick_note(run)}\n"
-        "(openings of tasks left out; larger dots: more newborns)",
+        title="what newborns promised, and what became of the loss\n"
+        "(openings of tasks left out; larger dots: more newborns)" + quick_note(run).replace(" (", "\n("),
         title_size=10,
-        width=6.4,
+        width=5.6,
         height=4.6,
         panels=[
             Panel(
@@ -90,6 +90,7 @@ def worth_picture(run: Run) -> Picture:
                 y_label=f"achieved: decrease of the training loss\nby the next round ({per_sample(run)})",
                 grid=True,
                 keys=[*keys, Key(label="as predicted", colour="#888888", kind="dashed")],
+                keys_at="inside",
             )
         ],
     )

@@ -7,7 +7,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from smalti.analysis.plots.figure import QUIET, new_figure, plain
-from smalti.analysis.plots.picture import Bars, Boxes, Cells, Dots, Key, Level, Line, Lines, Mark, Panel, Picture, Span
+from smalti.analysis.plots.picture import (
+    Bars,
+    Boxes,
+    Cells,
+    Dots,
+    Key,
+    Level,
+    Line,
+    Lines,
+    Mark,
+    Panel,
+    Picture,
+    Scale,
+    Span,
+    Text,
+)
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -15,7 +30,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKERS = {"circle": "o", "square": "s", "diamond": "D", "dash": "|"}
-PLACES: dict[str, tuple[Literal["lower left", "center left", "upper center"], tuple[float, float]]] = {
+PLACES: dict[str, tuple[Literal["upper left", "lower left", "center left", "upper center"], tuple[float, float]]] = {
+    "inside": ("upper left", (0.0, 1.0)),
     "above": ("lower left", (0.0, 1.0)),
     "right": ("center left", (1.0, 0.5)),
     "below": ("upper center", (0.5, 0.0)),
@@ -62,7 +78,7 @@ def _panel(axes: Axes, panel: Panel, letters: float) -> None:
     if panel.grid:
         axes.grid(alpha=0.3)
     if panel.scale is not None:
-        _scale(axes, panel)
+        _scale(axes, panel.scale)
     if panel.keys:
         loc, corner = PLACES[panel.keys_at]
         handles = [_handle(key) for key in panel.keys]
@@ -95,7 +111,7 @@ def _mark(axes: Axes, mark: Mark) -> None:
             axes.axvspan(mark.first, mark.last, color=mark.colour, lw=0, zorder=0)
         case Level():
             axes.axhline(mark.y, color=mark.colour, lw=mark.width, zorder=0)
-        case _:
+        case Text():
             upright = "bottom" if mark.above else "center"
             axes.text(mark.x, mark.y, plain(mark.text), ha="center", va=upright, color=mark.colour, fontsize=mark.size)
 
@@ -113,12 +129,10 @@ def _boxes(axes: Axes, mark: Boxes) -> None:
     axes.add_collection(PatchCollection(boxes, facecolors=mark.fills, **look))
 
 
-def _scale(axes: Axes, panel: Panel) -> None:
+def _scale(axes: Axes, scale: Scale) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    scale = panel.scale
-    assert scale is not None
     image = ScalarMappable(Normalize(0, scale.most), scale.ramp)
     bar = axes.figure.colorbar(image, ax=axes, ticks=[place for place, _ in scale.ticks])
     bar.ax.set_yticklabels([name for _, name in scale.ticks])

@@ -1,7 +1,7 @@
 """What is on a picture, as plain data: panels of lines, dots, bars and texts. Knows neither matplotlib nor SVG.
 
-A picture that stands in notebooks and in reports is described once; ``painted`` makes it a matplotlib figure, ``svg``
-the text of an SVG, which takes a hundredth of the time.
+A picture that stands in notebooks and in reports is described once: ``painted`` makes it a matplotlib figure, ``svg``
+the text of an SVG, for which no page need wait.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ class Line:
     width: float = 1.5  # points
     dashed: bool = False
     alpha: float = 1.0
-    label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,7 +52,6 @@ class Dots:
     size: ArrayLike = 6.0  # points
     shape: Shape = "circle"
     hollow: bool = False
-    label: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -162,7 +160,7 @@ class Panel:
     grid: bool = False
     scale: Scale | None = None
     keys: Sequence[Key] = ()
-    keys_at: Literal["above", "right", "below"] = "right"
+    keys_at: Literal["inside", "above", "right", "below"] = "right"  # inside: in the upper left corner
     columns: int = 1  # of the legend
     ratio: float = 1.0  # share of the height
 

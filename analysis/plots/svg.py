@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from itertools import islice
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +24,7 @@ from smalti.analysis.plots.picture import (
     Mark,
     Panel,
     Picture,
+    Scale,
     Span,
     Text,
 )
@@ -75,10 +77,8 @@ def path(data: str, colour: str, width: float = 0.0, fill: bool = False, more: s
 def _behind(panel: Panel, frame: Frame) -> Iterator[str]:
     """The grid, at the ticks of both axes."""
     if panel.grid:
-        lines = [f"M{x:.1f} {frame.top:.1f}v{frame.height:.1f}" for x in frame.x([place for place, _ in frame.x_ticks])]
-        lines += [
-            f"M{frame.left:.1f} {y:.1f}h{frame.width:.1f}" for y in frame.y([place for place, _ in frame.y_ticks])
-        ]
+        lines = [f"M{x:.1f} {frame.top:.1f}v{frame.height:.1f}" for x, _ in frame.columns()]
+        lines += [f"M{frame.left:.1f} {y:.1f}h{frame.width:.1f}" for y, _ in frame.rows()]
         yield path("".join(lines), "#b0b0b0", 0.8, more=";opacity:.3")
 
 
@@ -95,6 +95,8 @@ def _around(panel: Panel, frame: Frame, last: bool) -> Iterator[str]:
     yield from (words(left - 7, y + 0.36 * TICK, name, at="end") for y, name in frame.rows())
     for k, line in enumerate(reversed(panel.y_label.split("\n"))):
         yield words(frame.label - LABEL * LINE * k, top + frame.height / 2, line, size=LABEL, turn=-90)
+    if panel.scale is not None:
+        yield from _scale(panel.scale, frame)
     if not last:
         return
     for x, name in frame.columns():
@@ -102,14 +104,12 @@ def _around(panel: Panel, frame: Frame, last: bool) -> Iterator[str]:
             yield words(x + 3, bottom + 12, name, size=panel.names, at="end", turn=-60)
         else:
             yield words(x, bottom + 4 + panel.names, name, size=panel.names)
-    yield words(left + frame.width / 2, frame.foot, panel.x_label, size=LABEL) if panel.x_label else ""
-    if panel.scale is not None:
-        yield from _scale(panel, frame)
+    if panel.x_label:
+        yield words(left + frame.width / 2, frame.foot, panel.x_label, size=LABEL)
 
 
-def _scale(panel: Panel, frame: Frame) -> Iterator[str]:
-    scale, left, top = panel.scale, frame.left + frame.width + 14, frame.top
-    assert scale is not None
+def _scale(scale: Scale, frame: Frame) -> Iterator[str]:
+    left, top = frame.left + frame.width + 14, frame.top
     high = frame.height / SCALE
     for step in range(SCALE):
         box = f"M{left:.1f} {top + frame.height - high * (step + 1):.2f}h11v{high + 0.3:.2f}h-11z"
@@ -163,10 +163,12 @@ def _through(x: Floats, y: Floats) -> str:
 
 def _lines(mark: Lines, frame: Frame) -> str:
     """Each line is a path of its own, so that where many lie the colour is stronger."""
+    every = np.array([point for points in mark.points for point in points], dtype=float).reshape(-1, 2)
+    places = zip(frame.x(every[:, 0]).tolist(), frame.y(every[:, 1]).tolist(), strict=True)
     by_colour: dict[str, list[str]] = {}
     for points, colour in zip(mark.points, mark.colours, strict=True):
-        xy = np.asarray(points, dtype=float)
-        by_colour.setdefault(colour, []).append(f'<path d="{_through(frame.x(xy[:, 0]), frame.y(xy[:, 1]))}"/>')
+        data = "L".join([f"{x:.1f} {y:.1f}" for x, y in islice(places, len(points))])
+        by_colour.setdefault(colour, []).append(f'<path d="M{data}"/>')
     look = f"fill:none;stroke-width:{mark.width:g};stroke-opacity:{mark.alpha:g}"
     groups = (f'<g style="stroke:{colour};{look}">{"".join(own)}</g>' for colour, own in by_colour.items())
     return "\n".join(groups)

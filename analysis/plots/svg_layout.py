@@ -13,6 +13,7 @@ from smalti.analysis.plots.ticks import ticks
 
 TICK, LABEL = 10.0, 10.0  # points: letters at ticks, of the labels of axes
 LINE = 1.25  # height of a line of text, as a multiple of its size
+ENTRY = 1.45  # height of an entry of a legend, likewise
 LETTER = 0.6  # width of a letter, likewise; on the safe side
 GAP, EDGE = 14.0, 8.0  # points: between panels, around the picture
 SHRUNK = 0.78  # width of a picture without a layout, as a share of the figure's, which had margins
@@ -100,7 +101,7 @@ def _bare(picture: Picture, above: float) -> Layout:
         across=panel.x,
         along=panel.y,
     )
-    below = LINE * picture.letters * (-(-len(panel.keys) // panel.columns) + 0.6)
+    below = ENTRY * picture.letters * (-(-len(panel.keys) // panel.columns) + 0.6)
     return Layout(width=whole + 2, height=above + unit * high + below, middle=whole / 2 + 1, frames=[frame])
 
 
@@ -188,7 +189,7 @@ def _foot(panel: Panel) -> float:
 def _crown(panel: Panel, letters: float) -> float:
     """Room above a panel, for its legend."""
     rows = -(-len(panel.keys) // panel.columns)
-    return LINE * letters * rows + 4 if panel.keys and panel.keys_at == "above" else 0.0
+    return ENTRY * letters * rows + 4 if panel.keys and panel.keys_at == "above" else 0.0
 
 
 def _columns(panel: Panel, letters: float) -> list[float]:
@@ -203,15 +204,17 @@ def key_places(panel: Panel, frame: Frame, letters: float) -> Iterator[tuple[flo
     """Where the entries of the legend begin, and their feet."""
     widths, rows = _columns(panel, letters), -(-len(panel.keys) // panel.columns)
     lefts = {
+        "inside": frame.left + 1.4 * letters,
         "above": frame.left + letters,
         "right": frame.left + frame.width + 1.5 * letters,
         "below": frame.left + (frame.width - sum(widths)) / 2 + letters,
     }
     tops = {
-        "above": frame.top - LINE * letters * (rows - 0.5) - 3,
-        "right": frame.top + frame.height / 2 - LINE * letters * (rows / 2 - 0.8),
+        "inside": frame.top + 1.6 * letters,
+        "above": frame.top - ENTRY * letters * (rows - 0.5) - 3,
+        "right": frame.top + frame.height / 2 - ENTRY * letters * (rows / 2 - 0.8),
         "below": frame.top + frame.height + 1.4 * letters,
     }
     for place in range(len(panel.keys)):
         column, row = divmod(place, rows)
-        yield lefts[panel.keys_at] + sum(widths[:column]), tops[panel.keys_at] + LINE * letters * row
+        yield lefts[panel.keys_at] + sum(widths[:column]), tops[panel.keys_at] + ENTRY * letters * row

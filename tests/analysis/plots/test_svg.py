@@ -118,8 +118,8 @@ def test_the_same_picture_is_the_same_text() -> None:
     assert svg(one(Text(x=1, y=1, text="x"))) == svg(one(Text(x=1, y=1, text="x")))
 
 
-@pytest.mark.parametrize("place", ["above", "right", "below"])
-def test_a_legend_lies_on_the_picture_and_beside_its_panel(place: str) -> None:
+@pytest.mark.parametrize("place", ["inside", "above", "right", "below"])
+def test_a_legend_lies_where_it_should_and_on_the_picture(place: str) -> None:
     keys = [Key(label=f"entry {number}", colour="#123456") for number in range(5)]
     picture = one(keys=keys, keys_at=place, columns=3)
     layout = laid_out(picture)
@@ -127,8 +127,10 @@ def test_a_legend_lies_on_the_picture_and_beside_its_panel(place: str) -> None:
     for text in elements(picture, "text"):
         if str(text.text).startswith("entry"):
             x, y = float(str(text.get("x"))), float(str(text.get("y")))
-            outside = {"above": y < frame.top, "right": x > frame.left + frame.width, "below": y > frame.top}
-            assert outside[place]
+            right, bottom = frame.left + frame.width, frame.top + frame.height
+            inside = frame.left < x < right and frame.top < y < bottom
+            there = {"inside": inside, "above": y < frame.top, "right": x > right, "below": y > bottom}
+            assert there[place]
             assert 0 < x < layout.width
 
 
