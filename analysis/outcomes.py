@@ -75,9 +75,12 @@ def headline(run: RunTables) -> str:
 def order(run: RunTables) -> list[int]:
     """Tasks in the order in which they came or are to come, as far as the tables know; some may return."""
     stream = run.config["stream"]
+    drawn = stream.get("shuffle") or stream.get("returns")
+    if stream["order"] and not drawn:
+        return list(stream["order"])
     asked = sorted(int(task) for task in run.table("evaluations")["on"].unique())
-    if not (stream.get("shuffle") or stream.get("returns")):
-        return list(stream["order"]) or asked
+    if not drawn:
+        return asked
     came = [int(task) for task in run.table("rounds").groupby("experience")["task"].first()]
     return [*came, *(task for task in asked if task not in came)]
 
@@ -86,8 +89,14 @@ def accuracies(run: RunTables, setting: str, split: str = "test") -> pd.DataFram
     """Accuracy on every task (columns, in the order in which they came) after every experience (rows; -1: before)."""
     table = run.table("evaluations")
     chosen = table[(table["setting"] == setting) & (table["split"] == split)]
-    matrix = chosen.pivot(index="after", columns="on", values="accuracy")
-    return matrix[[task for task in dict.fromkeys(order(run)) if task in matrix.columns]]
+    after, row = np.unique(chosen["after"].to_numpy(int), return_inverse=True)
+    on = chosen["on"].to_numpy(int)
+    tasks = [task for task in dict.fromkeys(order(run)) if task in on]
+    asked = np.isin(on, tasks)
+    column = {task: place for place, task in enumerate(tasks)}
+    matrix = np.full((len(after), len(tasks)), math.nan)
+    matrix[row[asked], [column[task] for task in on[asked].tolist()]] = chosen["accuracy"].to_numpy(float)[asked]
+    return pd.DataFrame(matrix, pd.Index(after, name="after"), pd.Index(tasks, name="on", dtype=int))
 
 
 def experience_names(run: RunTables, numbers: Iterable[int]) -> list[str]:
@@ -101,12 +110,12 @@ def experience_names(run: RunTables, numbers: Iterable[int]) -> list[str]:
 def mean_accuracies(run: RunTables, setting: str, split: str = "test") -> pd.Series:
     """Accuracy after every experience: the mean over the tasks that had come by then; before any, over those asked."""
     matrix, tasks = accuracies(run, setting, split), order(run)
-    before = matrix[matrix.index < 0].mean(axis=1)
-    after = matrix[matrix.index >= 0].fillna(0.0)
-    came = [list(dict.fromkeys(tasks[: number + 1])) for number in after.index]
-    means = [row.reindex(on, fill_value=0.0).mean() for on, (_, row) in zip(came, after.iterrows(), strict=True)]
-    along: pd.Series = pd.concat([before, pd.Series(means, index=after.index, dtype=float)])
-    return along
+    columns, means = [int(str(task)) for task in matrix.columns], []
+    for number, row in zip(matrix.index.tolist(), matrix.to_numpy(float).tolist(), strict=True):
+        asked = {task: share for task, share in zip(columns, row, strict=True) if not math.isnan(share)}
+        came = asked if number < 0 else dict.fromkeys(tasks[: number + 1])
+        means.append(float(np.mean([asked.get(task, 0.0) for task in came])) if came else math.nan)
+    return pd.Series(means, matrix.index, dtype=float)
 
 
 def accuracy(run: RunTables, setting: str, split: str = "validation") -> float:

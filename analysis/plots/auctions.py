@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from smalti.analysis import market
 from smalti.analysis.plots.bands import draw_bands, whole_rounds
 from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, quick_note, task_colour
+from smalti.analysis.plots.painted import painted
+from smalti.analysis.plots.picture import Dots, Key, Level, Line, Mark, Panel, Picture, limits
 from smalti.analysis.runs import Run
 from smalti.analysis.units import per_sample
 
@@ -55,26 +59,38 @@ def draw_worth(run: Run) -> Figure:
     Raises:
         ValueError: no round with births is followed by another of its experience, or matplotlib is missing.
     """
+    return painted(worth_picture(run))
+
+
+def worth_picture(run: Run) -> Picture:
+    """What ``draw_worth`` draws."""
     worth = market.worth(run.table("bids"), run.table("rounds")).dropna(subset=["achieved"])
     if worth.empty:
         raise ValueError(f"{run.path} has no round with births that another of the same experience follows")
-    figure = new_figure(5.6, 4.6)
-    axes = figure.subplots()
+    reach = [0.0, float(max(worth["predicted"].max(), worth["achieved"].max()))]
+    marks: list[Mark] = [Level(y=0, colour="#888888")]
+    keys = []
     for task, part in worth.groupby("task"):
-        colour = task_colour(int(str(task)))
-        axes.scatter(part["predicted"], part["achieved"], s=12 * part["winners"], color=colour, label=f"task {task}")
-    reach = [0, float(max(worth["predicted"].max(), worth["achieved"].max()))]
-    axes.plot(reach, reach, "--", color="#888888", lw=1, label="as predicted")
-    axes.axhline(0, color="#888888", lw=0.8)
-    axes.set(
-        xlabel=f"predicted: values of the round's winners ({per_sample(run)})",
-        ylabel=f"achieved: decrease of the training loss\nby the next round ({per_sample(run)})",
+        colour, size = task_colour(int(str(task))), np.sqrt(12.0 * part["winners"])
+        marks.append(Dots(x=part["predicted"], y=part["achieved"], colours=colour, size=size))
+        keys.append(Key(label=f"task {task}", colour=colour))
+    marks.append(Line(x=reach, y=reach, colour="#888888", width=1, dashed=True))
+    return Picture(
+        title="what newborns promised, and what became of the loss\n"
+        "(openings of tasks left out; larger dots: more newborns)" + quick_note(run).replace(" (", "\n("),
+        title_size=10,
+        width=5.6,
+        height=4.6,
+        panels=[
+            Panel(
+                marks=marks,
+                x=limits(reach, worth["predicted"]),
+                y=limits(reach, worth["achieved"]),
+                x_label=f"predicted: values of the round's winners ({per_sample(run)})",
+                y_label=f"achieved: decrease of the training loss\nby the next round ({per_sample(run)})",
+                grid=True,
+                keys=[*keys, Key(label="as predicted", colour="#888888", kind="dashed")],
+                keys_at="inside",
+            )
+        ],
     )
-    axes.set_title(
-        f"what newborns promised, and what became of the loss{quick_note(run)}\n"
-        "(openings of tasks left out; larger dots: more newborns)",
-        fontsize=10,
-    )
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=8)
-    return figure

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from smalti.analysis.fates import MATTERS, by_age, fates, has_fates
-from smalti.analysis.plots.bands import whole_rounds
-from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, quick_note
+from smalti.analysis.plots.figure import PALETTE, quick_note
+from smalti.analysis.plots.painted import painted
+from smalti.analysis.plots.picture import Dots, Key, Line, Mark, Panel, Picture
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+GREY = "#888888"
 
 
 def draw_fates(run: Run) -> Figure:
@@ -19,28 +25,65 @@ def draw_fates(run: Run) -> Figure:
     Raises:
         ValueError: nobody was grown, fates were not measured (``growth.fates``), or matplotlib is missing.
     """
+    return painted(fates_picture(run))
+
+
+def fates_picture(run: Run) -> Picture:
+    """What ``draw_fates`` draws."""
     if not has_fates(run):
         raise ValueError(f"{run.path} has no fates of newborns: set growth.fates, and let something grow")
-    ages, ends = by_age(run), fates(run)
-    figure = new_figure(8.5, 3.6)
-    left, right = figure.subplots(1, 2)
+    oldest = max(1.0, float(run.table("fates")["age"].max()))
+    return Picture(
+        title=f"what becomes of newborns{quick_note(run)}",
+        panels=[_gradients(by_age(run), oldest), _mattered(fates(run), oldest)],
+        beside=True,
+        width=8.5,
+        height=3.6,
+    )
+
+
+def _gradients(ages: pd.DataFrame, oldest: float) -> Panel:
+    across = (-0.05 * oldest, 1.05 * oldest)
+    marks: list[Mark] = [Line(x=across, y=[1, 1], colour=GREY, width=1, dashed=True)]
+    keys = [Key(label="as incumbents", colour=GREY, kind="dashed")]
     for number, (name, said) in enumerate((("gradient_in", "over the fan-in"), ("gradient_out", "over the fan-out"))):
-        left.plot(ages.index, ages[name], "o-", ms=4, color=PALETTE[number], label=said)
-    left.axhline(1, color="#888888", lw=1, ls="--", label="as incumbents")
-    left.set(xlabel="age (rounds)", ylabel="gradient of newborns over\nincumbents' (median)")
-    left.set_ylim(bottom=0)
+        marks.append(Line(x=ages.index, y=ages[name], colour=PALETTE[number]))
+        marks.append(Dots(x=ages.index, y=ages[name], colours=PALETTE[number], size=4))
+        keys.append(Key(label=said, colour=PALETTE[number]))
+    most = float(np.nanmax([1.0, *ages["gradient_in"], *ages["gradient_out"]]))
+    return Panel(
+        marks=marks,
+        x=across,
+        y=(0, 1.1 * most),
+        x_label="age (rounds)",
+        y_label="gradient of newborns over\nincumbents' (median)",
+        frame="corner",
+        grid=True,
+        keys=keys,
+        keys_at="above",
+        columns=1,
+    )
+
+
+def _mattered(ends: pd.DataFrame, oldest: float) -> Panel:
+    marks: list[Mark] = []
+    keys = []
     for number, (grown, said) in enumerate(((True, "newborns"), (False, "neurons of seeds"))):
-        own = ends[ends["grown"] == grown]
-        come = own["after"].dropna().sort_values()
-        share = [(rank + 1) / len(own) for rank in range(len(come))]
-        at, height = [0.0, *come, float(run.table("fates")["age"].max())], [0.0, *share, share[-1] if share else 0.0]
-        right.step(at, height, where="post", color=PALETTE[2 + number], label=f"{said} ({len(own)})")
-    right.set(xlabel="age (rounds)", ylabel=f"share that has mattered\n(loss rises by {MATTERS:.0%} without it)")
-    right.set_ylim(0, 1.02)
-    for axes in (left, right):
-        axes.legend(frameon=False, fontsize=8)
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-        whole_rounds(axes)
-    figure.suptitle(f"what becomes of newborns{quick_note(run)}", fontsize=11, color=QUIET)
-    return figure
+        own, colour = ends[ends["grown"] == grown], PALETTE[2 + number]
+        come = np.sort(own["after"].dropna().to_numpy(float))
+        share = np.arange(len(come) + 1) / max(1, len(own))
+        at = np.repeat([0.0, *come, oldest], 2)[1:-1]  # up at each age, level to the next
+        marks.append(Line(x=at, y=np.repeat(share, 2), colour=colour))
+        keys.append(Key(label=f"{said} ({len(own)})", colour=colour, kind="line"))
+    return Panel(
+        marks=marks,
+        x=(-0.05 * oldest, 1.05 * oldest),
+        y=(0, 1.02),
+        x_label="age (rounds)",
+        y_label=f"share that has mattered\n(loss rises by {MATTERS:.0%} without it)",
+        frame="corner",
+        grid=True,
+        keys=keys,
+        keys_at="above",
+        columns=1,
+    )

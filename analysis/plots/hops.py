@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from smalti.analysis import wiring
-from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, quick_note
+from smalti.analysis.plots.figure import PALETTE, quick_note
+from smalti.analysis.plots.painted import painted
+from smalti.analysis.plots.picture import Bars, Panel, Picture, Text
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+COLUMNS = (
+    ("links", "links", PALETTE[0]),
+    ("spikes", "spikes per sample", PALETTE[1]),
+    ("spike_hops", "hops x spikes per sample", PALETTE[4]),
+)
 
 
 def draw_hops(run: Run, spikes: pd.Series[float] | None = None) -> Figure:
@@ -24,18 +32,28 @@ def draw_hops(run: Run, spikes: pd.Series[float] | None = None) -> Figure:
     Raises:
         ValueError: there is no link yet, or matplotlib is missing.
     """
+    return painted(hops_picture(run, spikes))
+
+
+def hops_picture(run: Run, spikes: pd.Series[float] | None = None) -> Picture:
+    """What ``draw_hops`` draws."""
     table = wiring.hop_histogram(run, spikes)
     if table.empty:
         raise ValueError(f"{run.path} holds no link between neurons yet")
-    columns = [("links", "links"), ("spikes", "spikes per sample"), ("spike_hops", "hops x spikes per sample")]
-    shown = [(column, label) for column, label in columns if column in table]
-    figure = new_figure(1.4 + 3.1 * len(shown), 3.4)
-    panels = figure.subplots(1, len(shown), squeeze=False)[0]
-    for axes, (column, label), colour in zip(panels, shown, (PALETTE[0], PALETTE[1], PALETTE[4]), strict=False):
-        bars = axes.bar(table.index.astype(str), table[column], color=colour)
-        axes.bar_label(bars, fmt="{:,.0f}", fontsize=8, padding=1)
-        axes.margins(y=0.12)
-        axes.set(xlabel="hops (routing tiles crossed)", ylabel=label)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(f"how far links go; 0: within a tile{quick_note(run)}", fontsize=10, color=QUIET)
-    return figure
+    panels = [_panel(table[column], label, colour) for column, label, colour in COLUMNS if column in table]
+    title = f"how far links go; 0: within a tile{quick_note(run)}"
+    return Picture(title=title, title_size=10, panels=panels, beside=True, width=1.4 + 3.1 * len(panels), height=3.4)
+
+
+def _panel(counts: pd.Series[float], label: str, colour: str) -> Panel:
+    heights = counts.tolist()
+    numbers = [Text(x=x, y=high, text=f"{high:,.0f}", above=True) for x, high in enumerate(heights)]
+    return Panel(
+        marks=[Bars(x=range(len(heights)), height=heights, colours=colour), *numbers],
+        x=(-0.6, len(heights) - 0.4),
+        y=(0, 1.12 * max(heights) or 1.0),
+        x_label="hops (routing tiles crossed)",
+        y_label=label,
+        x_ticks=[(x, str(hops)) for x, hops in enumerate(counts.index)],
+        frame="corner",
+    )

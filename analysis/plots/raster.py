@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smalti.analysis.plots.figure import QUIET, new_figure, task_colour
+from smalti.analysis.plots.figure import task_colour
+from smalti.analysis.plots.painted import painted
+from smalti.analysis.plots.picture import Dots, Key, Level, Mark, Panel, Picture
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from smalti.analysis.activity import Raster
@@ -23,36 +24,44 @@ def draw_raster(raster: Raster, sample: int = 0) -> Figure:
     Raises:
         ValueError: the raster has no such sample, or matplotlib is missing.
     """
+    return painted(raster_picture(raster, sample))
+
+
+def raster_picture(raster: Raster, sample: int = 0) -> Picture:
+    """What ``draw_raster`` draws."""
     if not 0 <= sample < len(raster.labels):
         raise ValueError(f"sample = {sample}: the raster has the samples 0 to {len(raster.labels) - 1}")
-    spikes = raster.spikes[raster.spikes["sample"] == sample]
-    neurons = raster.neurons
+    spikes, neurons = raster.spikes[raster.spikes["sample"] == sample], raster.neurons
     place = {int(neuron): row for row, neuron in enumerate(neurons["neuron"])}
-    figure = new_figure(8, 6)
-    from matplotlib.patches import Patch
-
-    top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1.6, 1))
-    hidden = spikes[spikes["kind"] == "hidden"]
+    hidden, inputs = (spikes[spikes["kind"] == kind] for kind in ("hidden", "input"))
+    marks: list[Mark] = [Level(y=row - 0.5, colour="#dddddd") for row in _first_of_tiles(neurons["tile"].tolist())]
     for task, members in neurons.groupby("task"):
         own = hidden[hidden["unit"].isin(members["neuron"])]
         rows = [place[int(unit)] for unit in own["unit"]]
-        top.scatter(own["step"], rows, marker="|", s=30, color=task_colour(int(str(task))))
-    _boundaries(top, neurons["tile"].tolist())
-    top.set_ylabel("hidden neuron, by tile\n(lines between tiles)")
-    top.set_ylim(len(neurons) - 0.5, -0.5)
-    marks = [Patch(color=task_colour(task), label=f"task {task}") for task in sorted(set(neurons["task"].tolist()))]
-    top.legend(handles=marks, frameon=False, fontsize=8, ncols=8, loc="lower left", bbox_to_anchor=(0, 1.0))
-    inputs = spikes[spikes["kind"] == "input"]
-    bottom.scatter(inputs["step"], inputs["unit"], marker="|", s=16, color="#333333")
-    bottom.set(xlabel="time step", ylabel="input channel")
-    bottom.set_xlim(-0.5, raster.steps - 0.5)
-    bottom.set_ylim(raster.channels - 0.5, -0.5)
+        marks.append(Dots(x=own["step"], y=rows, shape="dash", size=5.5, colours=task_colour(int(str(task)))))
+    tasks = sorted(set(neurons["task"].tolist()))
+    steps = (-0.5, raster.steps - 0.5)
+    above = Panel(
+        marks=marks,
+        x=steps,
+        y=(len(neurons) - 0.5, -0.5),
+        y_label="hidden neuron, by tile\n(lines between tiles)",
+        keys=[Key(label=f"task {task}", colour=task_colour(task), kind="square") for task in tasks],
+        keys_at="above",
+        columns=8,
+        ratio=1.6,
+    )
+    below = Panel(
+        marks=[Dots(x=inputs["step"], y=inputs["unit"], shape="dash", size=4, colours="#333333")],
+        x=steps,
+        y=(raster.channels - 0.5, -0.5),
+        x_label="time step",
+        y_label="input channel",
+    )
     title = f"task {raster.task}, a sample of class {raster.labels[sample]}: {len(hidden)} spikes of hidden neurons"
-    figure.suptitle(title, fontsize=11, color=QUIET)
-    return figure
+    return Picture(title=title, panels=[above, below], width=8, height=6)
 
 
-def _boundaries(axes: Axes, tiles: list[int]) -> None:
-    for row in range(1, len(tiles)):
-        if tiles[row] != tiles[row - 1]:
-            axes.axhline(row - 0.5, color="#dddddd", lw=0.8, zorder=0)
+def _first_of_tiles(tiles: list[int]) -> list[int]:
+    """Rows with which another tile begins."""
+    return [row for row in range(1, len(tiles)) if tiles[row] != tiles[row - 1]]

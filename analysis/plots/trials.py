@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, plain, task_colour
+from smalti.analysis.plots.figure import PALETTE, task_colour
+from smalti.analysis.plots.painted import painted
+from smalti.analysis.plots.picture import Key, Line, Panel, Picture, Span, limits
 from smalti.analysis.units import in_words
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from smalti.analysis.trials import Trial
 
 ASKED = "#e4e4e4"  # behind steps at which something is asked
 MARK = 0.7  # height of a spike, rows
+ENTRIES = 12  # of a legend, at most
 
 
 def draw_trial(trial: Trial) -> Figure:
@@ -29,53 +31,70 @@ def draw_trial(trial: Trial) -> Figure:
     Raises:
         ValueError: matplotlib is missing.
     """
-    hidden = max(1, len(trial.neurons))
-    figure = new_figure(7.2, 5.6)
-    top, middle, bottom = figure.subplots(3, 1, sharex=True, height_ratios=(1.1, min(1.3, 0.3 + 0.03 * hidden), 1.2))
-    for axes in (top, middle, bottom):
-        _shade(axes, trial.weights)
-        axes.spines[["top", "right"]].set_visible(False)
-    _spikes(top, trial.inputs, "#333333")
-    top.set_ylabel("input channel")
-    tasks = trial.neurons["task"].to_numpy(int)
-    for task in sorted(set(tasks.tolist())):
-        own = np.where(tasks == task, trial.spikes, False)
-        _spikes(middle, own, task_colour(task), f"born for task {task}")
-    middle.set_ylim(hidden - 0.5, -0.5)
-    middle.set_ylabel("neuron\nthat runs")
-    steps = np.arange(len(trial.outputs))
+    return painted(trial_picture(trial))
+
+
+def trial_picture(trial: Trial) -> Picture:
+    """What ``draw_trial`` draws."""
+    hidden, steps = max(1, len(trial.neurons)), np.arange(len(trial.outputs))
+    asked, x = _asked(trial.weights), (-0.5, len(steps) - 0.5)
+    top = Panel(
+        marks=[*asked, _spikes(trial.inputs, "#333333")],
+        x=x,
+        y=(trial.inputs.shape[1] - 0.5, -0.5),
+        y_label="input channel",
+        frame="corner",
+        ratio=1.1,
+    )
+    born = trial.neurons["task"].to_numpy(int)
+    tasks = sorted(set(born.tolist()))
+    middle = Panel(
+        marks=[*asked, *(_spikes(np.where(born == task, trial.spikes, False), task_colour(task)) for task in tasks)],
+        x=x,
+        y=(hidden - 0.5, -0.5),
+        y_label="neuron\nthat runs",
+        frame="corner",
+        keys=_few([Key(label=f"born for task {task}", colour=task_colour(task), kind="line") for task in tasks]),
+        ratio=min(1.3, 0.3 + 0.03 * hidden),
+    )
+    keys, lines = [], []
     for number, name in enumerate(trial.names):
         colour = PALETTE[number % len(PALETTE)]
-        bottom.plot(steps, trial.outputs[:, number], color=colour, lw=1.5, label=plain(name))
-        asked = np.where(trial.weights > 0, trial.targets[:, number], np.nan)
-        bottom.plot(steps, asked, "--", color=colour, lw=1.2)
-    bottom.plot([], [], "--", color="#777777", lw=1.2, label="target")
-    bottom.set(xlabel="time step (shaded: asked)", ylabel="output")
-    bottom.set_xlim(-0.5, len(trial.outputs) - 0.5)
-    for axes in (middle, bottom):
-        handles, _ = axes.get_legend_handles_labels()
-        if len(handles) <= 12:
-            axes.legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    figure.suptitle(
-        f"task {trial.task}, {plain(trial.name)}: score {trial.value:.2g} ({in_words(trial.score)}), "
-        f"{int(trial.spikes.sum())} spikes of {len(trial.neurons)} neurons",
-        fontsize=11,
-        color=QUIET,
+        wanted = np.where(trial.weights > 0, trial.targets[:, number], np.nan)
+        lines.append(Line(x=steps, y=trial.outputs[:, number], colour=colour))
+        lines.append(Line(x=steps, y=wanted, colour=colour, width=1.2, dashed=True))
+        keys.append(Key(label=name, colour=colour, kind="line"))
+    bottom = Panel(
+        marks=[*asked, *lines],
+        x=x,
+        y=limits(*(line.y for line in lines)),
+        x_label="time step (shaded: asked)",
+        y_label="output",
+        frame="corner",
+        keys=_few([*keys, Key(label="target", colour="#777777", kind="dashed")]),
+        ratio=1.2,
     )
-    return figure
+    title = (
+        f"task {trial.task}, {trial.name}: score {trial.value:.2g} ({in_words(trial.score)}), "
+        f"{int(trial.spikes.sum())} spikes of {len(trial.neurons)} neurons"
+    )
+    return Picture(title=title, panels=[top, middle, bottom], width=7.2, height=5.6, letters=7)
 
 
-def _spikes(axes: Axes, fired: NDArray[np.bool_], colour: str, label: str = "") -> None:
+def _few(keys: list[Key]) -> list[Key]:
+    """A legend, unless it has too many entries to be read."""
+    return keys if len(keys) <= ENTRIES else []
+
+
+def _spikes(fired: NDArray[np.bool_], colour: str) -> Line:
     """A short line a spike, all of them as one path, which keeps files small."""
     step, unit = np.nonzero(fired)
     gap = np.full(len(step), np.nan)
     x, y = np.stack([step, step, gap], 1).ravel(), np.stack([unit - MARK / 2, unit + MARK / 2, gap], 1).ravel()
-    axes.plot(x, y, color=colour, lw=1.2, solid_capstyle="butt", label=label or None)
-    axes.set_ylim(fired.shape[1] - 0.5, -0.5)
+    return Line(x=x, y=y, colour=colour, width=1.2)
 
 
-def _shade(axes: Axes, weights: NDArray[np.float32]) -> None:
+def _asked(weights: NDArray[np.float32]) -> list[Span]:
     """Runs of steps at which something is asked."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], weights > 0, [0]]).astype(int)))
-    for first, after in edges.reshape(-1, 2):
-        axes.axvspan(first - 0.5, after - 0.5, color=ASKED, lw=0, zorder=0)
+    return [Span(first=first - 0.5, last=after - 0.5, colour=ASKED) for first, after in edges.reshape(-1, 2)]

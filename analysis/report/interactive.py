@@ -1,11 +1,16 @@
-"""Interactive figures (plotly), as plain data for the script of the page. Colours of text and grid are the page's."""
+"""Interactive figures, as the plain data that plotly.js draws in the page. Colours of text and grid are the page's.
+
+The schema is that of plotly.js (https://plotly.com/javascript/reference). The package plotly is not asked, for it
+checks every value anew, which takes longer than all else.
+"""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from smalti.analysis import market
@@ -16,8 +21,7 @@ from smalti.analysis.plots.looks import looks
 from smalti.analysis.runs import Run
 from smalti.analysis.units import common, score_name, score_on, unit_of
 
-if TYPE_CHECKING:
-    from plotly.graph_objects import Figure
+Figure = dict[str, Any]  # of data (traces) and layout
 
 BAND = 0.13  # opacity of the colour of a task behind its rounds
 PANEL, FRAME = 170, 90  # pixels: height of a row of axes, of what is around all of them
@@ -36,8 +40,15 @@ def timeline(run: Run) -> Figure:
     ]
     for row, column, name, colour in lines:
         _line(figure, row, rounds["round"], rounds[column], name, colour, "linear" if row < 3 else "hv")
-    born = {"name": "born in the round, outputs included", "marker_color": "#999999"}
-    figure.add_bar(x=rounds["round"], y=rounds["born"], **born, row=3, col=1)
+    _add(
+        figure,
+        3,
+        type="bar",
+        x=_plain(rounds["round"]),
+        y=_plain(rounds["born"]),
+        name="born in the round, outputs included",
+        marker={"color": "#999999"},
+    )
     _bands(figure, rounds)
     return _finished(figure, 4)
 
@@ -49,22 +60,22 @@ def prices(run: Run) -> Figure | None:
         return None
     prices = market.prices(bids).reset_index()
     figure = _panels([unit_of(run.table("rounds")), "bids"])
+    at = _plain(prices["round"])
     for name, colour in (("asked", PALETTE[0]), ("paid", PALETTE[1])):
         for measure, symbol in (("median", "circle"), ("max", "line-ew-open")):
-            figure.add_scatter(
-                x=prices["round"],
-                y=prices[f"{name}_{measure}"],
+            _add(
+                figure,
+                1,
+                x=at,
+                y=_plain(prices[f"{name}_{measure}"]),
                 name=f"{name}, {'largest' if measure == 'max' else measure}",
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 7},
-                row=1,
-                col=1,
             )
-    figure.add_bar(x=prices["round"], y=prices["won"], name="won", marker_color=PALETTE[2], row=2, col=1)
-    figure.add_bar(
-        x=prices["round"], y=prices["bids"] - prices["won"], name="lost", marker_color="#999999", row=2, col=1
-    )
-    figure.update_layout(barmode="stack")
+    lost = prices["bids"] - prices["won"]
+    for name, counts, colour in (("won", prices["won"], PALETTE[2]), ("lost", lost, "#999999")):
+        _add(figure, 2, type="bar", x=at, y=_plain(counts), name=name, marker={"color": colour})
+    figure["layout"]["barmode"] = "stack"
     _bands(figure, run.table("rounds"))
     return _finished(figure, 2)
 
@@ -77,9 +88,11 @@ def births(run: Run) -> Figure:
         gone = own["retired_round"].notna()
         rank = own.groupby(["birth_round", "tile"]).cumcount()  # those born together stand beside each other
         ends = [f", retired in round {end}" if out else "" for end, out in zip(own["retired_round"], gone, strict=True)]
-        figure.add_scatter(
-            x=own["birth_round"] + 0.12 * rank,
-            y=own["tile"],
+        _add(
+            figure,
+            1,
+            x=_plain(own["birth_round"] + 0.12 * rank),
+            y=_plain(own["tile"]),
             name=f"task {task}",
             mode="markers",
             marker={
@@ -92,14 +105,14 @@ def births(run: Run) -> Figure:
             ],
             hovertemplate="neuron %{customdata[0]}: %{customdata[1]}, %{customdata[2]}%{customdata[3]}<extra></extra>",
         )
-    tiles = sorted(neurons["tile"].unique())
-    figure.update_yaxes(
-        tickvals=tiles,
-        ticktext=[str(divmod(int(tile), cols)) for tile in tiles],
-        range=[max(tiles) + 0.7, min(tiles) - 0.7],  # north above
-        title=None,
-    )
-    figure.update_layout(hovermode="closest")
+    tiles = sorted(neurons["tile"].unique().tolist())
+    figure["layout"]["yaxis"] |= {
+        "tickvals": tiles,
+        "ticktext": [str(divmod(tile, cols)) for tile in tiles],
+        "range": [max(tiles) + 0.7, min(tiles) - 0.7],  # north above
+        "title": {},
+    }
+    figure["layout"]["hovermode"] = "closest"
     _bands(figure, run.table("rounds"))
     return _finished(figure, 1, extra=max(60, 18 * len(tiles)))
 
@@ -122,8 +135,8 @@ def along(runs: Mapping[str, Run], split: str = "test") -> Figure:
         mean = mean_accuracies(run, headline(run), split).loc[0:]
         colour, dash = known[name].colour, known[name].dash
         _line(figure, 1, mean.index.to_series() + 1, mean, text(name), colour, "linear", True, dash)
-    figure.update_xaxes(dtick=1)
-    figure.update_yaxes(rangemode="normal")
+    figure["layout"]["xaxis"]["dtick"] = 1
+    figure["layout"]["yaxis"]["rangemode"] = "normal"
     return _finished(figure, 1, extra=60)
 
 
@@ -137,16 +150,21 @@ def front(table: pd.DataFrame, score: str = "accuracy") -> Figure:
     quick = table["quick"].astype(bool) if "quick" in table else pd.Series(False, index=table.index)
     best = pareto_front(table if quick.all() else table[~quick])
     figure, known = _panels([score], "wires in use"), looks(table["run"])
-    figure.add_scatter(
-        x=best["wires"], y=best["accuracy"], name="Pareto front", line={"color": "#888888", "shape": "hv"}
+    _add(
+        figure,
+        1,
+        x=_plain(best["wires"]),
+        y=_plain(best["accuracy"]),
+        name="Pareto front",
+        mode="lines",
+        line={"color": "#888888", "shape": "hv"},
     )
     for name, wires, accuracy, hollow in zip(table["run"], table["wires"], table["accuracy"], quick, strict=True):
         shape = "circle-open" if hollow else "circle"
         marker = {"color": known[str(name)].colour, "size": 10, "symbol": shape}
-        figure.add_scatter(x=[wires], y=[accuracy], name=text(name), mode="markers", marker=marker)
-    figure.update_traces(mode="lines", selector={"name": "Pareto front"})
-    figure.update_layout(hovermode="closest")
-    figure.update_yaxes(rangemode="normal")
+        _add(figure, 1, x=_plain([wires]), y=_plain([accuracy]), name=text(name), mode="markers", marker=marker)
+    figure["layout"]["hovermode"] = "closest"
+    figure["layout"]["yaxis"]["rangemode"] = "normal"
     return _finished(figure, 1, extra=90)
 
 
@@ -160,15 +178,39 @@ def text(name: object) -> str:
     return html.escape(str(name), quote=False)
 
 
+def _plain(values: Iterable[Any]) -> list[Any]:
+    """Values as JSON has them: what is missing is null."""
+    return [None if pd.isna(value) else value for value in np.asarray(values).tolist()]
+
+
 def _panels(names: list[str], x: str = "round") -> Figure:
     """Axes below each other, over one x."""
-    from plotly.subplots import make_subplots
-
-    figure = make_subplots(rows=len(names), cols=1, shared_xaxes=True, vertical_spacing=0.22 / len(names) ** 1.4)
+    rows, axes = len(names), {}
+    gap = 0.22 / rows**1.4
+    high = (1 - gap * (rows - 1)) / rows
     for row, name in enumerate(names, 1):
-        figure.update_yaxes(title=name, rangemode="tozero", row=row, col=1)
-    figure.update_xaxes(title=x, row=len(names), col=1)
-    return figure
+        below = (rows - row) * (high + gap)
+        last = {"title": {"text": x}} if row == rows else {"matches": _axis("x", rows), "showticklabels": False}
+        axes[_axis("xaxis", row)] = {"anchor": _axis("y", row), "domain": [0.0, 1.0], "zeroline": False, **last}
+        axes[_axis("yaxis", row)] = {
+            "anchor": _axis("x", row),
+            "domain": [below, below + high],
+            "title": {"text": name},
+            "rangemode": "tozero",
+            "fixedrange": True,
+            "zeroline": False,
+        }
+    return {"data": [], "layout": axes}
+
+
+def _axis(name: str, row: int) -> str:
+    """The name of an axis; that of the first row has no number."""
+    return name if row == 1 else f"{name}{row}"
+
+
+def _add(figure: Figure, row: int, **trace: Any) -> None:
+    """Draw something on the axes of a row."""
+    figure["data"].append({"type": "scatter", "xaxis": _axis("x", row), "yaxis": _axis("y", row), **trace})
 
 
 def _line(
@@ -186,39 +228,36 @@ def _line(
     together = {} if legend is None else {"legendgroup": name, "showlegend": legend}
     mode = "lines+markers" if shape == "linear" else "lines"
     line, marker = {"color": colour, "shape": shape, "width": 2, "dash": dash}, {"size": 4}
-    figure.add_scatter(x=x, y=y, name=name, mode=mode, line=line, marker=marker, row=row, col=1, **together)
+    _add(figure, row, x=_plain(x), y=_plain(y), name=name, mode=mode, line=line, marker=marker, **together)
 
 
 def _bands(figure: Figure, rounds: pd.DataFrame) -> None:
     """Experiences as bands behind all axes, named by their task."""
     many = rounds["experience"].nunique()
-    shapes, names = [], []  # set at once: plotly looks at all again for each one that is added
+    shapes, names = [], []
     for _, own in rounds.groupby("experience"):
-        task, first, last = int(own["task"].iloc[0]), own["round"].min() - 0.5, own["round"].max() + 0.5
+        task, first, last = int(own["task"].iloc[0]), int(own["round"].min()) - 0.5, int(own["round"].max()) + 0.5
         place = {"x0": first, "x1": last, "xref": "x", "y0": 0, "y1": 1, "yref": "paper", "layer": "below"}
         colour = task_colour(task)
         shapes.append({"type": "rect", "fillcolor": colour, "opacity": BAND, "line": {"width": 0}, **place})
         if many <= 12:
             where = {"x": (first + last) / 2, "xref": "x", "y": 1, "yref": "paper", "yanchor": "bottom"}
             names.append({"text": f"task {task}" if many <= 6 else str(task), "showarrow": False, **where})
-    figure.update_layout(shapes=shapes, annotations=[*figure.layout.annotations, *names])
+    figure["layout"] |= {"shapes": shapes, "annotations": names}
 
 
 def _finished(figure: Figure, rows: int, extra: int = 0) -> Figure:
-    figure.update_layout(
-        template="none",
-        height=rows * PANEL + FRAME + extra,
-        margin={"l": 62, "r": 12, "t": 24, "b": 46},
-        legend={"orientation": "h", "yanchor": "top", "y": -66 / (rows * PANEL + extra), "x": 0},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"family": "system-ui, sans-serif", "size": 12},
-        hoverlabel={"namelength": -1},
-    )
-    if figure.layout.hovermode is None:
-        figure.update_layout(hovermode="x")
-    figure.update_yaxes(fixedrange=True, zeroline=False)
-    figure.update_xaxes(zeroline=False)
+    figure["layout"] = {
+        "hovermode": "x",
+        **figure["layout"],
+        "height": rows * PANEL + FRAME + extra,
+        "margin": {"l": 62, "r": 12, "t": 24, "b": 46},
+        "legend": {"orientation": "h", "yanchor": "top", "y": -66 / (rows * PANEL + extra), "x": 0},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 12},
+        "hoverlabel": {"namelength": -1},
+    }
     return figure
 
 

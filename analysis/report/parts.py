@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,16 +12,22 @@ from smalti.analysis import fates, market, reuse, scarcity, switches
 from smalti.analysis.finding import Finding
 from smalti.analysis.findings import findings
 from smalti.analysis.outcomes import NOVEL, accuracies, experience_names, last_answers, mean_accuracies, splits
+from smalti.analysis.plots.auctions import worth_picture
+from smalti.analysis.plots.chip import chip_picture
+from smalti.analysis.plots.fates import fates_picture
+from smalti.analysis.plots.hops import hops_picture
+from smalti.analysis.plots.picture import Picture
+from smalti.analysis.plots.raster import raster_picture
+from smalti.analysis.plots.reuse import reuse_picture
+from smalti.analysis.plots.scarcity import scarcity_picture
+from smalti.analysis.plots.switches import switches_picture
+from smalti.analysis.plots.trials import trial_picture
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.report import configuration, interactive, words
 from smalti.analysis.report.activity import Activity, look
 from smalti.analysis.report.pictures import LEGIBLE, inline_svg
 from smalti.analysis.runs import Run, Runs
 from smalti.analysis.units import common, per_sample, score_name, score_on
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from plotly.graph_objects import Figure as Interactive
 
 ROOMY, NUMBERED = 8, 20  # rows or columns whose accuracies are written with a decimal, and at all
 LABELS = 10  # of rows and columns, where accuracies are not written
@@ -102,8 +107,8 @@ def part(name: str, run: Run) -> Part:
         openings=reuse.told(reuse.openings(run)) if reuse.has_openings(run) else [],
         found=words.found(run),
         neurobench=words.neurobench(run),
-        blocks=[*_blocks(name, run)],
-        drawings=[*_interactive(run), *_pictures(name, run, activity)],
+        blocks=[*_blocks(run)],
+        drawings=[*_interactive(run), *_pictures(run, activity)],
         steps=configuration.steps(run),
     )
 
@@ -190,61 +195,57 @@ def _interactive(run: Run) -> Iterator[Drawing]:
         )
 
 
-def _pictures(name: str, run: Run, activity: Activity) -> Iterator[Drawing]:
+def _pictures(run: Run, activity: Activity) -> Iterator[Drawing]:
     """Pictures that the run has the data for."""
-    from smalti.analysis import plots
-
     chip = (
         "Tiles with their neurons, coloured by task; wires along their routes. The stronger a routing tile, the fuller."
     )
-    yield _svg(lambda: plots.draw_chip(run), name, "The chip", chip, least=280)
+    yield _svg(chip_picture(run), "The chip", chip, least=280)
     hops = "Links between neurons by the routing tiles that they cross, and the spikes that travel so far."
     links = run.table("links")
     if (links["retired_round"].isna() & (links["kind"] != "input")).any():
-        yield _svg(lambda: plots.draw_hops(run, activity.spikes), name, "How far links go", hops)
+        yield _svg(hops_picture(run, activity.spikes), "How far links go", hops)
     bids = run.table("bids")
     if bids["won"].any() and market.worth(bids, run.table("rounds"))["achieved"].notna().any():
         caption = "Decrease of the loss that winners promised, and that by the next round, other training included."
-        yield _svg(lambda: plots.draw_worth(run), name, "Promised and achieved", caption, least=320)
+        yield _svg(worth_picture(run), "Promised and achieved", caption, least=320)
     if reuse.has_openings(run) and activity.network is not None:
         caption = "Tasks in the order in which they came; arcs are as wide as the taps are many that were bought. "
         caption += "Below, hidden neurons born for each task."
-        yield _svg(lambda: plots.draw_reuse(run, activity.network), name, "Reuse and births", caption)
+        yield _svg(reuse_picture(run, activity.network), "Reuse and births", caption)
     if (scarcity.along(run)["refused"] != "").any():
-        caption = (
-            "Tasks in the order in which they came: prices asked and paid for them, how full the chip was and how "
-        )
-        caption += "they opened (a cross: no room for a seed), and neurons bought back from old experts."
-        yield _svg(lambda: plots.draw_scarcity(run), name, "A chip that fills up", caption)
+        caption = "Tasks in the order in which they came: prices asked and paid for them, how full the chip was, how "
+        caption += "they opened (red: no room for a seed), and neurons bought back from old experts."
+        yield _svg(scarcity_picture(run), "A chip that fills up", caption)
     if fates.has_fates(run):
-        yield _svg(lambda: plots.draw_fates(run), name, "What becomes of newborns", fates.told(run))
+        yield _svg(fates_picture(run), "What becomes of newborns", fates.told(run))
     for trial in activity.trials:
         caption = f"A validation trial of task {trial.name}: input spikes, spikes of the neurons that run, and outputs "
         caption += "with their targets (dashed). Steps at which something is asked are shaded."
-        yield _svg(partial(plots.draw_trial, trial), name, f"A trial of {trial.name}", caption)
+        yield _svg(trial_picture(trial), f"A trial of {trial.name}", caption)
     raster = activity.raster
     if raster is not None and not activity.trials:
         caption = f"Spikes on one validation sample of task {raster.task}, class {raster.labels[0]}."
-        yield _svg(lambda: plots.draw_raster(raster), name, "One sample", caption)
+        yield _svg(raster_picture(raster), "One sample", caption)
 
 
-def _blocks(name: str, run: Run) -> Iterator[Drawing]:
+def _blocks(run: Run) -> Iterator[Drawing]:
     """Pairs of experts between which feedback had to find the way."""
-    from smalti.analysis import plots
-
     if not switches.last(run).empty:
         caption = "Blocks of test trials of one task each, after the last experience: trials before the right expert "
         caption += "answers ten in a row, by whom was believed in at first; of several tasks of an expert the most."
-        yield _svg(lambda: plots.draw_switches(run), name, "From one expert to another", caption)
+        yield _svg(switches_picture(run), "From one expert to another", caption)
 
 
-def _plot(figure: Interactive, title: str, caption: str) -> Drawing:
-    data = str(figure.to_json()).replace("<", "\\u003c")  # a name may hold </script>
-    return Drawing(title=title, caption=caption, figure=data, height=int(figure.layout.height))
+def _plot(figure: interactive.Figure, title: str, caption: str) -> Drawing:
+    data = json.dumps(figure, separators=(",", ":"), allow_nan=False).replace(
+        "<", "\\u003c"
+    )  # a name may hold </script>
+    return Drawing(title=title, caption=caption, figure=data, height=figure["layout"]["height"])
 
 
-def _svg(draw: Callable[[], Figure], name: str, title: str, caption: str, least: int = LEGIBLE) -> Drawing:
-    return Drawing(title=title, caption=caption, svg=inline_svg(draw, f"{name} {title}", least))
+def _svg(picture: Picture, title: str, caption: str, least: int = LEGIBLE) -> Drawing:
+    return Drawing(title=title, caption=caption, svg=inline_svg(picture, least))
 
 
 def _capital(words: str) -> str:

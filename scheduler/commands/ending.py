@@ -36,8 +36,10 @@ def concluding(path: Path, console: Console, report: bool) -> Iterator[None]:
 
 
 def _conclude(path: Path, console: Console, report: bool) -> None:
-    from smalti.scheduler.commands.summary import print_summary  # not above: help need not wait for pandas
+    from smalti.analysis.runs import load_run  # not above: help need not wait for pandas
+    from smalti.scheduler.commands.summary import print_summary
 
-    print_summary(path, console, asked=True)
+    run = load_run(path, keep=True)
+    print_summary(run, console, asked=True)
     if report:
-        leave_report(path, console)
+        leave_report(run, console)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 from rich.console import Console
 
 from smalti.scheduler.commands.stopping import advising
 from smalti.scheduler.records.pasted import pasted
+
+if TYPE_CHECKING:
+    from smalti.analysis.runs import Run
 
 NAME = "report.html"
 
@@ -41,18 +45,19 @@ class Report:
         Console().print(f"wrote {out}", highlight=False, markup=False, soft_wrap=True)
 
 
-def leave_report(path: Path, console: Console) -> None:
+def leave_report(run: Run, console: Console) -> None:
     """Write the report of a run that has just ended; whatever goes wrong is said, and the run is none the worse."""
     from smalti.analysis.report import missing_packages, write_report
-    from smalti.analysis.runs import load_runs
+    from smalti.analysis.runs import Runs
 
+    path = run.path
     missing, again = missing_packages(), pasted("smalti", "report", path)
     if missing:
         outcome = f'none; it needs {" and ".join(missing)}: pip install -e ".[report]", then {again}'
     else:
         try:
             with advising(lambda: f"the run is finished; `{again}` writes its report"):
-                write_report(load_runs(path, keep=True), path / NAME)
+                write_report(Runs(runs={path.name: run}, varied=()), path / NAME)
             outcome = f"{path / NAME}"
         except Exception as error:
             outcome = f"none, for it failed ({type(error).__name__}: {error}); {again} tries again"

@@ -21,7 +21,7 @@ class Resume:
 
     Attributes:
         run: folder of the run.
-        report: leave a report.html in the folder, which takes some seconds at the end (see `smalti report`).
+        report: leave a report.html in the folder, which takes a moment at the end (see `smalti report`).
     """
 
     run: tyro.conf.Positional[Path]

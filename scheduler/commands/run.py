@@ -29,7 +29,7 @@ class Run:
         seed: seed of all random numbers; short for --run.seed.
         out: folder for the run; by default the next free one under runs/.
         quick: shrink the run to seconds, to try things out; short for --run.quick.
-        report: leave a report.html in the folder, which takes some seconds at the end (see `smalti report`).
+        report: leave a report.html in the folder, which takes a moment at the end (see `smalti report`).
         settings: everything that a run depends on.
     """
 

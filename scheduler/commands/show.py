@@ -26,8 +26,9 @@ class Show:
 
     def execute(self) -> None:
         """Print what was asked for."""
+        from smalti.analysis.runs import load_run  # not above: help need not wait for pandas and pyarrow
         from smalti.scheduler.commands.summary import chip_view, configuration_view, print_summary, table_view
-        from smalti.scheduler.records.folder import open_run  # not above: help need not wait for pandas and pyarrow
+        from smalti.scheduler.records.folder import open_run
 
         folder = open_run(self.run)
         console = Console()
@@ -35,8 +36,9 @@ class Show:
             console.print(table_view(folder.path, self.table), markup=False, highlight=False, soft_wrap=True)
             return
         console.print(configuration_view(folder))
-        console.print(chip_view(folder.path, console.width))
-        print_summary(folder.path, console)
+        run = load_run(folder.path, keep=True)
+        console.print(chip_view(run, console.width))
+        print_summary(run, console)
         if self.picture is not None:
             from smalti.analysis.plots.chip import save_chip  # matplotlib is an extra
 

@@ -44,15 +44,15 @@ GAP, NARROWEST = 3, 6  # characters between two tiles, and of one
 UNKNOWN = -2  # experience of a task that none has brought
 
 
-def print_summary(path: Path, console: Console, asked: bool = False) -> None:
+def print_summary(run: Run, console: Console, asked: bool = False) -> None:
     """Accuracies after every experience, resources, what to beware of, and what to type next.
 
     Args:
-        path: folder of the run.
+        run: the run, whose tables are best kept in memory.
         console: where it is printed.
         asked: ask the network of the run which neurons are silent, too, which takes a moment.
     """
-    run = load_run(path)
+    path = run.path
     if run.table("rounds").empty:
         command = pasted("smalti", "resume", path)
         console.print(f"no round is finished yet; go on with it: {command}", markup=False, soft_wrap=True)
@@ -190,9 +190,8 @@ def configuration_view(folder: RunFolder) -> Table:
     return table
 
 
-def chip_view(path: Path, width: int = 10_000) -> RenderableType:
+def chip_view(run: Run, width: int = 10_000) -> RenderableType:
     """The chip: every slot a mark and, below it, the task it was born for, in its colour; outputs are squares."""
-    run = load_run(path)
     fabric, alive = run.config["fabric"], living(run)
     ports = run.table("ports")
     now = ports[(ports["round"] == ports["round"].max()) & (ports["kind"] == "tile")]

@@ -31,7 +31,8 @@ def test_a_square_for_every_pair(tables: Callable[..., Any]) -> None:
     np.testing.assert_array_equal(drawn, [[np.nan, 20, 20], [3, np.nan, np.nan]])
     texts = {text.get_text(): tuple(text.get_position()) for text in axes.texts}
     assert texts == {"3": (0, 1), "40": (1, 0), "never": (2, 0)}
-    assert [(patch.get_x(), patch.get_y()) for patch in axes.patches] == [(1.5, -0.5)]
+    (never,) = axes.collections
+    assert [path.get_extents().bounds for path in never.get_paths()] == [(1.5, -0.5, 1, 1)]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["0", "1"]
     figure.canvas.draw()
 
