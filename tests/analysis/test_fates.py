@@ -70,7 +70,7 @@ def test_it_is_drawn_and_told_in_the_report(tiny: Callable[..., Config], tmp_pat
     run = load_run(tmp_path / "run", keep=True)
     left, right = draw_fates(run).axes
     ages, ends = fates.by_age(run), fates.fates(run)
-    assert left.lines[0].get_ydata().tolist() == ages["gradient_in"].tolist()
+    assert left.lines[1].get_ydata().tolist() == ages["gradient_in"].tolist()  # after the level of incumbents
     newborn = ends[ends["grown"]]
     assert right.lines[0].get_ydata().max() == pytest.approx(newborn["matters"].mean())
     (drawing,) = [one for one in part("run", run).drawings if one.title == "What becomes of newborns"]

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from smalti.analysis import market, scarcity
+from smalti.analysis.plots.figure import PALETTE
+from smalti.analysis.plots.picture import Bars, Dots, Line, Text
+from smalti.analysis.plots.scarcity import scarcity_picture
 from smalti.analysis.report.parts import part
 from smalti.analysis.runs import Run, load_run
 from smalti.scheduler.config import Config
@@ -58,14 +62,18 @@ def test_the_picture_marks_refusals_and_purchases(full: Run) -> None:
     pytest.importorskip("matplotlib", reason="pictures need matplotlib")
     from smalti.analysis.plots import draw_scarcity
 
-    figure, table = draw_scarcity(full), scarcity.along(full)
-    prices, openings, bars = figure.axes
-    (crosses,) = [line for line in openings.lines if line.get_marker() == "x"]
-    assert crosses.get_xdata().tolist() == [1]
-    assert openings.lines[0].get_ydata().tolist() == table["used"].tolist()
-    assert [bar.get_height() for bar in bars.containers[0]] == table["bought"].tolist()
-    assert [text.get_text() for text in bars.texts] == [f"{table['paid'].iloc[1]:.2g}"]
-    assert prices.lines[0].get_ydata().tolist() == pytest.approx(table["asked_mean"].tolist())
+    table = scarcity.along(full)
+    prices, openings, bars = scarcity_picture(full).panels
+    dots = [mark for mark in (*prices.marks, *openings.marks) if isinstance(mark, Dots)]
+    (refused,) = [mark for mark in dots if mark.colours == PALETTE[1] and mark.shape == "diamond"]
+    assert list(refused.x) == [1]
+    (used,) = [mark for mark in openings.marks if isinstance(mark, Line)]
+    assert list(used.y) == np.repeat(table["used"], 2).tolist()
+    (bought,) = [mark for mark in bars.marks if isinstance(mark, Bars)]
+    assert list(bought.height) == table["bought"].tolist()
+    assert [mark.text for mark in bars.marks if isinstance(mark, Text)] == [f"{table['paid'].iloc[1]:.2g}"]
+    assert 10 ** np.asarray(dots[0].y) == pytest.approx(table["asked_mean"].to_numpy())
+    assert len(draw_scarcity(full).axes) == 3
 
 
 def test_the_report_draws_it_where_somebody_found_no_room(full: Run, finished_run: Path) -> None:
