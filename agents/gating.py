@@ -166,10 +166,7 @@ class GatingAgent(Agent):
 
     def heard_by_others(self, expert: Expert) -> Tensor:
         """Slots that other experts listen to [N] bool."""
-        heard = torch.zeros_like(self.network.state.alive)
-        for other in self.listeners(expert):
-            heard |= self._taps(other)
-        return heard
+        return self.network.listened_to(self._together([other for other in self.experts if other is not expert]))
 
     def _taps(self, expert: Expert) -> Tensor:
         """Slots that the expert's own neurons and outputs listen to [N] bool."""

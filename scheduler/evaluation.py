@@ -104,20 +104,19 @@ def without_label(agent: GatingAgent, x: Asked, among: Sequence[int] | None = No
         shares = dict(zip(agent.gate.assignment.experts, scores, strict=True))
         answers = at_every_step(agent, agent.criterion, [(experts[n], share) for n, share in shares.items()], asked)
         return replace(answers, gate=asked.cost)
-    components = []
-    for column, rows in enumerate(_called(asked)):
-        if len(rows):
-            expert = experts[agent.gate.assignment.experts[column]]
-            components.append(Component(expert, rows, asked.posterior[rows, column]))
+    columns = agent.gate.assignment.experts
+    components = [
+        Component(experts[columns[column]], rows, asked.posterior[rows, column]) for column, rows in _called(asked)
+    ]
     return replace(_mixture(asked, asked.heard, components, possible), gate=asked.cost)
 
 
-def _called(asked: Question) -> list[Tensor]:
-    """Samples for which each expert runs, in the order of the gating network's columns."""
+def _called(asked: Question) -> list[tuple[int, Tensor]]:
+    """Columns of the experts that run, in the order of the gating network's, and the samples for which each does."""
     options = asked.agent.options
     ranks = ranked(asked.agent.gate, options.choose, asked.posterior, lambda: asked.density)
     top = ranks.topk(min(options.top or len(asked.agent.experts), ranks.shape[1]), dim=1).indices
-    return [(top == column).any(1).nonzero().flatten() for column in range(ranks.shape[1])]
+    return [(column, (top == column).any(1).nonzero().flatten()) for column in torch.unique(top).tolist()]
 
 
 def at_every_step(

@@ -34,8 +34,16 @@ class Spikes:
 
     @staticmethod
     def joined(parts: Sequence[tuple[Spikes, Tensor]], samples: int) -> Spikes:
-        """Those of several passes, each for some samples [b]; a neuron that takes part in several runs once for all."""
-        slots = torch.unique(torch.cat([torch.zeros(0, dtype=torch.int64), *(part.slots for part, _ in parts)]))
+        """Those of several passes, each for some samples [b] in ascending order.
+
+        A neuron that takes part in several runs once for all.
+        """
+        parts = [(part, rows) for part, rows in parts if len(part.slots)]
+        if not parts:
+            return Spikes.none(samples)
+        if len(parts) == 1 and len(parts[0][1]) == samples:  # all samples, in their order
+            return parts[0][0]
+        slots = torch.unique(torch.cat([part.slots for part, _ in parts]))
         counts = torch.zeros((len(slots), samples), dtype=torch.float64)
         for part, rows in parts:
             here = torch.searchsorted(slots, part.slots)[:, None], rows

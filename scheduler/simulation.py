@@ -272,6 +272,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def _rewire(self, progress: Progress) -> Changes:
         """Prune, rewire and swap as configured."""
         options, chance = self.config.growth.rewiring, generator(self.config.run.seed, Use.REWIRING, self.round)
+        if not options.steps:
+            return Changes()
         expert, summary, devices = progress.expert, progress.summary, self.rehearsal.devices
         scope = rewiring.scope_of(self.network, self.moments, self.gating, expert, summary, devices)
         changes = rewiring.apply_steps(scope, options, chance)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from smalti.agents.expert import output_tiles
 from smalti.model.chip.fabric import Fabric, FabricOptions
@@ -148,12 +149,9 @@ def place_seed(links: Links, free: Mapping[int, list[int]], home: int, outputs: 
         links.add_local(slot)
     del free[home][-outputs:]
     needs, led, obstacles = [Need(slots=Counter({home: outputs}))], {}, Counter[str]()
-    tiles = footprint(fabric, home)
-    within = frozenset(tiles)
-    for stage in stages(fabric, tiles, home):
+    for stage in _chain(fabric, home):
         need = Need()
-        for tile in stage:
-            targets, _ = seed_links(fabric, tile, within, home)
+        for tile, targets in stage:
             for _ in range(width):
                 if obstacle := _put(links, free[tile], tile, targets, need):
                     obstacles[obstacle] += 1
@@ -161,6 +159,15 @@ def place_seed(links: Links, free: Mapping[int, list[int]], home: int, outputs: 
                     led[tile] = targets[0] if targets else home
         needs.append(need)
     return Placed(tuple(needs), "" if _heard(fabric, led, home) else obstacles.most_common(1)[0][0], home)
+
+
+@lru_cache(maxsize=64)
+def _chain(fabric: Fabric, home: int) -> list[list[tuple[int, tuple[int, ...]]]]:
+    """Stages of a seed: its tiles, with those that a neuron there must reach. Every task asks for it anew."""
+    tiles = footprint(fabric, home)
+    within = frozenset(tiles)
+    needed = {tile: seed_links(fabric, tile, within, home)[0] for tile in tiles}
+    return [[(tile, needed[tile]) for tile in stage] for stage in stages(fabric, tiles, home)]
 
 
 def _put(links: Links, free: list[int], tile: int, targets: Sequence[int], need: Need) -> str:
