@@ -58,12 +58,6 @@ def spikes_per_sample(counts: Tensor, input_spikes: Tensor) -> Tensor:
     return torch.cat([counts.detach().to("cpu", torch.float64).mean(1), input_spikes.to("cpu", torch.float64)])
 
 
-def spikes_of_channels(x: Tensor) -> Tensor:
-    """Input spikes of every channel [I] float64, all samples together, of x [B, T, I]."""
-    whole = not x.is_floating_point()  # exact, and three times as fast
-    return x.flatten(0, 1).sum(0, dtype=torch.int64 if whole else torch.float64).double()
-
-
 def hops(network: Network) -> Tensor:
     """Routing tiles that a spike of every source crosses [N + I] float64."""
     return torch.from_numpy(network.links.hops_per_source()).to(torch.float64)

@@ -49,6 +49,7 @@ class Recorded:
     """A run that can be gone back through: from the gradients of what it shows, None for zero, to the weights'."""
 
     activity: Activity
+    input_spikes: Tensor  # [I] float64: of every channel, all samples together
     backward: Callable[[Tensor, Tensor | None], Tensor]  # of membranes [T, O, B] and counts [N, B] -> weights [K, R, n]
 
 
@@ -109,21 +110,35 @@ class Network:
 
     def record(self, x: Tensor, outputs: Tensor, running: Tensor | None = None) -> Recorded:
         """Run a batch as ``run`` does, but go back by hand, not by autograd: what training does."""
-        self._check_input(x)
+        return self.recorder(outputs, running)(x)
+
+    def recorder(self, outputs: Tensor, running: Tensor | None = None) -> Callable[[Tensor], Recorded]:
+        """``record`` for many batches: good until links, devices or neurons change."""
         weight = self.state.weight.detach()
         if self.engine == "events":
-            membrane, counts, backward = _events().record(weight, self.circuit(outputs, running), x)
-            return Recorded(Activity(outputs, membrane, counts), backward)
+            record, circuit = _events().record, self.circuit(outputs, running)
+
+            def by_events(x: Tensor) -> Recorded:
+                self._check_input(x)
+                membrane, counts, input_spikes, backward = record(weight, circuit, x)
+                return Recorded(Activity(outputs, membrane, counts), input_spikes, backward)
+
+            return by_events
         wiring, dynamics = self.wiring(), self.dynamics(running)
-        tape = dense.forward(weight, wiring, dynamics, self._columns(x))
-        counts = tape.spikes.sum(0)
 
-        def back(of_membrane: Tensor, of_counts: Tensor | None) -> Tensor:
-            of_spikes = torch.zeros_like(counts) if of_counts is None else of_counts
-            delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, of_membrane, of_spikes)
-            return dense.weight_gradient(wiring, tape, delta, weight.shape)
+        def densely(x: Tensor) -> Recorded:
+            self._check_input(x)
+            tape = dense.forward(weight, wiring, dynamics, self._columns(x))
+            counts = tape.spikes.sum(0)
 
-        return Recorded(Activity(outputs, tape.membrane[:, outputs], counts), back)
+            def back(of_membrane: Tensor, of_counts: Tensor | None) -> Tensor:
+                of_spikes = torch.zeros_like(counts) if of_counts is None else of_counts
+                delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, of_membrane, of_spikes)
+                return dense.weight_gradient(wiring, tape, delta, weight.shape)
+
+            return Recorded(Activity(outputs, tape.membrane[:, outputs], counts), spikes_of_channels(x), back)
+
+        return densely
 
     def tape(self, x: Tensor, running: Tensor | None = None) -> dense.Tape:
         """All that a batch does, by the dense engine, whichever the network runs on; arguments as in ``run``."""
@@ -143,6 +158,8 @@ class Network:
         """From a gradient with respect to logits [B, O] to that of output membranes [T, O, B] and counts [N, B]."""
         membrane, steps = activity.membrane, len(activity.membrane)
         if self.options.readout == "membrane_mean":
+            if self.engine == "events":
+                return _events("grading").of_mean(slope, steps), None
             return (slope.T / steps).expand(membrane.shape), None
         of_membrane = torch.zeros_like(membrane)
         if self.options.readout == "spike_count":
@@ -327,6 +344,12 @@ class Network:
     def _columns(self, x: Tensor) -> Tensor:
         """[B, T, I] of any type -> [T, I, B] of the network's."""
         return x.to(self.device).permute(1, 2, 0).to(self.options.dtype).contiguous()
+
+
+def spikes_of_channels(x: Tensor) -> Tensor:
+    """Input spikes of every channel [I] float64, all samples together, of x [B, T, I]."""
+    whole = not x.is_floating_point()  # exact, and three times as fast
+    return x.flatten(0, 1).sum(0, dtype=torch.int64 if whole else torch.float64).double()
 
 
 def device_bytes(options: NetworkOptions) -> int:

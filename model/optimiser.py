@@ -65,14 +65,13 @@ class Moments:
     first: Tensor  # [K, R, n] running mean of the gradient
     second: Tensor  # [K, R, n] running mean of its square
     count: Tensor  # [K, R, n] float: steps each device has taken
-    norm: Tensor  # [2]: running mean of the gradient's norm, and how many steps it has seen
+    norm: Tensor  # [2] on the CPU: running mean of the gradient's norm, and how many steps it has seen
 
     @staticmethod
     def fresh(weight: Tensor) -> Moments:
         """Moments of devices that have not moved yet."""
         blank = torch.zeros_like(weight, requires_grad=False)
-        norm = torch.zeros(2, dtype=torch.float64, device=weight.device)
-        return Moments(blank, blank.clone(), blank.clone(), norm)
+        return Moments(blank, blank.clone(), blank.clone(), torch.zeros(2, dtype=torch.float64))
 
     def state_dict(self) -> dict[str, Tensor]:
         """All moments."""
@@ -162,30 +161,30 @@ def _fused(
 ) -> float:
     """``step`` in numba."""
     kernels = importlib.import_module("smalti.model.engines.events.optimiser")
-    tensors = weight, gradient.contiguous(), learns.contiguous(), moments.first, moments.second, moments.count
-    flat = [tensor.detach().view(-1).numpy() for tensor in tensors]  # a view, for some are changed in place
-    scales = None if factors is None else factors.contiguous().view(-1).numpy()
-    chunks = [slice(a, a + CHUNK) for a in range(0, weight.numel(), CHUNK)]
+    tensors = weight.detach(), gradient.contiguous(), moments.first, moments.second, moments.count
+    w, g, first, second, count = (tensor.numpy().reshape(-1) for tensor in tensors)  # views: some are changed in place
+    scales = None if factors is None else factors.contiguous().numpy().reshape(-1)
+    learning = np.flatnonzero(learns.numpy())
+    ends = np.searchsorted(learning, range(CHUNK, w.size, CHUNK))
+    chunks = np.split(learning, ends) if len(ends) else [learning]
     squares = np.zeros(len(chunks))
 
     def add_up(number: int) -> None:
-        squares[number] = kernels.squared_norm(flat[1][chunks[number]], flat[2][chunks[number]])
+        squares[number] = kernels.squared_norm(g, chunks[number])
 
     in_threads(add_up, range(len(chunks)), threads)
     norm = _finite(math.sqrt(squares.sum()))
     factor = _clipping(norm, moments, options.clip)
     guard = options.guard if options.weight_decay else math.inf
     numbers = factor, rate, options.momentum, options.decay, EPSILON, 1, options.weight_decay, guard
-    constants = np.array(numbers, dtype=flat[0].dtype)
-    corrections = _corrections(options.momentum, options.decay, flat[0].dtype)
+    constants = np.array(numbers, dtype=w.dtype)
+    corrections = _corrections(options.momentum, options.decay, w.dtype)
 
-    def move(chunk: slice) -> None:
-        w, g, on, first, second, count = (array[chunk] for array in flat)
-        scale = None if scales is None else scales[chunk]
+    def move(chunk: Any) -> None:
         if options.method == "sgd":
-            kernels.momentum(w, g, on, first, count, scale, constants)
+            kernels.momentum(w, g, chunk, first, count, scales, constants)
         else:
-            kernels.adam(w, g, on, first, second, count, scale, corrections, constants)
+            kernels.adam(w, g, chunk, first, second, count, scales, corrections, constants)
 
     in_threads(move, chunks, threads)
     return norm
@@ -212,5 +211,5 @@ def _clipping(norm: float, moments: Moments, clip: float) -> float:
     factor = min(1.0, clip * mean / norm) if clip and seen >= 10 and mean > 0 and norm > 0 else 1.0
     keep = min(0.98, seen / (seen + 1))
     mean = keep * mean + (1 - keep) * norm * factor
-    moments.norm.copy_(torch.tensor([mean, seen + 1], dtype=torch.float64))
+    moments.norm.numpy()[:] = mean, seen + 1
     return factor

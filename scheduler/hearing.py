@@ -20,7 +20,7 @@ from smalti.model.gating.adaptation import KeepsMeans, adapted
 from smalti.model.gating.features import heard_steps, spike_counts, window_count
 from smalti.model.gating.protocol import ExpertListener, expert_listener
 from smalti.model.gating.running import windows_of
-from smalti.model.network import Network
+from smalti.model.network import Network, spikes_of_channels
 from smalti.scheduler.streams.batches import TaskBatches
 
 
@@ -137,7 +137,7 @@ def _of_experts(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Features
 
 def per_channel(x: Tensor) -> Tensor:
     """Input spikes of every channel per sample [I], of x [B, T, I]."""
-    return costs.spikes_of_channels(x) / len(x)
+    return spikes_of_channels(x) / len(x)
 
 
 def operations_of(network: Network, counts: Tensor, x: Tensor, running: Tensor) -> float:

@@ -7,6 +7,7 @@ every step [B, T, O], and loss and score are those of the stream's read-out.
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,9 +18,11 @@ from torch.nn.functional import cross_entropy
 from smalti.agents.expert import Expert
 from smalti.model.criterion import CRITERIA, NATS, Criterion
 from smalti.model.network import Activity, Network
-from smalti.scheduler.streams.scores import SCORES
+from smalti.scheduler.streams.scores import LAST, NEAR, SCORES, THRESHOLD, direction
 from smalti.scheduler.streams.types import Readout
 from smalti.scheduler.streams.wanted import Wanted
+
+KERNELS = "smalti.model.engines.events"  # imported when it is used, for numba is not installed everywhere
 
 
 @dataclass(frozen=True)
@@ -59,18 +62,28 @@ class Judge:
         if self.readout is None or wanted.targets is None or wanted.weights is None:
             logits, target = contrasted(expert, answers.detach(), wanted.labels)
             return float((logits.argmax(1) == target).to(answers.dtype).mean())
-        return float(SCORES[self.readout.score](answers.detach().cpu(), wanted.targets, wanted.weights))
+        score, outputs = SCORES[self.readout.score], answers.detach().cpu()
+        if self.network.engine == "events" and score is direction:
+            trials, constants = importlib.import_module(f"{KERNELS}.trials"), (THRESHOLD, NEAR, LAST)
+            return float(trials.direction(outputs, wanted.targets, wanted.weights, *constants))
+        return float(score(outputs, wanted.targets, wanted.weights))
 
     def grade(self, expert: Expert, answers: Tensor, wanted: Wanted) -> Grade:
         """Loss, score and slope at once, without autograd: what a step of training needs."""
+        kernels = importlib.import_module(f"{KERNELS}.grading") if self.network.engine == "events" else None
         if wanted.targets is None or wanted.weights is None:
             logits, target = contrasted(expert, answers, wanted.labels)
+            if kernels is not None:
+                return Grade(*kernels.of_labels(logits, target))
             log_p, rows = logits.log_softmax(1), torch.arange(len(target), device=target.device)
             right = (log_p.argmax(1) == target).to(answers.dtype).mean()
             slope = log_p.exp().div_(len(target))
             slope[rows, target] -= 1 / len(target)
             return Grade(float(-log_p[rows, target].mean()), float(right), slope)
         targets, weights = wanted.targets.to(answers.device), wanted.weights.to(answers.device)
+        if kernels is not None and self.criterion.squared:
+            loss, slope = kernels.of_squares(answers, targets, weights)
+            return Grade(loss, self.score(expert, answers, wanted), slope)
         loss = float(self.criterion.losses(answers, targets, weights).mean())
         return Grade(loss, self.score(expert, answers, wanted), self.criterion.slopes(answers, targets, weights))
 
@@ -91,7 +104,7 @@ def _places(classes: tuple[int, ...]) -> Tensor:
 
 def positions(classes: tuple[int, ...], labels: Tensor) -> Tensor:
     """Index of each label among an expert's classes [B]."""
-    return _places(classes)[labels]
+    return _places(classes).index_select(0, labels)
 
 
 def contrasted(expert: Expert, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

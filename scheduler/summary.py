@@ -76,7 +76,7 @@ class _Stretch:
         self.hops, self.fan_out = costs.hops(network), costs.fan_out(network, running)
         self.learning = int(torch.count_nonzero(learner.learns))
         self.loss = self.score = 0.0
-        self.counts = torch.zeros(network.fabric.neurons, 1, dtype=torch.float64)
+        self.counts = torch.zeros(network.fabric.neurons, first.size, dtype=torch.float64)
         self.input_spikes = torch.zeros(network.channels, dtype=torch.float64)
 
     @property
@@ -85,7 +85,7 @@ class _Stretch:
 
     def add(self, step: Step) -> None:
         self.loss, self.score = self.loss + step.loss, self.score + step.score
-        self.counts = self.counts + step.counts
+        self.counts += step.counts
         self.input_spikes += step.input_spikes
         self.number, self.rate = self.number + 1, step.rate
 

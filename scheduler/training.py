@@ -5,7 +5,9 @@ The loss is that of ``scheduler.judge``, plus a penalty on neurons that fire too
 
 from __future__ import annotations
 
+import importlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -13,13 +15,13 @@ import torch
 from torch import Tensor
 
 from smalti.agents.expert import Expert
-from smalti.model import costs, ranges
+from smalti.model import ranges
 from smalti.model.continual import ContinualOptions
 from smalti.model.growth.learning_rates import NewbornOptions, rate_factors
-from smalti.model.network import Network
+from smalti.model.network import Network, Recorded
 from smalti.model.optimiser import Moments, OptimiserOptions, step
 from smalti.model.option_values import settle, shown
-from smalti.scheduler.judge import Judge
+from smalti.scheduler.judge import KERNELS, Judge
 from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.streams.wanted import Wanted
 
@@ -90,12 +92,14 @@ class Learner:
     running: Tensor  # [N] bool: neurons that take part
     hidden: Tensor  # [N] bool: neurons that are no outputs, whether they take part or not
     learns: Tensor  # [K, R, n] bool: devices that may move
+    record: Callable[[Tensor], Recorded]  # input spikes [B, T, I] -> what the network does, to go back through
 
     @staticmethod
     def of(network: Network, expert: Expert, running: Tensor) -> Learner:
         """An expert on the chip as it is now, and the neurons [N] bool that run with it."""
         outputs, state = torch.tensor(expert.outputs, device=network.device), network.state
-        return Learner(expert, outputs, running, state.alive & ~state.output, state.mask & ~state.frozen)
+        hidden, learns = state.alive & ~state.output, state.mask & ~state.frozen
+        return Learner(expert, outputs, running, hidden, learns, network.recorder(outputs, running))
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,9 @@ def learning_rate(number: int, options: TrainingOptions) -> float:
     return options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * (number - begin) / (end - begin)))
 
 
-def slope_of_excess(hidden: Tensor, counts: Tensor, steps: int, options: TrainingOptions) -> Tensor | None:
+def slope_of_excess(
+    hidden: Tensor, counts: Tensor, steps: int, options: TrainingOptions, fused: bool = False
+) -> Tensor | None:
     """Gradient of the penalty on neurons that fire too often, with respect to their spike counts; None for zero.
 
     The penalty is the sum over hidden neurons of the square of their rate above the limit, times the weight.
@@ -138,7 +144,13 @@ def slope_of_excess(hidden: Tensor, counts: Tensor, steps: int, options: Trainin
         counts: spikes of every neuron over the sample [N, B].
         steps: T.
         options: limit and weight.
+        fused: use numba; on the CPU only. The numbers are the same.
     """
+    if fused:
+        slope: Tensor | None = importlib.import_module(f"{KERNELS}.grading").of_excess(
+            hidden, counts, steps, options.rate_limit, options.rate_weight
+        )
+        return slope
     mean = counts.mean(1)
     if not bool(((mean > options.rate_limit * steps) & hidden).any()):
         return None
@@ -166,7 +178,7 @@ def train_step(
     """
     network, moments, method, judge = trainee.network, trainee.moments, trainee.rehearsal.method, trainee.judge
     state, fused = network.state, network.engine == "events"
-    recorded = network.record(batch.x, learner.outputs, learner.running)
+    recorded = learner.record(batch.x)
     activity, steps = recorded.activity, batch.x.shape[1]
     answers = judge.answers(activity).requires_grad_()
     grade = judge.grade(learner.expert, answers.detach(), batch.wanted)
@@ -174,7 +186,7 @@ def train_step(
     if retention is not None:
         slope = slope + torch.autograd.grad(retention, answers)[0]
     of_membrane, of_counts = judge.slopes_of_activity(slope, activity)
-    excess = slope_of_excess(learner.hidden, activity.counts, steps, options)
+    excess = slope_of_excess(learner.hidden, activity.counts, steps, options, fused)
     if of_counts is not None and excess is not None:
         excess = of_counts + excess
     gradient = recorded.backward(of_membrane, of_counts if excess is None else excess)
@@ -190,5 +202,5 @@ def train_step(
         loss=grade.loss,
         score=grade.score,
         counts=activity.counts.cpu(),
-        input_spikes=costs.spikes_of_channels(batch.x),
+        input_spikes=recorded.input_spikes,
     )

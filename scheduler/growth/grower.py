@@ -23,7 +23,6 @@ from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.agents.tile import Call, TileAgent
-from smalti.model import costs
 from smalti.model.graft import Birth, graft, introduce, retire
 from smalti.model.growth.learning_rates import begin_stage
 from smalti.model.growth.options import GrowthOptions
@@ -31,7 +30,7 @@ from smalti.model.growth.preselection import preselect, tile_scores
 from smalti.model.growth.signal import Traces
 from smalti.model.growth.surroundings import Norms, usual_norms
 from smalti.model.kinds import Cell
-from smalti.model.network import Network
+from smalti.model.network import Network, spikes_of_channels
 from smalti.model.optimiser import Moments
 from smalti.model.probe import Kernel, Probe
 from smalti.scheduler.growth.room import Need
@@ -174,7 +173,7 @@ class Grower:
         """
         members, slots = expert.members(), self.network.fabric.slots
         probe = self.probe(expert, x, wanted, members[:0])
-        scores = tile_scores(self.network, probe, costs.spikes_of_channels(x), members)
+        scores = tile_scores(self.network, probe, spikes_of_channels(x), members)
         if lots is not None:
             site = self._site(expert, {tile.tile: tile.free_slots for tile in self.tiles()})
             placement = PLACEMENTS[self.options.where]

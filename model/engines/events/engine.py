@@ -22,6 +22,7 @@ from smalti.model.engines.events.circuit import Block, Circuit, block_of, blocks
 from smalti.model.engines.events.devices import gather
 from smalti.model.engines.events.devices import scatter as sum_up
 from smalti.model.engines.events.forward import forward
+from smalti.model.engines.events.grading import input_spikes
 from smalti.model.engines.events.lanes import Width
 from smalti.model.engines.events.plan import Array, Plan
 from smalti.model.engines.threads import in_threads
@@ -135,8 +136,8 @@ def run_backward(
 
 def record(
     weight: Tensor, circuit: Circuit, x: Tensor
-) -> tuple[Tensor, Tensor, Callable[[Tensor | None, Tensor | None], Tensor]]:
-    """Run a batch: output membranes [T, O, B], spike counts [N, B], and what goes back.
+) -> tuple[Tensor, Tensor, Tensor, Callable[[Tensor | None, Tensor | None], Tensor]]:
+    """Run a batch: output membranes [T, O, B], spike counts [N, B], those of input channels [I], and what goes back.
 
     The last is called with the gradients of both, None for zero, and returns that of the weights [K, R, n]. Arguments
     as in ``simulate``.
@@ -151,13 +152,14 @@ def record(
         scatter(plan, circuit.width, run_backward(circuit, past, outputs, counts), gradient)
         return torch.from_numpy(gradient)
 
-    return torch.from_numpy(past.outputs), torch.from_numpy(past.counts), backward
+    membrane, counts = torch.from_numpy(past.outputs), torch.from_numpy(past.counts)
+    return membrane, counts, input_spikes(past.blocks, x.shape[2]), backward
 
 
 class _Simulate(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, circuit: Circuit, x: Tensor) -> tuple[Tensor, Tensor]:
-        membrane, counts, ctx.back = record(weight, circuit, x)
+        membrane, counts, _, ctx.back = record(weight, circuit, x)
         ctx.set_materialize_grads(False)
         return membrane, counts
 

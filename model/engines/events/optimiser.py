@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
 
-import numpy as np
-from numpy.typing import NDArray
-
-from smalti.model.engines.events.lanes import kernel
-
-Array = NDArray[Any]
-Bools = NDArray[np.bool_]
+from smalti.model.engines.events.lanes import item, kernel, put
+from smalti.model.engines.events.plan import Array, Ints
 
 
 @kernel
-def squared_norm(gradient: Array, learns: Bools) -> float:
-    """Sum of squares of the gradient over the devices that learn, in one order."""
+def squared_norm(gradient: Array, learning: Ints) -> float:
+    """Sum of squares of the gradient over the devices that learn, in their order."""
     total = 0.0
-    for k in range(gradient.size):
-        if learns[k]:
-            total += float(gradient[k]) * float(gradient[k])
+    for place in range(learning.size):
+        g = float(item(gradient, item(learning, place)))
+        total += g * g
     return total
 
 
@@ -27,7 +22,7 @@ def squared_norm(gradient: Array, learns: Bools) -> float:
 def adam(
     weight: Array,
     gradient: Array,
-    learns: Bools,
+    learning: Ints,
     first: Array,
     second: Array,
     count: Array,
@@ -38,43 +33,54 @@ def adam(
     """One step of Adam, in place; all arrays flat.
 
     Args:
-        weight, gradient, learns, first, second, count, factors: as in ``model.optimiser``.
+        weight, gradient, first, second, count, factors: as in ``model.optimiser``.
+        learning: places of the devices that learn.
         corrections: 1 / (1 - decay ** steps) of both moments [2, steps]; beyond the last they are 1.
         constants: factor of the gradient, learning rate, decay of both moments, epsilon, 1, weight decay, guard.
     """
-    factor, rate, keep_first, keep_second, epsilon, one, weight_decay, guard = constants
+    factor, rate = item(constants, 0), item(constants, 1)
+    keep_first, keep_second, epsilon = item(constants, 2), item(constants, 3), item(constants, 4)
+    one, weight_decay, guard = item(constants, 5), item(constants, 6), item(constants, 7)
     last = corrections.shape[1] - 1
-    for k in range(weight.size):
-        if learns[k]:
-            g = gradient[k] * factor
-            count[k] += one
-            first[k] += (g - first[k]) * (one - keep_first)
-            second[k] = second[k] * keep_second + g * g * (one - keep_second)
-            steps = min(np.int64(count[k]), last)
-            spread = np.sqrt(second[k] * corrections[1, steps]) + epsilon
-            own = rate if factors is None else rate * factors[k]
-            if count[k] > guard:
-                weight[k] -= own * weight_decay * weight[k]
-            weight[k] -= own * (first[k] * corrections[0, steps]) / spread
+    for place in range(learning.size):
+        k = item(learning, place)
+        g, steps, mean, w = item(gradient, k) * factor, item(count, k) + one, item(first, k), item(weight, k)
+        mean += (g - mean) * (one - keep_first)
+        square = item(second, k) * keep_second + g * g * (one - keep_second)
+        put(count, k, steps)
+        put(first, k, mean)
+        put(second, k, square)
+        row = min(int(steps), last)
+        spread = math.sqrt(square * item(corrections, last + 1 + row)) + epsilon
+        own = rate
+        if factors is not None:
+            own = rate * item(factors, k)
+        if steps > guard:
+            w -= own * weight_decay * w
+        put(weight, k, w - own * (mean * item(corrections, row)) / spread)
 
 
 @kernel
 def momentum(
     weight: Array,
     gradient: Array,
-    learns: Bools,
+    learning: Ints,
     first: Array,
     count: Array,
     factors: Array | None,
     constants: Array,
 ) -> None:
     """One step of gradient descent with momentum, in place; arguments as in ``adam``."""
-    factor, rate, keep, _, _, one, weight_decay, guard = constants
-    for k in range(weight.size):
-        if learns[k]:
-            first[k] = first[k] * keep + gradient[k] * factor
-            count[k] += one
-            own = rate if factors is None else rate * factors[k]
-            if count[k] > guard:
-                weight[k] -= own * weight_decay * weight[k]
-            weight[k] -= own * first[k]
+    factor, rate, keep = item(constants, 0), item(constants, 1), item(constants, 2)
+    one, weight_decay, guard = item(constants, 5), item(constants, 6), item(constants, 7)
+    for place in range(learning.size):
+        k = item(learning, place)
+        steps, mean, w = item(count, k) + one, item(first, k) * keep + item(gradient, k) * factor, item(weight, k)
+        put(count, k, steps)
+        put(first, k, mean)
+        own = rate
+        if factors is not None:
+            own = rate * item(factors, k)
+        if steps > guard:
+            w -= own * weight_decay * w
+        put(weight, k, w - own * mean)

@@ -28,18 +28,24 @@ def draw(samples: Samples, steps: int, entropy: tuple[int, ...]) -> NDArray[np.u
     if own not in (1, steps):
         raise ValueError(f"the samples have {own} time steps of their own, {steps} were asked for; ask for {own}")
     spikes = np.empty((count, steps, channels), dtype=np.uint8)
+    known = _levels(samples.x[:]) if own == 1 else None
     for block, start in enumerate(range(0, count, BLOCK)):
         out = spikes[start : start + BLOCK].view(np.bool_)
-        x = samples.x[start : start + BLOCK]
+        here = slice(start, start + BLOCK)
+        below, always = _levels(samples.x[here]) if known is None else (known[0][here], known[1][here])
         bits = np.random.Philox(_seed(entropy, 0, block))
         words = np.asarray(bits.random_raw(-(-out.size // 4)), dtype="<u8")  # 4 numbers of 16 bits in each
         uniform = words.view("<u2")[: out.size].reshape(out.shape)
-        level = np.rint(x * np.float32(LEVELS))
-        always = level >= LEVELS
-        np.less(uniform, np.minimum(level, LEVELS - 1).astype(np.uint16), out=out)
+        np.less(uniform, below, out=out)
         if always.any():
             np.logical_or(out, always, out=out)
     return spikes
+
+
+def _levels(x: NDArray[np.float32]) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
+    """Random numbers of 16 bits below which there is a spike, and where there always is one."""
+    level = np.rint(x * np.float32(LEVELS))
+    return np.minimum(level, LEVELS - 1).astype(np.uint16), level >= LEVELS
 
 
 def batches(count: int, batch_size: int, entropy: tuple[int, ...]) -> Ints:
