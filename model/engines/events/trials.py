@@ -25,7 +25,7 @@ def direction(outputs: Tensor, targets: Tensor, weights: Tensor, threshold: floa
     """
     membrane = outputs.permute(1, 2, 0).contiguous()  # as the engine leaves it: it is not copied then
     asked = (part.contiguous().view(-1).numpy() for part in (targets, weights))
-    right: float = _direction(membrane.view(-1).numpy(), *asked, len(outputs), threshold, near, last)
+    right: int = _direction(membrane.view(-1).numpy(), *asked, len(outputs), threshold, near, last)
     return right / len(outputs)
 
 
