@@ -54,7 +54,7 @@ class Links:
         self.version = 0  # grows with every change, so that readers know when to look again
         self._ways: dict[tuple[int, int], tuple[Path, ...]] = {}
         self._ports: dict[tuple[int, int], frozenset[int]] = {}
-        self._hops: tuple[int, np.ndarray] | None = None  # version, and routing tiles that each source crosses
+        self._hops: tuple[int, np.ndarray] | None = None  # version, and ``_crossed``
         self._lay_inputs()
 
     def offer(self, source: int, tile: int, from_tile: int | None = None) -> Offer | Refusal:
@@ -172,15 +172,25 @@ class Links:
 
     def hops_per_source(self) -> np.ndarray:
         """Routing tiles crossed by each spike of a source, over all its links, shared trunks once [N + I]."""
+        hops: np.ndarray = self._crossed()[0].copy()
+        return hops
+
+    def corner_hops_per_source(self) -> np.ndarray:
+        """Those of them at corners, R0 [N + I]."""
+        hops: np.ndarray = self._crossed()[1].copy()
+        return hops
+
+    def _crossed(self) -> np.ndarray:
+        """Routing tiles that each source crosses, all of them and those at corners [2, N + I]."""
         if self._hops is None or self._hops[0] != self.version:
             crossed: dict[int, set[int]] = {}
             for (source, _), path in self.paths.items():
                 crossed.setdefault(source, set()).update(path.cells)
-            hops = np.zeros(self.fabric.neurons + self.channels, dtype=np.int64)
+            hops = np.zeros((2, self.fabric.neurons + self.channels), dtype=np.int64)
             for source, cells in crossed.items():
-                hops[source] = len(cells)
+                hops[:, source] = len(cells), sum(self.fabric.kind(cell) == "r0" for cell in cells)
             self._hops = self.version, hops
-        return self._hops[1].copy()
+        return self._hops[1]
 
     def _lay_inputs(self) -> None:
         """Lay the links of the input channels."""

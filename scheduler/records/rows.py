@@ -151,6 +151,7 @@ def _answer_rows(
             "gate_multiplications_per_sample": answer.gate.multiplications_per_sample,
             "gate_counted_spikes": answer.gate.counted_spikes,
             "latency": answer.latency,
+            "corner_hop_spikes_per_sample": answer.corner_hop_spikes_per_sample,
         }
         for name, answer in answers.items()
         if answer is not None

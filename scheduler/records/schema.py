@@ -12,7 +12,7 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings", "switches", "fates")
 """Tables that grow round by round."""
@@ -135,6 +135,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("gate_multiplications_per_sample", FLOAT, "number", "multiplications of the gating network"),
         Column("gate_counted_spikes", FLOAT, "spikes per sample", "spikes that the gating network adds to its counts"),
         Column("latency", FLOAT, "steps", "time steps from the beginning of a sample to its (last) answer, mean"),
+        Column("corner_hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "of the hops, those at corners (R0)"),
     ),
     "detections": (
         ROUND,

@@ -13,7 +13,8 @@ PUBLISHED = {
     "ports": "round grid_row grid_col kind side direction used capacity",
     "evaluations": "after on setting split score accuracy samples spikes_per_sample hop_spikes_per_sample "
     "operations_per_sample gate_adds_per_sample gate_stored_values gate_buffered_spikes gate_latency "
-    "multiplications_per_sample gate_multiplications_per_sample gate_counted_spikes latency",
+    "multiplications_per_sample gate_multiplications_per_sample gate_counted_spikes latency "
+    "corner_hop_spikes_per_sample",
     "detections": "round step event detector value threshold expert classes",
     "openings": "round task name step expert loss score taken served refused bought paid taps inputs experts_run "
     "neurons_run",
