@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from smalti.model.chip.fabric import EAST, NORTH, SOUTH, WEST, Fabric, FabricError
+from smalti.model.chip.faults import FaultMap
 from smalti.model.chip.ledger import Ledger
 from smalti.model.chip.routes import Path, input_path, paths
 
@@ -55,7 +56,34 @@ class Links:
         self._ways: dict[tuple[int, int], tuple[Path, ...]] = {}
         self._ports: dict[tuple[int, int], frozenset[int]] = {}
         self._hops: tuple[int, np.ndarray] | None = None  # version, and ``_crossed``
+        self.faults: FaultMap | None = None
+        self._shut: np.ndarray | None = None  # [K, R] bool: rows that are not given out
         self._lay_inputs()
+
+    def strike(self, faults: FaultMap, known: bool) -> None:
+        """Faults have come; if they are known, neither rows nor wires that are dead are given out from now on."""
+        self.faults, self._shut = faults, faults.rows if known else None
+        self.ledger.strike(faults.wires, faults.rows_lost(self.fabric), known)
+        self.version += 1
+
+    def silent(self) -> list[tuple[int, int]]:
+        """Links that deliver nothing, for their row or a wire on their way is dead, as (source, tile)."""
+        if self.faults is None:
+            return []
+        dead = self.faults.rows
+        return [
+            key
+            for key, row in self.rows.items()
+            if dead[key[1], row] or self.ledger.severed(key[0], self.paths[key].ports)
+        ]
+
+    def relay_input(self, source: int, tile: int) -> bool:
+        """Lay the link of an input channel anew, on another row and other wires; whether there are any."""
+        path = input_path(self.fabric, tile)
+        if self.ledger.blocked(source, path.ports) is not None:
+            return False
+        self._lay(source, tile, path)
+        return True
 
     def offer(self, source: int, tile: int, from_tile: int | None = None) -> Offer | Refusal:
         """Whether a routed link fits, and by which path; asking changes nothing.
@@ -124,18 +152,28 @@ class Links:
         return links
 
     def state_dict(self) -> dict[str, Any]:
-        """Source, tile, row and path of every link but those of the inputs, which are laid with the chip."""
-        neurons = [(source, tile, row) for (source, tile), row in self.rows.items() if source < self.fabric.neurons]
-        return {"links": [(source, tile, row, self.paths[source, tile].cells) for source, tile, row in neurons]}
+        """Source, tile, row and path of every link; of those of inputs row alone, and wires on sides with dead ones."""
+        neurons, every = self.fabric.neurons, [(source, tile, row) for (source, tile), row in self.rows.items()]
+        return {
+            "links": [(s, tile, row, self.paths[s, tile].cells) for s, tile, row in every if s < neurons],
+            "inputs": [link for link in every if link[0] >= neurons] if self.faults else [],
+            "wires": self.ledger.numbers(),
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Lay the links that ``state_dict`` gave, where there are none but those of the inputs.
+        """Lay the links that ``state_dict`` gave, where there are none but those of the inputs and faults are as then.
 
         Raises:
             FabricError: a path does not exist on this chip.
         """
+        if self.faults is not None:
+            for source, tile in [*self.rows]:
+                self.remove(source, tile)
+            for source, tile, row in state["inputs"]:
+                self._take(source, tile, row, input_path(self.fabric, tile))
         for source, tile, row, cells in state["links"]:
             self.restore(source, tile, row, tuple(cells))
+        self.ledger.renumber(state["wires"])
 
     def restore(self, source: int, tile: int, row: int, cells: tuple[int, ...]) -> None:
         """Lay a link again as a record of it says (row and path included)."""
@@ -211,7 +249,10 @@ class Links:
     def _lay(self, source: int, tile: int, path: Path) -> int:
         first = self.fabric.slots + path.side * self.fabric.wires
         block = self.source[tile, first : first + self.fabric.wires]
-        row = first + int(np.argmax(block == FREE))
+        free = block == FREE
+        if self._shut is not None:
+            free &= ~self._shut[tile, first : first + self.fabric.wires]
+        row = first + int(np.argmax(free))
         self._take(source, tile, row, path)
         return row
 

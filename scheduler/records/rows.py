@@ -196,6 +196,7 @@ class RoundFacts:
     stored_values: int
     born: int
     retired: int
+    lost: int  # links taken away by faults
     writes: int  # devices programmed
     most_written: int  # writes of the device that has had most, of the run so far
     changes: Changes
@@ -228,6 +229,7 @@ def round_row(facts: RoundFacts) -> Row:
         "hidden_rate": summary.rate,
         "born": facts.born,
         "retired": facts.retired,
+        "lost": facts.lost,
         "pruned": changes.pruned,
         "rewired": changes.rewired,
         "swapped": len(changes.moved),
