@@ -42,6 +42,11 @@ def traffic(network: Network, spikes: Tensor) -> tuple[float, float]:
     return float(spikes[: network.fabric.neurons].sum()), float(spikes @ hops(network))
 
 
+def corner_hop_spikes(network: Network, spikes: Tensor) -> float:
+    """Of the routing tiles crossed those at corners (R0), per sample; arguments as in ``traffic``."""
+    return float(spikes @ torch.from_numpy(network.links.corner_hops_per_source()).to(torch.float64))
+
+
 def synaptic_operations(network: Network, spikes: Tensor, running: Tensor) -> float:
     """Spikes times the devices that they meet, per sample: additions of a forward pass that follows spikes.
 

@@ -71,6 +71,14 @@ def retire(network: Network, slot: int, moments: Moments) -> list[tuple[int, int
     return ending
 
 
+def cut(network: Network, links: Sequence[tuple[int, int]], moments: Moments) -> None:
+    """Take links (source, tile) off the chip, with their devices; neurons stay."""
+    gone = torch.zeros_like(network.state.mask)
+    for source, tile in links:
+        gone[tile, network.links.remove(source, tile)] = True
+    switch_off(network, gone, moments)
+
+
 def links_ending(network: Network, slot: int) -> list[tuple[int, int]]:
     """Links that end with a neuron, as (source, tile): its own, and routed ones that drive nobody else in its tile."""
     tile, column = divmod(slot, network.fabric.slots)

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric
+from smalti.model.chip.faults import FaultMap
 from smalti.model.chip.links import Links
 from smalti.model.chip.slots import FreeSlots
 from smalti.model.devices import DevicesOptions
@@ -92,6 +93,9 @@ class Network:
         self._wiring: dense.Wiring | None = None
         self._wired_version = -1
         self._free = FreeSlots(fabric)
+        self._dead: Tensor | None = None  # [N] bool: slots that never fire
+        self._live: Tensor | None = None  # [K, R, n] 0 where nothing is delivered; None: all is
+        self._live_version: object = None
         self._upstream: dict[bytes, Tensor] = {}  # slots -> whom they need, while links and devices stay as they are
         self._upstream_version: object = None
         self._circuits: dict[object, Circuit] = {}
@@ -101,6 +105,33 @@ class Network:
     def keeps_samples_apart(self) -> bool:
         """Whether a sample does the same, bit by bit, whichever others are in its batch and whenever it is asked."""
         return self.engine == "events" and not self.memristors.noisy
+
+    def strike(self, faults: FaultMap, known: bool) -> None:
+        """Faults have come and act from now on; if they are known, nothing is placed or routed there any more."""
+        self._dead = torch.from_numpy(faults.slots).to(self.device)
+        self.links.strike(faults, known)
+        if known:
+            self._free.shut(faults.unusable(self.fabric))
+
+    def reading(self) -> Tensor:
+        """What engines read [K, R, n]: the devices, but for what dead rows, slots and wires keep from arriving."""
+        return self._arriving(self.memristors.read())
+
+    def _arriving(self, weight: Tensor) -> Tensor:
+        """Of values of devices [K, R, n] those that arrive; the others are 0. Costs nothing where no fault is met."""
+        if self.links.faults is None:
+            return weight
+        version = self.links.version, self.state.mask._version
+        if version != self._live_version:
+            self._live, self._live_version = self._find_live(self.links.faults), version
+        return weight if self._live is None else weight * self._live
+
+    def _find_live(self, faults: FaultMap) -> Tensor | None:
+        live = ~torch.from_numpy(faults.slots).view(self.fabric.tiles, 1, -1).expand(self.state.mask.shape).clone()
+        for source, tile in self.links.silent():
+            live[tile, self.links.rows[source, tile]] = False
+        live = live.to(self.device)
+        return live.to(self.options.dtype) if bool((self.state.mask & ~live).any()) else None
 
     def free_slots(self, tiles: Iterable[int] | None = None) -> dict[int, list[int]]:
         """Slots without a neuron of these tiles, or of all, lowest first."""
@@ -120,7 +151,7 @@ class Network:
             running: neurons that take part [N] bool; the others stay silent. By default all that are alive.
         """
         self._check_input(x)
-        weight = self.memristors.read()
+        weight = self.reading()
         if self.engine == "events":
             membrane, counts = _events().simulate(weight, self.circuit(outputs, running), x)
         else:
@@ -139,22 +170,24 @@ class Network:
 
             def by_events(x: Tensor) -> Recorded:
                 self._check_input(x)
-                membrane, counts, input_spikes, backward = record(self.memristors.training(), circuit, x)
-                return Recorded(Activity(outputs, membrane, counts), input_spikes, backward)
+                weight = self._arriving(self.memristors.training())
+                membrane, counts, input_spikes, backward = record(weight, circuit, x)
+                activity = Activity(outputs, membrane, counts)
+                return Recorded(activity, input_spikes, lambda *slopes: self._arriving(backward(*slopes)))
 
             return by_events
         wiring, dynamics = self.wiring(), self.dynamics(running)
 
         def densely(x: Tensor) -> Recorded:
             self._check_input(x)
-            weight = self.memristors.training()
+            weight = self._arriving(self.memristors.training())
             tape = dense.forward(weight, wiring, dynamics, self._columns(x))
             counts = tape.spikes.sum(0)
 
             def back(of_membrane: Tensor, of_counts: Tensor | None) -> Tensor:
                 of_spikes = torch.zeros_like(counts) if of_counts is None else of_counts
                 delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, of_membrane, of_spikes)
-                return dense.weight_gradient(wiring, tape, delta, weight.shape)
+                return self._arriving(dense.weight_gradient(wiring, tape, delta, weight.shape))
 
             return Recorded(Activity(outputs, tape.membrane[:, outputs], counts), spikes_of_channels(x), back)
 
@@ -162,7 +195,7 @@ class Network:
 
     def tape(self, x: Tensor, running: Tensor | None = None) -> dense.Tape:
         """All that a batch does, by the dense engine, whichever the network runs on; arguments as in ``run``."""
-        weight = self.memristors.read().detach()
+        weight = self.reading().detach()
         return dense.forward(weight, self.wiring(), self.dynamics(running), self._columns(x))
 
     def read(self, activity: Activity) -> Tensor:
@@ -218,7 +251,7 @@ class Network:
             wishes = torch.autograd.grad(losses.sum(), (membrane, counts), materialize_grads=True)
             return losses.detach(), *wishes
 
-        weight = self.memristors.read().detach()
+        weight = self.reading().detach()
         if self.engine == "events":
             circuit = self.circuit(outputs, running, all_adjoints=True)
             with_adjoint = torch.nonzero(self.state.alive).flatten() if targets is None else targets
@@ -352,6 +385,7 @@ class Network:
         """Neurons that may fire [N] bool."""
         state = self.state
         fires = state.alive if running is None else state.alive & running
+        fires = fires if self._dead is None else fires & ~self._dead
         return fires if self.options.readout == "spike_count" else fires & ~state.output
 
     def _check_input(self, x: Tensor) -> None:

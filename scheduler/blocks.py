@@ -66,7 +66,7 @@ def answer(agent: GatingAgent, classes: tuple[int, ...], x: Asked, wanted: Wante
     choices = belief.choices([expert.number for expert in experts], losses, others)
     tasks = torch.tensor([expert.classes[0] if expert.classes else -1 for expert in experts])[choices[-1]]
     network, said = agent.network, outputs[choices[-1], asked.everyone]
-    traffic = costs.traffic(network, spikes.per_sample(network.fabric.neurons, asked.inputs))
+    every = spikes.per_sample(network.fabric.neurons, asked.inputs)
     cost = GateCost(
         adds_per_sample=len(experts) * (PER_VALUE * said[0].numel() + PER_EXPERT),
         multiplications_per_sample=len(experts) * (said[0].numel() + 1),  # a square or product each, the likelihood
@@ -75,12 +75,13 @@ def answer(agent: GatingAgent, classes: tuple[int, ...], x: Asked, wanted: Wante
     answers = Answers(
         tasks,
         tasks,
-        *traffic,
+        *costs.traffic(network, every),
         work.additions,
         cost,
         spikes,
         said,
         multiplications_per_sample=work.multiplications,
+        corner_hop_spikes_per_sample=costs.corner_hop_spikes(network, every),
         run_steps=asked.x.shape[1],
     )
     return Block(answers, _switches(experts, place, others, choices))

@@ -45,6 +45,7 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
         raise GrowthError(refusal)
     check_placement(config.growth, config.auction)
     _check_hidden(config)
+    _check_faults(config, stream)
     _check_widths(config, stream)
     _check_readout(config, stream)
     _check_feedback(config, stream)
@@ -244,6 +245,16 @@ def _check_session(config: Config, stream: Stream) -> None:
         raise ValueError(
             f"stream.session = {trials} joins samples of as many different tasks, and there are {tasks}: give 1 to "
             f"{tasks}"
+        )
+
+
+def _check_faults(config: Config, stream: Stream) -> None:
+    """Whether faults come while the run lasts; a run that was made quick may end before."""
+    rounds, faults = len(stream.experiences) * config.training.rounds, config.faults
+    if (faults.drawn or faults.file) and faults.at_round >= rounds and not config.run.quick:
+        raise ValueError(
+            f"faults.at_round = {faults.at_round} is after the last round, {rounds - 1}: give a round from 0 on to "
+            "that one"
         )
 
 

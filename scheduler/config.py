@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal
 from smalti.agents.auction.prices import AuctionOptions
 from smalti.model import ranges
 from smalti.model.chip.fabric import FabricOptions
+from smalti.model.chip.faults import FaultsOptions
 from smalti.model.devices import DevicesOptions
 from smalti.model.gating import GatingOptions
 from smalti.model.growth.options import GrowthOptions
@@ -61,6 +62,7 @@ class Config:
         fabric: size and limits of the chip.
         network: neurons, readout and engine.
         devices: what weights are written on: their errors, their noise, their drift.
+        faults: what of the chip is broken, or breaks during the run.
         stream: the data, and how it is cut into experiences.
         training: how long and how fast the network learns.
         growth: how, when and how much the network grows.
@@ -74,6 +76,7 @@ class Config:
     fabric: FabricOptions = field(default_factory=FabricOptions)
     network: NetworkOptions = field(default_factory=NetworkOptions)
     devices: DevicesOptions = field(default_factory=DevicesOptions)
+    faults: FaultsOptions = field(default_factory=FaultsOptions)
     stream: StreamOptions = field(default_factory=StreamOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
     growth: GrowthOptions = field(default_factory=GrowthOptions)

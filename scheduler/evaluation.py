@@ -57,6 +57,7 @@ class Answers:
     spikes: Spikes | None = None  # of neurons, where experts were asked
     steps: Tensor | None = None  # [B, T, O] outputs at every step, where those are asked; classes are tasks then
     multiplications_per_sample: float = 0.0  # on the chip: leaks
+    corner_hop_spikes_per_sample: float = 0.0  # of the hops those at corners
     run_steps: int = 0  # time steps that experts run for an answer; 0: none does
 
     @property
@@ -190,14 +191,15 @@ def _counted(
         sum(float(said.operations.sum()) for said in told) / len(asked),
         sum(said.multiplications * len(said.operations) for said in told) / len(asked),
     )
-    traffic = costs.traffic(network, spikes.per_sample(network.fabric.neurons, asked.inputs))
+    every = spikes.per_sample(network.fabric.neurons, asked.inputs)
     return Answers(
         classes,
         classes,
-        *traffic,
+        *costs.traffic(network, every),
         work.additions,
         spikes=spikes,
         multiplications_per_sample=work.multiplications,
+        corner_hop_spikes_per_sample=costs.corner_hop_spikes(network, every),
         run_steps=asked.x.shape[1],
     )
 
@@ -248,4 +250,10 @@ def gate_alone(agent: GatingAgent, x: Asked) -> Answers | None:
     listened, network = asked.x[:, : heard_steps(agent.options.listen, asked.x.shape[1])], agent.network
     every = asked.heard.spikes.per_sample(network.fabric.neurons, per_channel(listened))
     spikes, hop_spikes = costs.traffic(network, every)
-    return replace(answers, spikes_per_sample=spikes, hop_spikes_per_sample=hop_spikes)
+    corners = costs.corner_hop_spikes(network, every)
+    return replace(
+        answers,
+        spikes_per_sample=spikes,
+        hop_spikes_per_sample=hop_spikes,
+        corner_hop_spikes_per_sample=corners,
+    )

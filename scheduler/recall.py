@@ -158,7 +158,7 @@ def _taking_part(agent: GatingAgent, expert: Expert) -> Iterator[Tensor]:
     yield network.fires(agent.running(expert))[slots]
     yield tile * network.fabric.slots + column  # the neuron that a device belongs to
     yield state.source[tile, row]
-    yield network.memristors.read().detach()[tile, row, column]
+    yield network.reading().detach()[tile, row, column]
     yield from state.constants(network.options, slots)
 
 

@@ -20,7 +20,7 @@ from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.agents.tile import TileAgent
 from smalti.model import costs
-from smalti.model.chip.fabric import Fabric
+from smalti.model.chip.faults import fault_map
 from smalti.model.gating.adaptation import check_adaptable
 from smalti.model.gating.belief import Belief
 from smalti.model.gating.networks import GATING
@@ -29,7 +29,7 @@ from smalti.model.growth import saturation
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.rewiring.scope import Changes
-from smalti.scheduler import evaluation
+from smalti.scheduler import breakage, evaluation
 from smalti.scheduler.checks import by_feedback, check, check_machine, check_running
 from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
@@ -89,7 +89,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         super().__init__(seed=config.run.seed)
         self.config = config
         check_machine(config)
-        self.fabric = Fabric(config.fabric)
+        self.fabric = breakage.fabric_of(config)
+        self.faults = fault_map(config.faults, self.fabric)
         channels = self.fabric.channels
         self.stream = loaded_stream or load_stream(config.stream, channels, data)
         order = generator(config.run.seed, Use.TASKS)
@@ -121,6 +122,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             TileAgent(self, tile, self.network)
         prices = Prices(config.auction, self.network.links)
         self.grower = Grower(self, self.network, self.moments, self.gating, prices, config.growth, judge)
+        if self.faults and not config.faults.at_round:
+            breakage.strike(self.grower, self.faults, config.faults.known)
         continual = config.training.continual
         self.rehearsal = Rehearsal(continual, self.network, self.moments, self.stream, config.run.seed)
         self.births = recorded_births
@@ -200,7 +203,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def _play_round(self) -> None:
         """Train, decide, retire, rewire, grow (invite, auction, graft), evaluate, record."""
         clock = Clock()
-        now, mask = self._prepare(), self.network.state.mask.clone()
+        now, lost = self._prepare(), self._break()
+        mask = self.network.state.mask.clone()
         self.protocol.begin(now)
         for slot in self.grower.bought:
             self.registry.retired(slot, self.round)
@@ -231,7 +235,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             with clock.evaluating():
                 self._evaluate(self.number)
         self.network.memristors.settle(self.network.state.mask & ~mask)
-        self._record(now, trained, validation, retired, changes, clock)
+        self._record(now, trained, validation, retired, lost, changes, clock)
         self.round += 1
 
     def _prepare(self) -> Round:
@@ -243,6 +247,13 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.grower.bought = []
         self.rehearsal.refresh()
         return Round(self.config, self.round, self.number, self.experience, self.batches_of(self.experience))
+
+    def _break(self) -> int:
+        """Let faults come whose round it is; links that were taken away."""
+        options = self.config.faults
+        if self.faults is None or not 0 < options.at_round == self.round:
+            return 0
+        return breakage.strike(self.grower, self.faults, options.known)
 
     def _decide(self, experience: Experience, progress: Progress, novelty: float) -> Decision:
         """The gating agent's decision on this round; what it may want to measure is measured on the round's probe."""
@@ -326,7 +337,14 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         return evaluation.with_task(self.gating, x, experience.classes).score(wanted, self.stream.readout)
 
     def _record(
-        self, now: Round, trained: Trained, validation: float, retired: int, changes: Changes, clock: Clock
+        self,
+        now: Round,
+        trained: Trained,
+        validation: float,
+        retired: int,
+        lost: int,
+        changes: Changes,
+        clock: Clock,
     ) -> None:
         """Rows of the round."""
         self.rows.detections, self.rows.openings = trained.detections, trained.openings
@@ -344,6 +362,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             stored_values=self.rehearsal.stored_values + self.protocol.stored_values,
             born=len(self.grower.born),
             retired=retired,
+            lost=lost,
             writes=self.network.memristors.wear.writes,
             most_written=self.network.memristors.wear.most,
             changes=changes,
@@ -385,7 +404,9 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         Raises:
             ValueError: where the state does not fit the configuration.
         """
-        self.round = state["round"]
+        self.round, faults = state["round"], self.config.faults
+        if self.faults and 0 < faults.at_round < self.round:
+            self.network.strike(self.faults, faults.known)
         for name, part in self._stateful().items():
             part.load_state_dict(state[name])
         self.network.memristors.begin(max(0, self.round - 1))

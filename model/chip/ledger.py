@@ -18,10 +18,13 @@ class Ledger:
     def __init__(self, fabric: Fabric) -> None:
         self.fabric = fabric
         self.used = np.zeros(len(fabric.capacity), dtype=np.int64)  # [ports] wires in use
-        self._capacity: list[int] = fabric.capacity.tolist()
-        self._free: list[int] = list(self._capacity)  # [ports] wires left, without those that are kept
+        self._capacity = fabric.capacity  # [ports] wires that can be given out
+        self._free: list[int] = self._capacity.tolist()  # [ports] wires left, without those that are kept
         self.version = 0  # grows whenever wires are taken, given back or kept
         self._holders: dict[int, dict[int, int]] = {}  # port -> source -> links that use that wire
+        self._dead: Mapping[int, frozenset[int]] = {}  # port -> numbers of its dead wires
+        self._known = False
+        self._number: dict[int, dict[int, int]] = {}  # port with dead wires -> source -> number of its wire
 
     def blocked(self, source: int, ports: Iterable[int]) -> int | None:
         """The first port with no wire left for this source, or None when all ports have room."""
@@ -36,7 +39,7 @@ class Ledger:
 
     def free(self, port: int) -> int:
         """Wires left on a port, without those that are kept."""
-        return self._free[port]
+        return max(0, self._free[port])
 
     def all_free(self, ports: Iterable[int]) -> list[int]:
         """``free`` of each of these ports."""
@@ -45,7 +48,7 @@ class Ledger:
 
     def keep(self, wires: Mapping[int, int]) -> None:
         """Keep free wires for tasks to come, port -> wires; nothing else is kept from now on."""
-        self._free = (self.fabric.capacity - self.used).tolist()
+        self._free = (self._capacity - self.used).tolist()
         self.give_up({port: -count for port, count in wires.items()})
 
     def give_up(self, wires: Mapping[int, int]) -> None:
@@ -59,8 +62,41 @@ class Ledger:
         book = Ledger(self.fabric)
         book.used = self.used.copy()
         book._holders = {port: dict(holders) for port, holders in self._holders.items()}
+        book._capacity, book._dead, book._known = self._capacity, self._dead, self._known
+        book._number = {port: dict(numbers) for port, numbers in self._number.items()}
         book.keep({})
         return book
+
+    def strike(self, dead: Mapping[int, frozenset[int]], behind: Mapping[int, int], known: bool) -> None:
+        """Faults have come; sources that hold wires have those of the lowest numbers, in their own order.
+
+        Args:
+            dead: port -> numbers of its dead wires.
+            behind: port -> dead rows behind it.
+            known: whether neither wires nor rows are to be given out any more.
+        """
+        self.version += 1
+        self._dead, self._known = dead, known
+        self._number = {port: {s: n for n, s in enumerate(sorted(self._holders.get(port, ())))} for port in dead}
+        if known:
+            self._capacity = self._capacity.copy()
+            for port, count in [*((port, len(wires)) for port, wires in dead.items()), *behind.items()]:
+                count = min(count, int(self._capacity[port]))
+                self._capacity[port] -= count
+                self._free[port] -= count
+
+    def severed(self, source: int, ports: Iterable[int]) -> bool:
+        """Whether a wire that this source holds on these ports is dead."""
+        return any(port in self._dead and self._number[port].get(source) in self._dead[port] for port in ports)
+
+    def numbers(self) -> list[tuple[int, int, int]]:
+        """Which wires sources hold on ports with dead ones, as (port, source, number)."""
+        return [(port, source, n) for port, holders in self._number.items() for source, n in holders.items()]
+
+    def renumber(self, numbers: Iterable[tuple[int, int, int]]) -> None:
+        """Take over what ``numbers`` gave."""
+        for port, source, number in numbers:
+            self._number[port][source] = number
 
     def reserve(self, source: int, ports: Iterable[int]) -> None:
         """Take one more reference on each port. The caller has asked ``blocked`` before."""
@@ -71,6 +107,9 @@ class Ledger:
                 holders[source] += 1
                 continue
             holders[source] = 1
+            if port in self._dead:
+                taken = {*self._number[port].values(), *(self._dead[port] if self._known else ())}
+                self._number[port][source] = next(n for n in range(len(taken) + 1) if n not in taken)
             self._free[port] -= 1
             self.used[port] += 1
             assert len(holders) <= self._capacity[port], self.fabric.describe_port(port)
@@ -83,5 +122,7 @@ class Ledger:
             holders[source] -= 1
             if holders[source] == 0:
                 del holders[source]
+                if port in self._dead:
+                    del self._number[port][source]
                 self._free[port] += 1
                 self.used[port] -= 1

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from smalti.model.chip.fabric import EAST, NORTH, SOUTH, WEST, Fabric, FabricError
+from smalti.model.chip.faults import FaultMap
 from smalti.model.chip.ledger import Ledger
 from smalti.model.chip.routes import Path, input_path, paths
 
@@ -55,8 +56,35 @@ class Links:
         self.version = 0  # grows with every change, so that readers know when to look again
         self._ways: dict[tuple[int, int], tuple[Path, ...]] = {}
         self._ports: dict[tuple[int, int], frozenset[int]] = {}
-        self._hops: tuple[int, np.ndarray] | None = None  # version, and routing tiles that each source crosses
+        self._hops: tuple[int, np.ndarray] | None = None  # version, and ``_crossed``
+        self.faults: FaultMap | None = None
+        self._shut: np.ndarray | None = None  # [K, R] bool: rows that are not given out
         self._lay_inputs()
+
+    def strike(self, faults: FaultMap, known: bool) -> None:
+        """Faults have come; if they are known, neither rows nor wires that are dead are given out from now on."""
+        self.faults, self._shut = faults, faults.rows if known else None
+        self.ledger.strike(faults.wires, faults.rows_lost(self.fabric), known)
+        self.version += 1
+
+    def silent(self) -> list[tuple[int, int]]:
+        """Links that deliver nothing, for their row or a wire on their way is dead, as (source, tile)."""
+        if self.faults is None:
+            return []
+        dead = self.faults.rows
+        return [
+            key
+            for key, row in self.rows.items()
+            if dead[key[1], row] or self.ledger.severed(key[0], self.paths[key].ports)
+        ]
+
+    def relay_input(self, source: int, tile: int) -> bool:
+        """Lay the link of an input channel anew, on another row and other wires; whether there are any."""
+        path = input_path(self.fabric, tile)
+        if self.ledger.blocked(source, path.ports) is not None:
+            return False
+        self._lay(source, tile, path)
+        return True
 
     def offer(self, source: int, tile: int, from_tile: int | None = None) -> Offer | Refusal:
         """Whether a routed link fits, and by which path; asking changes nothing.
@@ -125,28 +153,38 @@ class Links:
         return links
 
     def state_dict(self) -> dict[str, Any]:
-        """Source, tile, row and path of every link but those of the inputs, which are laid with the chip.
+        """Source, tile, row and path of every link, of those of inputs row alone, and wires on sides with dead ones.
 
-        They stand one after the other, in lists of plain numbers: there may be very many.
+        They stand one after the other, in lists of plain numbers: there may be very many. Inputs enter where the chip
+        says, unless it has faults.
         """
         ends = [key for key in self.rows if key[0] < self.fabric.neurons]
         paths = [self.paths[key].cells for key in ends]
+        inputs = [key for key in self.rows if key[0] >= self.fabric.neurons] if self.faults is not None else []
         return {
             "source": [source for source, _ in ends],
             "tile": [tile for _, tile in ends],
             "row": [self.rows[key] for key in ends],
             "crossed": [len(cells) for cells in paths],
             "cells": [cell for cells in paths for cell in cells],  # those crossed, link after link
+            "inputs": [(*key, self.rows[key]) for key in inputs],
+            "wires": self.ledger.numbers(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Lay the links that ``state_dict`` gave, where there are none but those of the inputs.
+        """Lay the links that ``state_dict`` gave, where there are none but those of the inputs and faults are as then.
 
         Raises:
             FabricError: a path does not exist on this chip.
         """
+        if self.faults is not None:
+            for source, tile in [*self.rows]:
+                self.remove(source, tile)
+            for source, tile, row in state["inputs"]:
+                self._take(source, tile, row, input_path(self.fabric, tile))
         for source, tile, row, cells in state["links"] if "links" in state else _recorded(state):  # as once was
             self.restore(source, tile, row, tuple(cells))
+        self.ledger.renumber(state.get("wires", []))
 
     def restore(self, source: int, tile: int, row: int, cells: tuple[int, ...]) -> None:
         """Lay a link again as a record of it says (row and path included)."""
@@ -183,15 +221,25 @@ class Links:
 
     def hops_per_source(self) -> np.ndarray:
         """Routing tiles crossed by each spike of a source, over all its links, shared trunks once [N + I]."""
+        hops: np.ndarray = self._crossed()[0].copy()
+        return hops
+
+    def corner_hops_per_source(self) -> np.ndarray:
+        """Those of them at corners, R0 [N + I]."""
+        hops: np.ndarray = self._crossed()[1].copy()
+        return hops
+
+    def _crossed(self) -> np.ndarray:
+        """Routing tiles that each source crosses, all of them and those at corners [2, N + I]."""
         if self._hops is None or self._hops[0] != self.version:
             crossed: dict[int, set[int]] = {}
             for (source, _), path in self.paths.items():
                 crossed.setdefault(source, set()).update(path.cells)
-            hops = np.zeros(self.fabric.neurons + self.channels, dtype=np.int64)
+            hops = np.zeros((2, self.fabric.neurons + self.channels), dtype=np.int64)
             for source, cells in crossed.items():
-                hops[source] = len(cells)
+                hops[:, source] = len(cells), sum(self.fabric.kind(cell) == "r0" for cell in cells)
             self._hops = self.version, hops
-        return self._hops[1].copy()
+        return self._hops[1]
 
     def _lay_inputs(self) -> None:
         """Lay the links of the input channels."""
@@ -212,7 +260,10 @@ class Links:
     def _lay(self, source: int, tile: int, path: Path) -> int:
         first = self.fabric.slots + path.side * self.fabric.wires
         block = self.source[tile, first : first + self.fabric.wires]
-        row = first + int(np.argmax(block == FREE))
+        free = block == FREE
+        if self._shut is not None:
+            free &= ~self._shut[tile, first : first + self.fabric.wires]
+        row = first + int(np.argmax(free))
         self._take(source, tile, row, path)
         return row
 

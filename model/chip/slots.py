@@ -15,6 +15,7 @@ class FreeSlots:
 
     def __init__(self, fabric: Fabric) -> None:
         self.slots = fabric.slots
+        self._shut = np.zeros((fabric.tiles, fabric.slots), dtype=np.bool_)  # slots that are not given out
         self._alive = np.zeros((fabric.tiles, fabric.slots), dtype=np.bool_)
         self._free = [self._of(tile) for tile in range(fabric.tiles)]
         self._version = -1  # of the flags that were read last
@@ -33,6 +34,11 @@ class FreeSlots:
                 self._free[tile] = self._of(tile)
         return self._free
 
+    def shut(self, slots: np.ndarray) -> None:
+        """Give these slots [N] bool out no more."""
+        self._shut = slots.reshape(self._shut.shape)
+        self._free = [self._of(tile) for tile in range(len(self._shut))]
+
     def _of(self, tile: int) -> list[int]:
-        found: list[int] = (tile * self.slots + np.flatnonzero(~self._alive[tile])).tolist()
+        found: list[int] = (tile * self.slots + np.flatnonzero(~(self._alive[tile] | self._shut[tile]))).tolist()
         return found

@@ -17,11 +17,13 @@ class Show:
         run: folder of the run.
         table: show this table whole instead: rounds, bids, neurons, links, ports, detections, openings, switches, fates
             or evaluations.
+        energy: show energy and time by this architecture file instead, or by one that comes along: loihi, truenorth.
         picture: also draw the chip into this file (.svg, .png or .pdf; needs the extra `plot`).
     """
 
     run: tyro.conf.Positional[Path]
     table: str = ""
+    energy: str = ""
     picture: Path | None = None
 
     def execute(self) -> None:
@@ -34,6 +36,11 @@ class Show:
         console = Console()
         if self.table:
             console.print(table_view(folder.path, self.table), markup=False, highlight=False, soft_wrap=True)
+            return
+        if self.energy:
+            from smalti.scheduler.commands.energy_view import print_energy
+
+            print_energy(folder.path, self.energy, console)
             return
         console.print(configuration_view(folder))
         run = load_run(folder.path, keep=True)

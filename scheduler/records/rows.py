@@ -151,6 +151,7 @@ def _answer_rows(
             "gate_multiplications_per_sample": answer.gate.multiplications_per_sample,
             "gate_counted_spikes": answer.gate.counted_spikes,
             "latency": answer.latency,
+            "corner_hop_spikes_per_sample": answer.corner_hop_spikes_per_sample,
         }
         for name, answer in answers.items()
         if answer is not None
@@ -195,6 +196,7 @@ class RoundFacts:
     stored_values: int
     born: int
     retired: int
+    lost: int  # links taken away by faults
     writes: int  # devices programmed
     most_written: int  # writes of the device that has had most, of the run so far
     changes: Changes
@@ -227,6 +229,7 @@ def round_row(facts: RoundFacts) -> Row:
         "hidden_rate": summary.rate,
         "born": facts.born,
         "retired": facts.retired,
+        "lost": facts.lost,
         "pruned": changes.pruned,
         "rewired": changes.rewired,
         "swapped": len(changes.moved),

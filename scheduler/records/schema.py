@@ -12,7 +12,7 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings", "switches", "fates")
 """Tables that grow round by round."""
@@ -66,6 +66,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("hidden_rate", FLOAT, "spikes per step", "mean firing rate of the hidden neurons that ran"),
         Column("born", INT64, "number", "neurons born in the round, seeds and outputs included"),
         Column("retired", INT64, "number", "neurons retired in the round"),
+        Column("lost", INT64, "number", "links taken away in the round for faults that came and were known"),
         Column("pruned", INT64, "number", "devices removed by pruning in the round"),
         Column("rewired", INT64, "number", "links laid elsewhere by rewiring in the round"),
         Column("swapped", INT64, "number", "neurons that changed their slot in the round"),
@@ -135,6 +136,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("gate_multiplications_per_sample", FLOAT, "number", "multiplications of the gating network"),
         Column("gate_counted_spikes", FLOAT, "spikes per sample", "spikes that the gating network adds to its counts"),
         Column("latency", FLOAT, "steps", "time steps from the beginning of a sample to its (last) answer, mean"),
+        Column("corner_hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "of the hops, those at corners (R0)"),
     ),
     "detections": (
         ROUND,

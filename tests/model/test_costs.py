@@ -36,6 +36,15 @@ def test_traffic_is_hops_times_spikes_by_hand() -> None:
     assert hop_spikes == (4 * (3 + 5) + (4 + 1) + (0 + 2)) / 2
 
 
+def test_hops_at_corners_are_told_apart_by_hand() -> None:
+    """Neuron 0 crosses one corner, (2, 2), on its way to tile 3; nobody else does."""
+    chip = network()
+    counts = torch.zeros(8, 2)
+    counts[0], counts[2] = torch.tensor([3.0, 5.0]), torch.tensor([2.0, 0.0])
+    every = costs.spikes_per_sample(counts, torch.tensor([4.0, 1.0]))
+    assert costs.corner_hop_spikes(chip, every) == 1 * (3 + 5) / 2
+
+
 def test_usage_is_counted_by_hand() -> None:
     """Wires: inputs 3 sides each; 0 -> 1 four sides, 0 -> 3 eight, of which none is shared."""
     used = costs.usage(network())

@@ -181,6 +181,16 @@ def test_hops_of_a_source_count_a_shared_trunk_once() -> None:
     assert hops.sum() == 10
 
 
+def test_hops_at_corners_by_hand() -> None:
+    """On the grid of 7 x 7, cell 16 is (2, 2), 18 (2, 4) and 32 (4, 4): corners; the other five lie on edges."""
+    links = Links(chip(rows=3, cols=3), channels=2)
+    links.add_local(0)
+    links.add(0, 4)
+    links.add(0, 8)
+    corners = links.corner_hops_per_source()
+    assert (corners[0], corners.sum()) == (3, 3)
+
+
 def test_restoring_a_path_that_is_not_there_is_refused() -> None:
     links = Links(chip(), channels=0)
     with pytest.raises(FabricError, match="recorded path of the link 0 -> tile 3 does not exist"):

@@ -191,3 +191,15 @@ def test_how_soon_feedback_finds_the_right_expert_is_shown(cli: Smalti) -> None:
     code, out, _ = cli("show", "run")
     assert code == 0
     assert re.search(r"right expert found +│ [01]\.\d\d of blocks within 20 trials, after [\dt]", out)
+
+
+def test_energy_of_a_run(cli: Smalti, finished_run: Path) -> None:
+    code, out, err = cli("show", str(finished_run), "--energy", "loihi")
+    assert (code, err) == (0, "")
+    assert "Davies et al. 2018" in out
+    last = load_run(finished_run).table("evaluations").query("split == 'test' and setting == 'class' and after == 1")
+    mean = (last["operations_per_sample"] * last["samples"]).sum() / last["samples"].sum()
+    assert re.search(rf"synaptic_operation\s*│\s*{mean:,.1f}\s*│", out)
+    assert "no cost of it: gate_addition, gate_multiplication, static power" in out
+    code, _, err = cli("show", str(finished_run), "--energy", "nowhere.toml")
+    assert (code, "no architecture file nowhere.toml" in err) == (2, True)

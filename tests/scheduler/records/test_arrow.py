@@ -47,6 +47,7 @@ EVALUATION = {
     "gate_multiplications_per_sample": 600.0,
     "gate_counted_spikes": 101.5,
     "latency": 37.5,
+    "corner_hop_spikes_per_sample": 0.5,
 }
 ROWS: dict[str, dict[str, Any]] = {"ports": PORT, "links": LINK, "evaluations": EVALUATION}
 

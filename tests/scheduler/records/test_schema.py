@@ -7,13 +7,14 @@ from smalti.scheduler.records.schema import APPENDED, REWRITTEN, TABLES, arrow_s
 
 PUBLISHED = {
     "rounds": "round experience task step unit loss accuracy validation neurons links devices wires spikes_per_sample "
-    "hop_spikes_per_sample operations writes most_written stored_values hidden_rate born retired pruned rewired "
+    "hop_spikes_per_sample operations writes most_written stored_values hidden_rate born retired lost pruned rewired "
     "swapped learning_rate novelty seconds_train seconds_evaluate seconds_other seconds_compile",
     "bids": "round candidate tile slot twin task rule cell value cost price surplus won reason",
     "ports": "round grid_row grid_col kind side direction used capacity",
     "evaluations": "after on setting split score accuracy samples spikes_per_sample hop_spikes_per_sample "
     "operations_per_sample gate_adds_per_sample gate_stored_values gate_buffered_spikes gate_latency "
-    "multiplications_per_sample gate_multiplications_per_sample gate_counted_spikes latency",
+    "multiplications_per_sample gate_multiplications_per_sample gate_counted_spikes latency "
+    "corner_hop_spikes_per_sample",
     "detections": "round step event detector value threshold expert classes",
     "openings": "round task name step expert loss score taken served refused bought paid taps inputs experts_run "
     "neurons_run",

@@ -1,0 +1,196 @@
+"""Faults of a chip: crossbar rows, slots, whole tiles and wires of routing tiles that do nothing, and who knows.
+
+A dead row delivers nothing; a dead slot never fires, and its membrane stays at 0; a dead tile is all of its rows and
+slots; a dead wire carries nothing of the source that holds it. Devices that are stuck are those of ``model.devices``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smalti.model import ranges
+from smalti.model.chip.fabric import DIRECTIONS, EAST, IN, NORTH, SIDES, SOUTH, WEST, Fabric
+from smalti.model.option_values import expand_home, settle, shown
+
+SIZE = ("rows", "cols", "neurons_per_tile", "wires", "corner_wires")
+ROWS, SLOTS, TILES, WIRES = range(4)  # of the streams of random numbers
+KINDS = ("dead_rows", "dead_slots", "dead_tiles", "dead_wires")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultsOptions:
+    """What of the chip is broken, or breaks during the run; stuck devices are in ``devices``.
+
+    Attributes:
+        rows: share of the crossbar rows that deliver nothing.
+        slots: share of the neuron slots that never fire.
+        tiles: share of the neuron tiles that are dead as a whole.
+        wires: share of the wires on the sides of routing tiles that carry nothing.
+        seed: of these draws; a chip is the same in all runs that name it, whatever run.seed is.
+        file: a map that was measured, a JSON file, instead of shares.
+        known: whether the chip's mapper knows: nothing is placed or routed there; else faults act, and nobody knows.
+        at_round: round before which they come; 0 for a chip that has always had them.
+    """
+
+    rows: float = 0.0
+    slots: float = 0.0
+    tiles: float = 0.0
+    wires: float = 0.0
+    seed: int = 0
+    file: str = ""
+    known: bool = True
+    at_round: int = 0
+
+    def __post_init__(self) -> None:
+        settle(self, "faults")
+        expand_home(self, "file")
+        ranges.share("faults", self, "rows", "slots", "tiles", "wires")
+        ranges.not_negative("faults", self, "seed", most=ranges.SEED)
+        ranges.not_negative("faults", self, "at_round")
+        if self.file and self.drawn:
+            raise ValueError(
+                f"faults.file = {self.file!r} says which parts are dead, and shares draw them: set faults.rows, slots, "
+                "tiles and wires to 0, or leave out the file"
+            )
+
+    @property
+    def drawn(self) -> bool:
+        """Whether any are to be drawn."""
+        return any((self.rows, self.slots, self.tiles, self.wires))
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultMap:
+    """Which parts of a chip are dead."""
+
+    rows: np.ndarray  # [K, R] bool, those of dead tiles included
+    slots: np.ndarray  # [N] bool, likewise
+    tiles: tuple[int, ...]
+    wires: Mapping[int, frozenset[int]]  # port of a routing tile -> numbers of its wires
+
+    def rows_lost(self, fabric: Fabric) -> Counter[int]:
+        """Ports into tiles -> dead rows behind them."""
+        lost: Counter[int] = Counter()
+        for tile, row in np.argwhere(self.rows[:, fabric.slots :]).tolist():
+            side = (NORTH, EAST, SOUTH, WEST)[row // fabric.wires]
+            lost[fabric.port(fabric.cell_of_tile(tile), side, IN)] += 1
+        return lost
+
+    def unusable(self, fabric: Fabric) -> np.ndarray:
+        """Slots that no neuron should get [N] bool: dead ones, and those whose own row is."""
+        unusable: np.ndarray = self.slots | self.rows[:, : fabric.slots].ravel()
+        return unusable
+
+
+def fault_map(options: FaultsOptions, fabric: Fabric) -> FaultMap | None:
+    """Faults as the options draw or name them; None for none.
+
+    Raises:
+        ValueError: the file cannot be read, is of another chip, or names a place that is not on it.
+    """
+    if options.file:
+        return _read(Path(options.file), fabric)
+    return _draw(options, fabric) if options.drawn else None
+
+
+def _draw(options: FaultsOptions, fabric: Fabric) -> FaultMap:
+    def hit(kind: int, share: float, *shape: int) -> np.ndarray:
+        found: np.ndarray = np.random.default_rng([options.seed, kind]).random(shape) < share
+        return found
+
+    routers, most = _routers(fabric), int(fabric.capacity.max())
+    there = np.arange(most) < fabric.capacity[routers, None]
+    dead = np.argwhere(hit(WIRES, options.wires, len(routers), most) & there).tolist() if options.wires else []
+    return _map(
+        fabric,
+        hit(ROWS, options.rows, fabric.tiles, fabric.rows_per_tile),
+        hit(SLOTS, options.slots, fabric.neurons),
+        np.flatnonzero(hit(TILES, options.tiles, fabric.tiles)).tolist(),
+        [(int(routers[port]), wire) for port, wire in dead],
+    )
+
+
+def _routers(fabric: Fabric) -> np.ndarray:
+    """Ports of routing tiles."""
+    return np.array([p for p in range(fabric.cells * 8) if fabric.kind(p // 8) != "tile"], dtype=np.int64)
+
+
+def _map(
+    fabric: Fabric, rows: np.ndarray, slots: np.ndarray, tiles: list[int], wires: list[tuple[int, int]]
+) -> FaultMap:
+    rows[tiles] = True
+    slots.reshape(fabric.tiles, fabric.slots)[tiles] = True
+    of_port: dict[int, frozenset[int]] = {}
+    for port, wire in wires:
+        of_port[port] = of_port.get(port, frozenset()) | {wire}
+    return FaultMap(rows=rows, slots=slots, tiles=tuple(sorted(set(tiles))), wires=of_port)
+
+
+def _read(path: Path, fabric: Fabric) -> FaultMap:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"faults.file = {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise ValueError(f"faults.file = {path} is no JSON: {error}") from error
+    if not isinstance(found, dict) or set(found) - {*SIZE, *KINDS} or set(SIZE) - set(found):
+        raise ValueError(
+            f"faults.file = {path} must be an object with the chip's {', '.join(SIZE)} as in [fabric], and of "
+            f"{', '.join(KINDS)} what there is"
+        )
+    for name in SIZE:
+        if found[name] != getattr(fabric.options, name):
+            raise ValueError(
+                f"faults.file = {path} is the map of another chip: its {name} is {shown(found[name])}, and "
+                f"fabric.{name} = {getattr(fabric.options, name)}; give the map of this chip, or change fabric"
+            )
+    rows, slots, tiles, wires = (_places(path, fabric, kind, found.get(kind, [])) for kind in KINDS)
+    dead_rows = np.zeros((fabric.tiles, fabric.rows_per_tile), dtype=np.bool_)
+    dead_slots = np.zeros(fabric.neurons, dtype=np.bool_)
+    for row, col, number in rows:
+        dead_rows[fabric.tile(row, col), number] = True
+    for row, col, number in slots:
+        dead_slots[fabric.tile(row, col) * fabric.slots + number] = True
+    ports = [
+        (fabric.port(row * fabric.grid_cols + col, SIDES.index(side), DIRECTIONS.index(way)), wire)
+        for row, col, side, way, wire in wires
+    ]
+    return _map(fabric, dead_rows, dead_slots, [fabric.tile(row, col) for row, col in tiles], ports)
+
+
+def _places(path: Path, fabric: Fabric, kind: str, places: Any) -> list[list[Any]]:
+    """Entries of a list of the file, each of which is on the chip."""
+    options = fabric.options
+    forms = {
+        "dead_rows": ("[row, column, crossbar row]", (options.rows, options.cols, fabric.rows_per_tile)),
+        "dead_slots": ("[row, column, slot]", (options.rows, options.cols, fabric.slots)),
+        "dead_tiles": ("[row, column]", (options.rows, options.cols)),
+        "dead_wires": (
+            '[grid row, grid column, side, "in" or "out", wire] of a routing tile',
+            (fabric.grid_rows, fabric.grid_cols, SIDES, DIRECTIONS, fabric.wires),
+        ),
+    }
+    form, limits = forms[kind]
+    entries = places if isinstance(places, list) else [places]
+    for place in entries:
+        fits = isinstance(place, list) and len(place) == len(limits)
+        if not fits or not all(_within(value, limit) for value, limit in zip(place, limits, strict=True)):
+            raise ValueError(f"faults.file = {path}: {kind} has {shown(place)}; on this chip it must be {form}, from 0")
+        if kind == "dead_wires":
+            cell = place[0] * fabric.grid_cols + place[1]
+            if fabric.kind(cell) == "tile" or place[4] >= fabric.capacity[cell * 8]:
+                raise ValueError(f"faults.file = {path}: {kind} has {shown(place)}, and no routing tile has that wire")
+    return entries
+
+
+def _within(value: Any, limit: int | tuple[str, ...]) -> bool:
+    if isinstance(limit, tuple):
+        return value in limit
+    return type(value) is int and 0 <= value < limit

@@ -1,0 +1,121 @@
+"""Runs on chips with faults: what is known is kept clear of, what comes takes links with it, and runs resume."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from smalti.scheduler.config import Config
+from smalti.scheduler.runner import resume, start
+from smalti.scheduler.simulation import Simulation
+
+MakeConfig = Callable[..., Config]
+SHARES = {"rows": 0.1, "slots": 0.1, "wires": 0.1}
+
+
+def nothing(simulation: Simulation) -> None:
+    """Watch nothing."""
+
+
+def clear(simulation: Simulation) -> None:
+    """Whether nothing but outputs lies on what is dead."""
+    links, state, faults = simulation.network.links, simulation.network.state, simulation.faults
+    assert faults is not None
+    routed = [key for key in links.silent() if links.kind(*key) != "local"]
+    assert routed == []
+    hidden = (state.alive & ~state.output).numpy()
+    assert not (hidden & faults.unusable(simulation.fabric)).any()
+    for tile, row in np.argwhere(faults.rows).tolist():
+        assert row < simulation.fabric.slots or not bool(state.mask[tile, row].any())
+
+
+@pytest.mark.parametrize("at_round", [0, 3])
+def test_known_faults_are_kept_clear_of(tiny: MakeConfig, at_round: int) -> None:
+    simulation = Simulation(
+        tiny(faults={**SHARES, "seed": 1, "at_round": at_round}, growth={"when": "schedule", "every": 1})
+    )
+    before = 0
+    for number, row in enumerate(simulation):
+        if number >= at_round:
+            clear(simulation)
+        if number == at_round > 0:
+            lost = row["lost"]
+            assert isinstance(lost, int)
+            assert 0 < lost < before
+        else:
+            assert row["lost"] == 0
+        before = len(simulation.network.links.rows)
+    assert simulation.finished
+
+
+def test_links_and_neurons_lost_to_known_faults_are_on_record(tiny: MakeConfig) -> None:
+    simulation = Simulation(tiny(faults={"tiles": 0.5, "seed": 2, "at_round": 3}, growth={"retire_after": 0}))
+    assert simulation.faults is not None
+    dead = set(simulation.faults.tiles)
+    assert 0 < len(dead) < 4
+    for _ in range(3):
+        simulation.step()
+    state, slots = simulation.network.state, simulation.fabric.slots
+    hidden = torch.nonzero(state.alive & ~state.output).flatten().tolist()
+    fallen = {slot for slot in hidden if slot // slots in dead}
+    assert fallen
+    simulation.step()
+    gone = simulation.table("neurons").query("retired_round == 3")
+    assert set(gone["slot"]) == fallen
+    ended = simulation.table("links").query("retired_round == 3 and birth_round < 3")
+    assert len(ended) >= simulation.rows.rounds[0]["lost"] > 0  # type: ignore[operator]
+
+
+def test_tiles_known_to_be_dead_from_the_start_are_left_out_of_the_chip(tiny: MakeConfig) -> None:
+    simulation = Simulation(tiny(faults={"tiles": 0.3, "seed": 4}))
+    assert simulation.faults is not None
+    assert len(simulation.faults.tiles) in (1, 2)
+    assert set(simulation.fabric.live_tiles) == set(range(4)) - set(simulation.faults.tiles)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("rounds", [2, 4])
+def test_a_stopped_run_ends_like_one_that_was_not(
+    tiny: MakeConfig,
+    tmp_path: Path,
+    timeless: Callable[[Path], dict[str, pd.DataFrame]],
+    state_of: Callable[[Path], object],
+    cut_short: Callable[[Config, Path, int], None],
+    known: bool,
+    rounds: int,
+) -> None:
+    config = tiny(faults={**SHARES, "known": known, "at_round": 3}, devices={"kind": "reram_wan", "stuck_off": 0.02})
+    start(config, tmp_path / "whole", nothing)
+    cut_short(config, tmp_path / "run", rounds)
+    assert resume(tmp_path / "run", nothing).finished
+    expected = timeless(tmp_path / "whole")
+    for name, table in timeless(tmp_path / "run").items():
+        pd.testing.assert_frame_equal(table, expected[name], check_exact=True)
+    assert state_of(tmp_path / "run") == state_of(tmp_path / "whole")
+
+
+def test_unknown_faults_act_and_take_no_link_away(tiny: MakeConfig) -> None:
+    def after(**faults: Any) -> Simulation:
+        simulation = Simulation(tiny(faults={"at_round": 3, "known": False, **faults}))
+        for row in simulation:
+            assert row["lost"] == 0
+        return simulation
+
+    sound, struck = after(), after(rows=0.3, slots=0.3)
+    assert struck.network.links.silent()
+    evaluations = [run.table("evaluations") for run in (sound, struck)]
+    first, second = (table[table["after"] <= 0] for table in evaluations)
+    pd.testing.assert_frame_equal(first, second)
+    spikes = [table[table["after"] == 1]["spikes_per_sample"].sum() for table in evaluations]
+    assert spikes[1] < spikes[0]
+
+
+def test_faults_after_the_last_round_are_refused(tiny: MakeConfig) -> None:
+    with pytest.raises(ValueError, match=r"faults\.at_round = 99 is after the last round, 5: give a round"):
+        Simulation(tiny(faults={"rows": 0.1, "at_round": 99}))
