@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class FaultsOptions:
         file: a map that was measured, a JSON file, instead of shares.
         known: whether the chip's mapper knows: nothing is placed or routed there; else faults act, and nobody knows.
         at_round: round before which they come; 0 for a chip that has always had them.
+        heal: none, or relay: when known faults come, links that lay there are laid again with their weights where there
+            is room, the strongest first, and hidden neurons that drive nobody any more are retired.
     """
 
     rows: float = 0.0
@@ -47,6 +49,7 @@ class FaultsOptions:
     file: str = ""
     known: bool = True
     at_round: int = 0
+    heal: Literal["none", "relay"] = "none"
 
     def __post_init__(self) -> None:
         settle(self, "faults")

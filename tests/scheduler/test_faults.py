@@ -79,7 +79,21 @@ def test_tiles_known_to_be_dead_from_the_start_are_left_out_of_the_chip(tiny: Ma
     assert set(simulation.fabric.live_tiles) == set(range(4)) - set(simulation.faults.tiles)
 
 
-@pytest.mark.parametrize("known", [True, False])
+def test_lost_links_are_laid_again_where_there_is_room(tiny: MakeConfig) -> None:
+    def broken(heal: str) -> Simulation:
+        simulation = Simulation(tiny(faults={"rows": 0.1, "seed": 1, "at_round": 3, "heal": heal}))
+        for _ in range(4):
+            simulation.step()
+        clear(simulation)
+        return simulation
+
+    left, healed = (broken(heal).rows.rounds[0] for heal in ("none", "relay"))
+    assert left["lost"] == healed["lost"]
+    assert left["relaid"] == 0
+    assert 0 < healed["relaid"] <= healed["lost"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("known", "heal"), [(True, "relay"), (False, "none")])
 @pytest.mark.parametrize("rounds", [2, 4])
 def test_a_stopped_run_ends_like_one_that_was_not(
     tiny: MakeConfig,
@@ -88,9 +102,11 @@ def test_a_stopped_run_ends_like_one_that_was_not(
     state_of: Callable[[Path], object],
     cut_short: Callable[[Config, Path, int], None],
     known: bool,
+    heal: str,
     rounds: int,
 ) -> None:
-    config = tiny(faults={**SHARES, "known": known, "at_round": 3}, devices={"kind": "reram_wan", "stuck_off": 0.02})
+    faults = {**SHARES, "known": known, "heal": heal, "at_round": 3}
+    config = tiny(faults=faults, devices={"kind": "reram_wan", "stuck_off": 0.02})
     start(config, tmp_path / "whole", nothing)
     cut_short(config, tmp_path / "run", rounds)
     assert resume(tmp_path / "run", nothing).finished
