@@ -1,19 +1,24 @@
 """Faults meet a run: tiles that are dead from the start are left out of the chip, later ones take away what lies there.
 
 Where faults are known, hidden neurons in slots that died are retired, and links that lie on dead rows or wires are
-taken away with their devices. An input channel whose row or wire died gets another of the same tile, if one is left,
-and nobody listens to it there yet. Outputs stay in their slots, known to be dead or not: they say nothing.
+taken away with their devices. With ``faults.heal = "relay"`` they are laid again where there is room. An input channel
+that is not gets another row of the same tile, if one is left, and nobody listens to it there yet. Outputs stay in their
+slots, known to be dead or not: they say nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal, NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.faults import FaultMap, fault_map
 from smalti.model.graft import cut
+from smalti.model.healing import relay, remember, speaking
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth.grower import Grower
 
@@ -28,28 +33,48 @@ def fabric_of(config: Config) -> Fabric:
     return Fabric(replace(config.fabric, dead_tiles=tuple(sorted(dead))))
 
 
-def strike(grower: Grower, faults: FaultMap, known: bool) -> int:
+class Damage(NamedTuple):
+    """What faults did."""
+
+    lost: int = 0  # links taken away
+    relaid: int = 0  # of them laid again
+
+
+def strike(grower: Grower, faults: FaultMap, known: bool, heal: Literal["none", "relay"] = "none") -> Damage:
     """Let faults come; neurons lost are those that the grower has ``bought``.
 
     Args:
         grower: of the network that they strike.
         faults: which.
         known: whether the chip's mapper is told.
-
-    Returns:
-        How many links were taken away.
+        heal: whether links are laid again, if it is.
     """
     network, links = grower.network, grower.network.links
     network.strike(faults, known)
     if not known:
-        return 0
-    before, state = len(links.rows), network.state
+        return Damage()
+    before, state, spoke = len(links.rows), network.state, speaking(network)
     hidden = (state.alive & ~state.output).cpu().numpy()
     grower.buy(np.flatnonzero(hidden & faults.unusable(network.fabric)).tolist())
     dead = [key for key in links.silent() if links.kind(*key) != "local"]
+    remembered = remember(network, dead, grower.moments) if heal == "relay" else []
     cut(network, dead, grower.moments)
     lost = before - len(links.rows)
+    relaid = relay(network, remembered, grower.moments)
     for source, tile in dead:
-        if links.kind(source, tile) == "input":
+        if links.kind(source, tile) == "input" and (source, tile) not in links.rows:
             links.relay_input(source, tile)
-    return lost
+    if heal == "relay":
+        _retire_orphans(grower, spoke)
+    return Damage(lost, relaid)
+
+
+def _retire_orphans(grower: Grower, spoke: Tensor) -> None:
+    """Retire hidden neurons that drove somebody [N] bool and drive nobody now, and whom only such heard."""
+    state = grower.network.state
+    while True:
+        hidden = (state.alive & ~state.output).cpu()
+        orphans = torch.nonzero(hidden & spoke & ~speaking(grower.network)).flatten().tolist()
+        if not orphans:
+            return
+        grower.buy(orphans)

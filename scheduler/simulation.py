@@ -203,8 +203,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def _play_round(self) -> None:
         """Train, decide, retire, rewire, grow (invite, auction, graft), evaluate, record."""
         clock = Clock()
-        now, lost = self._prepare(), self._break()
-        mask = self.network.state.mask.clone()
+        now, mask = self._prepare(), self.network.state.mask.clone()
+        damage = self._break()
         self.protocol.begin(now)
         for slot in self.grower.bought:
             self.registry.retired(slot, self.round)
@@ -235,7 +235,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             with clock.evaluating():
                 self._evaluate(self.number)
         self.network.memristors.settle(self.network.state.mask & ~mask)
-        self._record(now, trained, validation, retired, lost, changes, clock)
+        self._record(now, trained, validation, retired, damage, changes, clock)
         self.round += 1
 
     def _prepare(self) -> Round:
@@ -248,12 +248,12 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.rehearsal.refresh()
         return Round(self.config, self.round, self.number, self.experience, self.batches_of(self.experience))
 
-    def _break(self) -> int:
-        """Let faults come whose round it is; links that were taken away."""
+    def _break(self) -> breakage.Damage:
+        """Let faults come whose round it is."""
         options = self.config.faults
         if self.faults is None or not 0 < options.at_round == self.round:
-            return 0
-        return breakage.strike(self.grower, self.faults, options.known)
+            return breakage.Damage()
+        return breakage.strike(self.grower, self.faults, options.known, options.heal)
 
     def _decide(self, experience: Experience, progress: Progress, novelty: float) -> Decision:
         """The gating agent's decision on this round; what it may want to measure is measured on the round's probe."""
@@ -342,7 +342,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         trained: Trained,
         validation: float,
         retired: int,
-        lost: int,
+        damage: breakage.Damage,
         changes: Changes,
         clock: Clock,
     ) -> None:
@@ -362,7 +362,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             stored_values=self.rehearsal.stored_values + self.protocol.stored_values,
             born=len(self.grower.born),
             retired=retired,
-            lost=lost,
+            lost=damage.lost,
+            relaid=damage.relaid,
             writes=self.network.memristors.wear.writes,
             most_written=self.network.memristors.wear.most,
             changes=changes,

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,41 +29,44 @@ class FaultsOptions:
     """What of the chip is broken, or breaks during the run; stuck devices are in ``devices``.
 
     Attributes:
-        rows: share of the crossbar rows that deliver nothing.
-        slots: share of the neuron slots that never fire.
-        tiles: share of the neuron tiles that are dead as a whole.
-        wires: share of the wires on the sides of routing tiles that carry nothing.
-        seed: of these draws; a chip is the same in all runs that name it, whatever run.seed is.
-        file: a map that was measured, a JSON file, instead of shares.
+        row_share: share of the crossbar rows that deliver nothing.
+        slot_share: share of the neuron slots that never fire.
+        tile_share: share of the neuron tiles that are dead as a whole.
+        wire_share: share of the wires on the sides of routing tiles that carry nothing.
+        map_seed: of these draws; a chip is the same in all runs that name it, whatever run.seed is.
+        map: a map that was measured, a JSON file, instead of shares.
         known: whether the chip's mapper knows: nothing is placed or routed there; else faults act, and nobody knows.
         at_round: round before which they come; 0 for a chip that has always had them.
+        heal: none, or relay: when known faults come, links that lay there are laid again with their weights where there
+            is room, the strongest first, and hidden neurons that drive nobody any more are retired.
     """
 
-    rows: float = 0.0
-    slots: float = 0.0
-    tiles: float = 0.0
-    wires: float = 0.0
-    seed: int = 0
-    file: str = ""
+    row_share: float = 0.0
+    slot_share: float = 0.0
+    tile_share: float = 0.0
+    wire_share: float = 0.0
+    map_seed: int = 0
+    map: str = ""
     known: bool = True
     at_round: int = 0
+    heal: Literal["none", "relay"] = "none"
 
     def __post_init__(self) -> None:
         settle(self, "faults")
-        expand_home(self, "file")
-        ranges.share("faults", self, "rows", "slots", "tiles", "wires")
-        ranges.not_negative("faults", self, "seed", most=ranges.SEED)
+        expand_home(self, "map")
+        ranges.share("faults", self, "row_share", "slot_share", "tile_share", "wire_share")
+        ranges.not_negative("faults", self, "map_seed", most=ranges.SEED)
         ranges.not_negative("faults", self, "at_round")
-        if self.file and self.drawn:
+        if self.map and self.drawn:
             raise ValueError(
-                f"faults.file = {self.file!r} says which parts are dead, and shares draw them: set faults.rows, slots, "
-                "tiles and wires to 0, or leave out the file"
+                f"faults.map = {self.map!r} says which parts are dead, and shares draw them: set the shares "
+                "to 0, or leave out the map"
             )
 
     @property
     def drawn(self) -> bool:
         """Whether any are to be drawn."""
-        return any((self.rows, self.slots, self.tiles, self.wires))
+        return any((self.row_share, self.slot_share, self.tile_share, self.wire_share))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,25 +98,28 @@ def fault_map(options: FaultsOptions, fabric: Fabric) -> FaultMap | None:
     Raises:
         ValueError: the file cannot be read, is of another chip, or names a place that is not on it.
     """
-    if options.file:
-        return _read(Path(options.file), fabric)
+    if options.map:
+        return _read(Path(options.map), fabric)
     return _draw(options, fabric) if options.drawn else None
 
 
 def _draw(options: FaultsOptions, fabric: Fabric) -> FaultMap:
     def hit(kind: int, share: float, *shape: int) -> np.ndarray:
-        found: np.ndarray = np.random.default_rng([options.seed, kind]).random(shape) < share
+        found: np.ndarray = np.random.default_rng([options.map_seed, kind]).random(shape) < share
         return found
 
-    routers, most = _routers(fabric), int(fabric.capacity.max())
-    there = np.arange(most) < fabric.capacity[routers, None]
-    dead = np.argwhere(hit(WIRES, options.wires, len(routers), most) & there).tolist() if options.wires else []
+    dead: list[tuple[int, int]] = []
+    if options.wire_share:
+        routers, most = _routers(fabric), int(fabric.capacity.max())
+        there = np.arange(most) < fabric.capacity[routers, None]
+        places = np.argwhere(hit(WIRES, options.wire_share, len(routers), most) & there).tolist()
+        dead = [(int(routers[place]), wire) for place, wire in places]
     return _map(
         fabric,
-        hit(ROWS, options.rows, fabric.tiles, fabric.rows_per_tile),
-        hit(SLOTS, options.slots, fabric.neurons),
-        np.flatnonzero(hit(TILES, options.tiles, fabric.tiles)).tolist(),
-        [(int(routers[port]), wire) for port, wire in dead],
+        hit(ROWS, options.row_share, fabric.tiles, fabric.rows_per_tile),
+        hit(SLOTS, options.slot_share, fabric.neurons),
+        np.flatnonzero(hit(TILES, options.tile_share, fabric.tiles)).tolist(),
+        dead,
     )
 
 
@@ -137,18 +143,18 @@ def _read(path: Path, fabric: Fabric) -> FaultMap:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"faults.file = {path} cannot be read: {error.strerror}") from error
+        raise ValueError(f"faults.map = {path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise ValueError(f"faults.file = {path} is no JSON: {error}") from error
+        raise ValueError(f"faults.map = {path} is no JSON: {error}") from error
     if not isinstance(found, dict) or set(found) - {*SIZE, *KINDS} or set(SIZE) - set(found):
         raise ValueError(
-            f"faults.file = {path} must be an object with the chip's {', '.join(SIZE)} as in [fabric], and of "
+            f"faults.map = {path} must be an object with the chip's {', '.join(SIZE)} as in [fabric], and of "
             f"{', '.join(KINDS)} what there is"
         )
     for name in SIZE:
         if found[name] != getattr(fabric.options, name):
             raise ValueError(
-                f"faults.file = {path} is the map of another chip: its {name} is {shown(found[name])}, and "
+                f"faults.map = {path} is the map of another chip: its {name} is {shown(found[name])}, and "
                 f"fabric.{name} = {getattr(fabric.options, name)}; give the map of this chip, or change fabric"
             )
     rows, slots, tiles, wires = (_places(path, fabric, kind, found.get(kind, [])) for kind in KINDS)
@@ -182,11 +188,11 @@ def _places(path: Path, fabric: Fabric, kind: str, places: Any) -> list[list[Any
     for place in entries:
         fits = isinstance(place, list) and len(place) == len(limits)
         if not fits or not all(_within(value, limit) for value, limit in zip(place, limits, strict=True)):
-            raise ValueError(f"faults.file = {path}: {kind} has {shown(place)}; on this chip it must be {form}, from 0")
+            raise ValueError(f"faults.map = {path}: {kind} has {shown(place)}; on this chip it must be {form}, from 0")
         if kind == "dead_wires":
             cell = place[0] * fabric.grid_cols + place[1]
             if fabric.kind(cell) == "tile" or place[4] >= fabric.capacity[cell * 8]:
-                raise ValueError(f"faults.file = {path}: {kind} has {shown(place)}, and no routing tile has that wire")
+                raise ValueError(f"faults.map = {path}: {kind} has {shown(place)}, and no routing tile has that wire")
     return entries
 
 

@@ -197,6 +197,7 @@ class RoundFacts:
     born: int
     retired: int
     lost: int  # links taken away by faults
+    relaid: int  # of them laid again
     writes: int  # devices programmed
     most_written: int  # writes of the device that has had most, of the run so far
     changes: Changes
@@ -230,6 +231,7 @@ def round_row(facts: RoundFacts) -> Row:
         "born": facts.born,
         "retired": facts.retired,
         "lost": facts.lost,
+        "relaid": facts.relaid,
         "pruned": changes.pruned,
         "rewired": changes.rewired,
         "swapped": len(changes.moved),

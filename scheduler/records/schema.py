@@ -67,6 +67,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("born", INT64, "number", "neurons born in the round, seeds and outputs included"),
         Column("retired", INT64, "number", "neurons retired in the round"),
         Column("lost", INT64, "number", "links taken away in the round for faults that came and were known"),
+        Column("relaid", INT64, "number", "of these, links laid again with their devices (faults.heal)"),
         Column("pruned", INT64, "number", "devices removed by pruning in the round"),
         Column("rewired", INT64, "number", "links laid elsewhere by rewiring in the round"),
         Column("swapped", INT64, "number", "neurons that changed their slot in the round"),

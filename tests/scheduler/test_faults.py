@@ -16,7 +16,7 @@ from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
-SHARES = {"rows": 0.1, "slots": 0.1, "wires": 0.1}
+SHARES = {"row_share": 0.1, "slot_share": 0.1, "wire_share": 0.1}
 
 
 def nothing(simulation: Simulation) -> None:
@@ -38,7 +38,7 @@ def clear(simulation: Simulation) -> None:
 @pytest.mark.parametrize("at_round", [0, 3])
 def test_known_faults_are_kept_clear_of(tiny: MakeConfig, at_round: int) -> None:
     simulation = Simulation(
-        tiny(faults={**SHARES, "seed": 1, "at_round": at_round}, growth={"when": "schedule", "every": 1})
+        tiny(faults={**SHARES, "map_seed": 1, "at_round": at_round}, growth={"when": "schedule", "every": 1})
     )
     before = 0
     for number, row in enumerate(simulation):
@@ -55,7 +55,7 @@ def test_known_faults_are_kept_clear_of(tiny: MakeConfig, at_round: int) -> None
 
 
 def test_links_and_neurons_lost_to_known_faults_are_on_record(tiny: MakeConfig) -> None:
-    simulation = Simulation(tiny(faults={"tiles": 0.5, "seed": 2, "at_round": 3}, growth={"retire_after": 0}))
+    simulation = Simulation(tiny(faults={"tile_share": 0.5, "map_seed": 2, "at_round": 3}, growth={"retire_after": 0}))
     assert simulation.faults is not None
     dead = set(simulation.faults.tiles)
     assert 0 < len(dead) < 4
@@ -73,13 +73,27 @@ def test_links_and_neurons_lost_to_known_faults_are_on_record(tiny: MakeConfig) 
 
 
 def test_tiles_known_to_be_dead_from_the_start_are_left_out_of_the_chip(tiny: MakeConfig) -> None:
-    simulation = Simulation(tiny(faults={"tiles": 0.3, "seed": 4}))
+    simulation = Simulation(tiny(faults={"tile_share": 0.3, "map_seed": 4}))
     assert simulation.faults is not None
     assert len(simulation.faults.tiles) in (1, 2)
     assert set(simulation.fabric.live_tiles) == set(range(4)) - set(simulation.faults.tiles)
 
 
-@pytest.mark.parametrize("known", [True, False])
+def test_lost_links_are_laid_again_where_there_is_room(tiny: MakeConfig) -> None:
+    def broken(heal: str) -> Simulation:
+        simulation = Simulation(tiny(faults={"row_share": 0.1, "map_seed": 1, "at_round": 3, "heal": heal}))
+        for _ in range(4):
+            simulation.step()
+        clear(simulation)
+        return simulation
+
+    left, healed = (broken(heal).rows.rounds[0] for heal in ("none", "relay"))
+    assert left["lost"] == healed["lost"]
+    assert left["relaid"] == 0
+    assert 0 < healed["relaid"] <= healed["lost"]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("known", "heal"), [(True, "relay"), (False, "none")])
 @pytest.mark.parametrize("rounds", [2, 4])
 def test_a_stopped_run_ends_like_one_that_was_not(
     tiny: MakeConfig,
@@ -88,9 +102,11 @@ def test_a_stopped_run_ends_like_one_that_was_not(
     state_of: Callable[[Path], object],
     cut_short: Callable[[Config, Path, int], None],
     known: bool,
+    heal: str,
     rounds: int,
 ) -> None:
-    config = tiny(faults={**SHARES, "known": known, "at_round": 3}, devices={"kind": "reram_wan", "stuck_off": 0.02})
+    faults = {**SHARES, "known": known, "heal": heal, "at_round": 3}
+    config = tiny(faults=faults, devices={"kind": "reram_wan", "stuck_off": 0.02})
     start(config, tmp_path / "whole", nothing)
     cut_short(config, tmp_path / "run", rounds)
     assert resume(tmp_path / "run", nothing).finished
@@ -107,7 +123,7 @@ def test_unknown_faults_act_and_take_no_link_away(tiny: MakeConfig) -> None:
             assert row["lost"] == 0
         return simulation
 
-    sound, struck = after(), after(rows=0.3, slots=0.3)
+    sound, struck = after(), after(row_share=0.3, slot_share=0.3)
     assert struck.network.links.silent()
     evaluations = [run.table("evaluations") for run in (sound, struck)]
     first, second = (table[table["after"] <= 0] for table in evaluations)
@@ -118,4 +134,4 @@ def test_unknown_faults_act_and_take_no_link_away(tiny: MakeConfig) -> None:
 
 def test_faults_after_the_last_round_are_refused(tiny: MakeConfig) -> None:
     with pytest.raises(ValueError, match=r"faults\.at_round = 99 is after the last round, 5: give a round"):
-        Simulation(tiny(faults={"rows": 0.1, "at_round": 99}))
+        Simulation(tiny(faults={"row_share": 0.1, "at_round": 99}))

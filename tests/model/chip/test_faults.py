@@ -30,7 +30,7 @@ def faults(**parts: Any) -> FaultMap:
 def written(place: Path, **changes: object) -> FaultsOptions:
     path = place / "map.json"
     path.write_text(json.dumps({**SIZE, **changes}), encoding="utf-8")
-    return FaultsOptions(file=str(path))
+    return FaultsOptions(map=str(path))
 
 
 def test_an_unknown_dead_wire_drops_whoever_holds_it() -> None:
@@ -152,16 +152,16 @@ def test_files_of_another_chip_or_with_holes_are_refused(tmp_path: Path, changes
 
 def test_files_that_are_not_there_or_no_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"cannot be read: No such file"):
-        fault_map(FaultsOptions(file=str(tmp_path / "none.json")), CHIP)
+        fault_map(FaultsOptions(map=str(tmp_path / "none.json")), CHIP)
     (tmp_path / "torn.json").write_text('{"rows": 2', encoding="utf-8")
     with pytest.raises(ValueError, match=r"torn\.json is no JSON"):
-        fault_map(FaultsOptions(file=str(tmp_path / "torn.json")), CHIP)
+        fault_map(FaultsOptions(map=str(tmp_path / "torn.json")), CHIP)
 
 
 def test_shares_are_drawn_by_the_seed_alone() -> None:
     """Of 64 tiles x 80 rows, 1024 slots and the wires of 225 routing tiles a tenth, within 4 standard deviations."""
     fabric = Fabric(FabricOptions(rows=8, cols=8))
-    options = FaultsOptions(rows=0.1, slots=0.1, wires=0.1, seed=3)
+    options = FaultsOptions(row_share=0.1, slot_share=0.1, wire_share=0.1, map_seed=3)
     one, other = fault_map(options, fabric), fault_map(options, fabric)
     assert one is not None
     assert other is not None
@@ -171,14 +171,14 @@ def test_shares_are_drawn_by_the_seed_alone() -> None:
         assert abs(found - 0.1 * whole) < 4 * (0.09 * whole) ** 0.5
     assert (one.rows == other.rows).all()
     assert one.wires == other.wires
-    without = fault_map(FaultsOptions(rows=0.1, seed=3), fabric)
+    without = fault_map(FaultsOptions(row_share=0.1, map_seed=3), fabric)
     assert without is not None
     assert (without.rows == one.rows).all()  # whatever else is drawn
     assert fault_map(FaultsOptions(), fabric) is None
 
 
 def test_options_that_contradict_each_other() -> None:
-    with pytest.raises(ValueError, match=r"faults\.file = 'map\.json' says which parts are dead, and shares draw them"):
-        FaultsOptions(file="map.json", rows=0.1)
-    with pytest.raises(ValueError, match=r"faults\.wires = 1\.5 must lie in 0\.\.1"):
-        FaultsOptions(wires=1.5)
+    with pytest.raises(ValueError, match=r"faults\.map = 'map\.json' says which parts are dead, and shares draw them"):
+        FaultsOptions(map="map.json", row_share=0.1)
+    with pytest.raises(ValueError, match=r"faults\.wire_share = 1\.5 must lie in 0\.\.1"):
+        FaultsOptions(wire_share=1.5)

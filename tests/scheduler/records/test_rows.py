@@ -95,13 +95,14 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
         most_written=9,
         retired=1,
         lost=6,
+        relaid=7,
         changes=changes,
         novelty=math.inf,
         seconds=Seconds(train=1.0, evaluate=2.0, other=3.0, compile=0.5),
     )
     row = round_row(facts)
     assert to_arrow("rounds", [row]).num_rows == 1
-    counted = [5, 8, 13, 21, 12.0, 40.0, 900.0, 58, 9, 77, 0.1, 2, 1, 6, 4, 3, 2]
+    counted = [5, 8, 13, 21, 12.0, 40.0, 900.0, 58, 9, 77, 0.1, 2, 1, 6, 7, 4, 3, 2]
     assert list(row.values()) == [3, 2, 1, 240, "nats", 0.7, 0.6, 0.55, *counted, 0.01, math.inf, 1, 2, 3, 0.5]
 
 
