@@ -39,6 +39,7 @@ from smalti.model.engines.events.lanes import (
     store,
     subtract_product,
     where_at_least,
+    width_of,
     zeros,
 )
 from smalti.model.engines.events.plan import Array, Bools, Graph, Ints
@@ -46,6 +47,7 @@ from smalti.model.engines.events.plan import Array, Bools, Graph, Ints
 THETA, REACH, HEIGHT, SLOPE, NEGLIGIBLE, ZERO, ONE = range(7)  # places in Cells.constants
 TRIANGLE, FAST_SIGMOID = 0, 1
 BLOCK = 32  # most samples of a block
+ONE_BYTE = width_of(BYTE)
 LINE = 64  # bytes of a cache line
 CHANNELS = 2**32 // BLOCK  # more than there can be
 
@@ -181,7 +183,7 @@ def listen(
     for sample in range(samples):
         code = sample * CHANNELS
         for channel in range(0, whole, BYTE):
-            inputs = note(tape.inputs, inputs, bits_of(x, here + channel), BYTE, code + channel)
+            inputs = note(ONE_BYTE, tape.inputs, inputs, bits_of(x, here + channel), code + channel)
         for channel in range(0, channels, LINE // x.itemsize):
             prefetch(x, here + channels + channel)
         for channel in range(whole, channels):  # written in any case, counted if it is an event
@@ -236,9 +238,8 @@ def fire(
         if trace is not None and item(cells.adapts, bank):
             potential = subtract_product(potential, fall, load(width, trace, place))
         if keep:
-            within = bits_within(potential, threshold, support)
-            active = note(tape.active, active, within, lanes, sample * lanes)
-        fired = note(tape.fired, fired, bits_at_least(potential, threshold), lanes, sample * lanes)
+            active = note(width, tape.active, active, bits_within(potential, threshold, support), sample * lanes)
+        fired = note(width, tape.fired, fired, bits_at_least(potential, threshold), sample * lanes)
     for event in range(first, active):
         code = item(tape.active, event)
         found = item(v, here + code)

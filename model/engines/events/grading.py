@@ -20,7 +20,7 @@ from smalti.model.engines.events.plan import Array, Bools, Ints
 def of_mean(slope: Tensor, steps: int) -> Tensor:
     """From the slope of a mean over time [B, O] to that of membranes [T, O, B]."""
     of_membrane = slope.new_empty(steps, slope.shape[1], slope.shape[0])
-    _of_mean(slope.contiguous().view(-1).numpy(), of_membrane.numpy())
+    of_membrane.numpy()[:] = slope.numpy().T / steps
     return of_membrane
 
 
@@ -55,14 +55,6 @@ def input_spikes(blocks: Sequence[Block], channels: int) -> Tensor:
         tape = block.tape
         _count_inputs(tape.inputs, tape.strength, tape.inputs_at, spikes)
     return torch.from_numpy(spikes)
-
-
-@kernel
-def _of_mean(slope: Floats, into: Floats) -> None:
-    steps, count, batch = into.shape
-    for row in range(steps * count):
-        for sample in range(batch):
-            put(into, row * batch + sample, item(slope, sample * count + row % count) / into.dtype.type(steps))
 
 
 @kernel

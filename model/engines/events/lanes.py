@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import numba
-import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, extending, types
 from numba.core.datamodel import models
@@ -288,49 +287,34 @@ def bits_of(typing: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic
-def count_bits(typing: Any, bits: Any) -> Any:
-    """How many bits are set."""
-
-    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return builder.ctpop(values[0])
-
-    return types.int64(types.uint64), build
-
-
-@intrinsic
-def store_bytes(typing: Any, array: Any, index: Any, word: Any, base: Any) -> Any:
-    """Write the eight bytes of a word, each plus a base, to the places that begin at ``array[index]``."""
-    eight = LanesType(array.dtype, BYTE)
-
-    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        place = _place(context, builder, signature.args[0], values[:2], eight)
-        kind = place.type.pointee
-        small = builder.bitcast(values[2], ir.VectorType(ir.IntType(8), BYTE))
-        bases = _all(builder, values[3], kind)
-        builder.store(builder.add(builder.zext(small, kind), bases), place, align=_alignment(array))
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, types.uint64, types.int64), build
-
-
-# Places of the bits that are set in a byte, ascending, as the bytes of a word, the first lowest.
-PLACES = np.array(
-    [sum(place << BYTE * k for k, place in enumerate(p for p in range(BYTE) if byte >> p & 1)) for byte in range(256)],
-    dtype=np.uint64,
-)
-
-
-@part
-def note(into: Any, at: int, bits: Any, count: int, base: int) -> int:
-    """Write base + place of every bit set among the first ``count``, from ``into[at]`` on; returns where that ends.
+def note(typing: Any, width: Any, into: Any, at: Any, bits: Any, base: Any) -> Any:
+    """Write base + place of every bit set among the lanes', from ``into[at]`` on; returns where that ends.
 
     There are no branches to mispredict: it always writes eight numbers for eight bits, so up to seven beyond the end.
     """
-    for first in range(0, count, BYTE):
-        byte = (bits >> np.uint64(first)) & np.uint64(255)
-        store_bytes(into, at, PLACES[byte], base + first)
-        at += count_bits(byte)
-    return at
+    eight = LanesType(into.dtype, BYTE)
+
+    def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        _, array, end, word, number = values
+        kind, bytes_of_word = ir.ArrayType(BITS, len(PLACES)), ir.VectorType(ir.IntType(8), BYTE)
+        table = cgutils.global_constant(builder, "places", ir.Constant(kind, PLACES))
+        for first in range(0, EIGHTH * width.count, BYTE):
+            byte = builder.and_(builder.lshr(word, ir.Constant(BITS, first)), ir.Constant(BITS, 255))
+            found = builder.load(builder.gep(table, [ir.Constant(BITS, 0), byte], inbounds=True))
+            place = _place(context, builder, signature.args[1], [array, end], eight)
+            places = builder.zext(builder.bitcast(found, bytes_of_word), place.type.pointee)
+            bases = _all(builder, builder.add(number, ir.Constant(BITS, first)), place.type.pointee)
+            builder.store(builder.add(places, bases), place, align=_alignment(into))
+            end = builder.add(end, builder.ctpop(byte))
+        return end
+
+    return types.int64(width, into, types.int64, types.uint64, types.int64), build
+
+
+# Places of the bits that are set in a byte, ascending, as the bytes of a word, the first lowest.
+PLACES = [
+    sum(place << BYTE * k for k, place in enumerate(p for p in range(BYTE) if byte >> p & 1)) for byte in range(256)
+]
 
 
 def _pointer(context: Any, builder: Any, array: Any, values: Any) -> Any:

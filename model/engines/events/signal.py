@@ -65,15 +65,17 @@ def correlate(
     while k < sources.size:
         target = item(targets, k)
         if k == 0 or target != item(targets, k - 1):
+            # A spike that arrives at t meets the adjoint of t + 1.
+            values, first, count = delta, target * room.size + size, room.size - size
             if delta.size == 0:
+                values, first, count = room, 0, room.size
                 traces(width, tape, samples, leak, target, room)
                 if synapse > 0:
                     _filter(width, room, size, synapse)
-                _filter_backward(width, room, 0, room.size, size, leak, room)
-            else:  # a spike that arrives at t meets the adjoint of t + 1
-                _filter_backward(width, delta, target * room.size + size, room.size - size, size, leak, room)
-            if synapse > 0:
-                _filter_backward(width, room, 0, room.size, size, synapse, room)
+            for number in range(2 if synapse > 0 else 1):
+                share = leak if number == 0 else synapse
+                _filter_backward(width, values, first, count, size, share, room)
+                values, first, count = room, 0, room.size
         end = k
         while end < sources.size and item(sources, end) < 0 and item(targets, end) == target:
             end += 1

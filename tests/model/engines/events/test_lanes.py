@@ -117,14 +117,14 @@ def test_places_of_bits_are_noted_in_order(count: int, dtype: Any) -> None:
     """Behind what is there; at most seven numbers beyond the end are written."""
 
     @numba.njit
-    def write(into: Array, at: int, bits: Any, count: int, base: int) -> int:
-        return note(into, at, bits, count, base)
+    def write(width: Any, into: Array, at: int, bits: Any, base: int) -> int:
+        return note(width, into, at, bits, base)
 
     rng = np.random.default_rng(count)
     for density in (0.0, 0.1, 0.5, 1.0):
         flags = rng.random(count) < density
         into = np.full(1 + count + BYTE, 7, dtype=dtype)
-        end = write(into, 1, np.uint64(bits(flags)), count, 100)
+        end = write(width_of(count), into, 1, np.uint64(bits(flags)), 100)
         assert into[:end].tolist() == [7, *(100 + np.flatnonzero(flags)).tolist()]
         assert (into[end + BYTE :] == 7).all()
 
