@@ -31,7 +31,10 @@ class Fit:
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What one density says of samples, float64: the same for every common variance h that separates its directions."""
+    """What one density says of samples, float64: the same for every common variance h that separates its directions.
+
+    M(f) = beyond / h + along.
+    """
 
     fit: Fit
     wide: int  # directions of a variance above h
@@ -42,10 +45,6 @@ class Terms:
     def bytes(self) -> int:
         """Memory that they take."""
         return self.along.nbytes + self.beyond.nbytes
-
-    def distance(self, floor: float) -> Tensor:
-        """M(f) [B] with the common variance ``floor`` (h)."""
-        return self.beyond / floor + self.along
 
 
 def terms(f: Tensor, fit: Fit, wide: int) -> Terms:

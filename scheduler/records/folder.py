@@ -6,7 +6,8 @@
     RUN/environment.json       versions, seed, threads, commit
     RUN/tables/TABLE/*.parquet one table; pandas.read_parquet("RUN/tables/TABLE") reads it at any time
     RUN/report.html            the report, once the run has ended (``run.report``)
-    RUN/checkpoint/            what a killed run goes on from (``scheduler.records.checkpoint``)
+    RUN/checkpoint/            what a killed run goes on from: state.safetensors, which refers to piece-*.bin beside it
+                               (``scheduler.records.checkpoint``)
     RUN/.lock                  held by the process that writes
 
 ``rounds``, ``bids``, ``ports``, ``evaluations``, ``detections``, ``openings``, ``switches`` and ``fates`` grow by

@@ -139,14 +139,15 @@ class GaussianGating:
     def recall(self, counts: Tensor, kept: dict[int, Kept]) -> None:
         """Work out log densities of counts [B, F], with what was kept of the same counts by class."""
         common, f = self._in_common(), None
-        distances = []
+        said = []
         for (label, fit), wide in zip(common.fits.items(), common.wide, strict=True):
             known = kept.get(label)
             if not isinstance(known, Terms) or known.fit is not fit or known.wide != wide:
                 f = checked_counts(counts, self.features).sqrt() if f is None else f
                 known = kept[label] = terms(f, fit, wide)
-            distances.append(known.distance(common.floor))
-        self._said = counts, counts._version, -0.5 * (torch.stack(distances, 1) + common.offset)
+            said.append(known)
+        beyond, along = (torch.stack([getattr(one, name) for one in said], 1) for name in ("beyond", "along"))
+        self._said = counts, counts._version, -0.5 * (beyond / common.floor + along + common.offset)
 
     def _density(self, counts: Tensor) -> Tensor:
         """Log densities [B, classes] float64; the same tensor is mostly asked about twice in a row."""

@@ -71,4 +71,4 @@ def test_terms_give_the_distance_for_every_variance_that_separates_the_same_dire
     kept = terms(x + 0.1, f, wide)
     for h in (floor, floor * 1.0001):
         expected = mahalanobis(x + 0.1, f.mean, f.basis, f.values, h)
-        torch.testing.assert_close(kept.distance(h), expected, rtol=1e-10, atol=1e-10)
+        torch.testing.assert_close(kept.beyond / h + kept.along, expected, rtol=1e-10, atol=1e-10)
