@@ -16,6 +16,11 @@ class Stopwatch:
         """Seconds in all, until now."""
         return self._seconds + (time.perf_counter() - self._began if self._depth else 0.0)
 
+    @property
+    def runs(self) -> bool:
+        """Whether something is being compiled."""
+        return self._depth > 0
+
     def begin(self) -> None:
         """Something begins to be compiled."""
         if not self._depth:

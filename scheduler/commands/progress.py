@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from smalti.model.engines.compiling import COMPILING
 
 if TYPE_CHECKING:
     from smalti.scheduler.simulation import Simulation
@@ -113,6 +116,14 @@ def numbers_of(simulation: Simulation) -> str:
     return f"loss {row['loss']:.3f}  {score} {row['accuracy']:.3f}  {size}"
 
 
+class Numbers(TextColumn):
+    """What a bar says of the last round, or that kernels are being compiled, which a run waits for only once."""
+
+    def render(self, task: Task) -> Text:
+        """What is said now."""
+        return Text("compiling kernels (once)") if COMPILING.runs else super().render(task)
+
+
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Watcher]:
     """A bar that follows a simulation: experience, round, loss, accuracy, neurons, wires."""
@@ -121,7 +132,7 @@ def progress_bar(console: Console) -> Iterator[Watcher]:
         BarColumn(),
         TextColumn("round"),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[numbers]}"),
+        Numbers("{task.fields[numbers]}"),
         TimeRemainingColumn(),
         console=console,
         transient=True,

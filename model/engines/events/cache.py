@@ -17,9 +17,9 @@ from numba.core.event import Event, Listener, register
 from smalti.model.engines.compiling import COMPILING
 from smalti.model.engines.events.lanes import UNKEPT
 
-ONCE = "once after installation, for up to a minute"
+ONCE = "once after installation, for some seconds"
 UNKEPT_HINT = (
-    "for up to a minute, in every process, for neither its folder nor the user's cache can be written to; set "
+    "for some seconds, in every process, for neither its folder nor the user's cache can be written to; set "
     "NUMBA_CACHE_DIR to a folder that can, or take --network.engine dense"
 )
 HERE = Path(__file__).resolve().parent

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
+from smalti.model.engines.compiling import COMPILING
 from smalti.scheduler.commands.progress import any_bar, counting_bar, following, numbers_of, progress_bar
 from smalti.scheduler.config import Config
 from smalti.scheduler.simulation import Simulation
@@ -28,6 +30,16 @@ def test_a_terminal_sees_task_round_and_numbers(tiny: MakeConfig) -> None:
     assert "2/2" in text
     for piece in (f"loss {row['loss']:.3f}", f"neurons {row['neurons']}", f"wires {row['wires']}"):
         assert piece in text
+
+
+def test_a_terminal_sees_that_kernels_are_being_compiled() -> None:
+    seen = io.StringIO()
+    with progress_bar(Console(file=seen, force_terminal=True, width=120)):
+        assert "compiling" not in seen.getvalue()
+        COMPILING.begin()
+        time.sleep(0.5)  # the bar is drawn ten times a second
+        COMPILING.end()
+    assert "compiling kernels (once)" in seen.getvalue()
 
 
 def test_a_file_sees_nothing(tiny: MakeConfig) -> None:

@@ -76,7 +76,7 @@ import numpy as np
 from smalti.model.engines.events import optimiser
 from smalti.model.engines.events.cache import prepare_kernels
 prepare_kernels()
-print(optimiser.squared_norm(np.array([3.0, 5.0, 4.0]), np.array([True, False, True])))
+print(optimiser.squared_norm(np.array([3.0, 5.0, 4.0]), np.array([0, 2])))
 """
 
 
