@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 from smalti.agents.auction.prices import AuctionOptions
 from smalti.model import ranges
 from smalti.model.chip.fabric import FabricOptions
+from smalti.model.engines.choice import choose_engine
 from smalti.model.gating import GatingOptions
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.network import choose_engine
 from smalti.model.neuron import NetworkOptions
 from smalti.model.option_values import settle
 from smalti.scheduler import plugins
