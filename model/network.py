@@ -2,18 +2,14 @@
 
 Nothing is ever reallocated: growth fills in slots, rows and devices of the fixed storage. Which classes the outputs
 stand for and which neurons form an expert is decided above this layer.
-
-Which engine runs (``network.engine = auto``): the event-driven one wherever it can, that is on the CPU with numba
-installed. It was faster than the dense one at every size and rate measured (docs/performance.md).
 """
 
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -25,6 +21,7 @@ from smalti.model.chip.slots import FreeSlots
 from smalti.model.devices import DevicesOptions
 from smalti.model.devices.memristors import Chance, Memristors, unseeded
 from smalti.model.engines import dense
+from smalti.model.engines.choice import choose_engine
 from smalti.model.engines.events.plan import Chip, make_plan
 from smalti.model.kinds import Cell
 from smalti.model.neuron import SURROGATES, Adaptation, Dynamics, NetworkOptions
@@ -405,35 +402,6 @@ def spikes_of_channels(x: Tensor) -> Tensor:
     """Input spikes of every channel [I] float64, all samples together, of x [B, T, I]."""
     whole = not x.is_floating_point()  # exact, and three times as fast
     return x.flatten(0, 1).sum(0, dtype=torch.int64 if whole else torch.float64).double()
-
-
-def device_bytes(options: NetworkOptions) -> int:
-    """Bytes of a crosspoint in training: what chip, wear and optimiser hold of it, its gradient, and counting."""
-    weight, flags, stage, writes, moments, counted = options.dtype.itemsize, 2, 4, 4, 3, 8
-    return weight * (2 + moments) + flags + stage + writes + counted
-
-
-def choose_engine(options: NetworkOptions) -> Literal["dense", "events"]:
-    """The engine that ``network.engine`` asks for.
-
-    Raises:
-        ValueError: for the event-driven engine where it cannot run.
-    """
-    on_cpu = options.device.split(":")[0] == "cpu"  # whether torch knows the device is asked elsewhere
-    has_numba = importlib.util.find_spec("numba") is not None
-    if options.engine == "auto":
-        return "events" if on_cpu and has_numba else "dense"
-    if options.engine == "events" and not on_cpu:
-        raise ValueError(
-            f"network.engine = 'events' computes on the CPU, not on {options.device!r}: set network.device = 'cpu', or "
-            "network.engine = 'dense'"
-        )
-    if options.engine == "events" and not has_numba:
-        raise ValueError(
-            "network.engine = 'events' needs numba, which is not installed: pip install 'numba>=0.61' (or this project "
-            "with its extra 'events'), or set network.engine = 'dense'"
-        )
-    return options.engine
 
 
 def _events(module: str = "engine") -> Any:

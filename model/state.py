@@ -85,3 +85,9 @@ class ChipState:
             ValueError: a tensor is missing or has another shape; nothing has changed then.
         """
         copy_into(self.state_dict(), state, "state")
+
+
+def device_bytes(options: NetworkOptions) -> int:
+    """Bytes of a crosspoint in training: what chip, wear and optimiser hold of it, its gradient, and counting."""
+    weight, flags, stage, writes, moments, counted = options.dtype.itemsize, 2, 4, 4, 3, 8
+    return weight * (2 + moments) + flags + stage + writes + counted

@@ -15,9 +15,9 @@ from smalti.model import ranges
 from smalti.model.chip.fabric import FabricOptions
 from smalti.model.chip.faults import FaultsOptions
 from smalti.model.devices import DevicesOptions
+from smalti.model.engines.choice import choose_engine
 from smalti.model.gating import GatingOptions
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.network import choose_engine
 from smalti.model.neuron import NetworkOptions
 from smalti.model.option_values import settle
 from smalti.scheduler import plugins

@@ -13,7 +13,7 @@ from smalti.model.gating import GatingOptions
 from smalti.model.gating.running import resolved
 from smalti.model.gating.scatter import scatter_values
 from smalti.model.memory import require
-from smalti.model.network import device_bytes
+from smalti.model.state import device_bytes
 from smalti.scheduler.config import Config
 from smalti.scheduler.streams import Stream
 

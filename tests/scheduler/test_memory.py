@@ -10,9 +10,10 @@ import pytest
 
 from smalti.model import memory
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.network import Network, device_bytes
+from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
+from smalti.model.state import device_bytes
 from smalti.scheduler.config import Config
 from smalti.scheduler.configure import configure
 from smalti.scheduler.simulation import Simulation

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.network import Activity, Network, choose_engine
+from smalti.model.engines.choice import choose_engine
+from smalti.model.network import Activity, Network
 from smalti.model.neuron import NetworkOptions
 
 
