@@ -182,9 +182,9 @@ class Links:
                 self.remove(source, tile)
             for source, tile, row in state["inputs"]:
                 self._take(source, tile, row, input_path(self.fabric, tile))
-        for source, tile, row, cells in state["links"] if "links" in state else _recorded(state):  # as once was
+        for source, tile, row, cells in _recorded(state):
             self.restore(source, tile, row, tuple(cells))
-        self.ledger.renumber(state.get("wires", []))
+        self.ledger.renumber(state["wires"])
 
     def restore(self, source: int, tile: int, row: int, cells: tuple[int, ...]) -> None:
         """Lay a link again as a record of it says (row and path included)."""

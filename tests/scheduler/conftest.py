@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from torch import Tensor
 
@@ -11,7 +12,7 @@ from smalti.agents.expert import Expert
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.randomness import Use, generator
-from smalti.scheduler.runner import start
+from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TaskBatches
 
@@ -32,6 +33,28 @@ def cut_short() -> Callable[[Config, Path, int], None]:
             start(config, folder, watch)
 
     return run
+
+
+@pytest.fixture
+def check_resume(
+    tmp_path: Path,
+    cut_short: Callable[[Config, Path, int], None],
+    timeless: Callable[[Path], dict[str, pd.DataFrame]],
+    state_of: Callable[[Path], object],
+) -> Callable[[Config, int], None]:
+    """(configuration, rounds) -> a run that is stopped after these and resumed ends, bit for bit, as a whole one."""
+
+    def check(config: Config, rounds: int) -> None:
+        start(config, tmp_path / "whole", lambda simulation: None)
+        cut_short(config, tmp_path / "run", rounds)
+        assert resume(tmp_path / "run", lambda simulation: None).finished
+        expected, found = timeless(tmp_path / "whole"), timeless(tmp_path / "run")
+        assert found.keys() == expected.keys()
+        for name, table in found.items():
+            pd.testing.assert_frame_equal(table, expected[name], check_exact=True)
+        assert state_of(tmp_path / "run") == state_of(tmp_path / "whole")
+
+    return check
 
 
 @pytest.fixture(scope="session")

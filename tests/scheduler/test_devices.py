@@ -6,14 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import torch
 
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import from_mapping
 from smalti.scheduler.records.rows import RoundRows
-from smalti.scheduler.runner import resume, start
+from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
@@ -33,22 +32,9 @@ def nothing(simulation: Simulation) -> None:
 )
 @pytest.mark.parametrize("rounds", [2, 4])
 def test_a_stopped_run_ends_like_one_that_was_not(
-    tiny: MakeConfig,
-    tmp_path: Path,
-    timeless: Callable[[Path], dict[str, pd.DataFrame]],
-    state_of: Callable[[Path], object],
-    cut_short: Callable[[Config, Path, int], None],
-    devices: dict[str, Any],
-    rounds: int,
+    tiny: MakeConfig, check_resume: Callable[[Config, int], None], devices: dict[str, Any], rounds: int
 ) -> None:
-    config = tiny(devices=devices)
-    start(config, tmp_path / "whole", nothing)
-    cut_short(config, tmp_path / "run", rounds)
-    assert resume(tmp_path / "run", nothing).finished
-    expected = timeless(tmp_path / "whole")
-    for name, table in timeless(tmp_path / "run").items():
-        pd.testing.assert_frame_equal(table, expected[name], check_exact=True)
-    assert state_of(tmp_path / "run") == state_of(tmp_path / "whole")
+    check_resume(tiny(devices=devices), rounds)
 
 
 def test_a_frozen_expert_is_not_written_while_others_learn(tiny: MakeConfig) -> None:

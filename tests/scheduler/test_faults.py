@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ import pytest
 import torch
 
 from smalti.scheduler.config import Config
-from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]
@@ -96,24 +94,10 @@ def test_lost_links_are_laid_again_where_there_is_room(tiny: MakeConfig) -> None
 @pytest.mark.parametrize(("known", "heal"), [(True, "relay"), (False, "none")])
 @pytest.mark.parametrize("rounds", [2, 4])
 def test_a_stopped_run_ends_like_one_that_was_not(
-    tiny: MakeConfig,
-    tmp_path: Path,
-    timeless: Callable[[Path], dict[str, pd.DataFrame]],
-    state_of: Callable[[Path], object],
-    cut_short: Callable[[Config, Path, int], None],
-    known: bool,
-    heal: str,
-    rounds: int,
+    tiny: MakeConfig, check_resume: Callable[[Config, int], None], known: bool, heal: str, rounds: int
 ) -> None:
     faults = {**SHARES, "known": known, "heal": heal, "at_round": 3}
-    config = tiny(faults=faults, devices={"kind": "reram_wan", "stuck_off": 0.02})
-    start(config, tmp_path / "whole", nothing)
-    cut_short(config, tmp_path / "run", rounds)
-    assert resume(tmp_path / "run", nothing).finished
-    expected = timeless(tmp_path / "whole")
-    for name, table in timeless(tmp_path / "run").items():
-        pd.testing.assert_frame_equal(table, expected[name], check_exact=True)
-    assert state_of(tmp_path / "run") == state_of(tmp_path / "whole")
+    check_resume(tiny(faults=faults, devices={"kind": "reram_wan", "stuck_off": 0.02}), rounds)
 
 
 def test_unknown_faults_act_and_take_no_link_away(tiny: MakeConfig) -> None:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
 import torch
 
@@ -18,7 +17,6 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.growth import opening
 from smalti.scheduler.growth.buy_back import BuyBack
 from smalti.scheduler.growth.room import Need
-from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 
@@ -191,13 +189,7 @@ class TestBuyBack:
             assert auction._place(rest, home, purchase.width) is None
 
     def test_the_books_stay_right_and_a_resumed_run_ends_the_same(
-        self,
-        config: Config,
-        check: Books,
-        tmp_path: Path,
-        cut_short: CutShort,
-        timeless: Callable[[Path], dict[str, pd.DataFrame]],
-        state_of: Callable[[Path], object],
+        self, config: Config, check: Books, check_resume: Callable[[Config, int], None]
     ) -> None:
         bought_back = replace(config.growth, buy_back=BuyBackOptions(by="loss", samples=8))
         config = replace(config, growth=bought_back)
@@ -210,13 +202,7 @@ class TestBuyBack:
         neurons = simulation.table("neurons")
         assert neurons["retired_round"].notna().sum() == bought["bought"].item()
         assert simulation.table("rounds")["stored_values"].tolist()[-1] > 0
-        start(config, tmp_path / "whole", lambda simulation: None)
-        cut_short(config, tmp_path / "run", 3)
-        resume(tmp_path / "run", lambda simulation: None)
-        again = timeless(tmp_path / "run")
-        for name, table in timeless(tmp_path / "whole").items():
-            pd.testing.assert_frame_equal(again[name], table, check_exact=True)
-        assert state_of(tmp_path / "run") == state_of(tmp_path / "whole")
+        check_resume(config, 3)
 
     def test_who_finds_no_place_in_what_was_bought_is_served_by_what_is_left(
         self, config: Config, check: Books, monkeypatch: pytest.MonkeyPatch
