@@ -9,7 +9,7 @@
 A multiply-add of the gating network is one of each. Comparisons, square roots of counts (a table of a few dozen
 entries), exponentials of the last few numbers, and routing are not counted. All numbers that the gating network holds
 are, though those that it needs to learn on are most of them. Sizes are of float32; the chip's are those of
-``analysis.footprint``.
+``analysis.hardware.footprint``.
 """
 
 from __future__ import annotations

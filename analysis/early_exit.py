@@ -12,7 +12,7 @@ from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run
 from smalti.model.gating.networks.staged import StagedGating
 from smalti.model.ranges import LARGEST
-from smalti.scheduler import hearing
+from smalti.scheduler.answers import hearing
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TEST, VALIDATION
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from smalti.analysis.restored import restored
 from smalti.analysis.tables import RunTables
-from smalti.scheduler import evaluation
+from smalti.scheduler.answers import evaluation
 from smalti.scheduler.randomness import Use, entropy
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Samples

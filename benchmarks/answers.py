@@ -24,7 +24,7 @@ from rich.table import Table
 
 import smalti
 from smalti.model.gating.options import Choice, Weighing
-from smalti.scheduler import reliability
+from smalti.scheduler.answers import reliability
 from smalti.scheduler.records.rows import evaluation_rows
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Data

@@ -27,7 +27,7 @@ from smalti.model.gating import GatingOptions
 from smalti.model.gating.learned import LearnedGateOptions
 from smalti.model.gating.networks import GATING
 from smalti.model.gating.running import resolved
-from smalti.scheduler import evaluation, hearing, reliability
+from smalti.scheduler.answers import evaluation, hearing, reliability
 from smalti.scheduler.config import Config, RunOptions
 from smalti.scheduler.experiments.running import run_all
 from smalti.scheduler.records.rows import evaluation_rows

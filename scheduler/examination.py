@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from smalti.agents.gating import GatingAgent
-from smalti.scheduler import blocks
-from smalti.scheduler.recall import Recall
+from smalti.scheduler.answers import blocks
+from smalti.scheduler.answers.recall import Recall
+from smalti.scheduler.answers.sessions import sessions
 from smalti.scheduler.records import rows as tables
 from smalti.scheduler.records.rows import Row
-from smalti.scheduler.sessions import sessions
 from smalti.scheduler.streams import Experience, Stream
 from smalti.scheduler.streams.batches import NOVEL, TEST, VALIDATION, TaskBatches
 

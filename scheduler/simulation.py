@@ -29,7 +29,9 @@ from smalti.model.growth import saturation
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.rewiring.scope import Changes
-from smalti.scheduler import breakage, evaluation
+from smalti.scheduler import breakage
+from smalti.scheduler.answers import evaluation
+from smalti.scheduler.answers.recall import Recall
 from smalti.scheduler.checks import by_feedback, check, check_machine, check_running
 from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
@@ -43,7 +45,6 @@ from smalti.scheduler.protocols.protocol import GROWING, Parts, Progress, Round,
 from smalti.scheduler.protocols.task_aware import TaskAware
 from smalti.scheduler.protocols.task_free import TaskFree
 from smalti.scheduler.randomness import Use, generator, number
-from smalti.scheduler.recall import Recall
 from smalti.scheduler.records import rows as tables
 from smalti.scheduler.records.played import Played
 from smalti.scheduler.records.registry import NeuronRegistry

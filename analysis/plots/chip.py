@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from smalti.analysis.outcomes import living
+from smalti.analysis.plots.drawing.painted import painted
+from smalti.analysis.plots.drawing.picture import Boxes, Dots, Key, Lines, Mark, Panel, Picture, Scale, Shape
+from smalti.analysis.plots.drawing.ramps import Ramp, shade
 from smalti.analysis.plots.figure import quick_note, save_figure, task_colour
-from smalti.analysis.plots.painted import painted
-from smalti.analysis.plots.picture import Boxes, Dots, Key, Lines, Mark, Panel, Picture, Scale, Shape
-from smalti.analysis.plots.ramps import Ramp, shade
 from smalti.analysis.plots.routes import route_points
 from smalti.analysis.runs import Run, load_run
 from smalti.model.chip.fabric import SIDES, STEP

@@ -18,8 +18,8 @@ def draw_copies(tables: dict[str, pd.DataFrame]) -> Figure:
     """Mean accuracy over tasks, against time or noise: a line for the mean over copies, a band from 5 to 95 % of them.
 
     Args:
-        tables: as ``analysis.devices.at_times`` or ``at_noise`` gives them, by what the legend calls them; all of one
-            of the two.
+        tables: as ``analysis.hardware.devices.at_times`` or ``at_noise`` gives them, by what the legend calls
+            them; all of one of the two.
 
     Raises:
         ValueError: matplotlib is missing, or there is nothing to draw.

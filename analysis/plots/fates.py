@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from smalti.analysis.fates import MATTERS, by_age, fates, has_fates
+from smalti.analysis.plots.drawing.painted import painted
+from smalti.analysis.plots.drawing.picture import Dots, Key, Line, Mark, Panel, Picture
 from smalti.analysis.plots.figure import PALETTE, quick_note
-from smalti.analysis.plots.painted import painted
-from smalti.analysis.plots.picture import Dots, Key, Line, Mark, Panel, Picture
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:

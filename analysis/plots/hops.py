@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from smalti.analysis import wiring
+from smalti.analysis.plots.drawing.painted import painted
+from smalti.analysis.plots.drawing.picture import Bars, Panel, Picture, Text
 from smalti.analysis.plots.figure import PALETTE, quick_note
-from smalti.analysis.plots.painted import painted
-from smalti.analysis.plots.picture import Bars, Panel, Picture, Text
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:

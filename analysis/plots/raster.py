@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smalti.analysis.plots.drawing.painted import painted
+from smalti.analysis.plots.drawing.picture import Dots, Key, Level, Mark, Panel, Picture
 from smalti.analysis.plots.figure import task_colour
-from smalti.analysis.plots.painted import painted
-from smalti.analysis.plots.picture import Dots, Key, Level, Mark, Panel, Picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from smalti.analysis import reuse
+from smalti.analysis.plots.drawing.painted import painted
+from smalti.analysis.plots.drawing.picture import Bars, Dots, Key, Line, Mark, Panel, Picture, Text
 from smalti.analysis.plots.figure import QUIET, quick_note, task_colour
-from smalti.analysis.plots.painted import painted
-from smalti.analysis.plots.picture import Bars, Dots, Key, Line, Mark, Panel, Picture, Text
 from smalti.analysis.runs import Run
 from smalti.analysis.structure import graph
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.analysis.plots.drawing.painted import painted
+from smalti.analysis.plots.drawing.picture import Key, Line, Panel, Picture, Span, limits
 from smalti.analysis.plots.figure import PALETTE, task_colour
-from smalti.analysis.plots.painted import painted
-from smalti.analysis.plots.picture import Key, Line, Panel, Picture, Span, limits
 from smalti.analysis.units import in_words
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from smalti.analysis.findings import findings
 from smalti.analysis.outcomes import NOVEL, accuracies, experience_names, last_answers, mean_accuracies, splits
 from smalti.analysis.plots.auctions import worth_picture
 from smalti.analysis.plots.chip import chip_picture
+from smalti.analysis.plots.drawing.picture import Picture
 from smalti.analysis.plots.fates import fates_picture
 from smalti.analysis.plots.hops import hops_picture
-from smalti.analysis.plots.picture import Picture
 from smalti.analysis.plots.raster import raster_picture
 from smalti.analysis.plots.reuse import reuse_picture
 from smalti.analysis.plots.scarcity import scarcity_picture

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from smalti.analysis.plots.picture import Picture
-from smalti.analysis.plots.svg import svg
+from smalti.analysis.plots.drawing.picture import Picture
+from smalti.analysis.plots.drawing.svg import svg
 from smalti.analysis.plots.theme import themed
 
 LEGIBLE = 500  # pixels: least width of a picture

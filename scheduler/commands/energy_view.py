@@ -9,8 +9,8 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from smalti.analysis.architecture import Architecture, architecture
-from smalti.analysis.energy import ALL, energy, totals
+from smalti.analysis.hardware.architecture import Architecture, architecture
+from smalti.analysis.hardware.energy import ALL, energy, totals
 from smalti.analysis.runs import load_run
 
 TITLES = {

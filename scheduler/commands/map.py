@@ -100,7 +100,7 @@ def _tell(console: Console, found: Mapped, fabric: Fabric, synapses: int, notes:
 def _compared(simulation: Simulation, net: Net, found: Mapped, samples: int) -> list[str]:
     """Spikes of the net without a chip and on it, and what its answers are worth."""
     from smalti.analysis.export.population import samples_of  # not above: help need not wait for torch
-    from smalti.scheduler.evaluation import with_label
+    from smalti.scheduler.answers.evaluation import with_label
     from smalti.scheduler.streams.batches import TEST
 
     x = samples_of(simulation, samples)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
-from smalti.scheduler import hearing, reliability
+from smalti.scheduler.answers import hearing, reliability
 from smalti.scheduler.growth.buy_back import Remembered
 from smalti.scheduler.growth.opening import Opening
 from smalti.scheduler.growth.readout import Batch as Shown

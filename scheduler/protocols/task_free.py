@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
-from smalti.scheduler import hearing
+from smalti.scheduler.answers import hearing
 from smalti.scheduler.growth.columns import shared_columns
 from smalti.scheduler.growth.seed_expert import extend_expert
 from smalti.scheduler.judge import positions

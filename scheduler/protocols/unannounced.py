@@ -17,7 +17,7 @@ from torch import Tensor
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.gating.detection import DETECTORS, DetectionOptions, Glimpse, Memory
-from smalti.scheduler import hearing
+from smalti.scheduler.answers import hearing
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained
 from smalti.scheduler.protocols.waiting import classes_of

@@ -13,12 +13,12 @@ from smalti.agents.gating import GatingAgent
 from smalti.model.chip.fabric import DIRECTIONS, SIDES, Fabric
 from smalti.model.costs import Usage
 from smalti.model.rewiring.scope import Changes
-from smalti.scheduler import sessions
-from smalti.scheduler.blocks import WITHIN, Switch
+from smalti.scheduler.answers import sessions
+from smalti.scheduler.answers.blocks import WITHIN, Switch
+from smalti.scheduler.answers.evaluation import Answers, gate_alone, needs_label, with_task, without_label
+from smalti.scheduler.answers.question import Asked, question
+from smalti.scheduler.answers.sessions import Session
 from smalti.scheduler.clock import Seconds
-from smalti.scheduler.evaluation import Answers, gate_alone, needs_label, with_task, without_label
-from smalti.scheduler.question import Asked, question
-from smalti.scheduler.sessions import Session
 from smalti.scheduler.streams import Experience, Stream
 from smalti.scheduler.streams.types import Readout
 from smalti.scheduler.streams.wanted import Wanted

@@ -24,11 +24,11 @@ from smalti.scheduler.streams.memory import Data
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.arrays import load_arrays
 from smalti.scheduler.streams.readers.digits import load_digits
-from smalti.scheduler.streams.readers.events import load_events
 from smalti.scheduler.streams.readers.fsdd import load_fsdd
 from smalti.scheduler.streams.readers.mnist import load_mnist
-from smalti.scheduler.streams.readers.shd import load_shd
-from smalti.scheduler.streams.readers.signals import load_ecg, load_signals
+from smalti.scheduler.streams.readers.signals.signals import load_ecg, load_signals
+from smalti.scheduler.streams.readers.spikes.events import load_events
+from smalti.scheduler.streams.readers.spikes.shd import load_shd
 from smalti.scheduler.streams.survey import content, excerpt
 from smalti.scheduler.streams.tasks.cognitive import load_cognitive
 from smalti.scheduler.streams.tasks.long import load_long

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from smalti.analysis.account import SUMS, account
-from smalti.analysis.footprint import footprint
+from smalti.analysis.hardware.footprint import footprint
 from smalti.analysis.outcomes import measures
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run

@@ -12,7 +12,7 @@ import torch
 from smalti.analysis import activity
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run, load_run
-from smalti.scheduler import evaluation
+from smalti.scheduler.answers import evaluation
 from smalti.scheduler.streams.batches import VALIDATION
 
 

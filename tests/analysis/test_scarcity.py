@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from smalti.analysis import market, scarcity
+from smalti.analysis.plots.drawing.picture import Bars, Dots, Line, Text
 from smalti.analysis.plots.figure import PALETTE
-from smalti.analysis.plots.picture import Bars, Dots, Line, Text
 from smalti.analysis.plots.scarcity import scarcity_picture
 from smalti.analysis.report.parts import part
 from smalti.analysis.runs import Run, load_run

@@ -9,7 +9,7 @@ import torch
 from smalti.analysis import trials
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run, load_run
-from smalti.scheduler import evaluation
+from smalti.scheduler.answers import evaluation
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import VALIDATION
 from smalti.scheduler.streams.scores import direction

@@ -8,7 +8,7 @@ from benchmarks.answers import CHANNELS, STEPS, WAYS, measure, recordings, view
 from smalti.analysis.outcomes import accuracy
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
-from smalti.scheduler.reliability import ALIKE
+from smalti.scheduler.answers.reliability import ALIKE
 
 
 def test_the_way_of_the_run_answers_as_the_run_did(finished_run: Path) -> None:

@@ -14,7 +14,7 @@ from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.criterion import CRITERIA
 from smalti.model.network import Activity, Network
 from smalti.model.neuron import NetworkOptions
-from smalti.scheduler import evaluation, hearing
+from smalti.scheduler.answers import evaluation, hearing
 from smalti.scheduler.configure import configure
 from smalti.scheduler.judge import Judge
 from smalti.scheduler.simulation import Simulation

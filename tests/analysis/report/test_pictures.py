@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from smalti.analysis.plots.picture import Key, Line, Panel, Picture, Span
+from smalti.analysis.plots.drawing.picture import Key, Line, Panel, Picture, Span
 from smalti.analysis.report.pictures import inline_svg
 
 PICTURE = Picture(

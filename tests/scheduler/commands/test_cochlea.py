@@ -9,7 +9,7 @@ from scipy.io import wavfile
 
 from smalti.scheduler.commands import cochlea
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.readers.shd import load_shd
+from smalti.scheduler.streams.readers.spikes.shd import load_shd
 
 pytest.importorskip("h5py", reason="the extra shd is not installed")
 Smalti = Callable[..., tuple[int, str, str]]

@@ -12,7 +12,7 @@ import torch
 
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.growth.buy_back import BuyBackOptions
-from smalti.scheduler import evaluation
+from smalti.scheduler.answers import evaluation
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth import opening
 from smalti.scheduler.growth.buy_back import BuyBack

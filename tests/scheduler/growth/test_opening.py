@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from smalti.model.growth.reuse import ReuseOptions
-from smalti.scheduler import evaluation
+from smalti.scheduler.answers import evaluation
 from smalti.scheduler.config import Config
 from smalti.scheduler.configure import configure
 from smalti.scheduler.growth.opening import Opening

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.growth.reuse import ReuseOptions
-from smalti.scheduler import evaluation
+from smalti.scheduler.answers import evaluation
 from smalti.scheduler.config import Config
 from smalti.scheduler.configure import configure
 from smalti.scheduler.growth.reopening import Reopening

@@ -1,0 +1,152 @@
+"""Accuracy of a finished run on copies of its chip: against time and against noise.
+
+A copy is another chip that was programmed to the same targets at the same times, with other random numbers: what one
+gets who builds the chip again. The run is rebuilt from its checkpoint, which stays as it is; the gating network, which
+is off the chip, is the same in all copies. Read noise is drawn anew in every evaluation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+import pandas as pd
+import torch
+
+from smalti.analysis.outcomes import headline
+from smalti.analysis.restored import restored
+from smalti.analysis.runs import Run
+from smalti.model.devices import DevicesOptions
+from smalti.model.devices.memristors import Memristors
+from smalti.scheduler.answers import evaluation
+from smalti.scheduler.processor import computing
+from smalti.scheduler.randomness import Use, number
+from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams.batches import TEST, VALIDATION
+
+DAY = 86400.0
+TIMES = (1.0, 3600.0, DAY, 30 * DAY, 365 * DAY)
+NOISES = (0.0, 0.02, 0.05, 0.1, 0.2)
+HARMLESS = {"drift", "compensation", "reading", "programming", "acceptance", "attempts", "learning"}
+"""Fields that leave the dates of devices, their ranges and their levels as they are."""
+
+SPLITS = {"test": TEST, "validation": VALIDATION}
+
+
+def at_times(
+    run: Run,
+    times: Sequence[float] = TIMES,
+    draws: int = 20,
+    devices: Mapping[str, object] | None = None,
+    setting: str | None = None,
+    split: str = "validation",
+) -> pd.DataFrame:
+    """Accuracy on every task at times after the run has ended; nothing is refreshed.
+
+    Args:
+        run: the run, of which at least one round is finished.
+        times: seconds after its last round.
+        draws: copies of the chip.
+        devices: fields of ``devices`` that are other than in the run, such as ``{"kind": "pcm"}``. Then the whole chip
+            is programmed at the end of the run, unless they are of ``HARMLESS`` alone; by default devices are as old
+            as they are.
+        setting: ``task`` (told) or what the run is judged by, which is the default.
+        split: ``validation`` or ``test``.
+
+    Returns:
+        Columns draw, seconds, task and accuracy.
+
+    Raises:
+        ValueError: a setting or split that there is not, options that cannot be, or a run that cannot be rebuilt.
+    """
+    told = _is_told(run, setting)
+    rows: list[dict[str, float]] = []
+    with _equipped(run, devices) as simulation:
+        chip = simulation.network.memristors
+        for draw, end in _copies(simulation, draws):
+            for seconds in times:
+                chip.at(end + seconds)
+                rows += [{"draw": draw, "seconds": seconds, **row} for row in _answers(simulation, told, split)]
+    return pd.DataFrame(rows).astype({"draw": int, "task": int})
+
+
+def at_noise(
+    run: Run,
+    noises: Sequence[float] = NOISES,
+    draws: int = 20,
+    setting: str | None = None,
+    split: str = "validation",
+) -> pd.DataFrame:
+    """Accuracy on every task with the Gaussian programming noise of ``mosaic``, whatever the run was trained with.
+
+    Args:
+        run: the run.
+        noises: standard deviations of a weight, as a share of the largest.
+        draws: copies of the chip, for every noise.
+        setting, split: as in ``at_times``.
+
+    Returns:
+        Columns draw, noise, task and accuracy.
+    """
+    told = _is_told(run, setting)
+    rows: list[dict[str, float]] = []
+    for noise in noises:
+        with _equipped(run, {"kind": "mosaic", "measured": "", "mosaic_noise": noise}) as simulation:
+            for draw, _ in _copies(simulation, draws):
+                rows += [{"draw": draw, "noise": noise, **row} for row in _answers(simulation, told, split)]
+    return pd.DataFrame(rows).astype({"draw": int, "task": int})
+
+
+def _is_told(run: Run, setting: str | None) -> bool:
+    usual = headline(run)
+    if setting not in (None, "task", usual):
+        raise ValueError(f"setting = {setting!r} is none that copies are asked in: take task, or {usual}")
+    return (setting or usual) == "task"
+
+
+@contextmanager
+def _equipped(run: Run, devices: Mapping[str, object] | None) -> Iterator[Simulation]:
+    """The run's simulation, on other devices if some are named."""
+    simulation = restored(run)
+    network = simulation.network
+    if devices is not None:
+        options: DevicesOptions = replace(simulation.config.devices, **devices)  # type: ignore[arg-type]
+        former = network.memristors
+        chip = network.memristors = Memristors(options, network, former.chance, simulation.config.run.seed)
+        if set(devices) <= HARMLESS and not chip.exact:
+            chip.load_state_dict(former.state_dict())
+        chip.at(former.seconds)
+    with computing(1 if network.engine == "events" else simulation.config.run.threads), torch.no_grad():
+        yield simulation
+
+
+def _copies(simulation: Simulation, draws: int) -> Iterator[tuple[int, float]]:
+    """Number of every copy that the simulation becomes, and the time at which the run has ended."""
+    if draws < 1:
+        raise ValueError(f"draws = {draws} leaves no copy to ask; give 1 or more, and 20 for an interval")
+    chip, seed = simulation.network.memristors, simulation.config.run.seed
+    end = chip.seconds
+    for draw in range(draws):
+        chip.at(end)
+        chip.redraw(partial(number, seed, Use.COPIES, draw))
+        yield draw, end
+
+
+def _answers(simulation: Simulation, told: bool, split: str) -> list[dict[str, float]]:
+    """Accuracy on every task that is served."""
+    if split not in SPLITS:
+        raise ValueError(f"split = {split!r} is unknown; take {' or '.join(SPLITS)}")
+    agent, stream = simulation.gating, simulation.stream
+    if not told and evaluation.needs_label(agent):
+        raise ValueError("experts of this run cannot be chosen without a label: take setting = 'task'")
+    served = {label for expert in agent.experts for label in expert.classes}
+    rows = []
+    for experience in {e.task: e for e in stream.experiences}.values():
+        if served.isdisjoint(experience.classes):
+            continue
+        x, wanted = simulation.batches_of(experience).evaluation(SPLITS[split])
+        said = evaluation.with_task(agent, x, experience.classes) if told else evaluation.without_label(agent, x)
+        rows.append({"task": experience.task, "accuracy": said.score(wanted, stream.readout)})
+    return rows

@@ -1,0 +1,101 @@
+"""A question: samples that an agent is asked about, and what is worked out of them once, whoever answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+from smalti.agents.expert import Expert
+from smalti.agents.gating import GatingAgent
+from smalti.model.gating.protocol import KeepsTerms, Kept
+from smalti.scheduler.answers import said
+from smalti.scheduler.answers.hearing import Features, GateCost, gate_cost, heard_adapted
+from smalti.scheduler.answers.said import Said
+
+Asker: TypeAlias = Callable[[Expert, Tensor, Tensor], Said]
+"""(expert, rows [b] of the samples, spikes of each channel in every sample [B, I]) -> what the expert does for them."""
+
+
+class Question:
+    """Samples x [B, T, I] for the agent as it is now; nothing about it may change while the question is in use.
+
+    Args:
+        agent: who is asked.
+        x: input spikes.
+        ask: lets an expert run; by default anew each time (``scheduler.answers.recall`` keeps what was said).
+        terms: what the gating network keeps of these samples, by class.
+    """
+
+    def __init__(
+        self, agent: GatingAgent, x: Tensor, ask: Asker | None = None, terms: dict[int, Kept] | None = None
+    ) -> None:
+        self.agent, self.x = agent, x
+        self._ask, self._terms = ask or partial(_anew, agent, x), terms
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @cached_property
+    def everyone(self) -> Tensor:
+        """All samples [B]."""
+        return torch.arange(len(self.x))
+
+    @cached_property
+    def channels(self) -> Tensor:
+        """Input spikes of every channel in each sample [B, I] float64."""
+        whole = not self.x.is_floating_point()  # exact, and twice as fast
+        return self.x.sum(1, dtype=torch.int32 if whole else torch.float64).double()
+
+    @cached_property
+    def inputs(self) -> Tensor:
+        """Input spikes of every channel per sample [I] float64."""
+        return self.channels.mean(0)
+
+    @cached_property
+    def heard(self) -> Features:
+        """What the gating network hears."""
+        return heard_adapted(self.agent, self.x)
+
+    @cached_property
+    def _counts(self) -> Tensor:
+        """Spike counts [B, F] that the gating network hears; one that keeps terms knows what it will say of them."""
+        gate, counts = self.agent.gate, self.heard.counts
+        if self._terms is not None and gate.classes and isinstance(gate, KeepsTerms):
+            gate.recall(counts, self._terms)
+        return counts
+
+    @cached_property
+    def density(self) -> Tensor:
+        """What it says of each class [B, classes]."""
+        return self.agent.gate.class_scores(self._counts)
+
+    @cached_property
+    def posterior(self) -> Tensor:
+        """What it says of each expert [B, E]."""
+        return self.agent.gate.scores(self._counts)
+
+    @cached_property
+    def cost(self) -> GateCost:
+        """What it takes."""
+        running = self.agent.options.running  # of its counts at every step
+        return gate_cost(self.agent, self.x, torch.zeros(len(self), 0) if running else self.heard.counts)
+
+    def ask(self, expert: Expert, rows: Tensor) -> Said:
+        """What an expert does for some of the samples [b]."""
+        return self._ask(expert, rows, self.channels)
+
+
+Asked: TypeAlias = Tensor | Question
+
+
+def question(agent: GatingAgent, asked: Asked) -> Question:
+    """The question about samples, unless it has been put already."""
+    return asked if isinstance(asked, Question) else Question(agent, asked)
+
+
+def _anew(agent: GatingAgent, x: Tensor, expert: Expert, rows: Tensor, channels: Tensor) -> Said:
+    return said.ask(agent, expert, x[rows], channels[rows])

@@ -1,0 +1,1 @@
+"""Signals, series and tables of features, as spikes where they rise and fall."""

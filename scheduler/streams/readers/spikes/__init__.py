@@ -1,0 +1,1 @@
+"""Recordings that are spikes already: spike trains in HDF5, event cameras."""
