@@ -29,7 +29,7 @@ from smalti.scheduler.records import pieces
 from smalti.scheduler.records.atomic import sync_folder, write_bytes_atomic
 from smalti.scheduler.records.pieces import LARGE, Cut
 
-FORMAT = "smalti 2"  # name of the metadata
+FORMAT, FIRST_FORMAT = "smalti 2", "smalti"  # names of the metadata; the first, whose runs are still shown, knew no pieces
 SMALL = 4096  # numbers; smaller tensors are kept as they are
 MOSTLY = 0.25  # bytes of what is not zero, with its places, by those of all, up to which that alone is kept
 PARTS = ("@places", "@values", "@shape")  # of a tensor of which only what is not zero is kept
@@ -76,11 +76,11 @@ def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, JSON]) -
 
 
 def load(path: Path) -> Checkpoint:
-    """The state that was saved last.
+    """The state that was saved last, by this version or an older one.
 
     Raises:
         FileNotFoundError: nothing has been saved there yet.
-        ValueError: the file is damaged, or another version wrote it.
+        ValueError: the file is damaged, or a newer version wrote it.
     """
     while True:
         data = path.read_bytes()
@@ -96,14 +96,14 @@ def _read(path: Path, data: bytes) -> Checkpoint:
         tensors = tensors_of(data)
         metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
         ((key, content),) = metadata.items()
-        if key != FORMAT:
+        if key not in (FORMAT, FIRST_FORMAT):
             raise ValueError(
                 f"its format is {key!r}, this version of smalti knows {FORMAT!r}; update it if that is older"
             )
         checksum, text = content.split(" ", 1)
         intact = int(checksum) == _checksum(tensors, text)
         known = json.loads(text)
-        facts, cuts = known["facts"], known["pieces"]
+        facts, cuts = (known["facts"], known["pieces"]) if key == FORMAT else (known, {})
         if intact:
             tensors = _unpacked(tensors)
             tensors |= {name: pieces.read(path.parent, Cut.from_plain(cut)) for name, cut in cuts.items()}

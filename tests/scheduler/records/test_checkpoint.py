@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 import os
 from pathlib import Path
@@ -237,6 +238,23 @@ def test_pieces_that_are_missing_or_changed_are_named(file: Path) -> None:
 
 def of_format(name: str, tensors: dict[str, Tensor], text: str) -> bytes:
     return bytes_of(tensors, metadata={name: f"{checkpoint._checksum(tensors, text)} {text}"})
+
+
+def test_checkpoints_of_the_first_format_are_read(file: Path) -> None:
+    """They kept everything in one file, places of what is not zero as int64."""
+    mostly = torch.zeros(100, 200)
+    mostly[3, 5], mostly[60, 7] = 0.5, -2.0
+    packed = {
+        "mostly@places": torch.tensor([605, 12007]),
+        "mostly@values": torch.tensor([0.5, -2.0]),
+        "mostly@shape": torch.tensor([100, 200]),
+    }
+    file.parent.mkdir()
+    file.write_bytes(of_format("smalti", {"large": large().contiguous()} | packed, json.dumps(FACTS)))
+    state = load(file)
+    assert state.facts == FACTS
+    assert same_bytes(state.tensors["large"], large().contiguous())
+    assert same_bytes(state.tensors["mostly"], mostly)
 
 
 def test_a_later_format_is_refused_with_the_cure(file: Path) -> None:
