@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from smalti.analysis.account import SUMS, account
+from smalti.analysis.account import SUMS, account, work
 from smalti.analysis.hardware.footprint import footprint
 from smalti.analysis.outcomes import measures
 from smalti.analysis.restored import restored
@@ -67,6 +67,13 @@ def test_by_hand(run: Any) -> None:
 def test_tables_that_know_too_little_have_no_account(run: Any) -> None:
     del run.table("evaluations")["latency"]
     assert list(account(run).columns) == []
+
+
+def test_a_setting_that_was_not_asked_in_the_end_has_no_account(run: Any) -> None:
+    """A gate that is told the task answers without a label only while there is a single expert."""
+    early = run.table("evaluations")["after"] == 0
+    assert work(run, run.table("evaluations")[early]) != {}
+    assert work(run, run.table("evaluations")[early & ~early]) == {}
 
 
 def test_of_a_run(finished_run: Path) -> None:
