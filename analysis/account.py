@@ -46,7 +46,10 @@ def account(run: RunTables, split: str = "test") -> pd.DataFrame:
 
 
 def work(run: RunTables, asked: pd.DataFrame) -> dict[str, float]:
-    """The account of answers in one setting, by rows of the table ``evaluations``; empty where there are none, or they know too little."""
+    """The account of answers in one setting, by rows of the table ``evaluations``.
+
+    Empty where there are none, or where they know too little.
+    """
     if asked.empty or "latency" not in asked:
         return {}
 
