@@ -1,0 +1,106 @@
+"""What told widths would have come to on a chip that is nearly full, beside what was learned without being told.
+
+    smalti benchmark budget-cognitive --out runs/budget-cognitive --seeds 2
+    python benchmarks/hindsight.py runs/budget-cognitive
+
+Of the experiment's folder it takes the variants of equal blocks, one for each budget, and inputs alone (``never``, a
+width of 0): experts that hear nobody, in as many widths. For each budget the best width of every task is chosen by
+exact search on validation data (``smalti.analysis.hindsight``), and what these experts say of test data stands beside
+the variants that were run on that budget. Nothing is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+
+import pandas as pd
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from smalti.analysis.hindsight import alone, best_widths
+from smalti.analysis.outcomes import measures, resources
+from smalti.analysis.runs import Run, load_run
+
+CONTROLS = ("blocks", "never")  # variants whose experts hear nobody and do not grow
+HELD = 0.9  # accuracy from which a task counts as held
+
+
+@dataclass(frozen=True)
+class Hindsight:
+    """Compare told widths with what was learned.
+
+    Attributes:
+        out: folder of the experiment.
+    """
+
+    out: tyro.conf.Positional[Path]
+
+
+@dataclass(frozen=True)
+class Held:
+    """What one order of the tasks came to on one budget."""
+
+    variant: str
+    held: float  # tasks
+    accuracy: float
+    hidden: float  # neurons
+
+
+Trials = dict[tuple[str, str, int], Run]  # budget, variant, seed -> run
+
+
+def main() -> None:
+    """Print a row for each budget and variant, the told optimum first."""
+    options = tyro.cli(Hindsight, description=__doc__)
+    runs = finished(options.out)
+    view = Table("budget", "variant", "tasks at 90 %", "mean over tasks, %", "hidden neurons", "orders")
+    for budget in sorted({budget for budget, _, _ in runs}, key=lambda name: int(name[1:])):
+        seeds = sorted({seed for there, _, seed in runs if there == budget})
+        found = [row for seed in seeds for row in of_order(runs, budget, seed)]
+        for variant in dict.fromkeys(row.variant for row in found):
+            rows = [row for row in found if row.variant == variant]
+            held, accuracy, hidden = (
+                mean(getattr(row, name) for row in rows) for name in ("held", "accuracy", "hidden")
+            )
+            view.add_row(budget, variant, f"{held:.1f}", f"{100 * accuracy:.1f}", f"{hidden:.0f}", str(len(rows)))
+    Console(width=120).print(view)
+
+
+def finished(out: Path) -> Trials:
+    """The runs of an experiment that are done."""
+    table = pd.read_parquet(out / "trials.parquet")
+    table = table[table["status"] == "done"]
+    names = zip(table["stream"], table["variant"], table["run.seed"], table["trial"], strict=True)
+    return {
+        (str(stream), str(variant), int(seed)): load_run(out / "trials" / trial)
+        for stream, variant, seed, trial in names
+    }
+
+
+def of_order(runs: Trials, budget: str, seed: int) -> Iterator[Held]:
+    """The optimum, then every variant, with one order of the tasks."""
+    here = {variant: run for (there, variant, other), run in runs.items() if (there, other) == (budget, seed)}
+    single = {width(run): run for (_, variant, s), run in runs.items() if s == seed and variant.startswith(CONTROLS)}
+    left = resources(next(iter(here.values())))
+    told = best_widths(alone(single, "validation"), int(left["slots"] - left["outputs"]))
+    answers = alone(single, "test")
+    accuracy = [float(answers.loc[task, answers.columns == told[task]].iloc[0]) for task in answers.index]
+    name = f"told, of widths {', '.join(map(str, sorted(single)))}"
+    yield Held(name, sum(one >= HELD for one in accuracy), mean(accuracy), float(told.sum()))
+    for variant, run in here.items():
+        values = measures(run, "task", "test")
+        yield Held(variant, values["tasks_90"], values["accuracy"], resources(run)["neurons"])
+
+
+def width(run: Run) -> int:
+    """Hidden neurons of a task's expert: none where only the first task gets one."""
+    growth = run.config["growth"]
+    return 0 if growth["reuse"]["grow"] == "never" else int(growth["seed_width"])
+
+
+if __name__ == "__main__":
+    main()
