@@ -85,8 +85,8 @@ def of_order(runs: Trials, budget: str, seed: int) -> Iterator[Held]:
     """The optimum, then every variant, with one order of the tasks."""
     here = {variant: run for (there, variant, other), run in runs.items() if (there, other) == (budget, seed)}
     single = {width(run): run for (_, variant, s), run in runs.items() if s == seed and variant.startswith(CONTROLS)}
-    left = resources(next(iter(here.values())))
-    told = best_widths(alone(single, "validation"), int(left["slots"] - left["outputs"]))
+    left = resources(next(iter(here.values())))["slots"]
+    told = best_widths(alone(single, "validation"), int(left))
     answers = alone(single, "test")
     accuracy = [float(answers.loc[task, answers.columns == told[task]].iloc[0]) for task in answers.index]
     name = f"told, of widths {', '.join(map(str, sorted(single)))}"
