@@ -42,7 +42,8 @@ def _last(run: RunTables, split: str) -> pd.Series[float]:
     """Accuracy on each task after the last one, the task being told."""
     table = run.table("evaluations")
     table = table[(table["split"] == split) & (table["setting"] == "task") & (table["after"] == table["after"].max())]
-    return table.set_index("on")["accuracy"].sort_index()
+    accuracy: pd.Series[float] = table.set_index("on")["accuracy"].sort_index()
+    return accuracy
 
 
 def best_widths(values: pd.DataFrame, slots: int) -> pd.Series[int]:
@@ -66,7 +67,7 @@ def best_widths(values: pd.DataFrame, slots: int) -> pd.Series[int]:
     each = np.kron(np.eye(tasks), np.ones(len(widths)))  # [tasks, tasks * widths]: one width a task
     answer = milp(
         -values.to_numpy(dtype=float).ravel(),
-        integrality=np.ones(values.size),
+        integrality=np.ones(values.size, dtype=np.int64),
         bounds=Bounds(0, 1),
         constraints=[LinearConstraint(each, 1, 1), LinearConstraint(np.tile(widths, tasks)[None], 0, slots)],
         options={"mip_rel_gap": 0.0},

@@ -16,7 +16,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from smalti.analysis import account, curves, detection, metrics, neurobench, switches
+from smalti.analysis import account, copies, curves, detection, metrics, neurobench, switches
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES, SPENT
 from smalti.analysis.tables import RunTables
 from smalti.scheduler.records.pasted import pasted
@@ -163,6 +163,7 @@ def measures(run: RunTables, setting: str, split: str) -> dict[str, float]:
     }
     if setting not in (*PARTS, "task"):  # the parts of an answer to which no task was told
         values |= {f"{part}_accuracy": accuracy(run, part, split) for part in PARTS} | switches.measures(run, split)
+    values |= copies.measures(run, setting, split)
     if len(last):
         values |= {name: float(np.average(last[name], weights=last["samples"])) for name in SPENT if name in last}
     if setting not in PARTS:

@@ -50,6 +50,12 @@ METRICS = {
     "compute_to_static": Metric(
         "compute to static", "operations until level with a static net, as a share of its", ".2f"
     ),
+    "copies_first": _share(
+        "copies, %", "accuracy on copies of the chip at the first of devices.ages, mean over copies"
+    ),
+    "copies_spread": _share("spread", "its standard deviation over copies, points", ".2f"),
+    "copies_last": _share("copies later, %", "the same accuracy at the last of devices.ages"),
+    "copies_worst": _share("worst copy, %", "accuracy of the worst copy then"),
     "detected": Metric("detected", "share of boundaries to new tasks that were noticed", ".2f"),
     "founded": Metric("founded", "share of boundaries to new tasks after which an expert was founded", ".2f"),
     "fired_again": Metric("returns noticed", "share of returns of a task with an alarm", ".2f"),

@@ -23,6 +23,10 @@ class RunTables(Protocol):
     def steps(self) -> int:
         """Time steps of a sample; 0 where the run does not say."""
 
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that there are; runs of older versions lack some."""
+
     def table(self, name: str) -> pd.DataFrame:
         """A whole table.
 

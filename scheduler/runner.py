@@ -232,6 +232,7 @@ def _play(simulation: Simulation, folder: RunFolder, tables: TableWriter, watche
         tables.append("openings", number, rows.openings)
         tables.append("switches", number, rows.switches)
         tables.append("fates", number, rows.fates)
+        tables.append("copies", number, rows.copies)
         tables.append("rounds", number, rows.rounds)
         save(simulation, folder, tables, config)
         simulation.seconds_written = time.perf_counter() - begin

@@ -30,12 +30,12 @@ from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.rewiring.scope import Changes
 from smalti.scheduler import breakage
-from smalti.scheduler.answers import evaluation
+from smalti.scheduler.answers import copies, evaluation
 from smalti.scheduler.answers.recall import Recall
 from smalti.scheduler.checks import by_feedback, check, check_machine, check_running
 from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
-from smalti.scheduler.examination import examine
+from smalti.scheduler.examination import PARTS, examine
 from smalti.scheduler.growth import birth_record, fate, rewiring
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.judge import Judge
@@ -236,6 +236,9 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             with clock.evaluating():
                 self._evaluate(self.number)
         self.network.memristors.settle(self.network.state.mask & ~mask)
+        if self.round + 1 == self.total_rounds and self.config.devices.copies:
+            with clock.evaluating():
+                self.rows.copies = self._ask_copies()
         self._record(now, trained, validation, retired, damage, changes, clock)
         self.round += 1
 
@@ -327,6 +330,12 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         answers, switches = examine(self.gating, self.stream, self.batches_of, after, trials, self._recall)
         self.rows.evaluations += answers
         self.rows.switches += switches
+
+    def _ask_copies(self) -> list[Row]:
+        """What copies of the chip answer, now and later."""
+        options, seed = self.config.devices, self.config.run.seed
+        asked = copies.rows(self.gating, self.stream, self.batches_of, options.copies, options.ages, seed, PARTS[:2])
+        return [{"round": self.round, **row} for row in asked]
 
     def _validate(self, experience: Experience) -> float:
         """Score on validation data, the task being told, if that is asked for; else NaN."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 
 import pandas as pd
 import torch
@@ -21,8 +20,8 @@ from smalti.analysis.runs import Run
 from smalti.model.devices import DevicesOptions
 from smalti.model.devices.memristors import Memristors
 from smalti.scheduler.answers import evaluation
+from smalti.scheduler.answers.copies import accuracies, copies_of
 from smalti.scheduler.processor import computing
-from smalti.scheduler.randomness import Use, number
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TEST, VALIDATION
 
@@ -65,7 +64,7 @@ def at_times(
     rows: list[dict[str, float]] = []
     with _equipped(run, devices) as simulation:
         chip = simulation.network.memristors
-        for draw, end in _copies(simulation, draws):
+        for draw, end in copies_of(chip, draws, simulation.config.run.seed):
             for seconds in times:
                 chip.at(end + seconds)
                 rows += [{"draw": draw, "seconds": seconds, **row} for row in _answers(simulation, told, split)]
@@ -94,7 +93,7 @@ def at_noise(
     rows: list[dict[str, float]] = []
     for noise in noises:
         with _equipped(run, {"kind": "mosaic", "measured": "", "mosaic_noise": noise}) as simulation:
-            for draw, _ in _copies(simulation, draws):
+            for draw, _ in copies_of(simulation.network.memristors, draws, simulation.config.run.seed):
                 rows += [{"draw": draw, "noise": noise, **row} for row in _answers(simulation, told, split)]
     return pd.DataFrame(rows).astype({"draw": int, "task": int})
 
@@ -122,18 +121,6 @@ def _equipped(run: Run, devices: Mapping[str, object] | None) -> Iterator[Simula
         yield simulation
 
 
-def _copies(simulation: Simulation, draws: int) -> Iterator[tuple[int, float]]:
-    """Number of every copy that the simulation becomes, and the time at which the run has ended."""
-    if draws < 1:
-        raise ValueError(f"draws = {draws} leaves no copy to ask; give 1 or more, and 20 for an interval")
-    chip, seed = simulation.network.memristors, simulation.config.run.seed
-    end = chip.seconds
-    for draw in range(draws):
-        chip.at(end)
-        chip.redraw(partial(number, seed, Use.COPIES, draw))
-        yield draw, end
-
-
 def _answers(simulation: Simulation, told: bool, split: str) -> list[dict[str, float]]:
     """Accuracy on every task that is served."""
     if split not in SPLITS:
@@ -141,12 +128,5 @@ def _answers(simulation: Simulation, told: bool, split: str) -> list[dict[str, f
     agent, stream = simulation.gating, simulation.stream
     if not told and evaluation.needs_label(agent):
         raise ValueError("experts of this run cannot be chosen without a label: take setting = 'task'")
-    served = {label for expert in agent.experts for label in expert.classes}
-    rows = []
-    for experience in {e.task: e for e in stream.experiences}.values():
-        if served.isdisjoint(experience.classes):
-            continue
-        x, wanted = simulation.batches_of(experience).evaluation(SPLITS[split])
-        said = evaluation.with_task(agent, x, experience.classes) if told else evaluation.without_label(agent, x)
-        rows.append({"task": experience.task, "accuracy": said.score(wanted, stream.readout)})
-    return rows
+    answers = accuracies(agent, stream, simulation.batches_of, told, SPLITS[split])
+    return [{"task": task, "accuracy": accuracy} for task, accuracy in answers]

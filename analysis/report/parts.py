@@ -8,13 +8,22 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from smalti.analysis import fates, market, reuse, scarcity, switches
+from smalti.analysis import copies, fates, market, reuse, scarcity, switches
 from smalti.analysis.finding import Finding
 from smalti.analysis.findings import findings
-from smalti.analysis.outcomes import NOVEL, accuracies, experience_names, last_answers, mean_accuracies, splits
+from smalti.analysis.outcomes import (
+    NOVEL,
+    accuracies,
+    experience_names,
+    headline,
+    last_answers,
+    mean_accuracies,
+    splits,
+)
 from smalti.analysis.plots.auctions import worth_picture
 from smalti.analysis.plots.chip import chip_picture
 from smalti.analysis.plots.drawing.picture import Picture
+from smalti.analysis.plots.devices import copies_picture
 from smalti.analysis.plots.fates import fates_picture
 from smalti.analysis.plots.hops import hops_picture
 from smalti.analysis.plots.raster import raster_picture
@@ -219,6 +228,13 @@ def _pictures(run: Run, activity: Activity) -> Iterator[Drawing]:
         yield _svg(scarcity_picture(run), "A chip that fills up", caption)
     if fates.has_fates(run):
         yield _svg(fates_picture(run), "What becomes of newborns", fates.told(run))
+    if copies.has_copies(run):
+        asked = copies.asked(run, headline(run))
+        caption = (
+            f"The network on {asked['draw'].nunique()} copies of the chip, each a thin line: programmed to the same "
+        )
+        caption += "weights with errors of their own, and asked later. Validation data."
+        yield _svg(copies_picture({"copies": asked}), "Copies of the chip", caption)
     for trial in activity.trials:
         caption = f"A validation trial of task {trial.name}: input spikes, spikes of the neurons that run, and outputs "
         caption += "with their targets (dashed). Steps at which something is asked are shaded."

@@ -42,6 +42,8 @@ class DevicesOptions:
         cmo_acceptance: acceptance in % with which reram_cmo was characterised: 2 or 0.2.
         measured: file of kind measured, a CSV with the columns conductance and sigma, and read if it was measured, all
             in uS.
+        copies: copies of the chip that are asked everything when the run has ended, for the table copies; 0 for none.
+        ages: seconds after the end of the run at which copies are asked, ascending.
     """
 
     kind: str = IDEAL
@@ -64,6 +66,8 @@ class DevicesOptions:
     mosaic_noise: float = 0.05
     cmo_acceptance: float = 2.0
     measured: str = ""
+    copies: int = 0
+    ages: tuple[float, ...] = (1.0, 3600.0, 86400.0, 2592000.0, 31536000.0)
 
     def __post_init__(self) -> None:
         settle(self, "devices")
@@ -76,6 +80,11 @@ class DevicesOptions:
         ranges.not_negative("devices", self, "round_seconds", most=ranges.EVER)
         ranges.share("devices", self, "acceptance", "stuck_on", "stuck_off")
         ranges.at_least("devices", self, 1, "attempts", most=1000)
+        ranges.not_negative("devices", self, "copies", most=10_000)
+        if list(self.ages) != sorted(set(self.ages)) or any(not 0 <= age <= ranges.EVER for age in self.ages):
+            raise ValueError(f"devices.ages = {list(self.ages)} must be seconds, ascending, none negative or twice")
+        if self.copies and not self.ages:
+            raise ValueError("devices.copies are asked at devices.ages, which are empty: give one age, such as [0]")
         if self.levels == 1:
             raise ValueError("devices.levels = 1 tells no weights apart: give 2 or more, or 0 for any conductance")
         if (self.lowest or self.highest) and self.lowest >= self.highest:

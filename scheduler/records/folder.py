@@ -10,11 +10,10 @@
                                (``scheduler.records.checkpoint``)
     RUN/.lock                  held by the process that writes
 
-``rounds``, ``bids``, ``ports``, ``evaluations``, ``detections``, ``openings``, ``switches`` and ``fates`` grow by
-parts of many rounds, ``part-00064.parquet`` for those from round 64 on. Each also has a ``part-initial.parquet``
-without rows, from the first moment and for good, so that the folder can be read while there is no row. ``neurons``
-and ``links`` have one part, ``part-00000.parquet``, without rows at first and then replaced. Every file appears by a
-rename, so whoever reads finds it whole.
+All but ``neurons`` and ``links`` grow by parts of many rounds, ``part-00064.parquet`` for those from round 64 on. Each
+also has a ``part-initial.parquet`` without rows, from the first moment and for good, so that the folder can be read
+while there is no row. ``neurons`` and ``links`` have one part, ``part-00000.parquet``, without rows at first and then
+replaced. Every file appears by a rename, so whoever reads finds it whole.
 """
 
 from __future__ import annotations

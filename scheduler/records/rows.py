@@ -39,6 +39,7 @@ class RoundRows:
     openings: list[Row] = field(default_factory=list)
     switches: list[Row] = field(default_factory=list)
     fates: list[Row] = field(default_factory=list)
+    copies: list[Row] = field(default_factory=list)
 
 
 def bid_row(round_number: int, outcome: Outcome) -> Row:

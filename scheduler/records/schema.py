@@ -12,9 +12,9 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
-APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings", "switches", "fates")
+APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings", "switches", "fates", "copies")
 """Tables that grow round by round."""
 
 REWRITTEN = ("neurons", "links")
@@ -209,6 +209,15 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("gradient_out", FLOAT, "unit", "the same over its fan-out"),
         Column("worth", FLOAT, "unit", "rise of the loss on validation samples while it is silent"),
         Column("loss", FLOAT, "unit", "loss on these samples while it is not"),
+    ),
+    "copies": (
+        ROUND,
+        Column("draw", INT32, "number", "copy of the chip, counted from 0"),
+        Column("seconds", FLOAT, "s", "time after the end of the run at which it was asked"),
+        Column("setting", TEXT, "name", "as in evaluations: task, class, domain or joint"),
+        Column("split", TEXT, "name", "validation or test"),
+        Column("task", INT32, "number", "task that was asked"),
+        Column("accuracy", FLOAT, "share", "samples answered rightly, or the stream's score"),
     ),
     "neurons": (
         Column("neuron", INT32, "number", "id in order of birth, never reused"),

@@ -14,10 +14,11 @@ import pytest
 
 
 class Tables:
-    """What analysis wants of a run: ``config``, ``path``, ``steps``, ``table``."""
+    """What analysis wants of a run: ``config``, ``path``, ``steps``, ``tables``, ``table``."""
 
     def __init__(self, config: dict[str, Any], tables: dict[str, pd.DataFrame]) -> None:
         self.path, self.config, self._tables = Path("run"), config, tables
+        self.tables = tuple(sorted(tables))
         self.steps = config.get("stream", {}).get("steps", 0)
 
     def table(self, name: str) -> pd.DataFrame:

@@ -86,9 +86,10 @@ def test_a_picture_has_a_line_for_every_table(run: Run, ideal: Run) -> None:
     pytest.importorskip("matplotlib")
     tables = {name: at_times(one, times=(1.0, DAY), draws=2) for name, one in (("pcm", run), ("ideal", ideal))}
     (axes,) = draw_copies(tables).axes
-    assert [line.get_label() for line in axes.lines] == ["pcm", "ideal"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["pcm", "ideal"]
     expected = tables["pcm"].groupby("seconds")["accuracy"].mean().tolist()
     assert list(axes.lines[0].get_ydata()) == pytest.approx(expected)
+    assert [len(thin.get_segments()) for thin in axes.collections[:1]] == [2]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["1 s", "1 day"]
     with pytest.raises(ValueError, match="give one or more of one kind"):
         draw_copies({"time": tables["pcm"], "noise": at_noise(run, noises=(0.0,), draws=1)})

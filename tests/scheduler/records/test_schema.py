@@ -20,6 +20,7 @@ PUBLISHED = {
     "neurons_run",
     "switches": "after on split believed expert trials found kept",
     "fates": "round task neuron age gradient_in gradient_out worth loss",
+    "copies": "round draw seconds setting split task accuracy",
     "neurons": "neuron tile slot birth_slot kind task rule cell tau_ms synapse_ms birth_round retired_round",
     "links": "source kind target_tile row side hops path birth_round retired_round",
 }
