@@ -10,6 +10,7 @@ Random numbers belong to a round and to how many were drawn in it (``Chance``), 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import fields
 from typing import Any, Protocol
 
@@ -158,6 +159,19 @@ class Memristors:
         self._program(ALL)
         self._cells.since.copy_(since)
         self._age()
+
+    def remember(self) -> Callable[[], None]:
+        """What gives back all that is programmed now, and the writes so far; targets are given back by who calls it."""
+        if self.exact:
+            return self.wear.remember()
+        self._follow()
+        restore_wear, programmed = self.wear.remember(), deepcopy(self.state_dict())
+
+        def restore() -> None:
+            self.load_state_dict(programmed)
+            restore_wear()
+
+        return restore
 
     def state_dict(self) -> dict[str, Any]:
         """Wear, and what was programmed."""
