@@ -17,7 +17,6 @@ from torch import Tensor
 
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run
-from smalti.model.engines import dense
 from smalti.model.network import Network
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Experience
@@ -181,10 +180,8 @@ def spikes_of(run: Run | Simulation, experience: int, samples: int = 1, running:
 
 def spike_trains(network: Network, x: Tensor, mask: Tensor | None) -> Tensor:
     """Which neuron fires when [T, N, B], for inputs x [B, T, I], while the neurons of a mask [N] run (None: all)."""
-    columns = x.permute(1, 2, 0).to(network.device, network.options.dtype).contiguous()
     with torch.no_grad():
-        weight = network.state.weight.detach()
-        return dense.forward(weight, network.wiring(), network.dynamics(mask), columns).spikes.cpu()
+        return network.tape(x, mask).spikes.cpu()
 
 
 def hidden_neurons(simulation: Simulation) -> pd.DataFrame:

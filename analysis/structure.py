@@ -23,7 +23,7 @@ from smalti.scheduler.records.folder import open_run
 
 
 def graph(run: Run) -> nx.DiGraph:
-    """The network of a run now: a DiGraph as ``graph_of`` makes it, devices and weights from the checkpoint.
+    """The network of a run now: a DiGraph as ``graph_of`` makes it, devices and target weights from the checkpoint.
 
     Raises:
         ValueError: no round is finished yet, or the checkpoint is damaged.

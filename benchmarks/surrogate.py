@@ -22,7 +22,6 @@ from rich.table import Table
 
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
-from smalti.model.engines import dense
 from smalti.scheduler.simulation import Simulation
 
 
@@ -38,9 +37,7 @@ def activity(simulation: Simulation) -> tuple[float, float]:
         running = agent.running(expert)
         hidden = running & network.state.alive & ~network.state.output
         x, _ = simulation.batches_of(experience).training(0)
-        spikes = x.permute(1, 2, 0).to(network.device, network.options.dtype).contiguous()
-        dynamics = network.dynamics(running)
-        tape = dense.forward(network.state.weight.detach(), network.wiring(), dynamics, spikes)
+        dynamics, tape = network.dynamics(running), network.tape(x, running)
         slope = dynamics.surrogate(tape.membrane - dynamics.threshold)
         inside.append(float((slope[:, hidden] > 0).double().mean()))
         fired.append(float(tape.spikes[:, hidden].double().mean()))

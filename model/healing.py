@@ -27,24 +27,35 @@ class Remembered:
     strength: float
 
 
-def remember(network: Network, links: Sequence[tuple[int, int]], moments: Moments) -> list[Remembered]:
-    """Links (source, tile) that drive somebody, with their devices, the strongest first."""
+def remember(
+    network: Network, links: Sequence[tuple[int, int]], moments: Moments, known: Sequence[Tensor] = ()
+) -> list[Remembered]:
+    """Links (source, tile) that drive somebody, with their devices, the strongest first.
+
+    Args:
+        network, moments: of the chip.
+        links: which.
+        known: what else is known of devices, [K, R, n] each.
+    """
     found = []
     for source, tile in links:
         row = network.links.rows[source, tile]
         if bool(network.state.mask[tile, row].any()):
-            devices = tuple(tensor[tile, row].detach().clone() for tensor in _storage(network, moments))
+            devices = tuple(tensor[tile, row].detach().clone() for tensor in _storage(network, moments, known))
             found.append(Remembered(source, tile, devices, float(devices[0].abs().sum())))
     return sorted(found, key=lambda link: (-link.strength, link.source, link.tile))
 
 
-def relay(network: Network, remembered: Sequence[Remembered], moments: Moments) -> int:
-    """Lay links again, in this order, each with its devices, by any way that has room; how many found one."""
+def relay(network: Network, remembered: Sequence[Remembered], moments: Moments, known: Sequence[Tensor] = ()) -> int:
+    """Lay links again, in this order, each with its devices, by any way that has room; how many found one.
+
+    Arguments as for ``remember``; all but ``remembered`` are changed in place.
+    """
     laid = 0
     for link in remembered:
         if _lay(network, link):
             row = network.links.rows[link.source, link.tile]
-            for tensor, values in zip(_storage(network, moments), link.devices, strict=True):
+            for tensor, values in zip(_storage(network, moments, known), link.devices, strict=True):
                 with torch.no_grad():
                     tensor[link.tile, row] = values
             laid += 1
@@ -69,6 +80,7 @@ def _lay(network: Network, link: Remembered) -> bool:
     return False
 
 
-def _storage(network: Network, moments: Moments) -> tuple[Tensor, ...]:
+def _storage(network: Network, moments: Moments, known: Sequence[Tensor]) -> tuple[Tensor, ...]:
     state = network.state
-    return state.weight, state.mask, state.frozen, state.stage, moments.first, moments.second, moments.count
+    own = state.weight, state.mask, state.frozen, state.stage
+    return *own, moments.first, moments.second, moments.count, *known

@@ -2,7 +2,8 @@
 
 A newborn of such a chain does nothing to who was there before it. So a batch shows of each neuron what it will ever
 show, and the event-driven engine runs those that are new alone: the spikes of others enter like inputs, before these,
-as they arrive on the chip, so that every sum has the order that it has there. The dense engine runs everybody anew.
+as they arrive on the chip, so that every sum has the order that it has there. The dense engine runs everybody anew,
+and so do both on devices with errors: there a weight of zero is not quite zero, and a tile may be programmed again.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Overheard:
         known = self._place >= 0
         fresh = fires & ~known
         heard = self.network.listened_to(fresh.to(running.device)).cpu()
-        if known.any() and (self.network.engine != "events" or (heard & fresh).any()):
+        anew = self.network.engine != "events" or not self.network.memristors.exact
+        if known.any() and (anew or (heard & fresh).any()):
             self._forget()  # who hears both would add them up in another order
             fresh, known = fires, torch.zeros_like(known)
         if fresh.any():
@@ -67,7 +69,7 @@ class Overheard:
         rows = network.state.source[tiles]
         source = torch.where(rows < self._neurons, enters[rows.clamp(0, self._neurons - 1)], rows - self._neurons)
         source = torch.where(rows < self._neurons, source, source + size + more).masked_fill(rows < 0, -1)
-        mask, weight = network.state.mask[tiles].numpy(), network.state.weight.detach()[tiles]
+        mask, weight = network.state.mask[tiles].numpy(), network.reading().detach()[tiles]
         fires = np.zeros(size, dtype=np.bool_)
         fires[own.numpy()] = True
         chip = Chip(source.numpy(), mask, np.zeros_like(mask), fires, NOTHING.numpy(), more + self.x.shape[2])

@@ -8,6 +8,7 @@ slots, known to be dead or not: they say nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -40,7 +41,13 @@ class Damage(NamedTuple):
     relaid: int = 0  # of them laid again
 
 
-def strike(grower: Grower, faults: FaultMap, known: bool, heal: Literal["none", "relay"] = "none") -> Damage:
+def strike(
+    grower: Grower,
+    faults: FaultMap,
+    known: bool,
+    heal: Literal["none", "relay"] = "none",
+    devices: Sequence[Tensor] = (),
+) -> Damage:
     """Let faults come; neurons lost are those that the grower has ``bought``.
 
     Args:
@@ -48,6 +55,7 @@ def strike(grower: Grower, faults: FaultMap, known: bool, heal: Literal["none", 
         faults: which.
         known: whether the chip's mapper is told.
         heal: whether links are laid again, if it is.
+        devices: what is known of devices beside the chip and the optimiser, [K, R, n] each: it goes along.
     """
     network, links = grower.network, grower.network.links
     network.strike(faults, known)
@@ -57,10 +65,10 @@ def strike(grower: Grower, faults: FaultMap, known: bool, heal: Literal["none", 
     hidden = (state.alive & ~state.output).cpu().numpy()
     grower.buy(np.flatnonzero(hidden & faults.unusable(network.fabric)).tolist())
     dead = [key for key in links.silent() if links.kind(*key) != "local"]
-    remembered = remember(network, dead, grower.moments) if heal == "relay" else []
+    remembered = remember(network, dead, grower.moments, devices) if heal == "relay" else []
     cut(network, dead, grower.moments)
     lost = before - len(links.rows)
-    relaid = relay(network, remembered, grower.moments)
+    relaid = relay(network, remembered, grower.moments, devices)
     for source, tile in dead:
         if links.kind(source, tile) == "input" and (source, tile) not in links.rows:
             links.relay_input(source, tile)

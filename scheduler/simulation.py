@@ -257,7 +257,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         options = self.config.faults
         if self.faults is None or not 0 < options.at_round == self.round:
             return breakage.Damage()
-        return breakage.strike(self.grower, self.faults, options.known, options.heal)
+        return breakage.strike(self.grower, self.faults, options.known, options.heal, self.rehearsal.devices)
 
     def _decide(self, experience: Experience, progress: Progress, novelty: float) -> Decision:
         """The gating agent's decision on this round; what it may want to measure is measured on the round's probe."""

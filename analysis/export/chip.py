@@ -62,7 +62,7 @@ FILES = {
         "to_wire": "number of the wire there",
     },
     "weights.safetensors": {
-        "weight": "[tiles, rows, columns] float: weight of every crosspoint",
+        "weight": "[tiles, rows, columns] float: weight that every crosspoint is to be programmed to",
         "mask": "[tiles, rows, columns] 1 where a crosspoint is in use",
         "source": "[tiles, rows] slot (tile * columns + column) or slots + channel that drives a row; -1: free",
     },

@@ -28,7 +28,7 @@ class Population:
 
 
 def population_of(simulation: Simulation, expert: int | None = None) -> Population:
-    """The net of a run, or that which runs when one expert is asked.
+    """The net of a run, or that which runs when one expert is asked, with the weights that its devices give.
 
     Args:
         simulation: as ``analysis.restored`` gives it.
@@ -95,7 +95,7 @@ def _net(network: Network, slots: NDArray[np.int64]) -> Net:
             f"some neurons of this net {' and '.join(strange)}, which no format here expresses: export a run without "
             "network.kinds, or an expert without such neurons (--expert)"
         )
-    weight = (state.weight.detach() * state.mask).cpu().numpy()
+    weight = (network.reading().detach() * state.mask).cpu().numpy()
     place = np.full(fabric.neurons + network.channels + 1, -1, dtype=np.int64)
     place[slots] = np.arange(len(slots))
     place[fabric.neurons : fabric.neurons + network.channels] = len(slots) + np.arange(network.channels)

@@ -24,6 +24,11 @@ def put(values: Tensor, where: Where, new: Tensor) -> None:
         values.scatter_(-1, where.expand(new.shape), new)  # several times as fast as an index
 
 
+def largest(weight: Tensor) -> Tensor:
+    """The largest absolute weight of pairs [D], as a scalar; 0 of none."""
+    return weight.abs().amax() if len(weight) else weight.new_zeros(())
+
+
 @dataclass
 class Cells:
     """Pairs in use, by their place. Of one that was never programmed ``weight`` and ``since`` are NaN."""

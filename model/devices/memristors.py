@@ -10,6 +10,7 @@ Random numbers belong to a round and to how many were drawn in it (``Chance``), 
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import fields
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.devices import TECHNOLOGIES, DevicesOptions
-from smalti.model.devices.cells import ALL, Cells, Where, put, taken
+from smalti.model.devices.cells import ALL, Cells, Where, largest, put, taken
 from smalti.model.devices.pair import Pair
 from smalti.model.devices.programming import Programmer
 from smalti.model.devices.stuck import stuck
@@ -117,8 +118,8 @@ class Memristors:
         weight, scale = self._targets(taken(self._cells.place, self._learning)), self._scale_of(self._learning)
         if how == "noise":
             target = self.pair.conductances(weight, scale)
-            largest = torch.maximum(weight.abs().amax(), self._largest_frozen) / scale * self.pair.span
-            weight = self.pair.weights(self._programmer.once(target, largest, self._draw), scale)
+            most = torch.maximum(largest(weight), self._largest_frozen) / scale * self.pair.span
+            weight = self.pair.weights(self._programmer.once(target, most, self._draw), scale)
         elif how == "levels":
             weight = self.pair.weights(self.pair.conductances(weight, scale), scale)
         now = self._now.clone()
@@ -159,6 +160,19 @@ class Memristors:
         self._cells.since.copy_(since)
         self._age()
 
+    def remember(self) -> Callable[[], None]:
+        """What gives back all that is programmed now, and the writes so far; targets are given back by who calls it."""
+        if self.exact:
+            return self.wear.remember()
+        self._follow()
+        restore_wear, programmed = self.wear.remember(), deepcopy(self.state_dict())
+
+        def restore() -> None:
+            self.load_state_dict(programmed)
+            restore_wear()
+
+        return restore
+
     def state_dict(self) -> dict[str, Any]:
         """Wear, and what was programmed."""
         state: dict[str, Any] = {"wear": self.wear.state_dict()}
@@ -189,8 +203,7 @@ class Memristors:
         if len(changed):
             self._program(changed)
         self._behind, self._version = False, versions
-        frozen = self._cells.weight[self._state.frozen.view(-1)[place]]
-        self._largest_frozen = torch.cat([frozen.abs(), frozen.new_zeros(1)]).amax()
+        self._largest_frozen = largest(self._cells.weight[self._state.frozen.view(-1)[place]])
 
     def _versions(self) -> tuple[int, ...]:
         """Torch counts changes in place; steps of the optimiser pass it by, and are told (``learned``)."""
@@ -239,8 +252,8 @@ class Memristors:
             where = changed if isinstance(where, slice) else where[changed]
             scale, target, devices = self._scale_of(where), target[:, changed], None
         faults = None if self._faults is None else taken(self._faults, where)
-        largest = cells.weight.abs().amax() / scale * self.pair.span
-        programmed, attempts = self._programmer.verified(target, largest, faults, self._draw)
+        most = largest(cells.weight) / scale * self.pair.span
+        programmed, attempts = self._programmer.verified(target, most, faults, self._draw)
         put(cells.target, where, target)
         put(cells.programmed, where, programmed)
         if where is not self._dated:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -48,6 +50,17 @@ class Wear:
         """Devices in the crossbars laid flat [D] were programmed so many times [D]; each place stands there once."""
         self.counts.view(-1).index_add_(0, places, times)
         self._writes += int(times.sum())
+
+    def remember(self) -> Callable[[], None]:
+        """What gives back the counts as they are now."""
+        self._settle()
+        counts, writes = self.counts.clone(), self._writes
+
+        def restore() -> None:
+            self.counts.copy_(counts)
+            self._writes, self._steps = writes, None
+
+        return restore
 
     def _settle(self) -> None:
         if self._steps is not None:

@@ -320,20 +320,6 @@ class Grower:
                 expert.neurons = [own for own in expert.neurons if own != slot]
         self.bought += slots
 
-    def unbear(self, expert: Expert, born: int, outcomes: int) -> None:
-        """Take back an expert that was just added, and all that was born for it.
-
-        Args:
-            expert: the last that was added.
-            born: births of the round before it.
-            outcomes: bids of the round before it; of its own those that were lost stay on record.
-        """
-        for slot, _, _ in reversed(self.born[born:]):
-            retire(self.network, slot, self.moments)
-        del self.born[born:]
-        self.outcomes[outcomes:] = [outcome for outcome in self.outcomes[outcomes:] if not outcome.won]
-        self.agent.dismiss(expert)
-
     def tiles(self) -> list[TileAgent]:
         """All tile agents."""
         return list(self.model.agents_by_type[TileAgent])

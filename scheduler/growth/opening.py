@@ -36,6 +36,7 @@ from smalti.scheduler.growth.readout import Batch, Heard, Site, judged
 from smalti.scheduler.growth.room import Need, Placed, Room, place_seed
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.growth.seed_shape import footprint, stages
+from smalti.scheduler.growth.vain import mark, take_back
 
 Row = dict[str, object]
 NOBODY = torch.zeros(0, dtype=torch.int64)
@@ -244,7 +245,7 @@ class Opening:
         site = next((one for one in sites if one.tile == tile and beside), None)
         if self.plan is None:
             self._check_way(tile, width, site)
-        born, outcomes = len(grower.born), len(grower.outcomes)
+        before = mark(grower)
         expert = agent.add_expert(self.classes, self.outputs, tile)
         self.meet(expert)
         room = Room((*needs, *self.room.needs))
@@ -253,7 +254,7 @@ class Opening:
                 self._listen(expert, site)
             open_expert(grower, expert, self.task, self.training[0], self.chance, room, site is not None, width)
         except NoRoomError:
-            grower.unbear(expert, born, outcomes)
+            take_back(grower, expert, before)
             raise
         self._note("seed", expert.number, heard=NOBODY if site is None else site.sources)
         self.rows[-1] |= {"taken": True, "served": True, "bought": self.bought, "paid": self.paid}

@@ -4,7 +4,7 @@ The auction of taps and its closed form are those of a task that opens (``schedu
 the task's outputs, beside the links that are there; the expert's own neurons run in any case and count as no taps. The
 outputs stay where they are and nobody is born; nobody hears outputs, and the devices of others do not move, so that all
 other answers stay the same bits. What the chip then says to validation data decides: where the score is no better,
-everything is as it was.
+everything is as it was, also what devices were programmed to and how often.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ class Reopening:
         grower, network, tile = self.grower, self.grower.network, site.tile
         links, before = network.links, self._heard()
         state, moments = deepcopy(network.state.state_dict()), deepcopy(grower.moments.state_dict())
+        restore = network.memristors.remember()
         for source in site.sources.tolist():
             if (source, tile) not in links.rows:
                 links.add(source, tile)
@@ -84,6 +85,7 @@ class Reopening:
         else:
             network.state.load_state_dict(state)
             grower.moments.load_state_dict(moments)
+            restore()
         release(network, before + [s for s in site.sources.tolist() if s not in before], tile)
         return score, loss, taken
 

@@ -19,6 +19,7 @@ from smalti.model.chip.fabric import NoRoomError
 from smalti.model.gating.detection import DETECTORS, DetectionOptions, Glimpse, Memory
 from smalti.scheduler.answers import hearing
 from smalti.scheduler.growth.seed_expert import open_expert
+from smalti.scheduler.growth.vain import mark, take_back
 from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained
 from smalti.scheduler.protocols.waiting import classes_of
 from smalti.scheduler.randomness import Use, generator
@@ -171,7 +172,7 @@ class Unannounced(ABC):
         now, agent, grower = state.now, self.parts.agent, self.parts.grower
         chance = now.chance_of_seeds(step % now.config.training.steps)
         outputs, known = self.parts.stream.outputs_for(classes), list(agent.experts)
-        born, outcomes = len(grower.born), len(grower.outcomes)
+        before = mark(grower)
         try:
             expert = agent.add_expert(classes, outputs)
             expert.meet(self.key + 1, classes, apart=False)
@@ -183,7 +184,7 @@ class Unannounced(ABC):
                     f"classes {', '.join(map(str, classes))} cannot be served: {error}; {cure}"
                 ) from error
             for unserved in agent.experts[len(known) :]:
-                grower.unbear(unserved, born, outcomes)
+                take_back(grower, unserved, before)
             return None
         return expert
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from smalti.analysis import activity
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run, load_run
 from smalti.scheduler.answers import evaluation
+from smalti.scheduler.config import Config
+from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import VALIDATION
 
 
@@ -113,6 +116,19 @@ def test_raster_holds_the_spikes_that_are_counted(run: Run, running: activity.Ru
     assert raster.labels == tuple(wanted.labels[:3].tolist())
     assert (raster.task, raster.steps, raster.channels) == (1, x.shape[1], x.shape[2])
     assert raster.neurons["slot"].is_monotonic_increasing
+
+
+def test_trains_are_those_of_the_devices_and_of_what_arrives(tiny: Callable[..., Config]) -> None:
+    faults = {"row_share": 0.1, "slot_share": 0.1, "known": False}
+    simulation = Simulation(tiny(devices={"kind": "mosaic", "mosaic_noise": 0.2}, faults=faults))
+    simulation.step()
+    network, experience = simulation.network, simulation.stream.experiences[0]
+    x, _ = simulation.batches_of(experience).evaluation(VALIDATION)
+    outputs, mask = activity.who_runs(simulation, experience, "expert")
+    with torch.no_grad():
+        counts = network.run(x, outputs, mask).counts
+    assert counts.sum() > 50
+    assert torch.equal(activity.spike_trains(network, x, mask).sum(0), counts)
 
 
 def test_a_simulation_that_is_there_is_asked_as_it_is(run: Run) -> None:

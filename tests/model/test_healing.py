@@ -31,15 +31,15 @@ def network() -> tuple[Network, Moments]:
     return chip, moments
 
 
-def struck(chip: Network, moments: Moments, rows: list[int]) -> int:
-    """Rows of tile 1 die, known; links laid again."""
+def struck(chip: Network, moments: Moments, rows: list[int], known: tuple[torch.Tensor, ...] = ()) -> int:
+    """Rows of tile 1 die, which the mapper is told; links laid again, with what else is ``known`` of devices."""
     dead = np.zeros((4, 14), dtype=np.bool_)
     dead[1, rows] = True
     chip.strike(FaultMap(rows=dead, slots=np.zeros(8, dtype=np.bool_), tiles=(), wires={}), known=True)
     silent = chip.links.silent()
-    remembered = remember(chip, silent, moments)
+    remembered = remember(chip, silent, moments, known)
     cut(chip, silent, moments)
-    return relay(chip, remembered, moments)
+    return relay(chip, remembered, moments, known)
 
 
 def test_a_link_goes_to_another_row_with_all_its_devices() -> None:
@@ -53,6 +53,14 @@ def test_a_link_goes_to_another_row_with_all_its_devices() -> None:
     assert not chip.state.mask[1, 11].any()
     assert float(moments.count[1, 11, 0]) == 0.0
     assert float(chip.state.weight[1, 12, 0].detach()) == np.float32(-0.9)
+
+
+def test_what_a_method_knows_of_devices_goes_along() -> None:
+    chip, moments = network()
+    fisher = torch.arange(float(chip.state.weight.numel())).view(chip.state.weight.shape)
+    before = fisher[1, 11].clone()
+    assert struck(chip, moments, [11], (fisher,)) == 1
+    assert torch.equal(fisher[1, 13], before)
 
 
 def test_the_strongest_goes_first_where_there_is_room_for_one() -> None:

@@ -14,10 +14,12 @@ from smalti.scheduler.simulation import Simulation
 ALONE: dict[str, Any] = {}
 SIBLINGS = {"growth.siblings": True, "growth.sibling_weight": 1.0, "growth.seed_width": 3}
 KINDS = {"network.kinds.slow.synapse_ms": 5.0, "network.kinds.own.adaptation": 0.3, "growth.seed_width": 2}
+DEVICES = {"devices.kind": "mosaic", "devices.stuck_off": 0.1}
+FAULTS = {"faults.row_share": 0.05, "faults.slot_share": 0.05, "faults.wire_share": 0.02, "faults.known": False}
 FABRIC = {"fabric.rows": 5, "fabric.cols": 3, "run.quick": True}
 
 
-@pytest.mark.parametrize("options", [ALONE, SIBLINGS, KINDS, {"network.engine": "dense"}], ids=str)
+@pytest.mark.parametrize("options", [ALONE, SIBLINGS, KINDS, DEVICES, FAULTS, {"network.engine": "dense"}], ids=str)
 def test_it_shows_what_the_whole_network_does_at_every_stage(
     options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

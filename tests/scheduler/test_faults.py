@@ -91,6 +91,22 @@ def test_lost_links_are_laid_again_where_there_is_room(tiny: MakeConfig) -> None
     assert 0 < healed["relaid"] <= healed["lost"]  # type: ignore[operator]
 
 
+def test_what_keeps_old_tasks_knows_the_devices_of_links_that_are_laid_again(tiny: MakeConfig) -> None:
+    """Elastic protection is that of the devices of an old expert, wherever they lie after the fault."""
+    faults = {"row_share": 0.2, "map_seed": 1, "at_round": 4, "heal": "relay"}
+    simulation = Simulation(tiny(faults=faults, gating={"stiffness": 1000.0}))
+    for _ in range(4):
+        simulation.step()
+    state, known = simulation.network.state, simulation.rehearsal.elastic.devices
+    simulation._prepare()
+    assert simulation._break().relaid > 0
+    old = simulation.gating.experts[0].running(simulation.network)
+    devices = state.mask & old.view(simulation.fabric.tiles, 1, -1)
+    assert devices.any()
+    assert bool((known["stiffness"][devices] == 1000).all())
+    assert torch.equal(known["anchor"][devices] != 0, state.weight.detach()[devices] != 0)
+
+
 @pytest.mark.parametrize(("known", "heal"), [(True, "relay"), (False, "none")])
 @pytest.mark.parametrize("rounds", [2, 4])
 def test_a_stopped_run_ends_like_one_that_was_not(

@@ -37,7 +37,7 @@ class Circuit:
     slow: Bools | None  # [banks] with slow synapses; None for none
     width: Width
     threads: int | None  # as many as torch has
-    spare: dict[tuple[int, int, int], list[Held]] = field(default_factory=dict)  # what nobody holds any more
+    spare: dict[tuple[int, int, int, bool], list[Held]] = field(default_factory=dict)  # what nobody holds any more
 
     @staticmethod
     def of(plan: Plan, constants: Sequence[Array], options: NetworkOptions, threads: int | None) -> Circuit:
@@ -135,7 +135,7 @@ def blocks_of(batch: int) -> list[slice]:
 def block_of(circuit: Circuit, here: slice, steps: int, channels: int, keep: bool) -> Block:
     """A block for these samples of a batch, with memory that nobody holds any more, or fresh."""
     samples, steps = here.stop - here.start, steps if keep else 1
-    spare = circuit.spare.setdefault((samples, steps, channels), [])
+    spare = circuit.spare.setdefault((samples, steps, channels, keep), [])
     try:
         held = spare.pop()
     except IndexError:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
 
 from smalti.analysis.export.population import population_of, samples_of, spikes_on_chip, who_runs
+from smalti.scheduler.config import Config
 from smalti.scheduler.simulation import Simulation
 
 
@@ -25,6 +28,16 @@ def test_the_net_without_a_chip_spikes_as_on_it(
     activity = simulation.network.run(x, outputs, who_runs(simulation, expert))
     assert np.allclose(membranes[:, :, population.outputs], activity.membrane.detach().permute(2, 0, 1), atol=1e-5)
     assert (activity.counts.detach().numpy()[population.slots] == there.sum(1).T).all()
+
+
+def test_the_net_of_devices_with_errors_and_of_unknown_faults_spikes_as_they_do(tiny: Callable[..., Config]) -> None:
+    faults = {"row_share": 0.1, "slot_share": 0.1, "known": False}
+    simulation = Simulation(tiny(devices={"kind": "mosaic", "mosaic_noise": 0.2}, faults=faults))
+    simulation.step()
+    population, x = population_of(simulation), samples_of(simulation, 40)
+    there = spikes_on_chip(simulation, population, x)
+    assert there.sum() > 50
+    assert (population.net.run(x.numpy())[0] == there).all()
 
 
 def test_every_device_of_the_net_is_a_synapse(simulations: dict[str, Simulation]) -> None:

@@ -131,6 +131,34 @@ def test_a_copy_learns_and_is_programmed_once_when_the_chip_is_asked(learning: s
     assert torch.equal(seen(devices), after)
 
 
+@pytest.mark.parametrize("learning", ["chip", "noise", "levels", "exact"])
+@pytest.mark.parametrize("scale", ["chip", "tile"])
+def test_a_chip_without_a_device_in_use_is_read_trained_and_copied(learning: str, scale: str) -> None:
+    chip = state(share=0.0)
+    options = {"learning": learning, "scale": scale, "levels": 9, "compensation": True, "acceptance": 0.05}
+    devices = memristors(chip, "pcm", **options)
+    for now in range(2):
+        devices.begin(now)
+        assert not devices.training().any()
+        devices.learned(chip.mask)
+        devices.settle(chip.mask)
+        devices.redraw(partial(number, 1))
+        assert not seen(devices).any()
+    assert (devices.wear.writes, devices.wear.most) == (0, 0)
+
+
+@pytest.mark.parametrize("learning", ["chip", "noise", "levels", "exact"])
+def test_where_all_is_frozen_a_minibatch_reads_the_chip_as_it_is(learning: str) -> None:
+    chip = state()
+    chip.frozen.copy_(chip.mask)
+    devices = memristors(chip, "mosaic", learning=learning, levels=9)
+    programmed, written = seen(devices), devices.wear.writes
+    assert torch.equal(devices.training(), programmed)
+    devices.learned(chip.mask & ~chip.frozen)
+    assert torch.equal(seen(devices), programmed)
+    assert devices.wear.writes == written
+
+
 def test_targets_are_clipped_to_the_range() -> None:
     chip = state()
     devices = memristors(chip, "mosaic", largest_weight=0.25, negative_share=0.5)

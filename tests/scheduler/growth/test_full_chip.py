@@ -107,10 +107,14 @@ def test_outputs_of_others_say_the_classes_where_no_slot_is_left(tiny: MakeConfi
     assert asked["accuracy"].notna().all()
 
 
-def test_what_was_born_in_vain_is_taken_back(tiny: MakeConfig, check: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    simulation = Simulation(tiny())
+@pytest.mark.parametrize("devices", [{}, {"kind": "mosaic", "scale": "tile", "round_seconds": 0.0}], ids=str)
+def test_what_was_born_in_vain_is_taken_back(
+    tiny: MakeConfig, check: Books, monkeypatch: pytest.MonkeyPatch, devices: dict[str, Any]
+) -> None:
+    simulation = Simulation(tiny(devices=devices))
     for _ in range(3):
         simulation.step()
+    read = simulation.network.reading().detach().clone()
     state = {name: value.clone() for name, value in simulation.network.state.state_dict().items()}
     links = simulation.network.links.state_dict()
     whole = opening.open_expert
@@ -125,6 +129,8 @@ def test_what_was_born_in_vain_is_taken_back(tiny: MakeConfig, check: Books, mon
     check(simulation)
     rows = simulation.table("openings")
     assert rows["refused"].tolist() == ["something is full", ""]
+    assert torch.equal(simulation.network.reading(), read)
+    assert simulation.rows.rounds[0]["writes"] == 0
     assert links == simulation.network.links.state_dict()
     for name, value in simulation.network.state.state_dict().items():
         if name != "frozen":

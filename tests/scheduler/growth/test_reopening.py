@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from smalti.model.devices import DevicesOptions
 from smalti.model.growth.reuse import ReuseOptions
 from smalti.scheduler.answers import evaluation
 from smalti.scheduler.config import Config
@@ -146,8 +147,13 @@ def test_all_others_answer_with_the_same_bits(after_two: Simulation) -> None:
     assert set(links[links["retired_round"].notna()]["retired_round"]) <= {3}
 
 
-def test_what_is_no_better_leaves_no_trace(after_two: Simulation) -> None:
-    simulation = deepcopy_of(after_two)
+@pytest.mark.parametrize("devices", [DevicesOptions(), DevicesOptions(kind="mosaic", scale="tile")], ids=str)
+def test_what_is_no_better_leaves_no_trace(after_two: Simulation, devices: DevicesOptions) -> None:
+    simulation = Simulation(replace(config(), devices=devices), data=lagged())
+    if devices == DevicesOptions():
+        simulation = deepcopy_of(after_two)
+    for _ in range(4 - simulation.round):
+        simulation.step()
     expert, experience = simulation.gating.experts[0], simulation.stream.experiences[0]
     batches = simulation.batches_of(experience)
     x, wanted = batches.evaluation(VALIDATION)
@@ -155,7 +161,9 @@ def test_what_is_no_better_leaves_no_trace(after_two: Simulation) -> None:
     state = deepcopy(grower.network.state.state_dict()), deepcopy(grower.moments.state_dict())
     links = grower.network.links.state_dict()
     parts = {"grower": grower, "task": 0, "expert": expert, "training": batches.probe(48, 0)}
-    written = grower.network.memristors.wear.writes
+    memristors = grower.network.memristors
+    read = grower.network.reading().detach().clone()
+    written, counts = memristors.wear.writes, memristors.wear.counts.clone()
     attempt = Reopening(**parts, validation=(x, wanted), score=0.0, lots=np.random.default_rng(0))  # type: ignore[arg-type]
     site = attempt._site()
     for score in (2.0, site.score - 1e-3):  # more than it offers; less, and yet the chip shall say otherwise
@@ -168,7 +176,9 @@ def test_what_is_no_better_leaves_no_trace(after_two: Simulation) -> None:
         assert links == grower.network.links.state_dict()
         for before, now in zip(state, (grower.network.state, grower.moments), strict=True):
             assert all(torch.equal(before[name], tensor) for name, tensor in now.state_dict().items())
-    assert grower.network.memristors.wear.writes == written
+    assert torch.equal(grower.network.reading(), read)
+    assert memristors.wear.writes == written
+    assert torch.equal(memristors.wear.counts, counts)
 
 
 def deepcopy_of(simulation: Simulation) -> Simulation:

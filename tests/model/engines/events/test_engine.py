@@ -63,6 +63,20 @@ def test_a_recorded_run_goes_back_as_autograd_does(
         assert torch.equal(recorded.backward(of_membrane, of_counts), expected)
 
 
+def test_memory_of_a_run_without_a_tape_is_not_taken_for_one_step_with_a_tape(busy: Busy, spikes: Spikes) -> None:
+    """Both have room for one step, but only the latter for adjoints."""
+    network, outputs = busy(EVENTS)
+    x = spikes(steps=1)
+    slopes = torch.ones(1, len(outputs), len(x)), torch.ones(network.fabric.neurons, len(x))
+    with torch.no_grad():
+        network.run(x, outputs)
+    found = network.record(x, outputs).backward(*slopes)
+    fresh, _ = busy(EVENTS)
+    assert torch.equal(found, fresh.record(x, outputs).backward(*slopes))
+    assert network.circuit(outputs).spare.keys() == {(len(x), 1, x.shape[2], keep) for keep in (False, True)}
+    assert found.any()
+
+
 @pytest.mark.parametrize("batch", [70, 161])
 def test_the_number_of_threads_changes_no_bit(
     busy: Busy, spikes: Spikes, oracle: Any, monkeypatch: pytest.MonkeyPatch, batch: int
