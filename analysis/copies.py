@@ -21,7 +21,7 @@ def asked(run: RunTables, setting: str, split: str = "validation") -> pd.DataFra
         split: validation or test.
 
     Returns:
-        Columns draw, seconds, task and accuracy, as ``hardware.devices.at_times`` gives them; empty if nobody was asked.
+        Columns draw, seconds, task and accuracy, as of ``hardware.devices.at_times``; empty if nobody was asked.
     """
     columns = ["draw", "seconds", "task", "accuracy"]
     if not has_copies(run):

@@ -22,8 +22,8 @@ from smalti.analysis.outcomes import (
 )
 from smalti.analysis.plots.auctions import worth_picture
 from smalti.analysis.plots.chip import chip_picture
-from smalti.analysis.plots.drawing.picture import Picture
 from smalti.analysis.plots.devices import copies_picture
+from smalti.analysis.plots.drawing.picture import Picture
 from smalti.analysis.plots.fates import fates_picture
 from smalti.analysis.plots.hops import hops_picture
 from smalti.analysis.plots.raster import raster_picture

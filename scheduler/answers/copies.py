@@ -8,8 +8,6 @@ every evaluation.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from copy import deepcopy
 from functools import partial
 
 from smalti.agents.gating import GatingAgent
@@ -24,7 +22,7 @@ def copies_of(chip: Memristors, draws: int, seed: int) -> Iterator[tuple[int, fl
     """Let devices become one copy after another; its number, and the time at which the run has ended.
 
     Args:
-        chip: the devices, which are another copy's afterwards (``undisturbed``).
+        chip: the devices, which are another copy's afterwards (``Memristors.remember``).
         draws: copies.
         seed: of the run.
 
@@ -38,18 +36,6 @@ def copies_of(chip: Memristors, draws: int, seed: int) -> Iterator[tuple[int, fl
         chip.at(end)
         chip.redraw(partial(number, seed, Use.COPIES, draw))
         yield draw, end
-
-
-@contextmanager
-def undisturbed(chip: Memristors) -> Iterator[None]:
-    """Give devices back as they are, whatever they become meanwhile."""
-    chance, seconds, state = chip.chance, chip.seconds, deepcopy(chip.state_dict())
-    try:
-        yield
-    finally:
-        chip.chance = chance
-        chip.load_state_dict(state)
-        chip.at(seconds)
 
 
 def accuracies(
@@ -97,7 +83,8 @@ def rows(
     if evaluation.needs_label(agent):
         settings = {name: told for name, told in settings.items() if told}
     chip, parts = agent.network.memristors, tuple(parts)
-    with undisturbed(chip):
+    chance, seconds, restore = chip.chance, chip.seconds, chip.remember()
+    try:
         for draw, end in copies_of(chip, draws, seed):
             for age in ages:
                 chip.at(end + age)
@@ -106,3 +93,7 @@ def rows(
                         known = {"draw": draw, "seconds": age, "setting": setting, "split": split}
                         for task, accuracy in accuracies(agent, stream, batches_of, told, part):
                             yield {**known, "task": task, "accuracy": accuracy}
+    finally:
+        chip.chance = chance
+        restore()
+        chip.at(seconds)

@@ -28,7 +28,7 @@ def played(config: Config) -> Simulation:
 
 
 def test_the_run_ends_as_if_nobody_had_been_asked(tiny: Callable[..., Config]) -> None:
-    with_copies, without = (played(tiny(devices={**NOISY, "copies": count})) for count in (3, 0))
+    with_copies, without = (played(tiny(devices={**NOISY, "reading": 0.0, "copies": count})) for count in (3, 0))
     for name in ("rounds", "evaluations", "neurons", "links"):
         table, other = with_copies.table(name), without.table(name)
         timeless = [column for column in table if not column.startswith("seconds")]
