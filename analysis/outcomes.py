@@ -25,6 +25,7 @@ SPLITS = ("validation", "test")
 NOVEL, SESSION = "novel", "session"  # splits that only some runs have
 BY_SETTING = ("accuracy", "forgetting", "backward_transfer")  # what a wide table has of every setting and split
 RUN = "run"  # the setting of measures that do not depend on what the network is asked
+EVENTS = ("born", "retired", "lost", "relaid", "writes")  # columns of rounds that add up over the run
 
 
 def settings(run: RunTables) -> list[str]:
@@ -194,7 +195,7 @@ def resources(run: RunTables) -> dict[str, float]:
         "slots": tiles * fabric["neurons_per_tile"] - outputs,
         "sides": float(ports.loc[ports["round"] == last["round"], "capacity"].sum()),
         "hops": float(routed["hops"].sum()),
-        **{name: float(rounds[name].sum()) for name in ("born", "retired", "writes") if name in rounds},
+        **{name: float(rounds[name].sum()) for name in EVENTS if name in rounds},
         **{name: float(last[name]) for name in ("most_written",) if name in rounds},
         "training_operations": float(rounds["operations"].sum()),
         "training_hop_spikes": float(last["hop_spikes_per_sample"]),

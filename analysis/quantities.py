@@ -92,6 +92,8 @@ METRICS = {
     "stored_values": Metric("values stored", "numbers that protect old tasks, samples among them"),
     "training_hop_spikes": Metric("hops x spikes in training", "per sample of the last round"),
     "training_operations": Metric("training operations", "synaptic operations of all training", ".3g"),
+    "lost": Metric("links lost", "that faults took away"),
+    "relaid": Metric("laid again", "of them, elsewhere"),
     "writes": Metric("writes", "devices programmed, in learning and in growth"),
     "most_written": Metric("most written", "writes of the device that has had most"),
     "loss": Metric("loss", "training loss of the last round, per sample, in the unit of the table rounds", ".3f"),

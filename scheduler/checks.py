@@ -249,9 +249,9 @@ def _check_session(config: Config, stream: Stream) -> None:
 
 
 def _check_faults(config: Config, stream: Stream) -> None:
-    """Whether faults come while the run lasts; a run that was made quick may end before."""
+    """Whether faults come while the run lasts."""
     rounds, faults = len(stream.experiences) * config.training.rounds, config.faults
-    if (faults.drawn or faults.map) and faults.at_round >= rounds and not config.run.quick:
+    if (faults.drawn or faults.map) and faults.at_round >= rounds:
         raise ValueError(
             f"faults.at_round = {faults.at_round} is after the last round, {rounds - 1}: give a round from 0 on to "
             "that one"

@@ -98,7 +98,8 @@ class Config:
     def resolved(self) -> Config:
         """The configuration with the engine named, ``run.quick`` spelled out, and the plug-ins that were asked for.
 
-        Quick is at most 30 samples a class and 3 rounds of 10 steps; a schedule grows in every round.
+        Quick is at most 30 samples a class and 3 rounds of 10 steps; a schedule grows in every round, faults come in
+        the same experience, and two copies of the chip are asked.
 
         Raises:
             ValueError: for an engine that cannot run here.
@@ -117,4 +118,7 @@ class Config:
         )
         rewiring = replace(self.growth.rewiring, guard=min(self.growth.rewiring.guard, 10))
         growth = replace(self.growth, probe=min(self.growth.probe, 64), rewiring=rewiring, every=1)
-        return replace(self, stream=replace(self.stream, limit=limit), training=training, growth=growth)
+        faults = replace(self.faults, at_round=self.faults.at_round * training.rounds // self.training.rounds)
+        devices = replace(self.devices, copies=min(self.devices.copies, 2))
+        stream = replace(self.stream, limit=limit)
+        return replace(self, stream=stream, training=training, growth=growth, faults=faults, devices=devices)

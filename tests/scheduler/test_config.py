@@ -21,6 +21,13 @@ def test_quick_shrinks_what_takes_long_and_nothing_else() -> None:
     assert quick.resolved() == quick
 
 
+def test_quick_lets_faults_come_in_the_same_experience() -> None:
+    config = from_mapping(Config, {"faults": {"at_round": 30}, "devices": {"copies": 20}, "run": {"quick": True}})
+    quick = config.resolved()
+    assert (quick.training.rounds, quick.faults.at_round, quick.devices.copies) == (3, 9, 2)
+    assert quick.resolved() == quick
+
+
 def test_quick_leaves_what_is_smaller_already() -> None:
     small = {"training": {"rounds": 2, "steps": 3, "warm_up": 0}, "stream": {"limit": 5}}
     small["growth"] = {"probe": 8, "every": 1, "rewiring": {"guard": 9}}
