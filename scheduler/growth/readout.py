@@ -144,6 +144,11 @@ def judged(grower: Grower, expert: Expert, asked: Batch, silent: Sequence[int] =
         return judge.score(expert, answers, wanted), float(judge.losses(expert, answers, wanted).mean())
 
 
+def loss_of(grower: Grower, expert: Expert, asked: Batch, silent: Sequence[int] = ()) -> float:
+    """The loss alone of what is ``judged``."""
+    return judged(grower, expert, asked, silent)[1]
+
+
 def _neurons(grower: Grower) -> Tensor:
     """Slots of the neurons of all experts."""
     return torch.tensor([slot for e in grower.agent.experts for slot in e.neurons], dtype=torch.int64)
