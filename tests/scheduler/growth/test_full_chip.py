@@ -16,6 +16,7 @@ from smalti.scheduler.answers import evaluation
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth import opening
 from smalti.scheduler.growth.buy_back import BuyBack
+from smalti.scheduler.growth.offers import Offers
 from smalti.scheduler.growth.readout import loss_of
 from smalti.scheduler.growth.room import Need
 from smalti.scheduler.simulation import Simulation
@@ -121,7 +122,7 @@ def test_what_was_born_in_vain_is_taken_back(tiny: MakeConfig, check: Books, mon
         raise NoRoomError("something is full")
 
     monkeypatch.setattr(opening, "open_expert", fails)
-    monkeypatch.setattr(opening.Opening, "_sites", lambda self, lots: [])
+    monkeypatch.setattr(Offers, "sites", lambda self, lots: [])
     simulation.step()
     check(simulation)
     rows = simulation.table("openings")
