@@ -42,7 +42,7 @@ class Overheard:
         fires = self.network.fires(running).cpu()
         known = self._place >= 0
         fresh = fires & ~known
-        heard = self.network.listened_to(fresh.to(running.device)).cpu()
+        heard = self.network.upstream.heard_by(fresh.to(running.device)).cpu()
         if known.any() and (self.network.engine != "events" or (heard & fresh).any()):
             self._forget()  # who hears both would add them up in another order
             fresh, known = fires, torch.zeros_like(known)

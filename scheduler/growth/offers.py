@@ -149,7 +149,7 @@ class Offers:
 def taken_to_hear(grower: Grower, heard: Tensor, expert: int) -> Row:
     """What the outputs of an expert of that number hear of others, and who must run for it; columns of ``openings``."""
     network, agent = grower.network, grower.agent
-    upstream, inputs = network.upstream_of(heard), int((heard >= network.fabric.neurons).sum())
+    upstream, inputs = network.upstream.of(heard), int((heard >= network.fabric.neurons).sum())
     others = [one for one in agent.experts if one.neurons and one.number != expert]
     return {
         "taps": len(heard) - inputs,
