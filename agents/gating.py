@@ -147,7 +147,7 @@ class GatingAgent(Agent):
         Of other experts only those neurons run that lie upstream of what is heard, however far.
         """
         together = self._together([expert, *self.trunk()])
-        return self.network.upstream_of(torch.nonzero(together).flatten())
+        return self.network.upstream.of(torch.nonzero(together).flatten())
 
     def growing(self, expert: Expert) -> Tensor:
         """Neurons that run while the expert looks for sources [N] bool: all that it may listen to."""
@@ -166,11 +166,11 @@ class GatingAgent(Agent):
 
     def heard_by_others(self, expert: Expert) -> Tensor:
         """Slots that other experts listen to [N] bool."""
-        return self.network.listened_to(self._together([other for other in self.experts if other is not expert]))
+        return self.network.upstream.heard_by(self._together([other for other in self.experts if other is not expert]))
 
     def _taps(self, expert: Expert) -> Tensor:
         """Slots that the expert's own neurons and outputs listen to [N] bool."""
-        return self.network.listened_to(expert.running(self.network))
+        return self.network.upstream.heard_by(expert.running(self.network))
 
     def _earlier(self, expert: Expert) -> list[Expert]:
         """Experts that it may tap, in the order of their numbers."""

@@ -8,6 +8,7 @@ earlier rounds.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from smalti.analysis.runs import Run
@@ -26,13 +27,14 @@ def fates(run: Run) -> pd.DataFrame:
     Returns:
         Indexed by neuron: task that it was born for; grown, or of a seed; matters, whether it ever did; after, its age
         in rounds when it first did (NaN: never); last, the rise of the loss without it when it was measured last, as a
-        share of the loss.
+        share of the loss (NaN: there was no loss).
     """
     known = _measured(run)
     neurons = known.groupby("neuron").agg(task=("task", "first"), grown=("grown", "first"), last=("share", "last"))
     first = known[known["share"] >= MATTERS].groupby("neuron")["age"].min()
     after = first.reindex(neurons.index).astype(float)
-    return neurons.assign(matters=after.notna(), after=after)[["task", "grown", "matters", "after", "last"]]
+    last = _finite(neurons["last"])
+    return neurons.assign(matters=after.notna(), after=after, last=last)[["task", "grown", "matters", "after", "last"]]
 
 
 def by_age(run: Run) -> pd.DataFrame:
@@ -41,17 +43,17 @@ def by_age(run: Run) -> pd.DataFrame:
     Returns:
         Indexed by age in rounds: newborns that were measured at it; gradient_in and gradient_out, the norm of the
         gradient over their fan-in and fan-out as a multiple of the mean of the incumbents of their expert in the same
-        round, median over newborns; worth, the mean rise of the loss without one, as a share of the loss.
+        round, median over newborns; worth, the mean rise of the loss without one, as a share of the loss. A ratio to
+        nothing, as to incumbents without a gradient, is NaN and counts in neither.
     """
     known = _measured(run)
     known = known.assign(born=known["round"] - known["age"])
     pairs = known[known["grown"]].merge(known, on="round", suffixes=("", "_old"))
     pairs = pairs[pairs["born_old"] < pairs["born"]]
     newborn = pairs.groupby(["neuron", "age"])
-    ratios = pd.DataFrame(
-        {name: newborn[name].first() / newborn[f"{name}_old"].mean() for name in ("gradient_in", "gradient_out")}
-    )
-    ages = ratios.assign(worth=newborn["share"].first()).groupby("age")
+    ratios = {name: newborn[name].first() / newborn[f"{name}_old"].mean() for name in ("gradient_in", "gradient_out")}
+    ratios["worth"] = newborn["share"].first()
+    ages = pd.DataFrame({name: _finite(ratio) for name, ratio in ratios.items()}).groupby("age")
     return ages.agg(
         newborns=("worth", "size"),
         gradient_in=("gradient_in", "median"),
@@ -69,7 +71,7 @@ def told(run: Run) -> str:
     if newborn["matters"].any():
         text += f", the first time {newborn['after'].median():.0f} rounds after birth in the median"
     text += f"; of the neurons of seeds {int(seeds['matters'].sum())} of {len(seeds)}."
-    learned = ages[ages.index > 0]
+    learned = ages[(ages.index > 0) & ages["gradient_in"].notna()]
     if len(learned):
         first, last = learned["gradient_in"].iloc[0], learned["gradient_in"].iloc[-1]
         text += f" The gradient over their fan-in was {first:.2f} of the incumbents' at age {learned.index[0]}, "
@@ -82,3 +84,8 @@ def _measured(run: Run) -> pd.DataFrame:
     table, neurons = run.table("fates"), run.table("neurons").set_index("neuron")
     grown = table["neuron"].map(neurons["rule"] != "seed").astype(bool)
     return table.assign(grown=grown, share=table["worth"] / table["loss"])
+
+
+def _finite(ratios: pd.Series[float]) -> pd.Series[float]:
+    """Ratios, those to nothing as NaN."""
+    return ratios.where(np.isfinite(ratios))

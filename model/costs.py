@@ -37,7 +37,7 @@ def traffic(network: Network, spikes: Tensor) -> tuple[float, float]:
 
     Args:
         network: the network.
-        spikes: of every source per sample [N + I] float64, as ``spikes_per_sample`` has them.
+        spikes: of every source, neurons and then input channels, per sample [N + I] float64.
     """
     return float(spikes[: network.fabric.neurons].sum()), float(spikes @ hops(network))
 
@@ -72,16 +72,6 @@ def leaks(network: Network, running: Tensor) -> float:
     state = network.state
     states = 1 + (state.synapse != 0).long() + (state.strength != 0).long()
     return float((running * states.to(running.device)).sum())
-
-
-def spikes_per_sample(counts: Tensor, input_spikes: Tensor) -> Tensor:
-    """Spikes of every source per sample [N + I] float64.
-
-    Args:
-        counts: spikes of every neuron [N, B].
-        input_spikes: input spikes of every channel, per sample [I].
-    """
-    return torch.cat([counts.detach().to("cpu", torch.float64).mean(1), input_spikes.to("cpu", torch.float64)])
 
 
 def hops(network: Network) -> Tensor:

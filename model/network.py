@@ -9,11 +9,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from smalti.model.chip.arrivals import Arrivals
 from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.faults import FaultMap
 from smalti.model.chip.links import Links
@@ -22,17 +24,16 @@ from smalti.model.devices import DevicesOptions
 from smalti.model.devices.memristors import Chance, Memristors, unseeded
 from smalti.model.engines import dense
 from smalti.model.engines.choice import choose_engine
-from smalti.model.engines.events.plan import Chip, make_plan
 from smalti.model.kinds import Cell
-from smalti.model.neuron import SURROGATES, Adaptation, Dynamics, NetworkOptions
+from smalti.model.neuron import Dynamics, NetworkOptions
 from smalti.model.probe import DenseProbe, Probe
 from smalti.model.state import ChipState
+from smalti.model.upstream import Upstream
 
 if TYPE_CHECKING:
     from smalti.model.engines.events.circuit import Circuit
-
-
-CIRCUITS = 64  # most subsets of neurons whose plans are kept
+    from smalti.model.engines.events.circuits import Circuits
+    from smalti.model.engines.events.plan import Chip
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,8 @@ class Network:
         self._wired_version = -1
         self._free = FreeSlots(fabric)
         self._dead: Tensor | None = None  # [N] bool: slots that never fire
-        self._live: Tensor | None = None  # [K, R, n] 0 where nothing is delivered; None: all is
-        self._live_version: object = None
-        self._upstream: dict[bytes, Tensor] = {}  # slots -> whom they need, while links and devices stay as they are
-        self._upstream_version: object = None
-        self._circuits: dict[object, Circuit] = {}
-        self._circuits_version: object = None
+        self._arrivals = Arrivals(self.state.mask, self.links)
+        self.upstream = Upstream(self.state, self.links)
 
     @property
     def keeps_samples_apart(self) -> bool:
@@ -112,23 +109,7 @@ class Network:
 
     def reading(self) -> Tensor:
         """What engines read [K, R, n]: the devices, but for what dead rows, slots and wires keep from arriving."""
-        return self._arriving(self.memristors.read())
-
-    def _arriving(self, weight: Tensor) -> Tensor:
-        """Of values of devices [K, R, n] those that arrive; the others are 0. Costs nothing where no fault is met."""
-        if self.links.faults is None:
-            return weight
-        version = self.links.version, self.state.mask._version
-        if version != self._live_version:
-            self._live, self._live_version = self._find_live(self.links.faults), version
-        return weight if self._live is None else weight * self._live
-
-    def _find_live(self, faults: FaultMap) -> Tensor | None:
-        live = ~torch.from_numpy(faults.slots).view(self.fabric.tiles, 1, -1).expand(self.state.mask.shape).clone()
-        for source, tile in self.links.silent():
-            live[tile, self.links.rows[source, tile]] = False
-        live = live.to(self.device)
-        return live.to(self.options.dtype) if bool((self.state.mask & ~live).any()) else None
+        return self._arrivals.of(self.memristors.read())
 
     def free_slots(self, tiles: Iterable[int] | None = None) -> dict[int, list[int]]:
         """Slots without a neuron of these tiles, or of all, lowest first."""
@@ -167,24 +148,24 @@ class Network:
 
             def by_events(x: Tensor) -> Recorded:
                 self._check_input(x)
-                weight = self._arriving(self.memristors.training())
+                weight = self._arrivals.of(self.memristors.training())
                 membrane, counts, input_spikes, backward = record(weight, circuit, x)
                 activity = Activity(outputs, membrane, counts)
-                return Recorded(activity, input_spikes, lambda *slopes: self._arriving(backward(*slopes)))
+                return Recorded(activity, input_spikes, lambda *slopes: self._arrivals.of(backward(*slopes)))
 
             return by_events
         wiring, dynamics = self.wiring(), self.dynamics(running)
 
         def densely(x: Tensor) -> Recorded:
             self._check_input(x)
-            weight = self._arriving(self.memristors.training())
+            weight = self._arrivals.of(self.memristors.training())
             tape = dense.forward(weight, wiring, dynamics, self._columns(x))
             counts = tape.spikes.sum(0)
 
             def back(of_membrane: Tensor, of_counts: Tensor | None) -> Tensor:
                 of_spikes = torch.zeros_like(counts) if of_counts is None else of_counts
                 delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, of_membrane, of_spikes)
-                return self._arriving(dense.weight_gradient(wiring, tape, delta, weight.shape))
+                return self._arrivals.of(dense.weight_gradient(wiring, tape, delta, weight.shape))
 
             return Recorded(Activity(outputs, tape.membrane[:, outputs], counts), spikes_of_channels(x), back)
 
@@ -262,36 +243,6 @@ class Network:
         gradient = dense.weight_gradient(wiring, tape, delta, weight.shape)
         return DenseProbe(tape.presynaptic, delta, counts, losses, gradient)
 
-    def listened_to(self, listeners: Tensor) -> Tensor:
-        """Neuron slots [N] bool whose spikes drive devices of the listeners [N] bool."""
-        columns = listeners.view(self.fabric.tiles, 1, self.fabric.slots)
-        here = torch.nonzero(columns.any(2).flatten()).flatten()  # tiles with listeners: mostly few
-        sources = self.state.source[here.cpu()][(self.state.mask[here] & columns[here]).any(2).cpu()]
-        slots = torch.zeros_like(listeners)
-        slots[sources[(sources >= 0) & (sources < len(listeners))]] = True
-        return slots
-
-    def upstream_of(self, slots: Tensor) -> Tensor:
-        """Neurons [N] bool that must run so that these slots [S] spike as they do: they, and whom they hear.
-
-        Channels among them take no neuron.
-        """
-        version = self.links.version, self.state.mask._version
-        if version != self._upstream_version:
-            self._upstream, self._upstream_version = {}, version
-        key = slots.cpu().numpy().tobytes()
-        if key not in self._upstream:
-            self._upstream[key] = self._follow_upstream(slots)
-        return self._upstream[key].clone()
-
-    def _follow_upstream(self, slots: Tensor) -> Tensor:
-        fresh = mask = torch.zeros_like(self.state.alive)
-        mask[slots[slots < len(mask)].to(mask.device)] = True
-        while fresh.any():
-            fresh = self.listened_to(fresh) & ~mask
-            mask = mask | fresh
-        return mask
-
     def wiring(self) -> dense.Wiring:
         """Links as the dense engine reads them, remade when they have changed."""
         if self._wiring is None or self._wired_version != self.links.version:
@@ -300,83 +251,31 @@ class Network:
             self._wired_version = self.links.version
         return self._wiring
 
-    def circuit_of(self, chip: Chip, all_adjoints: bool = False, slots: Tensor | None = None) -> Circuit:
-        """The chip as the event-driven engine reads it, or another one whose neurons are those of some slots [S]."""
-        circuit: Circuit = _events("circuit").Circuit.of(
-            make_plan(chip, all_adjoints),
-            [values.numpy() for values in self.state.constants(self.options, slots)],
-            self.options,
-            self.threads,
-        )
-        return circuit
+    @cached_property
+    def _circuits(self) -> Circuits:
+        circuits: Circuits = _events("circuits").Circuits(self.state, self.links, self.channels, self.options)
+        return circuits
+
+    def circuit_of(self, chip: Chip, slots: Tensor) -> Circuit:
+        """Another chip whose neurons are those of some slots [S], as the event-driven engine reads it."""
+        return self._circuits.of_chip(chip, self.threads, slots=slots)
 
     def circuit(self, outputs: Tensor, running: Tensor | None = None, all_adjoints: bool = False) -> Circuit:
-        """What runs as the event-driven engine reads it, remade when links, devices or neurons have changed.
-
-        Args:
-            outputs, running: as in ``run``.
-            all_adjoints: adjoints of all neurons and gradients of all rows are wanted, not only those that learn.
-        """
-        state = self.state
-        cells = state.leak, state.synapse, state.strength, state.recovery
-        flags = state.mask, state.frozen, state.alive, state.output, *cells
-        version = self.links.version, *(flag._version for flag in flags)  # torch counts changes in place
-        if version != self._circuits_version:
-            self._circuits, self._circuits_version = {}, version
-        fires = self.fires(running).numpy()
-        key = fires.tobytes(), outputs.numpy().tobytes(), all_adjoints, self.threads
-        if key not in self._circuits:
-            if len(self._circuits) >= CIRCUITS:
-                del self._circuits[next(iter(self._circuits))]
-            learns = state.mask if all_adjoints else state.mask & ~state.frozen
-            chip = Chip(
-                source=state.source.numpy(),
-                mask=state.mask.numpy(),
-                learns=learns.numpy(),
-                fires=fires,
-                outputs=outputs.numpy(),
-                channels=self.channels,
-            )
-            self._circuits[key] = self.circuit_of(chip, all_adjoints)
-        return self._circuits[key]
+        """What runs as the event-driven engine reads it; arguments as in ``run`` and ``Circuits.of``."""
+        return self._circuits.of(self.fires(running), outputs, all_adjoints, self.threads)
 
     def dynamics(self, running: Tensor | None = None) -> Dynamics:
         """Constants of every slot; whoever does not run has an infinite threshold."""
-        options = self.options
-        leak, synapse, strength, recovery = (values[:, None] for values in self.state.constants(options))
-        threshold = torch.full_like(leak, options.threshold).masked_fill_(~self.fires(running)[:, None], float("inf"))
-        return replace(
-            self._shared_dynamics(leak, threshold),
-            synapse=synapse if synapse.any() else None,
-            adaptation=Adaptation(strength, recovery) if strength.any() else None,
-        )
-
-    def _shared_dynamics(self, leak: Tensor, threshold: Tensor) -> Dynamics:
-        """Neurons of this leak and threshold, with what all neurons share."""
-        options = self.options
-        surrogate = SURROGATES[options.surrogate]
-        return Dynamics(
-            leak=leak,
-            threshold=threshold,
-            theta=options.threshold,
-            hard=options.reset == "hard",
-            reset_gradient=options.reset_gradient,
-            surrogate=lambda distance: surrogate(distance, options),
-        )
+        leak, *own = (values[:, None] for values in self.state.constants(self.options))
+        silent, theta = ~self.fires(running)[:, None], self.options.threshold
+        return Dynamics.of(self.options, torch.full_like(leak, theta).masked_fill_(silent, float("inf")), leak, *own)
 
     def newborn_dynamics(self, cell: Cell | None = None) -> Dynamics:
         """Constants of one hidden neuron, as [1, 1] tensors; by default of one without a kind."""
         options, cell = self.options, cell or self.options.plain_cell
-
-        def single(value: float) -> Tensor:
-            return torch.full((1, 1), value, dtype=options.dtype, device=self.device)
-
-        return replace(
-            self._shared_dynamics(single(cell.leak), single(options.threshold)),
-            synapse=single(cell.synapse) if cell.synapse else None,
-            adaptation=Adaptation(single(cell.strength), single(cell.recovery)) if cell.strength else None,
-            fused=self.engine == "events",
-        )
+        values = options.threshold, cell.leak, cell.synapse, cell.strength, cell.recovery
+        own = (torch.full((1, 1), value, dtype=options.dtype, device=self.device) for value in values)
+        return replace(Dynamics.of(options, *own), fused=self.engine == "events")
 
     def fires(self, running: Tensor | None) -> Tensor:
         """Neurons that may fire [N] bool."""
@@ -400,8 +299,17 @@ class Network:
 
 def spikes_of_channels(x: Tensor) -> Tensor:
     """Input spikes of every channel [I] float64, all samples together, of x [B, T, I]."""
-    whole = not x.is_floating_point()  # exact, and three times as fast
-    return x.flatten(0, 1).sum(0, dtype=torch.int64 if whole else torch.float64).double()
+    return _added(x.flatten(0, 1), 0, torch.int64)
+
+
+def spikes_of_samples(x: Tensor) -> Tensor:
+    """Input spikes of every channel in each sample [B, I] float64, of x [B, T, I]."""
+    return _added(x, 1, torch.int32)
+
+
+def _added(spikes: Tensor, dim: int, whole: torch.dtype) -> Tensor:
+    """Sums over a dimension, float64: of whole numbers by integers that hold them, which is exact and much faster."""
+    return spikes.sum(dim, dtype=torch.float64 if spikes.is_floating_point() else whole).double()
 
 
 def _events(module: str = "engine") -> Any:

@@ -147,6 +147,23 @@ class Dynamics:
     adaptation: Adaptation | None = None  # None where no threshold adapts
     fused: bool = False  # newborns are worked out by numba
 
+    @staticmethod
+    def of(
+        options: NetworkOptions, threshold: Tensor, leak: Tensor, synapse: Tensor, strength: Tensor, recovery: Tensor
+    ) -> Dynamics:
+        """Neurons with constants of their own, [N, 1] each and 0 for what they have not, and what all share."""
+        surrogate = SURROGATES[options.surrogate]
+        return Dynamics(
+            leak=leak,
+            threshold=threshold,
+            theta=options.threshold,
+            hard=options.reset == "hard",
+            reset_gradient=options.reset_gradient,
+            surrogate=lambda distance: surrogate(distance, options),
+            synapse=synapse if synapse.any() else None,
+            adaptation=Adaptation(strength, recovery) if strength.any() else None,
+        )
+
     @property
     def constants(self) -> tuple[float, ...]:
         """Of a single neuron: leak, threshold, theta, synapse, strength and recovery, 0 for what it has not."""

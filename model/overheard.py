@@ -43,7 +43,7 @@ class Overheard:
         fires = self.network.fires(running).cpu()
         known = self._place >= 0
         fresh = fires & ~known
-        heard = self.network.listened_to(fresh.to(running.device)).cpu()
+        heard = self.network.upstream.heard_by(fresh.to(running.device)).cpu()
         anew = self.network.engine != "events" or not self.network.memristors.exact
         if known.any() and (anew or (heard & fresh).any()):
             self._forget()  # who hears both would add them up in another order

@@ -233,6 +233,19 @@ def check_running(gate: GatingNetwork, config: Config, stream: Stream) -> None:
         )
 
 
+def check_listener(gate: GatingNetwork, config: Config) -> None:
+    """Whether a gating network that hears experts is told when these stay put.
+
+    Raises:
+        ValueError: nobody says when a task ends.
+    """
+    if gate.hears == "experts" and config.stream.boundaries == "hidden":
+        raise ValueError(
+            f"gating.network = {config.gating.network!r} listens to experts when their task has ended, which "
+            "stream.boundaries = 'hidden' keeps from it: take gaussian, or boundaries told"
+        )
+
+
 def _check_session(config: Config, stream: Stream) -> None:
     """Whether tasks can follow each other within a sample."""
     trials, tasks = config.stream.session, len({experience.task for experience in stream.experiences})
@@ -266,11 +279,6 @@ def _check_hidden(config: Config) -> None:
         raise ValueError(
             "gating.network = 'label' is told the task, which stream.boundaries = 'hidden' forbids: take gaussian, or "
             "boundaries told"
-        )
-    if config.gating.network == "seed":
-        raise ValueError(
-            "gating.network = 'seed' listens to experts when their task has ended, which stream.boundaries = 'hidden' "
-            "keeps from it: take gaussian, or boundaries told"
         )
     if config.training.continual.method != "none":
         raise ValueError(

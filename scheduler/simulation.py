@@ -32,7 +32,7 @@ from smalti.model.rewiring.scope import Changes
 from smalti.scheduler import breakage
 from smalti.scheduler.answers import copies, evaluation
 from smalti.scheduler.answers.recall import Recall
-from smalti.scheduler.checks import by_feedback, check, check_machine, check_running
+from smalti.scheduler.checks import by_feedback, check, check_listener, check_machine, check_running
 from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
 from smalti.scheduler.examination import PARTS, examine
@@ -115,6 +115,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         gate = GATING[config.gating.network](gating, gating.windows * self.stream.channels)
         check_adaptable(gate, config.gating.adapt, config.gating.network)
         check_running(gate, config, self.stream)
+        check_listener(gate, config)
         judge = Judge(self.network, self.stream.readout)
         at_steps = None if self.stream.readout is None else judge.criterion
         belief = Belief(gating.belief) if by_feedback(config, self.stream) else None

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from smalti.model import costs
 from smalti.model.network import Network
+from smalti.scheduler.answers.said import Spikes
 from smalti.scheduler.training import Learner, Step
 
 PASSES = 3  # forward, adjoints and weight gradient: a spike meets each device once in every one of them
@@ -89,7 +90,7 @@ class _Stretch:
 
     def summary(self) -> TrainingSummary:
         counts, input_spikes = self.counts / self.number, self.input_spikes / self.samples
-        rates = costs.spikes_per_sample(counts, input_spikes)
+        rates = Spikes(torch.arange(len(counts)), counts).per_sample(len(counts), input_spikes)
         of_hidden = float(counts[self.hidden].sum()) / counts.shape[1] / max(1, int(self.hidden.sum()))
         return TrainingSummary(
             loss=self.loss / self.number,

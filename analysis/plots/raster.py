@@ -40,11 +40,11 @@ def raster_picture(raster: Raster, sample: int = 0) -> Picture:
         rows = [place[int(unit)] for unit in own["unit"]]
         marks.append(Dots(x=own["step"], y=rows, shape="dash", size=5.5, colours=task_colour(int(str(task)))))
     tasks = sorted(set(neurons["task"].tolist()))
-    steps = (-0.5, raster.steps - 0.5)
+    steps, high = (-0.5, raster.steps - 0.5), max(1, len(neurons))  # where nobody is there, an empty row
     above = Panel(
         marks=marks,
         x=steps,
-        y=(len(neurons) - 0.5, -0.5),
+        y=(high - 0.5, -0.5),
         y_label="hidden neuron, by tile\n(lines between tiles)",
         keys=[Key(label=f"task {task}", colour=task_colour(task), kind="square") for task in tasks],
         keys_at="above",

@@ -7,6 +7,7 @@ checks every value anew, which takes longer than all else.
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -179,8 +180,8 @@ def text(name: object) -> str:
 
 
 def _plain(values: Iterable[Any]) -> list[Any]:
-    """Values as JSON has them: what is missing is null."""
-    return [None if pd.isna(value) else value for value in np.asarray(values).tolist()]
+    """Numbers as JSON has them: what is missing or infinite is null."""
+    return [value if pd.notna(value) and math.isfinite(value) else None for value in np.asarray(values).tolist()]
 
 
 def _panels(names: list[str], x: str = "round") -> Figure:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import ReferenceType, ref
 
 import torch
 from torch import Tensor
@@ -33,10 +34,10 @@ class Fit:
 class Terms:
     """What one density says of samples, float64: the same for every common variance h that separates its directions.
 
-    M(f) = beyond / h + along.
+    M(f) = beyond / h + along. Terms do not keep a fit alive that is out of date.
     """
 
-    fit: Fit
+    fit: ReferenceType[Fit]
     wide: int  # directions of a variance above h
     along: Tensor  # [B] sum of t^2 / lambda over these
     beyond: Tensor  # [B] |f - m|^2 - |t|^2
@@ -52,7 +53,7 @@ def terms(f: Tensor, fit: Fit, wide: int) -> Terms:
     z = f - fit.mean
     squared = (z @ fit.basis[:, :wide]).square()
     beyond = z.square().sum(1) - squared.sum(1)
-    return Terms(fit=fit, wide=wide, along=(squared / fit.values[:wide]).sum(1), beyond=beyond)
+    return Terms(fit=ref(fit), wide=wide, along=(squared / fit.values[:wide]).sum(1), beyond=beyond)
 
 
 def kept_rank(rank: int, features: int) -> int:

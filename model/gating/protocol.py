@@ -90,8 +90,15 @@ class ExpertListener(GatingNetwork, Protocol):
         """Experts that are heard, in the order of the columns, and the hidden neurons of each."""
         ...
 
-    def renew(self, widths: Mapping[int, int], trained: int) -> None:
-        """Hear these experts from now on, and forget what was known of the one just trained: its neurons moved."""
+    def renew(self, widths: Mapping[int, int], trained: int | None) -> None:
+        """Hear these experts from now on, and forget what was known of the one just trained: its neurons moved.
+
+        None: nobody's have.
+        """
+        ...
+
+    def hang_on(self, expert: int) -> tuple[int, ...]:
+        """Classes of other experts that are told by this one's neurons alone, ascending: lost if these move."""
         ...
 
 

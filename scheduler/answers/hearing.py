@@ -114,12 +114,24 @@ def tune(agent: GatingAgent, x: Tensor, labels: Tensor) -> None:
         agent.gate.tune(features(agent, x), labels)
 
 
-def show_experts(agent: GatingAgent, trained: Expert, batches: TaskBatches) -> None:
-    """At the end of an experience, when neurons stay put, show every training sample to who hears experts."""
+def hangs_on(agent: GatingAgent, expert: Expert) -> bool:
+    """Whether the gating network tells classes of other experts by the neurons of this one alone."""
+    listener = expert_listener(agent.gate)
+    return listener is not None and bool(listener.hang_on(expert.number))
+
+
+def show_experts(agent: GatingAgent, trained: Expert | None, batches: TaskBatches) -> None:
+    """At the end of an experience, when neurons stay put, show every training sample to who hears experts.
+
+    Args:
+        agent: whose gating network it is.
+        trained: whose neurons have moved; None: nobody's have.
+        batches: the samples.
+    """
     listener = expert_listener(agent.gate)
     if listener is None:
         return
-    listener.renew({e.number: len(e.neurons) for e in agent.experts}, trained.number)
+    listener.renew({e.number: len(e.neurons) for e in agent.experts}, None if trained is None else trained.number)
     for x, wanted in batches.once():
         listener.observe(features(agent, x), wanted.labels, batches.task)
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.model.gating.protocol import KeepsTerms, Kept
+from smalti.model.network import spikes_of_samples
 from smalti.scheduler.answers import said
 from smalti.scheduler.answers.hearing import Features, GateCost, gate_cost, heard_adapted
 from smalti.scheduler.answers.said import Said
@@ -47,8 +48,7 @@ class Question:
     @cached_property
     def channels(self) -> Tensor:
         """Input spikes of every channel in each sample [B, I] float64."""
-        whole = not self.x.is_floating_point()  # exact, and twice as fast
-        return self.x.sum(1, dtype=torch.int32 if whole else torch.float64).double()
+        return spikes_of_samples(self.x)
 
     @cached_property
     def inputs(self) -> Tensor:

@@ -1,10 +1,10 @@
 """What experts have said of samples that are asked about after every task, kept for as long as they would say it again.
 
 An expert does the same for a sample, bit by bit, while nothing changes that takes part when it runs: its neurons and
-whom they hear, how these leak and adapt, and the devices onto them with what drives those and what they weigh. A digest
-of all that, and one of the samples, are the keys: nobody has to tell what has changed. Of samples that an expert has
-not been asked about yet, these alone run. That takes an engine in which no sample touches another
-(``Network.keeps_samples_apart``); with any other nothing is kept.
+whom they hear, a trunk with its outputs, how these leak and adapt, and the devices onto them with what drives those and
+what they weigh. A digest of all that, and one of the samples, are the keys: nobody has to tell what has changed. Of
+samples that an expert has not been asked about yet, these alone run. That takes an engine in which no sample touches
+another (``Network.keeps_samples_apart``); with any other nothing is kept.
 
 What a gating network keeps of the samples and each class (``KeepsTerms``) stands beside it.
 
@@ -24,7 +24,7 @@ from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.model.gating.protocol import Kept
 from smalti.scheduler.answers.question import Question
-from smalti.scheduler.answers.said import Said, ask, slots_of
+from smalti.scheduler.answers.said import Said, ask
 
 MOST = 1 << 26  # bytes kept of what experts said, and of terms; what does not fit is worked out anew each time
 Key = tuple[bytes, bytes]  # digests of who is asked, and about what
@@ -145,21 +145,24 @@ def _digest_of(agent: GatingAgent, expert: Expert) -> bytes:
 
 
 def _taking_part(agent: GatingAgent, expert: Expert) -> Iterator[Tensor]:
-    """All that what an expert does depends on, beside the inputs."""
-    network, state, slots = agent.network, agent.network.state, slots_of(agent, expert)
-    present = torch.zeros_like(state.alive)
-    present[slots] = True
+    """All that what an expert does, and the work that it takes, depends on, beside the inputs.
+
+    Neurons that run but cannot fire, such as the outputs of a trunk, take part: spikes meet their devices.
+    """
+    network, state, running = agent.network, agent.network.state, agent.running(expert)
+    present = running & state.alive
+    present[list(expert.outputs)] = True
     columns = present.view(network.fabric.tiles, 1, -1)
     here = torch.nonzero(columns.any(2).flatten()).flatten()  # tiles of these neurons: mostly few
     tile, row, column = torch.nonzero(state.mask[here] & columns[here], as_tuple=True)
     tile = here[tile]
     yield torch.tensor(expert.outputs)
-    yield slots
-    yield network.fires(agent.running(expert))[slots]
+    yield present
+    yield network.fires(running)
     yield tile * network.fabric.slots + column  # the neuron that a device belongs to
     yield state.source[tile, row]
     yield network.reading().detach()[tile, row, column]
-    yield from state.constants(network.options, slots)
+    yield from state.constants(network.options, torch.nonzero(present).flatten())
 
 
 def _digest(tensors: Iterator[Tensor] | list[Tensor]) -> bytes:

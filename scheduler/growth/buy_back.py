@@ -19,7 +19,7 @@ import numpy as np
 from smalti.agents.expert import Expert
 from smalti.model.graft import links_ending
 from smalti.scheduler.growth.grower import Grower
-from smalti.scheduler.growth.readout import Batch, judged
+from smalti.scheduler.growth.readout import Batch, loss_of
 from smalti.scheduler.growth.room import Need, Placed, place_seed
 from smalti.scheduler.growth.seed_shape import footprint
 
@@ -53,7 +53,7 @@ class BuyBack:
             otherwise: loss of the new task by what would serve it else; infinite where nothing would.
             chance: draws the order in which neurons are taken, instead of their prices.
         """
-        usual = [self._loss(expert, samples) for expert, samples in self.remembered]
+        usual = [loss_of(self.grower, expert, samples) for expert, samples in self.remembered]
         gain = otherwise - float(np.median(usual))
         prices = self._prices(usual)
         order = sorted(prices, key=lambda slot: prices[slot])
@@ -70,15 +70,11 @@ class BuyBack:
             width //= 2
         return None
 
-    def _loss(self, expert: Expert, samples: Batch, silent: Sequence[int] = ()) -> float:
-        """Mean loss of an expert, some neurons being silent."""
-        return judged(self.grower, expert, samples, silent)[1]
-
     def _rise(self, slots: Sequence[int], usual: Sequence[float]) -> float:
         """By how much the losses of old tasks rise without some neurons, in all."""
         touched = [any(slot in expert.neurons for slot in slots) for expert, _ in self.remembered]
         known = zip(self.remembered, usual, touched, strict=True)
-        return sum(self._loss(*task, slots) - loss for task, loss, theirs in known if theirs)
+        return sum(loss_of(self.grower, *task, slots) - loss for task, loss, theirs in known if theirs)
 
     def _prices(self, usual: Sequence[float]) -> dict[int, float]:
         """Rise of the losses without each neuron that is for sale; nobody is paid for a neuron that does harm."""

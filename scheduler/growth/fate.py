@@ -12,7 +12,7 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.scheduler.growth.grower import Grower
-from smalti.scheduler.growth.readout import Batch, judged
+from smalti.scheduler.growth.readout import Batch, loss_of
 
 Row = dict[str, object]
 
@@ -27,7 +27,7 @@ def measure(grower: Grower, expert: Expert, training: Batch, validation: Batch) 
         validation: samples for the losses.
     """
     gradient, links = _gradient(grower, expert, training), grower.network.links
-    usual = judged(grower, expert, validation)[1]
+    usual = loss_of(grower, expert, validation)
     rows: dict[int, Row] = {}
     for slot in expert.neurons:
         tile, column = divmod(slot, grower.network.fabric.slots)
@@ -35,7 +35,7 @@ def measure(grower: Grower, expert: Expert, training: Batch, validation: Batch) 
         rows[slot] = {
             "gradient_in": float(gradient[tile, :, column].norm()),
             "gradient_out": float(torch.cat(out).norm()) if out else 0.0,
-            "worth": judged(grower, expert, validation, (slot,))[1] - usual,
+            "worth": loss_of(grower, expert, validation, (slot,)) - usual,
             "loss": usual,
         }
     return rows

@@ -22,34 +22,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from smalti.agents.auction.prices import Prices
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.growth.reuse import ReuseOptions
 from smalti.scheduler.growth.buy_back import BuyBack, Remembered
-from smalti.scheduler.growth.columns import shared_columns
 from smalti.scheduler.growth.grower import Grower
-from smalti.scheduler.growth.readout import Batch, Heard, Site, judged
+from smalti.scheduler.growth.offers import NOBODY, Offer, Offers, Row
+from smalti.scheduler.growth.readout import Batch, Site
 from smalti.scheduler.growth.room import Need, Placed, Room, place_seed
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.growth.seed_shape import footprint, stages
 from smalti.scheduler.growth.vain import mark, take_back
-
-Row = dict[str, object]
-NOBODY = torch.zeros(0, dtype=torch.int64)
-
-
-@dataclass(frozen=True)
-class Offer:
-    """A way to serve a task by what there is."""
-
-    step: str  # of the table ``openings``
-    score: float  # on validation data
-    loss: float
-    take: Callable[[], Expert]
 
 
 @dataclass
@@ -68,11 +52,20 @@ class Opening:
     room: Room  # kept for tasks to come
     meet: Callable[[Expert], None]  # lets an expert take the task on
     remembered: Callable[[], list[Remembered]] = list  # old tasks, for those who buy back
-    rows: list[Row] = field(default_factory=list)  # of the table ``openings``
     refused: str = ""  # why there was no seed; empty where nothing was refused
     width: int = 0  # of a planned seed that is narrower than configured
     bought: int = 0  # neurons bought back
     paid: float = 0.0  # rise of old tasks' losses for them
+    offers: Offers = field(init=False)  # of what there is
+
+    def __post_init__(self) -> None:
+        task = self.task, self.classes, self.outputs, self.examples, self.validation
+        self.offers = Offers(self.grower, *task, self.room, self.meet)
+
+    @property
+    def rows(self) -> list[Row]:
+        """Rows of the table ``openings``."""
+        return self.offers.rows
 
     @property
     def options(self) -> ReuseOptions:
@@ -90,12 +83,12 @@ class Opening:
         seeded = options.grow == "always" or (options.grow == "random" and bool(lots.random() < options.share))
         needed, sites, offers = options.grow == "needed", list[Site](), list[Offer]()
         if options.by != "none":
-            best = self._best_expert()
+            best = self.offers.best_expert()
             if best is not None and needed and best.score >= options.enough:
                 return self._taken(best)
             if options.by == "readout" and agent.experts:
-                sites = self._sites(lots)
-            reader = self._reader(sites)
+                sites = self.offers.sites(lots)
+            reader = self.offers.reader(sites)
             offers = [offer for offer in (reader, best) if offer is not None]
             unsolved = needed and (reader is None or reader.score < options.enough)
             if not (seeded or unsolved) and offers:
@@ -106,20 +99,15 @@ class Opening:
             if not agent.experts:
                 raise
             self.refused = str(error)
-        self._note("seed", len(agent.experts), refused=self.refused)
-        offers = [*(self._reading(lots) if options.by == "none" else offers), *self._sharing()]
+        self.offers.note("seed", len(agent.experts), refused=self.refused)
+        offers = [*(self.offers.reading(lots) if options.by == "none" else offers), *self.offers.sharing()]
         solved = any(offer.score >= options.enough for offer in offers)
         if not solved and self._buy(min((offer.loss for offer in offers), default=float("inf"))):
             try:
                 return self._seed([])
             except NoRoomError:  # what was offered may hear neurons that are gone
-                offers = [*self._reading(lots), *self._sharing()]
+                offers = [*self.offers.reading(lots), *self.offers.sharing()]
         return self._best_of(offers, error=self.refused)
-
-    def _reading(self, lots: np.random.Generator) -> list[Offer]:
-        """A read-out of its own, and the best expert as it is; as far as there are any."""
-        offers = self._reader(self._sites(lots)), self._best_expert()
-        return [offer for offer in offers if offer is not None]
 
     def _buy(self, otherwise: float) -> bool:
         """Make room for a seed by buying neurons back, if that is allowed and worth its price."""
@@ -153,85 +141,6 @@ class Opening:
         row |= {"taken": True, "served": offer.score >= self.options.enough}
         return expert
 
-    def _best_expert(self) -> Offer | None:
-        """The expert that answers best as it is."""
-        agent, judge = self.grower.agent, self.grower.judge
-        able = [e for e in agent.experts if len(e.outputs) == self.outputs] if judge.readout is not None else []
-        tried = [(*judged(self.grower, expert, self.validation), expert) for expert in able]
-        if not tried:
-            return None
-        score, loss, expert = max(tried, key=lambda one: one[0])
-        self._note("experts", expert.number, loss, score)
-        return Offer("experts", score, loss, lambda: self._lend(expert))
-
-    def _lend(self, expert: Expert) -> Expert:
-        """Let an expert serve the task as it is."""
-        self.grower.agent.lend(expert, self.classes)
-        self.meet(expert)
-        expert.lent.append(expert.tasks[-1])
-        return expert
-
-    def _sharing(self) -> list[Offer]:
-        """Output units of others, where outputs stand for classes and there are enough."""
-        if self.grower.judge.readout is not None:
-            return []
-        columns = shared_columns(self.grower, self.classes, self.examples(), self.validation)
-        if columns is None:
-            return []
-
-        def take() -> Expert:
-            expert = self.grower.agent.share(self.classes, columns.outputs)
-            self.meet(expert)
-            expert.lent.append(expert.tasks[-1])
-            return expert
-
-        self._note("columns", len(self.grower.agent.experts), columns.loss, columns.score)
-        return [Offer("columns", columns.score, columns.loss, take)]
-
-    def _sites(self, lots: np.random.Generator) -> list[Site]:
-        """What every tile with room offers."""
-        kept = self.room.after(0)
-        network = self.grower.network
-        free = network.free_slots(network.fabric.south_tiles)
-        tiles = [tile for tile, slots in free.items() if len(slots) - kept.slots.get(tile, 0) >= self.outputs]
-        if not tiles:
-            return []
-        heard = Heard.of(self.grower, self.examples(), self.validation, self.classes)
-        offers = []
-        for tile in tiles:
-            books = network.links.copy()
-            books.ledger.keep(kept.wires)
-            offers.append(heard.site(tile, Prices(self.grower.prices.options, books), self.task, self.classes, lots))
-        return [site for site in offers if len(site.sources)]
-
-    def _reader(self, sites: list[Site]) -> Offer | None:
-        """A read-out of its own, in the tile with the largest surplus."""
-        site = max(sites, key=lambda one: one.taps.surplus, default=None)
-        if site is None:
-            return None
-
-        def take() -> Expert:
-            expert = self.grower.agent.add_expert(self.classes, self.outputs, site.tile)
-            self.meet(expert)
-            self._listen(expert, site)
-            return expert
-
-        self._note("readout", len(self.grower.agent.experts), site.loss, site.score, site.sources)
-        return Offer("readout", site.score, site.loss, take)
-
-    def _listen(self, expert: Expert, site: Site) -> None:
-        """Bear the outputs of a read-out with its taps."""
-        grower, links = self.grower, self.grower.network.links
-        grower.keep(self.room.after(0))
-        for source in site.sources.tolist():
-            if (source, site.tile) not in links.rows:
-                links.add(source, site.tile)
-        for column, slot in enumerate(expert.outputs):
-            links.add_local(slot)
-            grower.bear(slot, expert, "tap", self.task, True, site.sources, site.weights[:, column], {})
-        grower.outcomes += site.taps.outcomes
-        grower.number += len(site.taps.outcomes)
-
     def _seed(self, sites: list[Site]) -> Expert:
         """Give the task a seed expert: as planned, or in the tile with most room, one that fits, beside its taps.
 
@@ -251,12 +160,12 @@ class Opening:
         room = Room((*needs, *self.room.needs))
         try:
             if site is not None:
-                self._listen(expert, site)
+                self.offers.listen(expert, site)
             open_expert(grower, expert, self.task, self.training[0], self.chance, room, site is not None, width)
         except NoRoomError:
             take_back(grower, expert, before)
             raise
-        self._note("seed", expert.number, heard=NOBODY if site is None else site.sources)
+        self.offers.note("seed", expert.number, heard=NOBODY if site is None else site.sources)
         self.rows[-1] |= {"taken": True, "served": True, "bought": self.bought, "paid": self.paid}
         return expert
 
@@ -303,30 +212,3 @@ class Opening:
             raise NoRoomError(f"no south tile has {self.outputs + 1} free slots for a new expert and its outputs")
         number = len(stages(network.fabric, footprint(network.fabric, tile), tile))
         return tile, width, (Need(),) * (1 + number)
-
-    def _note(
-        self,
-        step: str,
-        expert: int,
-        loss: float = float("nan"),
-        score: float = float("nan"),
-        heard: Tensor = NOBODY,
-        refused: str = "",
-    ) -> None:
-        """Write a row of the table ``openings``."""
-        row = {"task": self.task, "step": step, "expert": expert, "loss": loss, "score": score}
-        said = {"taken": False, "served": False, "refused": refused, "bought": 0, "paid": 0.0}
-        self.rows.append(row | said | taken_to_hear(self.grower, heard, expert))
-
-
-def taken_to_hear(grower: Grower, heard: Tensor, expert: int) -> Row:
-    """What the outputs of an expert of that number hear of others, and who must run for it; columns of ``openings``."""
-    network, agent = grower.network, grower.agent
-    upstream, inputs = network.upstream_of(heard), int((heard >= network.fabric.neurons).sum())
-    others = [one for one in agent.experts if one.neurons and one.number != expert]
-    return {
-        "taps": len(heard) - inputs,
-        "inputs": inputs,
-        "experts_run": sum(bool(upstream[one.neurons].any()) for one in others),
-        "neurons_run": int(upstream.sum()),
-    }

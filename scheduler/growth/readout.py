@@ -81,7 +81,7 @@ class Heard:
             training=training,
             validation=validation,
             sources=sources,
-            upstream=torch.stack([network.upstream_of(source[None]) for source in sources]),
+            upstream=torch.stack([network.upstream.of(source[None]) for source in sources]),
             spikes=spikes / len(training[0]),
             said=said,
             trained=None if squared else torch.cat(trained),
@@ -118,7 +118,7 @@ class Heard:
             worth=self.worth,
             upstream=self.upstream,
             spikes=self.spikes,
-            running=self.grower.network.upstream_of(torch.tensor(own, dtype=torch.int64)).to(self.upstream.device),
+            running=self.grower.network.upstream.of(torch.tensor(own, dtype=torch.int64)).to(self.upstream.device),
         )
         drawn, shuffle = options.pick == "random", prices.options.values == "shuffled"
         chance = lots if drawn else None, lots if shuffle else None
@@ -142,6 +142,11 @@ def judged(grower: Grower, expert: Expert, asked: Batch, silent: Sequence[int] =
     with torch.no_grad():
         answers = judge.answers(network.run(x, outputs, running))
         return judge.score(expert, answers, wanted), float(judge.losses(expert, answers, wanted).mean())
+
+
+def loss_of(grower: Grower, expert: Expert, asked: Batch, silent: Sequence[int] = ()) -> float:
+    """The loss alone of what is ``judged``."""
+    return judged(grower, expert, asked, silent)[1]
 
 
 def _neurons(grower: Grower) -> Tensor:

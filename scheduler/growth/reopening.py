@@ -1,6 +1,6 @@
 """A task that is not solved opens again: its outputs hear whom they would buy today, among all who have come since.
 
-The auction of taps and its closed form are those of a task that opens (``scheduler.growth.opening``), in the tile of
+The auction of taps and its closed form are those of a task that opens (``scheduler.growth.offers``), in the tile of
 the task's outputs, beside the links that are there; the expert's own neurons run in any case and count as no taps. The
 outputs stay where they are and nobody is born; nobody hears outputs, and the devices of others do not move, so that all
 other answers stay the same bits. What the chip then says to validation data decides: where the score is no better,
@@ -21,7 +21,7 @@ from smalti.agents.auction.prices import Prices
 from smalti.agents.expert import Expert
 from smalti.model.graft import rehear, release
 from smalti.scheduler.growth.grower import Grower
-from smalti.scheduler.growth.opening import Row, taken_to_hear
+from smalti.scheduler.growth.offers import Row, taken_to_hear
 from smalti.scheduler.growth.readout import Batch, Heard, Site, judged
 
 STEP = "again"  # what the table ``openings`` calls it

@@ -100,8 +100,9 @@ class TaskAware:
     def _stays(self, now: Round, expert: Expert) -> bool:
         """Whether a task that returns is served as it was, for other answers hang on its expert, or it was lent one."""
         experiences = self.parts.stream.experiences
+        agent = self.parts.agent
         returns = any(experiences[position].task == now.experience.task for position in expert.tasks)
-        return returns and (bool(expert.lent) or bool(self.parts.agent.listeners(expert)))
+        return returns and (bool(expert.lent) or bool(agent.listeners(expert)) or hearing.hangs_on(agent, expert))
 
     def _meet(self, now: Round, expert: Expert) -> None:
         expert.meet(now.position, now.experience.classes, apart=self.parts.stream.setting == "task")
@@ -212,7 +213,7 @@ class TaskAware:
         agent, expert = self.parts.agent, self.expert(now)
         self.parts.trainee.rehearsal.end(now.batches, expert, agent.running(expert), self.parts.grower.probe)
         self._show_rest(now, expert)
-        hearing.show_experts(agent, expert, now.batches)
+        hearing.show_experts(agent, None if now.position in expert.lent else expert, now.batches)
         self._learn_of_answers(now)
         if not now.config.growth.reuse.reopen:
             return []

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from smalti.agents.expert import Expert
-from smalti.scheduler.growth.opening import Row
+from smalti.scheduler.growth.offers import Row
 from smalti.scheduler.growth.readout import judged
 from smalti.scheduler.growth.reopening import Reopening
 from smalti.scheduler.protocols.protocol import Parts, Round

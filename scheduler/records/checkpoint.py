@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ from smalti.scheduler.records import pieces
 from smalti.scheduler.records.atomic import sync_folder, write_bytes_atomic
 from smalti.scheduler.records.pieces import LARGE, Cut
 
-FORMAT, FIRST_FORMAT = "smalti 2", "smalti"  # of the metadata; runs of the first are still shown
+FORMAT, FIRST_FORMAT = "smalti 2", "smalti"  # names of the metadata; the first knew no pieces, and is only shown
+LATER = re.compile(r"smalti \d+")
 SMALL = 4096  # numbers; smaller tensors are kept as they are
 MOSTLY = 0.25  # bytes of what is not zero, with its places, by those of all, up to which that alone is kept
 PARTS = ("@places", "@values", "@shape")  # of a tensor of which only what is not zero is kept
@@ -91,15 +93,17 @@ def load(path: Path) -> Checkpoint:
                 raise ValueError(_damaged(path, f"{Path(error.filename).name} beside it is missing")) from error
 
 
+class _FormatError(ValueError):
+    """The file may be sound, but is of a format that this version does not know."""
+
+
 def _read(path: Path, data: bytes) -> Checkpoint:
     try:
         tensors = tensors_of(data)
         metadata = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
         ((key, content),) = metadata.items()
         if key not in (FORMAT, FIRST_FORMAT):
-            raise ValueError(
-                f"its format is {key!r}, this version of smalti knows {FORMAT!r}; update it if that is older"
-            )
+            raise (_FormatError if LATER.fullmatch(key) else ValueError)(f"its format is {key!r}")
         checksum, text = content.split(" ", 1)
         intact = int(checksum) == _checksum(tensors, text)
         known = json.loads(text)
@@ -107,6 +111,11 @@ def _read(path: Path, data: bytes) -> Checkpoint:
         if intact:
             tensors = _unpacked(tensors)
             tensors |= {name: pieces.read(path.parent, Cut.from_plain(cut)) for name, cut in cuts.items()}
+    except _FormatError as error:
+        raise ValueError(
+            f"{path} cannot be read: {error}, this version of smalti knows {FORMAT!r}; update it, or restore the file "
+            "from a copy if no later one wrote it"
+        ) from error
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ValueError(_damaged(path, str(error))) from error
     if not intact:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+from torch import Tensor
 
 from smalti.analysis.account import account
 from smalti.analysis.early_exit import ALL, MARGINS, OWN, early_exits
@@ -56,6 +59,42 @@ def test_margins_are_of_the_validation_samples_that_came(run: Run) -> None:
     assert all(0 <= margin < 1e6 for margin in before)
     early_exits(simulation)
     assert gate.margins == before
+
+
+def test_every_task_and_every_margin_is_asked_once(run: Run) -> None:
+    simulation = restored(run)
+    once = early_exits(simulation, margins=(1.0, 5.0))
+    first = simulation.stream.experiences[0]
+    simulation.stream = replace(simulation.stream, experiences=(*simulation.stream.experiences, first))
+    pd.testing.assert_frame_equal(early_exits(simulation, margins=(1.0, 5.0, 1.0)), once)
+    assert once["margin"].tolist() == [OWN, 1.0, 5.0, ALL]
+
+
+@pytest.mark.parametrize("margin", [0.0, -1.0, float("nan"), float("inf")])
+def test_margins_that_are_none_are_refused(run: Run, margin: float) -> None:
+    with pytest.raises(ValueError, match=rf"margins: {margin} must be more than 0"):
+        early_exits(run, margins=(1.0, margin))
+    with pytest.raises(ValueError, match=r"split = 'training' must be one of: validation, test"):
+        early_exits(run, "training")
+
+
+def test_after_an_error_the_gate_has_its_own_margins(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulation = restored(run)
+    gate = simulation.gating.gate
+    assert isinstance(gate, StagedGating)
+    options, margins, last_asked = gate.options, [], gate.last_asked
+
+    def breaks(counts: Tensor) -> Tensor:
+        margins.append(gate.options.stages.margin)
+        if len(set(margins)) > 1:
+            raise KeyboardInterrupt
+        return last_asked(counts)
+
+    monkeypatch.setattr(gate, "last_asked", breaks)
+    with pytest.raises(KeyboardInterrupt):
+        early_exits(simulation, margins=(2.0,))
+    assert margins[-1] == 2.0
+    assert gate.options == options
 
 
 def test_who_has_no_stages_is_told(finished_run: Path) -> None:

@@ -3,11 +3,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from smalti.analysis import fates
+from smalti.analysis.plots.drawing.svg import svg
+from smalti.analysis.plots.fates import fates_picture
 from smalti.analysis.report.parts import part
 from smalti.analysis.runs import Run, load_run
 from smalti.scheduler.config import Config
@@ -51,6 +55,24 @@ def test_gradients_are_multiples_of_those_that_were_there_before(made: Run) -> N
     third = 5.0 / ((2 + 2 + 1) / 3)  # of whose incumbents one was itself a newborn
     assert ages.loc[0, "gradient_out"] == pytest.approx((4 / 1 + third) / 2)
     assert ages["worth"].tolist() == [0.0, 0.01]
+
+
+def test_a_ratio_to_nothing_is_no_number(tables: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Incumbents without a gradient in the last round, and a loss of 0 in the one before."""
+    monkeypatch.setattr(tables, "tables", ("fates", "neurons"), raising=False)
+    none = TABLE.assign(task=7, loss=np.where(TABLE["round"] == 1, 0.0, 2.0))
+    none.loc[(none["round"] == 2) & (none["neuron"] < 2), "gradient_in"] = 0.0
+    run = tables({}, {"fates": none, "neurons": NEURONS})
+    ages = fates.by_age(run)
+    assert ages["newborns"].tolist() == [2, 1]
+    assert ages["gradient_in"].isna().tolist() == [False, True]
+    assert np.isfinite(ages["gradient_out"]).all()
+    assert fates.fates(run)["matters"].tolist() == [True, True, True, False]  # the second: what rose was from nothing
+    assert "at age 1" not in fates.told(run)
+    (gradients, _) = fates_picture(run).panels
+    assert np.isfinite([*gradients.x, *gradients.y]).all()
+    ElementTree.fromstring(svg(fates_picture(run)))
+    assert "nan" not in svg(fates_picture(run))
 
 
 def test_the_sentence_has_all_of_it(made: Run) -> None:

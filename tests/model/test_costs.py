@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from smalti.model import costs
 from smalti.model.chip.fabric import Fabric, FabricOptions
@@ -25,13 +26,18 @@ def network() -> Network:
     return chip
 
 
+def per_sample(counts: Tensor, input_spikes: Tensor) -> Tensor:
+    """Spikes of every source [N + I], of counts [N, B]."""
+    return torch.cat([counts.double().mean(1), input_spikes.double()])
+
+
 def test_traffic_is_hops_times_spikes_by_hand() -> None:
     """Two samples. Neuron 0: 4 hops, 3 and 5 spikes; neuron 2: no hops, 2 and 0. Inputs, one hop: 4 + 1 and 0 + 2."""
     chip = network()
     counts = torch.zeros(8, 2)
     counts[0], counts[2] = torch.tensor([3.0, 5.0]), torch.tensor([2.0, 0.0])
     input_spikes = torch.tensor([4.0, 1.0 + 2.0]) / 2
-    spikes, hop_spikes = costs.traffic(chip, costs.spikes_per_sample(counts, input_spikes))
+    spikes, hop_spikes = costs.traffic(chip, per_sample(counts, input_spikes))
     assert spikes == (3 + 2 + 5 + 0) / 2
     assert hop_spikes == (4 * (3 + 5) + (4 + 1) + (0 + 2)) / 2
 
@@ -41,7 +47,7 @@ def test_hops_at_corners_are_told_apart_by_hand() -> None:
     chip = network()
     counts = torch.zeros(8, 2)
     counts[0], counts[2] = torch.tensor([3.0, 5.0]), torch.tensor([2.0, 0.0])
-    every = costs.spikes_per_sample(counts, torch.tensor([4.0, 1.0]))
+    every = per_sample(counts, torch.tensor([4.0, 1.0]))
     assert costs.corner_hop_spikes(chip, every) == 1 * (3 + 5) / 2
 
 
@@ -61,6 +67,6 @@ def test_synaptic_operations_are_spikes_times_devices_by_hand() -> None:
     counts[0], counts[2] = torch.tensor([3.0, 5.0]), torch.tensor([2.0, 0.0])
     everybody, most = torch.ones(8, dtype=torch.bool), torch.ones(8, dtype=torch.bool)
     most[7] = False
-    spikes = costs.spikes_per_sample(counts, input_spikes)
+    spikes = per_sample(counts, input_spikes)
     assert costs.synaptic_operations(chip, spikes, everybody) == 4 * (1 + 2) + 2.5
     assert costs.synaptic_operations(chip, spikes, most) == 4 * (1 + 1) + 2.5

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import FREE
-from smalti.model.network import Activity, Network
+from smalti.model.network import Activity, Network, spikes_of_channels, spikes_of_samples
 from smalti.model.neuron import NetworkOptions
 
 
@@ -191,3 +191,12 @@ def test_adjoints_of_a_sample_do_not_depend_on_the_batch(busy: Busy, spikes: Spi
     whole, part = network.probe(x, outputs, loss), network.probe(x[:2], outputs, loss)
     assert part.delta.abs().max() > 0
     torch.testing.assert_close(part.delta, whole.delta[..., :2], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float32])
+def test_spikes_of_channels_are_added_up_exactly(dtype: torch.dtype) -> None:
+    """By hand: two samples of three steps, also of more spikes than a byte can count."""
+    most = 1 if dtype == torch.bool else 255
+    x = torch.tensor([[[1, 0], [1, 0], [1, 1]], [[0, 0], [1, 0], [0, 0]]]) * most
+    assert spikes_of_samples(x.to(dtype)).tolist() == [[3.0 * most, most], [most, 0.0]]
+    assert spikes_of_channels(x.to(dtype)).tolist() == [4.0 * most, most]

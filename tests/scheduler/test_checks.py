@@ -1,4 +1,4 @@
-"""What a gate with a running window, and sessions, cannot be had with; other refusals stand with what they concern."""
+"""What gates with a running window or that hear experts, and sessions, cannot be had with; others are elsewhere."""
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ def test_hidden_boundaries_leave_a_running_window_nothing_to_choose(timed: Timed
     hidden = {**SETTINGS, "stream": {"name": "arrays", "boundaries": "hidden"}}
     with pytest.raises(ValueError, match=r"gating\.running = 4 listens to inputs, and here feedback"):
         Simulation(configure({**hidden, "gating": {"running": 4, "detect": {"by": "loss"}}}), data=timed())
+
+
+@pytest.mark.parametrize("network", ["seed", "trunk"])
+def test_who_hears_experts_must_be_told_when_a_task_ends(tiny: MakeConfig, network: str) -> None:
+    with pytest.raises(ValueError, match=rf"gating\.network = '{network}' listens to experts when their task has"):
+        Simulation(tiny(gating={"network": network}, stream={"boundaries": "hidden"}))
 
 
 def test_samples_that_ask_for_a_class_have_no_steps_to_weigh_and_no_sessions(tiny: MakeConfig) -> None:

@@ -345,7 +345,7 @@ def test_what_cannot_be_run_leaves_nothing_behind(
 def test_a_run_that_has_to_end_keeps_the_rounds_before_and_says_why(
     tiny: MakeConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smalti.scheduler.growth.opening.shared_columns", lambda *_: None)  # too few outputs
+    monkeypatch.setattr("smalti.scheduler.growth.offers.shared_columns", lambda *_: None)  # too few outputs
     config = tiny(fabric={"cols": 1, "neurons_per_tile": 3}, training={"rounds": 2, "steps": 2})
     with pytest.raises(ValueError, match="no south tile has 2 free slots"):
         start(config, tmp_path / "run", nothing)

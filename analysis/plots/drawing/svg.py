@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import islice
@@ -150,10 +151,10 @@ def _mark(mark: Mark, frame: Frame) -> str:
 
 
 def _through(x: Floats, y: Floats) -> str:
-    """A path through points, interrupted where they are NaN."""
+    """A path through points, interrupted where they are not finite."""
     parts, pen = [], "M"
     for here, there in zip(x.tolist(), y.tolist(), strict=True):
-        if here != here or there != there:
+        if not (math.isfinite(here) and math.isfinite(there)):
             pen = "M"
             continue
         parts.append(f"{pen}{here:.1f} {there:.1f}")
@@ -200,9 +201,12 @@ def shape_of(name: str, x: float, y: float, size: float) -> str:
 
 
 def _dots(mark: Dots, frame: Frame) -> str:
+    """Those that are finite."""
     x, y = frame.x(mark.x), frame.y(mark.y)
     sizes = np.broadcast_to(np.asarray(mark.size, dtype=float), x.shape)
-    parts = [shape_of(mark.shape, *place) for place in zip(x.tolist(), y.tolist(), sizes.tolist(), strict=True)]
+    finite = (np.isfinite(x) & np.isfinite(y)).tolist()
+    places = zip(x.tolist(), y.tolist(), sizes.tolist(), strict=True)
+    parts = [shape_of(mark.shape, *place) if there else "" for place, there in zip(places, finite, strict=True)]
     grouped = _grouped(mark.colours, parts)
     return "\n".join(_shaped(mark.shape, data, colour, mark.hollow) for colour, data in grouped.items() if data)
 

@@ -142,7 +142,7 @@ class GaussianGating:
         said = []
         for (label, fit), wide in zip(common.fits.items(), common.wide, strict=True):
             known = kept.get(label)
-            if not isinstance(known, Terms) or known.fit is not fit or known.wide != wide:
+            if not isinstance(known, Terms) or known.fit() is not fit or known.wide != wide:
                 f = checked_counts(counts, self.features).sqrt() if f is None else f
                 known = kept[label] = terms(f, fit, wide)
             said.append(known)

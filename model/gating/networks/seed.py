@@ -6,8 +6,9 @@ expert's hidden neurons). All experts run for a sample, and with log p_k(c) the 
     share(c) = mean over the experts k that hold c of softmax over the classes that k holds of log p_k(c) / 3.
 
 A class learned before expert k was founded has no density in it: no samples are kept to make one. When an expert is
-trained again, what it held is forgotten, for its neurons have moved. SEED also chooses which expert to train (the one
-whose classes overlap least); here every label set has its own.
+trained again, what it held is forgotten, for its neurons have moved; classes of others that are held nowhere else are
+not forgotten unnoticed. SEED also chooses which expert to train (the one whose classes overlap least); here every label
+set has its own.
 """
 
 from __future__ import annotations
@@ -70,15 +71,16 @@ class SeedGating:
         """Those of the Gaussians, and a share of each class and expert."""
         return sum(space.multiplications_per_sample + len(space.classes) for space in self._spaces.values())
 
-    def renew(self, widths: Mapping[int, int], trained: int) -> None:
+    def renew(self, widths: Mapping[int, int], trained: int | None) -> None:
         """Hear these experts from now on, and forget what was known in the space of the one just trained.
 
         Args:
             widths: hidden neurons of each expert, in the order of the columns; those without any are not heard.
-            trained: the expert whose neurons have moved.
+            trained: the expert whose neurons have moved; None: nobody's have.
 
         Raises:
-            ValueError: another expert has changed its number of neurons: its densities would be lost unnoticed.
+            ValueError: another expert has changed its number of neurons, or classes of others are held in the space of
+                the one just trained alone: densities would be lost unnoticed. Nothing has changed then.
         """
         changed = {e for e, space in self._spaces.items() if e != trained and widths.get(e) != space.features}
         if changed:
@@ -86,8 +88,21 @@ class SeedGating:
                 f"experts {sorted(changed)} have other neurons than when they were heard, and their samples are gone; "
                 "set gating.protect, or take a gating network that hears inputs"
             )
+        lost = () if trained is None else self.hang_on(trained)
+        if lost:
+            raise ValueError(
+                f"expert {trained} has been trained again, and by its neurons alone the classes {list(lost)} of other "
+                "experts are told, whose samples are gone; take a gating network that hears inputs"
+            )
         others = {e: space for e, space in self._spaces.items() if e != trained}
         self._spaces = {e: others.get(e) or GaussianGating(self.options, n) for e, n in widths.items() if n}
+
+    def hang_on(self, expert: int) -> tuple[int, ...]:
+        """Classes of other experts that are held in the space of this one alone, ascending."""
+        held = {e: set(space.classes) for e, space in self._spaces.items()}
+        here = held.pop(expert, set())
+        own = {c for c, who in self.assignment.expert_of.items() if who == expert}
+        return tuple(sorted(here - own - set[int]().union(*held.values())))
 
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Add counts [B, sum of widths] of labelled samples [B] int to their classes, in every space.

@@ -41,6 +41,17 @@ def test_the_timeline_shows_every_round(run: Run) -> None:
     assert [(band["x0"], band["x1"]) for band in bands] == [(-0.5, 2.5), (2.5, 5.5)]
 
 
+@pytest.mark.parametrize("column", ["loss", "accuracy"])
+def test_what_json_has_no_number_for_is_null(run: Run, tables: Callable[..., Run], column: str) -> None:
+    """A run whose loss has grown beyond all bounds is shown as far as there are numbers."""
+    rounds = run.table("rounds").copy()
+    rounds.loc[:2, column] = [math.inf, math.nan, -math.inf]
+    figure = interactive.timeline(tables(run.config, {"rounds": rounds, "evaluations": run.table("evaluations")}))
+    name = {"loss": "training loss", "accuracy": "training accuracy"}[column]
+    drawn = {trace["name"]: trace for trace in json.loads(json.dumps(figure, allow_nan=False))["data"]}
+    assert drawn[name]["y"] == [None] * 3 + rounds[column].tolist()[3:]
+
+
 def test_every_neuron_is_drawn_once_in_its_tile(run: Run) -> None:
     neurons, figure = run.table("neurons"), interactive.births(run)
     drawn = {

@@ -72,3 +72,13 @@ def test_terms_give_the_distance_for_every_variance_that_separates_the_same_dire
     for h in (floor, floor * 1.0001):
         expected = mahalanobis(x + 0.1, f.mean, f.basis, f.values, h)
         torch.testing.assert_close(kept.beyond / h + kept.along, expected, rtol=1e-10, atol=1e-10)
+
+
+def test_terms_take_the_memory_that_they_tell_for_a_fit_out_of_date_is_gone() -> None:
+    x = samples(50, 7)
+    f = fit(50, x.sum(0), x.T @ x, 3)
+    kept = terms(x, f, 2)
+    assert kept.fit() is f
+    assert kept.bytes == 2 * 50 * 8
+    del f
+    assert kept.fit() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -205,3 +206,17 @@ def test_what_is_worked_out_once_for_a_question_is_what_each_answer_would_work_o
         assert torch.equal(one.classes, alone.classes)
         assert one.operations_per_sample == alone.operations_per_sample
         assert one.hop_spikes_per_sample == alone.hop_spikes_per_sample
+
+
+def test_who_runs_beside_an_expert_counts_in_its_work_though_it_never_fires(done: Simulation, ran: list[int]) -> None:
+    """The outputs of a trunk run along, and spikes meet their devices."""
+    agent, state, everyone, kept = done.gating, done.network.state, torch.arange(6), Recall()
+    agent.options = replace(agent.options, trunk=True)
+    before = said(done, everyone, kept, number=1)
+    tile, column = divmod(agent.experts[0].outputs[0], 8)
+    state.mask[tile, :, column] = False
+    ran.clear()
+    after = said(done, everyone, kept, number=1)
+    assert ran == [6]
+    assert same(after, said(done, everyone, Recall(), number=1))
+    assert after.operations.sum() < before.operations.sum()

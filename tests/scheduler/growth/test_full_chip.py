@@ -16,6 +16,8 @@ from smalti.scheduler.answers import evaluation
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth import opening
 from smalti.scheduler.growth.buy_back import BuyBack
+from smalti.scheduler.growth.offers import Offers
+from smalti.scheduler.growth.readout import loss_of
 from smalti.scheduler.growth.room import Need
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
@@ -124,7 +126,7 @@ def test_what_was_born_in_vain_is_taken_back(
         raise NoRoomError("something is full")
 
     monkeypatch.setattr(opening, "open_expert", fails)
-    monkeypatch.setattr(opening.Opening, "_sites", lambda self, lots: [])
+    monkeypatch.setattr(Offers, "sites", lambda self, lots: [])
     simulation.step()
     check(simulation)
     rows = simulation.table("openings")
@@ -180,7 +182,7 @@ class TestBuyBack:
     def test_nothing_is_bought_for_less_than_it_costs(self, auction: BuyBack) -> None:
         purchase = auction.run(float("inf"))
         assert purchase is not None
-        usual = auction._loss(*auction.remembered[0])
+        usual = loss_of(auction.grower, *auction.remembered[0])
         cheaper = auction.run(usual + purchase.paid - 1e-6)
         assert cheaper is None or (cheaper.width < purchase.width and cheaper.paid < purchase.paid)
         assert auction.run(usual - 1.0) is None

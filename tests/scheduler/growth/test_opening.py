@@ -55,10 +55,10 @@ def test_a_readout_over_old_neurons_serves_where_it_is_enough(timed: Timed) -> N
     assert first.lent == [2]
     assert not second.neurons
     assert len(second.outputs) == 2
-    heard = torch.nonzero(simulation.network.upstream_of(torch.tensor(second.outputs))).flatten().tolist()
+    heard = torch.nonzero(simulation.network.upstream.of(torch.tensor(second.outputs))).flatten().tolist()
     assert set(heard) - set(second.outputs) <= set(first.neurons)
     assert len(heard) > 2
-    assert torch.equal(simulation.gating.running(second), simulation.network.upstream_of(torch.tensor(second.outputs)))
+    assert torch.equal(simulation.gating.running(second), simulation.network.upstream.of(torch.tensor(second.outputs)))
     born = simulation.table("neurons")
     assert (born[born["task"] == 1]["rule"] == "tap").all()
     assert (born[born["task"] == 2]).empty
@@ -113,7 +113,7 @@ def test_where_nothing_is_enough_neurons_are_born_and_may_keep_the_taps(beside: 
     assert [row["step"] for row in rows if row["taken"]] == ["seed", "seed"]
     first, second = simulation.gating.experts
     assert len(first.neurons) == len(second.neurons) == 4
-    heard = simulation.network.upstream_of(torch.tensor(second.outputs))
+    heard = simulation.network.upstream.of(torch.tensor(second.outputs))
     assert bool(heard[first.neurons].any()) == beside
 
 
@@ -126,7 +126,7 @@ def test_a_readout_hears_inputs_and_needs_no_neuron_for_them(timed: Timed) -> No
     sources = network.state.source[tile][network.state.mask[tile][:, columns].any(1)]
     assert (sources >= network.fabric.neurons).any()
     assert not second.neurons
-    assert int(network.upstream_of(sources).sum()) <= len(first.neurons)
+    assert int(network.upstream.of(sources).sum()) <= len(first.neurons)
 
 
 def test_grow_never_and_always(timed: Timed) -> None:

@@ -119,7 +119,7 @@ def test_a_task_gains_what_a_later_expert_holds(check: Books, after_two: Simulat
             assert now[0] > without[0] + 0.02
             assert now[1] == without[1]
             first, second = simulation.gating.experts
-            heard = simulation.network.upstream_of(torch.tensor(first.outputs))
+            heard = simulation.network.upstream.of(torch.tensor(first.outputs))
             assert heard[second.neurons].any()
     assert [(row["round"], row["task"]) for row in rows] == [(3, 0), (5, 0), (5, 1)]
     assert rows[0]["taken"]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from smalti.model.gating.networks.seed import SeedGating
 from smalti.scheduler.config import Config
 from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import Simulation
@@ -85,3 +86,34 @@ def test_a_task_that_is_drawn_to_return_learns_on_and_founds_nothing(tiny: MakeC
     assert not asked.duplicated(["after", "on", "setting", "split"]).any()
     neurons = simulation.table("neurons")
     assert (neurons[neurons["birth_round"] >= 4]["rule"] != "seed").all()
+
+
+@pytest.mark.parametrize("trunk", [True, False])
+def test_a_gate_that_hears_the_first_expert_alone_keeps_all_classes_when_its_task_returns(
+    tiny: MakeConfig, trunk: bool
+) -> None:
+    gating = {"network": "trunk", "trunk": trunk}
+    simulation = Simulation(tiny(gating=gating, stream={"order": (0, 1, 0)}, training={"rounds": 2, "steps": 12}))
+    for _ in range(4):
+        simulation.step()
+    agent = simulation.gating
+    known, weight = agent.gate.classes, simulation.network.state.weight.detach().clone()
+    assert known == (0, 1, 2, 3)
+    for _ in simulation:
+        pass
+    assert agent.experts[0].lent == [2]
+    assert agent.gate.classes == known
+    assert torch.equal(simulation.network.state.weight, weight)
+
+
+def test_an_expert_that_is_lent_as_it_is_forgets_nothing_of_what_is_heard(tiny: MakeConfig) -> None:
+    """Each expert of this gate has a space, which only training takes away."""
+    gating = {"network": "seed", "trunk": True}
+    simulation = Simulation(tiny(gating=gating, stream={"order": (0, 1, 0)}, training={"rounds": 1, "steps": 12}))
+    gate, held = simulation.gating.gate, []
+    assert isinstance(gate, SeedGating)
+    while not simulation.finished:
+        simulation.step()
+        held.append({expert: space.classes for expert, space in gate._spaces.items()})
+    every = (0, 1, 2, 3)
+    assert held == [{0: (0, 1)}, {0: every, 1: (2, 3)}, {0: every, 1: every}]

@@ -87,6 +87,25 @@ def test_dots_have_their_colours_and_shapes() -> None:
     assert (x, y + length / 2) == pytest.approx((frame.x(5), frame.y(3)), abs=0.1)
 
 
+def test_what_is_not_finite_is_not_drawn() -> None:
+    x, y = [1, 2, 3, 4], [1, np.nan, np.inf, 2]
+    picture = one(
+        Dots(x=x, y=y, colours=["#123456"] * 4), Dots(x=x, y=y, colours="#654321"), Line(x=x, y=y, colour="#aa0011")
+    )
+    assert [paths(picture, colour)[0].count("M") for colour in ("#123456", "#654321", "#aa0011")] == [2, 2, 2]
+    assert "nan" not in svg(picture)
+    assert "inf" not in svg(picture)
+
+
+def test_a_raster_of_no_neuron_has_an_empty_row() -> None:
+    spikes = pd.DataFrame({"sample": [0], "kind": ["input"], "unit": [1], "step": [2]})
+    nobody = pd.DataFrame({"neuron": [], "tile": [], "slot": [], "task": []}, dtype=int)
+    raster = activity.Raster(spikes=spikes, neurons=nobody, labels=(3,), task=0, steps=5, channels=4)
+    above, below = laid_out(raster_picture(raster)).frames
+    assert (above.along, below.along) == ((0.5, -0.5), (3.5, -0.5))
+    assert paths(raster_picture(raster), "#333333")[0].count("M") == 1
+
+
 def test_many_lines_are_paths_of_their_own_in_a_group_for_each_colour() -> None:
     lines = Lines(points=[[(0, 0), (1, 1)]] * 3, colours=["#123456", "#654321", "#123456"], width=1, alpha=0.5)
     groups = elements(one(lines), "g")

@@ -14,6 +14,7 @@ OPTIONS = GatingOptions(network="trunk")
 
 def test_it_hears_the_first_expert_that_has_neurons_and_no_other() -> None:
     gate = TrunkGating(OPTIONS, 3)
+    gate.assignment.assign(2, [0, 1])
     gate.renew({0: 0}, trained=0)
     assert gate.widths == {}
     gate.renew({0: 0, 2: 4, 5: 3}, trained=2)
@@ -28,6 +29,23 @@ def test_it_hears_the_first_expert_that_has_neurons_and_no_other() -> None:
         gate.renew({0: 0, 2: 5}, trained=6)
     gate.renew({0: 0, 2: 4}, trained=2)  # its neurons moved
     assert gate.classes == ()
+
+
+def test_classes_of_others_are_not_lost_unnoticed() -> None:
+    gate = TrunkGating(OPTIONS, 3)
+    gate.assignment.assign(0, [0])
+    gate.renew({0: 4}, trained=0)
+    gate.observe(torch.poisson(torch.full((20, 4), 5.0)), torch.zeros(20, dtype=torch.int64), 0)
+    assert gate.hang_on(0) == ()
+    gate.assignment.assign(1, [1, 2])
+    gate.renew({0: 4, 1: 2}, trained=1)
+    gate.observe(torch.poisson(torch.full((20, 4), 5.0)), torch.arange(20) % 2 + 1, 1)
+    assert (gate.hang_on(0), gate.hang_on(1)) == ((1, 2), ())
+    gate.renew({0: 4, 1: 2}, trained=None)  # its first task again, and nobody has moved
+    assert gate.classes == (0, 1, 2)
+    with pytest.raises(ValueError, match=r"expert 0 has been trained again, .* classes \[1, 2\] of other experts"):
+        gate.renew({0: 4, 1: 2}, trained=0)
+    assert gate.classes == (0, 1, 2)
 
 
 def test_it_is_what_would_be_heard_if_there_were_no_other_expert() -> None:
