@@ -91,7 +91,8 @@ class Network:
         self._wired_version = -1
         self._free = FreeSlots(fabric)
         self._dead: Tensor | None = None  # [N] bool: slots that never fire
-        self._live: Tensor | None = None  # [K, R, n] 0 where nothing is delivered; None: all is
+        self._live = self.state.mask  # [K, R, n] bool: where something would be delivered, of the version below
+        self._let_through: Tensor | None = None  # the same as numbers, where a device in use is hit
         self._live_version: object = None
         self._upstream: dict[bytes, Tensor] = {}  # slots -> whom they need, while links and devices stay as they are
         self._upstream_version: object = None
@@ -112,23 +113,28 @@ class Network:
 
     def reading(self) -> Tensor:
         """What engines read [K, R, n]: the devices, but for what dead rows, slots and wires keep from arriving."""
-        return self._arriving(self.memristors.read())
+        return self.arriving(self.memristors.read())
 
-    def _arriving(self, weight: Tensor) -> Tensor:
-        """Of values of devices [K, R, n] those that arrive; the others are 0. Costs nothing where no fault is met."""
+    def live(self) -> Tensor | None:
+        """Devices [K, R, n] bool, in use or not, from which something would arrive; None where no faults have come."""
         if self.links.faults is None:
-            return weight
+            return None
         version = self.links.version, self.state.mask._version
         if version != self._live_version:
             self._live, self._live_version = self._find_live(self.links.faults), version
-        return weight if self._live is None else weight * self._live
+            hit = bool((self.state.mask & ~self._live).any())
+            self._let_through = self._live.to(self.options.dtype) if hit else None
+        return self._live
 
-    def _find_live(self, faults: FaultMap) -> Tensor | None:
+    def arriving(self, values: Tensor) -> Tensor:
+        """Of values of devices in use [K, R, n] those that arrive; the others are 0. Free where no fault is met."""
+        return values if self.live() is None or self._let_through is None else values * self._let_through
+
+    def _find_live(self, faults: FaultMap) -> Tensor:
         live = ~torch.from_numpy(faults.slots).view(self.fabric.tiles, 1, -1).expand(self.state.mask.shape).clone()
         for source, tile in self.links.silent():
             live[tile, self.links.rows[source, tile]] = False
-        live = live.to(self.device)
-        return live.to(self.options.dtype) if bool((self.state.mask & ~live).any()) else None
+        return live.to(self.device)
 
     def free_slots(self, tiles: Iterable[int] | None = None) -> dict[int, list[int]]:
         """Slots without a neuron of these tiles, or of all, lowest first."""
@@ -167,24 +173,24 @@ class Network:
 
             def by_events(x: Tensor) -> Recorded:
                 self._check_input(x)
-                weight = self._arriving(self.memristors.training())
+                weight = self.arriving(self.memristors.training())
                 membrane, counts, input_spikes, backward = record(weight, circuit, x)
                 activity = Activity(outputs, membrane, counts)
-                return Recorded(activity, input_spikes, lambda *slopes: self._arriving(backward(*slopes)))
+                return Recorded(activity, input_spikes, lambda *slopes: self.arriving(backward(*slopes)))
 
             return by_events
         wiring, dynamics = self.wiring(), self.dynamics(running)
 
         def densely(x: Tensor) -> Recorded:
             self._check_input(x)
-            weight = self._arriving(self.memristors.training())
+            weight = self.arriving(self.memristors.training())
             tape = dense.forward(weight, wiring, dynamics, self._columns(x))
             counts = tape.spikes.sum(0)
 
             def back(of_membrane: Tensor, of_counts: Tensor | None) -> Tensor:
                 of_spikes = torch.zeros_like(counts) if of_counts is None else of_counts
                 delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, of_membrane, of_spikes)
-                return self._arriving(dense.weight_gradient(wiring, tape, delta, weight.shape))
+                return self.arriving(dense.weight_gradient(wiring, tape, delta, weight.shape))
 
             return Recorded(Activity(outputs, tape.membrane[:, outputs], counts), spikes_of_channels(x), back)
 
@@ -245,14 +251,16 @@ class Network:
             """Loss per sample, and its gradient with respect to output membranes and spike counts."""
             membrane, counts = membrane.detach().requires_grad_(), counts.detach().requires_grad_()
             losses = loss(read(Activity(outputs, membrane, counts)))
-            wishes = torch.autograd.grad(losses.sum(), (membrane, counts), materialize_grads=True)
-            return losses.detach(), *wishes
+            of_membrane, of_counts = torch.autograd.grad(losses.sum(), (membrane, counts), materialize_grads=True)
+            if self._dead is not None:  # whatever an output wants that is dead, nothing reaches it
+                of_membrane = of_membrane.masked_fill(self._dead[outputs][:, None], 0)
+            return losses.detach(), of_membrane, of_counts
 
-        weight = self.reading().detach()
+        weight, live = self.reading().detach(), self.live()
         if self.engine == "events":
             circuit = self.circuit(outputs, running, all_adjoints=True)
             with_adjoint = torch.nonzero(self.state.alive).flatten() if targets is None else targets
-            probe: Probe = _events("probe").EventProbe.of(weight, circuit, x, gradients, with_adjoint)
+            probe: Probe = _events("probe").EventProbe.of(weight, circuit, x, gradients, with_adjoint, live)
             return probe
         wiring, dynamics = self.wiring(), self.dynamics(running)
         tape = dense.forward(weight, wiring, dynamics, self._columns(x))
@@ -260,7 +268,7 @@ class Network:
         losses, *wishes = gradients(tape.membrane[:, outputs], counts)
         delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, *wishes)
         gradient = dense.weight_gradient(wiring, tape, delta, weight.shape)
-        return DenseProbe(tape.presynaptic, delta, counts, losses, gradient)
+        return DenseProbe(tape.presynaptic, delta, counts, losses, gradient if live is None else gradient * live)
 
     def listened_to(self, listeners: Tensor) -> Tensor:
         """Neuron slots [N] bool whose spikes drive devices of the listeners [N] bool."""
