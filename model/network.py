@@ -92,7 +92,7 @@ class Network:
         self._wired_version = -1
         self._free = FreeSlots(fabric)
         self._dead: Tensor | None = None  # [N] bool: slots that never fire
-        self._arrivals = Arrivals(self.state.mask, self.links)
+        self.arrivals = Arrivals(self.state.mask, self.links)
         self.upstream = Upstream(self.state, self.links)
 
     @property
@@ -109,7 +109,7 @@ class Network:
 
     def reading(self) -> Tensor:
         """What engines read [K, R, n]: the devices, but for what dead rows, slots and wires keep from arriving."""
-        return self._arrivals.of(self.memristors.read())
+        return self.arrivals.of(self.memristors.read())
 
     def free_slots(self, tiles: Iterable[int] | None = None) -> dict[int, list[int]]:
         """Slots without a neuron of these tiles, or of all, lowest first."""
@@ -148,24 +148,24 @@ class Network:
 
             def by_events(x: Tensor) -> Recorded:
                 self._check_input(x)
-                weight = self._arrivals.of(self.memristors.training())
+                weight = self.arrivals.of(self.memristors.training())
                 membrane, counts, input_spikes, backward = record(weight, circuit, x)
                 activity = Activity(outputs, membrane, counts)
-                return Recorded(activity, input_spikes, lambda *slopes: self._arrivals.of(backward(*slopes)))
+                return Recorded(activity, input_spikes, lambda *slopes: self.arrivals.of(backward(*slopes)))
 
             return by_events
         wiring, dynamics = self.wiring(), self.dynamics(running)
 
         def densely(x: Tensor) -> Recorded:
             self._check_input(x)
-            weight = self._arrivals.of(self.memristors.training())
+            weight = self.arrivals.of(self.memristors.training())
             tape = dense.forward(weight, wiring, dynamics, self._columns(x))
             counts = tape.spikes.sum(0)
 
             def back(of_membrane: Tensor, of_counts: Tensor | None) -> Tensor:
                 of_spikes = torch.zeros_like(counts) if of_counts is None else of_counts
                 delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, of_membrane, of_spikes)
-                return self._arrivals.of(dense.weight_gradient(wiring, tape, delta, weight.shape))
+                return self.arrivals.of(dense.weight_gradient(wiring, tape, delta, weight.shape))
 
             return Recorded(Activity(outputs, tape.membrane[:, outputs], counts), spikes_of_channels(x), back)
 
@@ -226,14 +226,16 @@ class Network:
             """Loss per sample, and its gradient with respect to output membranes and spike counts."""
             membrane, counts = membrane.detach().requires_grad_(), counts.detach().requires_grad_()
             losses = loss(read(Activity(outputs, membrane, counts)))
-            wishes = torch.autograd.grad(losses.sum(), (membrane, counts), materialize_grads=True)
-            return losses.detach(), *wishes
+            of_membrane, of_counts = torch.autograd.grad(losses.sum(), (membrane, counts), materialize_grads=True)
+            if self._dead is not None:  # whatever an output wants that is dead, nothing reaches it
+                of_membrane = of_membrane.masked_fill(self._dead[outputs][:, None], 0)
+            return losses.detach(), of_membrane, of_counts
 
-        weight = self.reading().detach()
+        weight, live = self.reading().detach(), self.arrivals.live()
         if self.engine == "events":
             circuit = self.circuit(outputs, running, all_adjoints=True)
             with_adjoint = torch.nonzero(self.state.alive).flatten() if targets is None else targets
-            probe: Probe = _events("probe").EventProbe.of(weight, circuit, x, gradients, with_adjoint)
+            probe: Probe = _events("probe").EventProbe.of(weight, circuit, x, gradients, with_adjoint, live)
             return probe
         wiring, dynamics = self.wiring(), self.dynamics(running)
         tape = dense.forward(weight, wiring, dynamics, self._columns(x))
@@ -241,7 +243,7 @@ class Network:
         losses, *wishes = gradients(tape.membrane[:, outputs], counts)
         delta = dense.adjoints(weight, wiring, dynamics, tape, outputs, *wishes)
         gradient = dense.weight_gradient(wiring, tape, delta, weight.shape)
-        return DenseProbe(tape.presynaptic, delta, counts, losses, gradient)
+        return DenseProbe(tape.presynaptic, delta, counts, losses, gradient if live is None else gradient * live)
 
     def wiring(self) -> dense.Wiring:
         """Links as the dense engine reads them, remade when they have changed."""

@@ -26,7 +26,10 @@ class Probe(Protocol):
 
     @property
     def gradient(self) -> Tensor:
-        """Gradient of the summed loss with respect to the devices of every row in use [K, R, n]."""
+        """Gradient of the summed loss with respect to the devices of every row in use [K, R, n].
+
+        It is 0 where nothing would arrive, for a row, a wire or a slot is dead.
+        """
 
     def drive(self, sources: Tensor) -> Tensor:
         """Spikes on the wires of these sources as a tile receives them [T, P, B]."""

@@ -205,9 +205,11 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     def _play_round(self) -> None:
         """Train, decide, retire, rewire, grow (invite, auction, graft), evaluate, record."""
         clock = Clock()
-        now, mask = self._prepare(), self.network.state.mask.clone()
-        damage = self._break()
-        self.protocol.begin(now)
+        now, used, rewriting = self._prepare(), self.network.state.mask.clone(), self.network.memristors.rewriting
+        with rewriting():
+            damage = self._break()
+            self.protocol.begin(now)
+        used &= self.network.state.mask
         for slot in self.grower.bought:
             self.registry.retired(slot, self.round)
         if self.round == 0:
@@ -222,9 +224,10 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         retired, changes = len(self.grower.bought), Changes()
         if trained.progress is not None:
             decision = self._decide(now.experience, trained.progress, trained.novelty)
-            retired += self._retire(trained.progress)
-            changes = self._rewire(trained.progress)
-            self._grow(now, trained.progress, decision)
+            with rewriting():
+                retired += self._retire(trained.progress)
+                changes = self._rewire(trained.progress)
+                self._grow(now, trained.progress, decision)
         self.register_births()
         if self.config.growth.fates and trained.progress is not None:
             with clock.evaluating():
@@ -236,7 +239,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         if over:
             with clock.evaluating():
                 self._evaluate(self.number)
-        self.network.memristors.settle(self.network.state.mask & ~mask)
+        self.network.memristors.settle(self.network.state.mask & ~used)
         if self.round + 1 == self.total_rounds and self.config.devices.copies:
             with clock.evaluating():
                 self.rows.copies = self._ask_copies()

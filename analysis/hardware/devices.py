@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pandas as pd
 import torch
@@ -80,6 +80,9 @@ def at_noise(
 ) -> pd.DataFrame:
     """Accuracy on every task with the Gaussian programming noise of ``mosaic``, whatever the run was trained with.
 
+    Nothing else of the run's devices is left: no level, no stuck device, no second attempt, and no weight is clipped,
+    for the range is that of the largest weight in use.
+
     Args:
         run: the run.
         noises: standard deviations of a weight, as a share of the largest.
@@ -91,8 +94,11 @@ def at_noise(
     """
     told = _is_told(run, setting)
     rows: list[dict[str, float]] = []
+    simulation = restored(run)
+    largest = float(simulation.network.state.weight.detach().abs().amax()) or 1.0
     for noise in noises:
-        with _equipped(run, {"kind": "mosaic", "measured": "", "mosaic_noise": noise}) as simulation:
+        plain = asdict(DevicesOptions(kind="mosaic", mosaic_noise=noise, largest_weight=largest))
+        with _equipped(simulation, plain):
             for draw, _ in copies_of(simulation.network.memristors, draws, simulation.config.run.seed):
                 rows += [{"draw": draw, "noise": noise, **row} for row in _answers(simulation, told, split)]
     return pd.DataFrame(rows).astype({"draw": int, "task": int})
@@ -106,7 +112,7 @@ def _is_told(run: Run, setting: str | None) -> bool:
 
 
 @contextmanager
-def _equipped(run: Run, devices: Mapping[str, object] | None) -> Iterator[Simulation]:
+def _equipped(run: Run | Simulation, devices: Mapping[str, object] | None) -> Iterator[Simulation]:
     """The run's simulation, on other devices if some are named."""
     simulation = restored(run)
     network = simulation.network

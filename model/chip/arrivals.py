@@ -19,22 +19,29 @@ class Arrivals:
 
     def __init__(self, mask: Tensor, links: Links) -> None:
         self._mask, self._links = mask, links
-        self._live: Tensor | None = None  # [K, R, n] 0 where nothing is delivered; None: all is
+        self._live: Tensor | None = None  # [K, R, n] bool, of the version below
+        self._hit = False  # whether any device in use is not
         self._version: object = None
 
-    def of(self, values: Tensor) -> Tensor:
-        """Of values of devices [K, R, n] those that arrive; the others are 0."""
-        if self._links.faults is None:
-            return values
+    def live(self) -> Tensor | None:
+        """Devices [K, R, n] bool, in use or not, from which something would arrive; None where no faults have come."""
+        faults = self._links.faults
+        if faults is None:
+            return None
         version = self._links.version, self._mask._version
         if version != self._version:
-            self._live, self._version = self._find_live(self._links.faults, values.dtype), version
-        return values if self._live is None else values * self._live
+            self._live, self._version = self._find_live(faults), version
+            self._hit = bool((self._mask & ~self._live).any())
+        return self._live
 
-    def _find_live(self, faults: FaultMap, dtype: torch.dtype) -> Tensor | None:
+    def of(self, values: Tensor) -> Tensor:
+        """Of values of devices in use [K, R, n] those that arrive; the others are 0."""
+        live = self.live()
+        return values if live is None or not self._hit else values * live
+
+    def _find_live(self, faults: FaultMap) -> Tensor:
         tiles = len(self._mask)
         live = ~torch.from_numpy(faults.slots).view(tiles, 1, -1).expand(self._mask.shape).clone()
         for source, tile in self._links.silent():
             live[tile, self._links.rows[source, tile]] = False
-        live = live.to(self._mask.device)
-        return live.to(dtype) if bool((self._mask & ~live).any()) else None
+        return live.to(self._mask.device)

@@ -14,7 +14,7 @@ def diagonal(network: Network, probe: Probe) -> Tensor:
 
     This is the empirical Fisher information: at the given label, not at labels that the network draws. The gradient of
     a sample with respect to a device is the sum over time of the spikes on its row times the adjoint of its column, so
-    no sample needs a backward pass of its own. Devices not in use have 0.
+    no sample needs a backward pass of its own. Devices not in use, or from which nothing arrives, have 0.
 
     Args:
         network: whose weights.
@@ -29,4 +29,4 @@ def diagonal(network: Network, probe: Probe) -> Tensor:
         adjoints = probe.adjoints(columns.cpu() + tile * fabric.slots)  # [T, Q, B]
         single = torch.einsum("tpb,tqb->bpq", drive, adjoints)
         information[tile, rows[:, None], columns] = single.square().mean(0).to(information)
-    return information * state.mask
+    return network.arrivals.of(information * state.mask)

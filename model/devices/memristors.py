@@ -9,7 +9,8 @@ Random numbers belong to a round and to how many were drawn in it (``Chance``), 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import fields
 from typing import Any, Protocol
@@ -134,10 +135,18 @@ class Memristors:
         elif self.options.learning == "chip":
             self._program(self._learning, devices)
 
-    def rewritten(self, devices: Tensor) -> None:
-        """Devices in use got other targets beside learning [K, R, n] bool, which ideal devices cannot tell."""
-        if self.exact:
-            self.wear.step(devices)
+    @contextmanager
+    def rewriting(self) -> Iterator[None]:
+        """Around what changes targets beside learning: devices in use before and after are written if theirs did.
+
+        Ideal devices cannot tell by themselves; all others are programmed when the chip is asked.
+        """
+        if not self.exact:
+            yield
+            return
+        mask, weight = self._state.mask.clone(), self._state.weight.detach().clone()
+        yield
+        self.wear.step(mask & self._state.mask & (weight != self._state.weight))
 
     def settle(self, laid: Tensor) -> None:
         """A round ends: program what has changed beside learning.
@@ -145,8 +154,9 @@ class Memristors:
         Args:
             laid: devices that came into use in it [K, R, n] bool, which ideal devices cannot tell.
         """
-        self.rewritten(laid)
-        if not self.exact:
+        if self.exact:
+            self.wear.step(laid)
+        else:
             self._follow()
 
     def redraw(self, chance: Chance) -> None:

@@ -53,7 +53,7 @@ def fisher_trace(network: Network, probe: Probe, members: Tensor) -> float:
     count, not only outputs: plasticity is used up device by device.
     """
     state, slots, total = network.state, network.fabric.slots, 0.0
-    learns = (state.mask & ~state.frozen).cpu()
+    learns = network.arrivals.of((state.mask & ~state.frozen).to(state.weight.dtype)).cpu()
     for tile in sorted(set((members // slots).tolist())):
         here = members[members // slots == tile]
         devices = learns[tile][:, here % slots]  # [R, Q]

@@ -20,7 +20,7 @@ class Norms:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Devices that drive the targets in one tile already and can still learn."""
+    """Devices that drive the targets in one tile already and can still learn; none from which nothing arrives."""
 
     places: Tensor  # [q] int: which of the signal's targets
     sources: Tensor  # [E] int: what the tile hears
@@ -45,12 +45,14 @@ def usual_norms(network: Network, members: Tensor) -> Norms:
 
 
 def inputs_of(network: Network, targets: Tensor) -> tuple[Inputs, ...]:
-    """Existing devices onto targets [Q] that are not frozen, tile by tile."""
-    state, slots, inputs = network.state, network.fabric.slots, []
+    """Existing devices onto targets [Q] that are not frozen and from which something arrives, tile by tile."""
+    state, slots, live = network.state, network.fabric.slots, network.arrivals.live()
+    inputs = []
     for tile in torch.unique(targets // slots).tolist():
         places = torch.nonzero(targets // slots == tile).flatten()
         rows = torch.nonzero(state.source[tile] >= 0).flatten()
         learns = state.mask[tile] & ~state.frozen[tile]
+        learns = learns if live is None else learns & live[tile]
         mask = learns[rows][:, targets[places] % slots].T
         inputs.append(Inputs(places, state.source[tile][rows], mask))
     return tuple(inputs)

@@ -9,13 +9,11 @@ everything is as it was, also what devices were programmed to and how often.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from smalti.agents.auction.prices import Prices
 from smalti.agents.expert import Expert
@@ -44,7 +42,8 @@ class Reopening:
         site = self._site()
         score, loss, taken = site.score, site.loss, False
         if site.score > self.score:
-            score, loss, taken = self._listen(site)
+            with self.grower.network.memristors.rewriting():
+                score, loss, taken = self._listen(site)
         others = site.sources[~torch.isin(site.sources, torch.tensor(self.expert.neurons, dtype=torch.int64))]
         row = {"task": self.task, "step": STEP, "expert": self.expert.number, "loss": loss, "score": score}
         said = {
@@ -79,7 +78,6 @@ class Reopening:
         score, loss = judged(grower, self.expert, self.validation)
         taken = score > self.score
         if taken:
-            network.memristors.rewritten(self._rewritten(state))
             grower.outcomes += site.taps.outcomes
             grower.number += len(site.taps.outcomes)
         else:
@@ -96,8 +94,3 @@ class Reopening:
         rows = state.mask[tile][:, columns].any(1)
         heard: list[int] = state.source[tile][rows.to(state.source.device)].tolist()
         return heard
-
-    def _rewritten(self, before: Mapping[str, Tensor]) -> Tensor:
-        """Devices that were in use before and have another weight now [K, R, n] bool."""
-        state = self.grower.network.state
-        return before["mask"] & state.mask & (before["weight"] != state.weight)

@@ -8,8 +8,12 @@ import torch
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.faults import FaultMap
+from smalti.model.continual.fisher import diagonal
+from smalti.model.growth.saturation import fisher_trace
+from smalti.model.growth.surroundings import inputs_of
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
+from smalti.model.probe import Probe
 
 HERE = FabricOptions(rows=2, cols=2, neurons_per_tile=2, wires=3, corner_wires=1)
 
@@ -94,6 +98,36 @@ def test_devices_from_which_nothing_arrives_have_no_gradient(engine: str, x: tor
     chip.run(x, OUTPUTS).membrane.sum().backward()
     assert chip.state.weight.grad is not None
     assert chip.state.weight.grad[2, row, 0] == 0
+
+
+@pytest.mark.parametrize("engine", ["dense", "events"])
+def test_a_probe_goes_back_through_nothing_that_is_dead(engine: str, x: torch.Tensor) -> None:
+    """Its gradient, Fisher information and what growth takes from it are those of a chip where dead devices lack."""
+    chip, members = network(engine), torch.tensor([0, 2, 4, 6])
+    row, own = chip.links.rows[0, 2], chip.links.rows[2, 1]
+
+    def probed() -> Probe:
+        return chip.probe(x, OUTPUTS, lambda logits: logits.square().sum(1) + logits.sum(1))
+
+    sound = probed()
+    before = sound.gradient.clone()
+    assert before[2, row, 0] != 0
+    assert before[2, row, 1] == 0  # nobody lives there
+    information, trace = diagonal(chip, sound), fisher_trace(chip, sound, members)
+    assert [inputs.mask.sum() for inputs in inputs_of(chip, torch.tensor([4, 6]))] == [1, 1]
+    chip.strike(faults(chip, [(0, 2), (2, 1)], [6]), known=False)
+    struck = probed()
+    assert not struck.gradient[2, row].any()
+    assert not struck.gradient[1, own].any()
+    assert not struck.gradient[3].any()
+    assert not struck.adjoints(torch.tensor([6])).any()
+    assert struck.asked(members).gradient.equal(struck.gradient)
+    found = diagonal(chip, struck)
+    assert information[2, row, 0] > 0
+    assert not found[2, row].any()
+    assert not found[3].any()
+    assert 0 <= fisher_trace(chip, struck, members) < trace
+    assert [inputs.mask.sum() for inputs in inputs_of(chip, torch.tensor([4, 6]))] == [0, 0]
 
 
 def test_slots_that_are_known_to_be_dead_are_not_free_nor_those_whose_own_row_is() -> None:

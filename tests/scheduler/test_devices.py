@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+from smalti.model.continual import ContinualOptions
+from smalti.model.growth.learning_rates import NewbornOptions
+from smalti.model.rewiring.options import RewiringOptions
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import from_mapping
 from smalti.scheduler.records.rows import RoundRows
@@ -66,6 +69,32 @@ def test_writes_on_the_chip_are_those_of_ideal_devices_and_those_of_a_copy_are_f
     steps = tiny().training.steps
     assert chip == ideal
     assert copy[1] * steps == chip[1]  # nothing is laid in that round
+
+
+SWAPPING = RewiringOptions(steps=("rewire", "swap"), guard=4, rewired=0.5, proposals=200)
+WIDE = {"fabric": {"rows": 3, "cols": 3}, "stream": {"steps": 13}}
+BESIDE: dict[str, dict[str, Any]] = {
+    "room for new inputs": {"growth": {"newborns": NewbornOptions(variance_transfer=True), "until": 1.0}},
+    "swapped": {**WIDE, "growth": {"rewiring": SWAPPING, "until": 1.0, "births": 3, "where": "nearest"}},
+    "from scratch": {"training": {"continual": ContinualOptions(method="gdumb")}, "gating": {"experts": "shared"}},
+    "laid again": {"faults": {"row_share": 0.2, "wire_share": 0.1, "map_seed": 1, "at_round": 3, "heal": "relay"}},
+}
+
+
+@pytest.mark.parametrize("changes", BESIDE.values(), ids=BESIDE)
+def test_ideal_devices_count_what_is_written_beside_learning(
+    play: Play, tiny: MakeConfig, changes: dict[str, dict[str, Any]]
+) -> None:
+    """As devices do that know what they were programmed to, and have no errors here."""
+    known = {"kind": "mosaic", "programming": 0.0, "largest_weight": 1000.0}
+    exact = {"network": {"precision": "float64"}, **changes}
+    writes = []
+    for devices in ({}, known):
+        simulation, rounds = play(tiny(devices=devices, **exact))
+        counts = simulation.network.memristors.wear.counts
+        writes.append(([int(str(rows.rounds[0]["writes"])) for rows in rounds], counts))
+    assert writes[0][0] == writes[1][0]
+    assert torch.equal(writes[0][1], writes[1][1])
 
 
 def test_the_most_written_device_has_learned_all_the_time(play: Play, tiny: MakeConfig) -> None:

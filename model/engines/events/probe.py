@@ -40,9 +40,12 @@ class EventProbe:
     rooms: Sequence[Array]  # where sums of every block are worked out, flat [T * samples * lanes]
     gradient: Tensor  # [K, R, n] of the rows in use
     known: dict[Pair, Array] = field(default_factory=dict, repr=False, compare=False)  # sums of pairs of banks
+    live: Tensor | None = None  # [K, R, n] bool: devices from which something would arrive; None for all
 
     @staticmethod
-    def of(weight: Tensor, circuit: Circuit, x: Tensor, gradients: Gradients, targets: Tensor) -> EventProbe:
+    def of(
+        weight: Tensor, circuit: Circuit, x: Tensor, gradients: Gradients, targets: Tensor, live: Tensor | None = None
+    ) -> EventProbe:
         """Run a batch forward and backward.
 
         Args:
@@ -50,6 +53,7 @@ class EventProbe:
             gradients: from output membranes [T, O, B] and spike counts [N, B] to the loss of each sample [B] and its
                 gradients with respect to both.
             targets: slots whose adjoints to keep [D].
+            live: devices from which something would arrive [K, R, n] bool; None for all.
         """
         events = as_events(x, weight.dtype)
         past = run_forward(circuit, weight, events, keep=True)
@@ -68,6 +72,7 @@ class EventProbe:
             (),
             [aligned(events.shape[1] * block.samples * circuit.plan.lanes, circuit.dtype) for block in past.blocks],
             torch.zeros(weight.shape, dtype=weight.dtype),
+            live=live,
         )
         return fresh.asked(targets)
 
@@ -81,6 +86,8 @@ class EventProbe:
         parts = run_backward(self.circuit, self.past, self.of_outputs, self.of_counts, banks, of_blocks)
         gradient = torch.zeros_like(self.gradient)
         scatter(plan, self.circuit.width, parts, gradient.numpy())
+        if self.live is not None:
+            gradient.mul_(self.live)
         return replace(self, banks=banks, of_blocks=of_blocks, gradient=gradient, known={})
 
     @property

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
+from smalti.analysis.hardware import devices
 from smalti.analysis.hardware.devices import at_noise, at_times
 from smalti.analysis.plots import draw_copies
 from smalti.analysis.runs import Run, load_run
+from smalti.model.devices.memristors import Memristors
 from smalti.scheduler.config import Config
 from smalti.scheduler.runner import start
 
@@ -65,6 +68,30 @@ def test_noise_costs_accuracy_in_the_end(ideal: Run) -> None:
     means = table.groupby("noise")["accuracy"].mean()
     assert means[3.0] < means[0.0] - 0.1
     assert table[table["noise"] == 0].groupby("task")["accuracy"].nunique().tolist() == [1, 1]
+
+
+def test_noise_is_all_that_copies_have_whatever_the_run_was_on(tiny: MakeConfig, tmp_path: Path, ideal: Run) -> None:
+    """Levels, stuck devices, a range, attempts and a multiple of errors of the run are gone; no weight is clipped."""
+    (tmp_path / "sigma.csv").write_text("conductance,sigma\n100,1\n200,2\n")
+    odd = {"levels": 3, "stuck_on": 0.4, "acceptance": 0.01, "programming": 5.0, "learning": "levels"}
+    odd |= {"kind": "measured", "measured": str(tmp_path / "sigma.csv"), "lowest": 120.0, "highest": 150.0}
+    start(tiny(devices=odd), tmp_path / "odd", lambda simulation: None)
+    made: list[Memristors] = []
+
+    class Kept(Memristors):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            made.append(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devices, "Memristors", Kept)
+        at_noise(load_run(tmp_path / "odd"), noises=(0.0, 0.1), draws=1)
+        exact = at_noise(ideal, noises=(0.0,), draws=1, setting="task")
+    assert exact["accuracy"].tolist() == pytest.approx(last_accuracies(ideal, "task", "validation"))
+    for chip, noise in zip(made, (0.0, 0.1, 0.0), strict=True):
+        weight = chip._state.weight.detach()
+        error = (chip.read().detach() - weight)[chip._state.mask]
+        assert float(error.std()) == pytest.approx(noise * float(weight.abs().max()), rel=0.2, abs=1e-6)
 
 
 def test_what_cannot_be_asked_is_refused(run: Run) -> None:
