@@ -29,7 +29,8 @@ from smalti.scheduler.records import pieces
 from smalti.scheduler.records.atomic import sync_folder, write_bytes_atomic
 from smalti.scheduler.records.pieces import LARGE, Cut
 
-FORMAT, FIRST_FORMAT = "smalti 2", "smalti"  # names of the metadata; the first, whose runs are still shown, knew no pieces
+# Names of the metadata; the first, whose runs are still shown, knew no pieces.
+FORMAT, FIRST_FORMAT = "smalti 2", "smalti"
 SMALL = 4096  # numbers; smaller tensors are kept as they are
 MOSTLY = 0.25  # bytes of what is not zero, with its places, by those of all, up to which that alone is kept
 PARTS = ("@places", "@values", "@shape")  # of a tensor of which only what is not zero is kept
