@@ -6,7 +6,7 @@
   of 28 bytes and events; polarity events (type 1) have 8 bytes: validity [1], polarity [1], y [15], x [15] from the
   lowest bit on, then microseconds [31].
 - `.npy`: a structured array with fields t, x, y, p, as Tonic has them (t may be called ts or timestamp, p polarity).
-- `.h5`, `.hdf5`: datasets t, x, y, p, at the top or in a group `events` or `CD`; or a structured dataset of that name.
+- `.h5`, `.hdf5`: as ``hdf5_events`` says.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from smalti.scheduler.streams import limits
 from smalti.scheduler.streams.readers import npz
-from smalti.scheduler.streams.readers.spikes import hdf5
+from smalti.scheduler.streams.readers.spikes import hdf5_events
 from smalti.scheduler.streams.types import Ints
 
 ENDINGS = (".bin", ".aedat", ".npy", ".h5", ".hdf5")
@@ -83,32 +83,8 @@ def decode_hdf5(path: Path) -> Events:
     Raises:
         ValueError: as ``decode``.
     """
-    with hdf5.opened(path, "an HDF5 file with events") as file:
-        places = [("", file), *((name, file[name]) for name in ("events", "CD") if hdf5.holds(file, name))]
-        with limits.reading(str(path), AGAIN):
-            for name, place in places:
-                inner = place["events"] if name == "CD" and "events" in place else place
-                names = getattr(getattr(inner, "dtype", None), "names", None)
-                if names:
-                    return _checked(str(path), _of_fields(str(path), {key: inner[key] for key in names}))
-                held = {key: inner[key] for key in _keys(inner)}
-                if held:
-                    _check_columns(str(path), held)
-                    return _checked(str(path), _of_fields(str(path), {key: one[:] for key, one in held.items()}))
-    raise ValueError(f"{path}: there are no datasets t, x, y, p, nor a structured one called events; write those")
-
-
-def _keys(place: Any) -> list[str]:
-    known = {name for names in NAMES.values() for name in names}
-    return [key for key in place if key in known]
-
-
-def _check_columns(path: str, held: dict[str, Any]) -> None:
-    for key, one in held.items():
-        size = getattr(one, "size", 0) * 8
-        if getattr(one, "ndim", 0) != 1 or one.dtype.kind not in "biuf":
-            raise ValueError(f"{path}: {key} is no list of numbers; give one number an event")
-        limits.check_size(f"{path}: {key}", size, limits.allowance(path))
+    known = frozenset(name for names in NAMES.values() for name in names)
+    return _checked(str(path), _of_fields(str(path), hdf5_events.columns(path, known)))
 
 
 def _of_bin(file: str, content: bytes) -> dict[str, NDArray[Any]]:

@@ -65,12 +65,42 @@ def test_events_of_hdf5_in_its_usual_places(tmp_path: Path) -> None:
             for name in "txyp":
                 file[f"{place}{name}"] = plain[name]
         assert columns(decode_hdf5(tmp_path / "a.h5")) == EVENTS
-    for place in ("events", "CD/events"):
+    for place in ("events", "CD/events", "CD"):
         with h5py.File(tmp_path / "a.h5", "w") as file:
             file[place] = plain
         assert columns(decode_hdf5(tmp_path / "a.h5")) == EVENTS
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["spikes"] = [1]
+    with pytest.raises(ValueError, match=r"a\.h5: there are no datasets t, x, y, p"):
+        decode_hdf5(tmp_path / "a.h5")
+
+
+def test_what_hdf5_declares_is_checked_before_it_is_read(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py", reason="the extra shd is not installed")
+    path, many = tmp_path / "a.h5", (2**40,)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("CD", many, np.dtype(KIND), chunks=(1024,))
+    with pytest.raises(ValueError, match=r"a\.h5: t, x, y, p would take 32\.0 TiB, and"):
+        decode_hdf5(path)
+    with h5py.File(path, "w") as file:
+        for name in "txyp":
+            file.create_dataset(name, many, np.int8, chunks=(1024,))
+    with pytest.raises(ValueError, match=r"a\.h5: p, t, x, y would take 32\.0 TiB, and"):
+        decode_hdf5(path)
+
+
+@pytest.mark.parametrize("t", [np.zeros((3, 2)), np.array([b"a", b"b"]), 5.0, None])
+def test_columns_of_hdf5_that_are_none(tmp_path: Path, t: Any) -> None:
+    h5py = pytest.importorskip("h5py", reason="the extra shd is not installed")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        if t is None:
+            file.create_group("events/t")
+        else:
+            file["events/t"] = t
+    with pytest.raises(ValueError, match=r"a\.h5: t is no list of numbers; give one number an event"):
+        decode_hdf5(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["events"] = [1.0, 2.0]  # a dataset without fields
     with pytest.raises(ValueError, match=r"a\.h5: there are no datasets t, x, y, p"):
         decode_hdf5(tmp_path / "a.h5")
 
