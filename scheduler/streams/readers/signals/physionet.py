@@ -71,10 +71,12 @@ def header(path: Path) -> Header:
             raise ValueError(f"{signals} signals, {rate:g} samples a second, {samples} samples")
     if len(lines) < 1 + signals:
         raise ValueError(f"{path}: {signals} signals are announced and {len(lines) - 1} described; {AGAIN}")
-    return Header(path, rate, samples, tuple(_signal(path, line) for line in lines[1 : 1 + signals]))
+    return Header(
+        path, rate, samples, tuple(_signal(path, number, line) for number, line in enumerate(lines[1 : 1 + signals]))
+    )
 
 
-def _signal(path: Path, cells: list[str]) -> Signal:
+def _signal(path: Path, number: int, cells: list[str]) -> Signal:
     with limits.reading(f"{path}: {limits.shown(' '.join(cells))}", AGAIN):
         file, kind = cells[0], cells[1]
         gains = _GAIN.match(cells[2]) if len(cells) > 2 else None
@@ -85,7 +87,7 @@ def _signal(path: Path, cells: list[str]) -> Signal:
             raise ValueError("its file lies elsewhere than its header")
         if kind not in FORMATS:
             raise ValueError(f"format {limits.shown(kind)} is not read, 16 and 212 are: convert it with wfdb.wrsamp")
-        return Signal(file, kind, gain or GAIN, baseline, " ".join(cells[8:]) or f"signal of {file}")
+        return Signal(file, kind, gain or GAIN, baseline, " ".join(cells[8:]) or f"signal {number}")
 
 
 def signals(head: Header) -> Floats:

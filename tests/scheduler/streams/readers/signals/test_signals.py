@@ -66,6 +66,40 @@ def test_records_of_a_folder_are_domains(tmp_path: Path) -> None:
         load_ecg(options(tmp_path, "ecg"))
 
 
+def test_signals_of_records_are_compared_by_name(tmp_path: Path) -> None:
+    """Those in another order are put in that of the first; other ones are refused, unless what all have is chosen."""
+    for name in ("100", "208"):
+        record(tmp_path, name)
+    first, header = tmp_path / "100.hea", tmp_path / "208.hea"
+    first.write_text(first.read_text().replace("16 200 16 0\n", "16 200 16 0 0 0 0 MLII\n", 1))
+    one = load_ecg(options(tmp_path / "100.hea", "ecg"))
+    (tmp_path / "208.dat").write_bytes(np.fromfile(tmp_path / "100.dat", "<i2").reshape(-1, 2)[:, ::-1].tobytes())
+    lines = [f"208.dat 16 200 16 0 0 0 0 {name}\n" for name in ("V1", "MLII")]
+    header.write_text("208 2 100 6000\n" + "".join(lines))
+    both = load_ecg(options(tmp_path, "ecg"))
+    np.testing.assert_array_equal(both.x[:51], both.x[51:])
+    assert both.x.shape[2] == one.x.shape[2] == 4
+    header.write_text(header.read_text().replace("V1", "V5"))
+    with pytest.raises(ValueError, match=r"208\.hea: there is no signal 'V1' \(there are V5, MLII\); set stream"):
+        load_ecg(options(tmp_path, "ecg"))
+    assert load_ecg(options(tmp_path, "ecg", channels=("MLII",))).x.shape == (102, 70, 2)
+    header.write_text("208 3 100 4000\n" + "".join([*lines, lines[0].replace("V1", "V5")]))
+    with pytest.raises(ValueError, match=r"208\.hea: there is more than the first record has \(MLII, V1\)"):
+        load_ecg(options(tmp_path, "ecg"))
+    header.write_text(header.read_text().replace("3 100", "3 50"))
+    with pytest.raises(ValueError, match=r"208\.hea: signals at 50 Hz, and at 100 Hz in 100\.hea; give it alone"):
+        load_ecg(options(tmp_path, "ecg"))
+
+
+def test_signals_of_one_name_are_all_read(tmp_path: Path) -> None:
+    path = record(tmp_path)
+    path.write_text(path.read_text().replace(" 0 0 0 0 V1", " 0"))
+    assert "signal 0 " in load_ecg(options(path, "ecg")).notes[-1]
+    path.write_text(path.read_text().replace("16 200 16 0\n", "16 200 16 0 0 0 0 ECG\n"))
+    x = np.asarray(load_ecg(options(path, "ecg")).x)
+    assert not np.array_equal(x[:, :, :2], x[:, :, 2:])
+
+
 def test_thresholds_are_of_the_training_part_alone(tmp_path: Path) -> None:
     write_ts(tmp_path / "a_TRAIN.ts", SERIES[:20])
     write_ts(tmp_path / "a_TEST.ts", 100 * SERIES[20:])
