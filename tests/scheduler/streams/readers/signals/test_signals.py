@@ -12,6 +12,7 @@ from smalti.scheduler.streams import load_stream
 from smalti.scheduler.streams.coding import crossings
 from smalti.scheduler.streams.file_options import SignalsOptions
 from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.readers.signals import edf
 from smalti.scheduler.streams.readers.signals.physionet import SYMBOLS
 from smalti.scheduler.streams.readers.signals.signals import load_ecg, load_signals
 
@@ -201,6 +202,20 @@ def test_annotations_of_edf_have_windows_around_them(tmp_path: Path) -> None:
     assert np.bincount(loaded.y).tolist() == [20, 10]
 
 
+@pytest.mark.parametrize("start", ["+0", "+0.25"])
+def test_lists_of_edf_hold_several_notes_and_empty_ones(tmp_path: Path, start: str) -> None:
+    """The onset of a record is no note, and all that is noted counts from that of the first."""
+    path = write_edf(tmp_path / "a.edf")
+    raw, lists = path.read_bytes(), [start + "\x14\x14blink\x14\0", "+2.5\x150.5\x14\x14spike\x14wave\x14\0"]
+    first, size = 768, 160  # bytes of the header and of a record, whose last 60 are text
+    for number in range(30):
+        begin, text = first + number * size + 100, lists[number] if number < 2 else f"+{number}\x14\x14\0"
+        raw = raw[:begin] + text.encode().ljust(60, b"\0") + raw[begin + 60 :]
+    path.write_bytes(raw)
+    *_, notes = edf.read(path, ())
+    assert notes == [(0.0, "blink"), (2.5 - float(start), "spike"), (2.5 - float(start), "wave")]
+
+
 def replaced(old: str, new: str) -> Callable[[str], str]:
     return lambda text: text.replace(old, new, 1)
 
@@ -251,6 +266,7 @@ def test_tables_that_are_unfit(
     [
         (lambda _: b"", "this is no EDF file"),
         (lambda raw: raw[:100], r"its header cannot be read"),
+        (lambda raw: raw[:192] + b"EDF+D" + raw[197:], r"a\.edf: its records have gaps between them \(EDF\+D\)"),
         (lambda raw: raw[:-1], "holds 29 records and announces 30"),
         (lambda raw: raw.replace(b"1000    ", b"-1000   ", 1), r"signal EEG cannot be read \(its range is"),
     ],
