@@ -1,7 +1,8 @@
 """Files of event cameras: what happened when, at which pixel, brighter or darker. Knows nothing of labels and steps.
 
 - `.bin` of N-MNIST and N-Caltech101 (G. Orchard and others, Front. Neurosci. 2015): 40 bits an event: x [8], y [8],
-  polarity [1], microseconds [23], the most significant byte first.
+  polarity [1], microseconds [23], the most significant byte first. Row 240 is no pixel: such an event says that the
+  time has begun again, and later ones come 2^13 microseconds later than they say.
 - `.aedat` of version 3.1 (inivation.com, as DVS-Gesture is published): lines that begin with #, then packets of a head
   of 28 bytes and events; polarity events (type 1) have 8 bytes: validity [1], polarity [1], y [15], x [15] from the
   lowest bit on, then microseconds [31].
@@ -32,6 +33,7 @@ HEAD = np.dtype(
         *((name, "<u4") for name in ("size", "offset", "overflow", "capacity", "number", "valid")),
     ]
 )
+AGAIN_ROW, LAP = 240, 2**13  # of .bin: the row that no pixel has, and microseconds
 POLARITY = np.dtype([("data", "<u4"), ("time", "<u4")])
 NAMES = {"t": ("t", "ts", "timestamp"), "x": ("x",), "y": ("y",), "p": ("p", "polarity", "pol")}
 WIDEST = 2**15  # pixels
@@ -90,9 +92,16 @@ def decode_hdf5(path: Path) -> Events:
 def _of_bin(file: str, content: bytes) -> dict[str, NDArray[Any]]:
     if len(content) % 5:
         raise ValueError(f"{file} has {len(content):,} bytes, no whole number of 5-byte events; {AGAIN}")
-    byte = np.frombuffer(content, dtype=np.uint8).reshape(-1, 5).astype(np.int64)
-    time = ((byte[:, 2] & 127) << 16) | (byte[:, 3] << 8) | byte[:, 4]
-    return {"t": time, "x": byte[:, 0], "y": byte[:, 1], "p": byte[:, 2] >> 7}
+    x, y, *late = np.frombuffer(content, dtype=np.uint8).reshape(-1, 5).T
+    time = late[2].astype(np.int64)
+    for byte, bits in ((late[0] & 127, 16), (late[1], 8)):
+        time |= byte.astype(np.int64) << bits
+    again = y == AGAIN_ROW
+    if not again.any():
+        return {"t": time, "x": x, "y": y, "p": late[0] >> 7}
+    time += np.cumsum(again) * LAP
+    kept = ~again
+    return {"t": time[kept], "x": x[kept], "y": y[kept], "p": late[0][kept] >> 7}
 
 
 def _of_aedat(file: str, content: bytes) -> dict[str, NDArray[Any]]:

@@ -57,6 +57,15 @@ def test_events_come_back_as_they_were_written(name: str, content: bytes) -> Non
     assert columns(decode("a", name, content)) == EVENTS
 
 
+def test_row_240_of_n_mnist_is_no_pixel_but_time_that_begins_again() -> None:
+    turn = (0, 0, 240, 0)
+    events = [EVENTS[0], turn, (9, 7, 239, 1), (8000, 7, 0, 0), turn, turn, (5, 255, 255, 1)]
+    expected = [EVENTS[0], (8192 + 9, 7, 239, 1), (8192 + 8000, 7, 0, 0), (3 * 8192 + 5, 255, 255, 1)]
+    assert columns(decode("a", "a.bin", binary(events))) == expected
+    with pytest.raises(ValueError, match="a holds no events"):
+        decode("a", "a.bin", binary([turn]))
+
+
 def test_events_of_hdf5_in_its_usual_places(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py", reason="the extra shd is not installed")
     plain = np.array(EVENTS, dtype=KIND)
