@@ -4,8 +4,8 @@
   polarity [1], microseconds [23], the most significant byte first. Row 240 is no pixel: such an event says that the
   time has begun again, and later ones come 2^13 microseconds later than they say.
 - `.aedat` of version 3.1 (inivation.com, as DVS-Gesture is published): lines that begin with #, then packets of a head
-  of 28 bytes and events; polarity events (type 1) have 8 bytes: validity [1], polarity [1], y [15], x [15] from the
-  lowest bit on, then microseconds [31].
+  of 28 bytes and room for as many events as it says, of which the first are there; polarity events (type 1) have 8
+  bytes: validity [1], polarity [1], y [15], x [15] from the lowest bit on, then microseconds [31].
 - `.npy`: a structured array with fields t, x, y, p, as Tonic has them (t may be called ts or timestamp, p polarity).
 - `.h5`, `.hdf5`: as ``hdf5_events`` says.
 """
@@ -120,8 +120,12 @@ def _of_aedat(file: str, content: bytes) -> dict[str, NDArray[Any]]:
             raise ValueError(f"{file} ends within a packet, at byte {place:,}; {AGAIN}")
         head = np.frombuffer(content, HEAD, count=1, offset=place)[0]
         place += HEAD.itemsize
-        size, number = int(head["size"]), int(head["number"])
-        if place + size * number > len(content) or not size:
+        size, number, capacity = int(head["size"]), int(head["number"]), int(head["capacity"])
+        if number > capacity:
+            raise ValueError(
+                f"{file} has a packet of {number:,} events, and room for {capacity:,}, at byte {place:,}; {AGAIN}"
+            )
+        if place + size * capacity > len(content) or not size:
             raise ValueError(f"{file} ends within a packet, at byte {place:,}; {AGAIN}")
         if head["type"] == 1:
             if size != POLARITY.itemsize:
@@ -129,7 +133,7 @@ def _of_aedat(file: str, content: bytes) -> dict[str, NDArray[Any]]:
             event = np.frombuffer(content, POLARITY, count=number, offset=place)
             time = event["time"].astype(np.int64) + (int(head["overflow"]) << 31)
             parts.append(np.stack([time, event["data"].astype(np.int64)], axis=1)[(event["data"] & 1) == 1])
-        place += size * number
+        place += size * capacity
     whole = np.concatenate(parts) if parts else np.empty((0, 2), dtype=np.int64)
     data = whole[:, 1]
     return {"t": whole[:, 0], "x": data >> 17, "y": (data >> 2) & (WIDEST - 1), "p": (data >> 1) & 1}

@@ -23,11 +23,14 @@ def binary(events: list[tuple[int, int, int, int]]) -> bytes:
     return b"".join(bytes([x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255]) for t, x, y, p in events)
 
 
-def aedat(events: list[tuple[int, int, int, int]], before: bytes = b"") -> bytes:
+def aedat(events: list[tuple[int, int, int, int]], before: bytes = b"", spare: int = 0) -> bytes:
     """As DVS-Gesture: two packets of polarity events, one of another kind between them, an event that is not valid."""
 
     def packet(kind: int, size: int, rows: list[bytes]) -> bytes:
-        return struct.pack("<HHIIIIII", kind, 1, size, 4, 0, len(rows), len(rows), len(rows)) + b"".join(rows)
+        room, held = len(rows) + spare, b"".join(rows)
+        return struct.pack("<HHIIIIII", kind, 1, size, 4, 0, room, len(rows), len(rows)) + held.ljust(
+            size * room, b"\1"
+        )
 
     rows = [struct.pack("<II", x << 17 | y << 2 | p << 1 | 1, t) for t, x, y, p in events]
     other = packet(2, 12, [b"x" * 12])
@@ -55,6 +58,12 @@ def columns(events: Any) -> list[tuple[int, ...]]:
 )
 def test_events_come_back_as_they_were_written(name: str, content: bytes) -> None:
     assert columns(decode("a", name, content)) == EVENTS
+
+
+def test_packets_of_aedat_may_have_room_to_spare() -> None:
+    assert columns(decode("a", "a.aedat", aedat(EVENTS, spare=3))) == EVENTS
+    with pytest.raises(ValueError, match="a has a packet of 1 events, and room for 0, at byte 70"):
+        decode("a", "a.aedat", aedat(EVENTS, spare=-1))
 
 
 def test_row_240_of_n_mnist_is_no_pixel_but_time_that_begins_again() -> None:
