@@ -11,6 +11,7 @@ import pytest
 from smalti.scheduler.streams import load_stream
 from smalti.scheduler.streams.file_options import EventsOptions
 from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.readers.spikes import event_files
 from smalti.scheduler.streams.readers.spikes.event_files import decode, decode_hdf5
 from smalti.scheduler.streams.readers.spikes.events import load_events
 
@@ -215,6 +216,30 @@ def test_blocks_polarities_and_windows(folder: Path) -> None:
     np.testing.assert_array_equal(loaded.x[6].reshape(2, 2, 3), expected)
     with pytest.raises(ValueError, match=r"an event lies at \d, \d, and stream\.events\.size = 4 4"):
         load_events(options(folder, events=EventsOptions(size=(4, 4))))
+
+
+@pytest.mark.parametrize("block", [1, 2])
+@pytest.mark.parametrize("polarities", [True, False])
+def test_a_sensor_that_shows_bit_by_bit_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, polarities: bool
+) -> None:
+    """Each recording shows more of it than those before; all come as if its size had been known."""
+    for number in range(70):
+        place = tmp_path / "ab"[number // 35]
+        place.mkdir(exist_ok=True)
+        (place / f"{number:03d}.bin").write_bytes(binary([(0, number // 9, number // 7, 1), (50, number // 10, 0, 0)]))
+    known = EventsOptions(size=(8, 10), block=block, polarities=polarities)
+    read: list[str] = []
+
+    def decoded(file: str, name: str, content: bytes) -> Any:
+        read.append(name)
+        return decode(file, name, content)
+
+    monkeypatch.setattr(event_files, "decode", decoded)
+    loaded = load_events(options(tmp_path, events=EventsOptions(block=block, polarities=polarities)))
+    assert len(read) == len(set(read)) == 70
+    np.testing.assert_array_equal(loaded.x[:], load_events(options(tmp_path, events=known)).x[:])
+    assert loaded.notes[1].startswith("a sensor of 8 x 10 pixels")
 
 
 def test_the_chip_hears_blocks_of_pixels_of_each_polarity(folder: Path) -> None:
