@@ -197,8 +197,9 @@ def test_errors_name_the_cure(cli: Smalti, arguments: list[str], message: str) -
     assert "Traceback" not in err
 
 
-def test_nothing_is_written(cli: Smalti) -> None:
-    assert cli("data", "digits")[0] == 0
+def test_nothing_is_written(cli: Smalti, blobs: Path) -> None:
+    for arguments in ((), ("digits",), (str(blobs), "--stream.limit", "9")):
+        assert cli("data", *arguments)[0] == 0
     assert not list(Path().iterdir())
 
 
@@ -206,7 +207,13 @@ def test_help_teaches(cli: Smalti) -> None:
     code, out, _ = cli("data", "--help")
     assert code == 0
     said = words(out)
-    for piece in ("[NAME] [PATH]", "Nothing is trained or written", "--stream.hold_out", "--stream.transform"):
+    for piece in (
+        "[NAME] [PATH]",
+        "None of these writes anything",
+        "cochlea FSDD.zip OUT.h5` alone writes",
+        "--stream.hold_out",
+        "--stream.transform",
+    ):
         assert piece in said
 
 
