@@ -14,10 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from smalti.agents.expert import output_tiles
 from smalti.model.graft import Birth, graft
 from smalti.model.kinds import NO_KIND, Cell, time_constant
 from smalti.model.mapping.net import Net
 from smalti.model.mapping.routing import Mapped
+from smalti.model.mapping.site import Site
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import dump
 from smalti.scheduler.records.folder import RunFolder
@@ -50,6 +52,24 @@ def fitting(config: Config, net: Net, outputs: NDArray[np.int64], readout: str) 
         kinds={},
     )
     return replace(config, network=network, gating=replace(config.gating, experts="shared"))
+
+
+def ground(simulation: Simulation, outputs: int) -> tuple[int, Site]:
+    """The tile for so many output units, and what of the chip a net may take, as its faults have left it.
+
+    Raises:
+        ValueError: no south tile has room for the output units.
+    """
+    network, fabric = simulation.network, simulation.fabric
+    free = network.free_slots()
+    homes = output_tiles(fabric, 0, free, outputs)
+    if not homes:
+        most = max(len(free[tile]) for tile in fabric.south_tiles)
+        raise ValueError(
+            f"{outputs} output units do not fit a south tile of this chip, of which none has more than {most} free "
+            "slots: give fabric.neurons_per_tile more"
+        )
+    return homes[0], Site(network.links, free)
 
 
 def planted(simulation: Simulation, net: Net, outputs: NDArray[np.int64], mapped: Mapped) -> None:

@@ -1,7 +1,9 @@
 """The chip of a run for other tools: a folder of CSV, JSON, safetensors and NumPy. ``FILES`` is its schema.
 
 A wire has a number on its side: where it enters a neuron tile, that of its crossbar row on this side, so that row =
-neurons_per_tile + side * wires + wire with sides N, E, S, W; elsewhere its place among the wires in use there.
+neurons_per_tile + side * wires + wire with sides N, E, S, W; elsewhere its place among the wires in use there, and
+both ends of a wire have the same. A side of a routing tile with dead wires has numbers of its own, those of the fault
+map, so that the ends of a wire may have two; each wire has one source.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 import smalti
-from smalti.analysis.export.places import Segment, segments, wires_of
+from smalti.analysis.export.places import Segment, faults_of, segments, wires_of
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run
 from smalti.model.chip.fabric import SIDES
@@ -31,7 +33,11 @@ from smalti.scheduler.simulation import Simulation
 
 VERSION = 1  # of the schema
 FILES = {
-    "chip.json": {"geometry": "tiles, slots, wires and what is broken", "neuron": "equation and constants of neurons"},
+    "chip.json": {
+        "geometry": "tiles, slots, wires, and tiles and routing tiles that are left out",
+        "faults": "what is dead and acts, as a file for faults.map, and whether the mapper knew; null where nothing is",
+        "neuron": "equation and constants of neurons",
+    },
     "placement.csv": {
         "neuron": "id, as in the table neurons",
         "tile": "row * cols + col of its neuron tile",
@@ -125,6 +131,7 @@ def _facts(run: Run, simulation: Simulation) -> dict[str, Any]:
             "dead_tiles": [list(place) for place in options.dead_tiles],
             "dead_routers": [list(place) for place in options.dead_routers],
         },
+        "faults": faults_of(simulation.network),
         "neuron": {
             "equation": "V[t] = leak V[t-1] - reset(S[t-1]) + I[t], S[t] = 1 where V[t] >= threshold; inputs arrive in "
             "their step, spikes of neurons one later",
@@ -169,7 +176,8 @@ def _switches(simulation: Simulation) -> Iterator[list[object]]:
         found |= {(cell, source, a, b) for cell, a, b in zip(path.cells, way[:-1], way[1:], strict=True)}
     for cell, source, arrives, leaves in sorted(found):
         place, kind = divmod(cell, fabric.grid_cols), "input" if source >= fabric.neurons else "routed"
-        sides = [arrives.side_in, wires[arrives, source], leaves.side_out, wires[leaves, source]]
+        ends = wires[arrives, source].entering, wires[leaves, source].leaving
+        sides = [arrives.side_in, ends[0], leaves.side_out, ends[1]]
         named = [SIDES[side] if k % 2 == 0 else side for k, side in enumerate(sides)]
         yield [*place, fabric.kind(cell), kind, _named(simulation, source), *named]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import smalti
 from smalti.analysis.export import nir
 from smalti.analysis.export.importers import Rating, ratings
+from smalti.analysis.export.places import faults_of
 from smalti.analysis.export.population import Population, population_of, samples_of, spikes_on_chip
 from smalti.analysis.export.stepping import spikes_of
 from smalti.analysis.restored import restored
@@ -78,7 +80,7 @@ def export_net(
 
 def _facts(simulation: Simulation, run: Run, population: Population, expert: int | None) -> dict[str, Any]:
     """Metadata of the graph: where it comes from, and where its neurons are on the chip."""
-    fabric, network = simulation.fabric, simulation.network
+    fabric, network, faults = simulation.fabric, simulation.network, faults_of(simulation.network)
     return {
         "smalti": smalti.__version__,
         "run": run.path.absolute().name,
@@ -97,4 +99,5 @@ def _facts(simulation: Simulation, run: Run, population: Population, expert: int
         "wires": np.array([fabric.options.wires, fabric.options.corner_wires]),
         "dead_tiles": np.array(fabric.options.dead_tiles, dtype=np.int64),
         "dead_routers": np.array(fabric.options.dead_routers, dtype=np.int64),
+        "faults": [] if faults is None else json.dumps(faults),
     }

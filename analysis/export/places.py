@@ -1,12 +1,14 @@
-"""Wires one by one: where each lies between two tiles, and which number it has there."""
+"""Wires one by one, where each lies between two tiles and which number it has there; and what of a chip is dead."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from smalti.model.chip.fabric import Fabric
+from smalti.model.chip.faults import file_of
 from smalti.model.chip.links import Links
 from smalti.model.chip.routes import Path
+from smalti.model.network import Network
 
 OUTSIDE = -1  # whence inputs come
 
@@ -39,8 +41,19 @@ def segments(kind: str, path: Path) -> list[Segment]:
     return [Segment(*pair) for pair in zip(ports[::2], ports[1::2], strict=True)]
 
 
-def wires_of(fabric: Fabric, links: Links) -> dict[tuple[Segment, int], int]:
-    """Number of the wire that a source has in a segment; where a tile is entered, that of its row on this side."""
+class Ends(NamedTuple):
+    """Number of a wire on the two sides that it lies between."""
+
+    leaving: int
+    entering: int
+
+
+def wires_of(fabric: Fabric, links: Links) -> dict[tuple[Segment, int], Ends]:
+    """Numbers of the wire that a source has in a segment.
+
+    On a side with dead wires it is that by which the chip's ledger knows it; else its place among the sources there,
+    or where a neuron tile is entered that of its row on this side.
+    """
     there: dict[Segment, set[int]] = {}
     last: dict[tuple[Segment, int], int] = {}
     for (source, tile), path in links.paths.items():
@@ -50,4 +63,14 @@ def wires_of(fabric: Fabric, links: Links) -> dict[tuple[Segment, int], int]:
         if way:
             last[way[-1], source] = links.rows[source, tile] - fabric.slots - path.side * fabric.wires
     among = {(segment, source): k for segment, all_ in there.items() for k, source in enumerate(sorted(all_))}
-    return among | last
+    known = {(port, source): number for port, source, number in links.ledger.numbers()}
+    return {
+        (segment, source): Ends(*(known.get((port, source), number) for port in segment))
+        for (segment, source), number in (among | last).items()
+    }
+
+
+def faults_of(network: Network) -> dict[str, Any] | None:
+    """The faults that act on a network: what is dead, as ``model.chip.faults.file_of``, and whether the mapper knew."""
+    links = network.links
+    return None if links.faults is None else {**file_of(links.faults, links.fabric), "known": links.faults_known}

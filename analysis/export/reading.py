@@ -7,7 +7,7 @@ between them, several in a row are one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def read_net(path: Path, outputs: int | None = None, dt: float | None = None) ->
     """
     graph = nir.read(path)
     facts = graph.metadata
-    step = dt or float(facts.get("dt", nir.DT))
+    step = _step(path, facts, dt)
     groups = _groups(graph, path)
     size = sum(len(group.tau) for group in groups)
     entry = _only(path, "inputs", list(graph.inputs))
@@ -83,9 +83,11 @@ def read_net(path: Path, outputs: int | None = None, dt: float | None = None) ->
         back * gain[:, None],
         np.array([g.fires != "" for g in groups for _ in g.tau]),
     )
-    scale = np.asarray(facts.get("membrane_scale", np.ones(size)), dtype=np.float64)
+    scale = _numbers(path, "membrane_scale", facts.get("membrane_scale", np.ones(size)))
     if scale.shape != (size,):
         raise ValueError(f"{path}: membrane_scale has {scale.size} values for {size} neurons; write the file anew")
+    if not (np.isfinite(scale) & (scale > 0)).all():
+        raise ValueError(f"{path}: a membrane_scale is no number above 0; write the file anew")
     fires = fires & (scale == 1)
     if soft:
         back = back + np.diag(np.where(fires, threshold, 0))
@@ -100,6 +102,39 @@ def read_net(path: Path, outputs: int | None = None, dt: float | None = None) ->
         hard=not soft,
     )
     return Read(net, ends, str(facts.get("readout", readout)), notes)
+
+
+def _step(path: Path, facts: Mapping[str, Any], dt: float | None) -> float:
+    """Seconds of a time step: those given, or those of the file."""
+    told = _numbers(path, "dt", facts.get("dt", nir.DT))
+    if dt is None and told.size != 1:
+        raise ValueError(f"{path}: dt has {told.size} values; say how long a step is: --dt 0.001")
+    step = float(told.item() if dt is None else dt)
+    if not 0 < step < np.inf:
+        whose = f"{path}: its" if dt is None else "the"
+        raise ValueError(f"{whose} dt = {step} s is no length of a time step; say how long one is: --dt 0.001")
+    return step
+
+
+def _numbers(path: Path, name: str, values: object) -> Matrix:
+    """Metadata that are numbers, flat."""
+    try:
+        return np.asarray(values, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        raise ValueError(f"{path}: {name} of its metadata holds what is no number; write the file anew") from None
+
+
+def _named(path: Path, ends: Matrix, size: int) -> NDArray[np.int64]:
+    """Output units that metadata name, which others must be left beside."""
+    if not (np.isin(ends, np.arange(size))).all():
+        raise ValueError(f"{path}: outputs names neurons that are not among its {size}; write the file anew")
+    if len(np.unique(ends)) < len(ends):
+        raise ValueError(f"{path}: outputs names a neuron twice; write the file anew")
+    if not 0 < len(ends) < size:
+        raise ValueError(
+            f"{path}: outputs names {len(ends)} of its {size} neurons; name one or more, and leave some beside"
+        )
+    return ends.astype(np.int64)
 
 
 def _groups(graph: Any, path: Path) -> list[_Group]:
@@ -169,10 +204,7 @@ def _outputs(
     if len(groups) > 1:
         notes.append("spikes of one node reach the next one step later on a chip: answers come as many steps later")
     if "outputs" in graph.metadata:
-        ends = np.asarray(graph.metadata["outputs"], dtype=np.int64).ravel()
-        if np.any((ends < 0) | (ends >= size)):
-            raise ValueError(f"{path}: outputs names neurons that are not among its {size}; write the file anew")
-        return ends, "membrane_mean", notes
+        return _named(path, _numbers(path, "outputs", graph.metadata["outputs"]), size), "membrane_mean", notes
     silent = [np.arange(size)[group.places] for group in groups if not group.fires]
     if asked is not None:
         if not 0 < asked < size:

@@ -92,6 +92,27 @@ class FaultMap:
         return unusable
 
 
+def file_of(faults: FaultMap, fabric: Fabric) -> dict[str, Any]:
+    """What a file says that ``faults.map`` may name: the size of the chip and, kind by kind, what of it is dead.
+
+    Rows and slots of dead tiles are not listed one by one.
+    """
+    cols, slots = fabric.options.cols, faults.slots.reshape(fabric.tiles, fabric.slots).copy()
+    rows = faults.rows.copy()
+    rows[list(faults.tiles)], slots[list(faults.tiles)] = False, False
+    wires = [(*divmod(port, 8), wire) for port, dead in sorted(faults.wires.items()) for wire in sorted(dead)]
+    return {
+        **{name: getattr(fabric.options, name) for name in SIZE},
+        "dead_rows": [[*divmod(tile, cols), row] for tile, row in np.argwhere(rows).tolist()],
+        "dead_slots": [[*divmod(tile, cols), slot] for tile, slot in np.argwhere(slots).tolist()],
+        "dead_tiles": [list(fabric.position(tile)) for tile in faults.tiles],
+        "dead_wires": [
+            [*divmod(cell, fabric.grid_cols), SIDES[side // 2], DIRECTIONS[side % 2], wire]
+            for cell, side, wire in wires
+        ],
+    }
+
+
 def fault_map(options: FaultsOptions, fabric: Fabric) -> FaultMap | None:
     """Faults as the options draw or name them; None for none.
 

@@ -58,12 +58,13 @@ class Links:
         self._ports: dict[tuple[int, int], frozenset[int]] = {}
         self._hops: tuple[int, np.ndarray] | None = None  # version, and ``_crossed``
         self.faults: FaultMap | None = None
+        self.faults_known = False
         self._shut: np.ndarray | None = None  # [K, R] bool: rows that are not given out
         self._lay_inputs()
 
     def strike(self, faults: FaultMap, known: bool) -> None:
         """Faults have come; if they are known, neither rows nor wires that are dead are given out from now on."""
-        self.faults, self._shut = faults, faults.rows if known else None
+        self.faults, self.faults_known, self._shut = faults, known, faults.rows if known else None
         self.ledger.strike(faults.wires, faults.rows_lost(self.fabric), known)
         self.version += 1
 

@@ -22,7 +22,9 @@ Room = NDArray[np.int64]
 Step = list[tuple[int, int]]  # neurons and the tiles that they move to
 
 
-def placed(net: Net, fabric: Fabric, fixed: dict[int, int], costs: Costs | None = None) -> Tiles:
+def placed(
+    net: Net, fabric: Fabric, fixed: dict[int, int], costs: Costs | None = None, room: Room | None = None
+) -> Tiles:
     """The tile of every neuron [P].
 
     Args:
@@ -30,15 +32,22 @@ def placed(net: Net, fabric: Fabric, fixed: dict[int, int], costs: Costs | None 
         fabric: the chip.
         fixed: neuron -> tile, where that is not free.
         costs: of ways between tiles; by default their hops.
+        room: slots of every tile that may be taken [K]; by default all of live ones.
 
     Raises:
-        ValueError: the chip has fewer slots than the net has neurons.
+        ValueError: the chip has fewer slots than the net has neurons, or a tile fewer than neurons that must be there.
     """
-    room = rooms(fabric)
+    room = rooms(fabric) if room is None else room
     if net.neurons > room.sum():
         raise ValueError(
             f"{net.neurons} neurons do not fit the {room.sum()} slots of this chip: give fabric.rows, fabric.cols or "
             "fabric.neurons_per_tile more"
+        )
+    there = np.bincount(list(fixed.values()), minlength=fabric.tiles)
+    for tile in np.flatnonzero(there > room).tolist():
+        raise ValueError(
+            f"{there[tile]} output units do not fit the {room[tile]} free slots of tile {fabric.position(tile)}, and "
+            "they must stand in one: give fabric.neurons_per_tile more"
         )
     costs = costs or Costs.of(net, fabric)
     return refined(costs, _bisected(net, fabric, fixed, room), room, fixed)

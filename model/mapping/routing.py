@@ -15,6 +15,7 @@ from smalti.model.chip.links import Links, Refusal
 from smalti.model.mapping.cost import Costs, Tiles
 from smalti.model.mapping.cut import placed
 from smalti.model.mapping.net import Flags, Net
+from smalti.model.mapping.site import Site
 
 ROUNDS = 4  # of placing and routing
 DEARER = 4.0  # hops by which a refusal makes the way between two tiles dearer, for the next round
@@ -58,7 +59,7 @@ class Mapped:
         return int(self.lost.sum() + self.lost_inputs.sum())
 
 
-def mapped(net: Net, fabric: Fabric, outputs: NDArray[np.int64], home: int) -> Mapped:
+def mapped(net: Net, fabric: Fabric, outputs: NDArray[np.int64], home: int, site: Site | None = None) -> Mapped:
     """Place and route a net, round by round: ways that were refused become dearer, and the best round counts.
 
     Args:
@@ -66,14 +67,16 @@ def mapped(net: Net, fabric: Fabric, outputs: NDArray[np.int64], home: int) -> M
         fabric: the chip.
         outputs: neurons that are its output units [O]; they take the last slots of one tile, in this order.
         home: that tile.
+        site: free slots and wires of the chip; by default all are free, and none is dead.
 
     Raises:
         ValueError: the chip has too few slots, or too few wires for the channels.
     """
+    site = site or Site.whole(fabric, net.channels)
     fixed, costs = dict.fromkeys(outputs.tolist(), home), Costs.of(net, fabric)
     best: Mapped | None = None
     for _ in range(ROUNDS):
-        now = routed(net, fabric, placed(net, fabric, fixed, costs), outputs)
+        now = routed(net, fabric, placed(net, fabric, fixed, costs, site.rooms), outputs, site)
         if best is None or (now.refused, now.hops) < (best.refused, best.hops):
             best = now
         if not now.missing:
@@ -83,16 +86,17 @@ def mapped(net: Net, fabric: Fabric, outputs: NDArray[np.int64], home: int) -> M
     return best
 
 
-def routed(net: Net, fabric: Fabric, tiles: Tiles, outputs: NDArray[np.int64]) -> Mapped:
+def routed(net: Net, fabric: Fabric, tiles: Tiles, outputs: NDArray[np.int64], site: Site | None = None) -> Mapped:
     """Lay the links of a net whose neurons have tiles.
 
     Args:
-        net, fabric, outputs: as for ``mapped``.
+        net, fabric, outputs, site: as for ``mapped``.
         tiles: of every neuron [P].
     """
-    links, slots = Links(fabric, net.channels), slots_of(fabric, tiles, outputs)
+    site = site or Site.whole(fabric, net.channels)
+    links, slots = site.links.copy(), slots_of(site, tiles, outputs)
     there = np.eye(fabric.tiles)[tiles]  # [P, K]
-    lost_inputs, missing = _unheard(net, fabric, tiles)
+    lost_inputs, missing = _unheard(net, site, tiles)
     lost = np.zeros_like(net.recurrent, dtype=np.bool_)
     weight = np.abs(net.recurrent).T @ there  # [P, K] what a neuron would weigh in a tile
     for source in np.flatnonzero(net.fires).tolist():
@@ -110,29 +114,36 @@ def routed(net: Net, fabric: Fabric, tiles: Tiles, outputs: NDArray[np.int64]) -
     return Mapped(tiles, slots, links, missing, lost_inputs, lost)
 
 
-def slots_of(fabric: Fabric, tiles: Tiles, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Slots of neurons in their tiles [P]: outputs take the last ones, all others the first."""
+def slots_of(site: Site, tiles: Tiles, outputs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Slots of neurons in their tiles [P]: outputs take the last free ones, all others the first.
+
+    Raises:
+        ValueError: a tile has more neurons than free slots.
+    """
     slots = np.zeros(len(tiles), dtype=np.int64)
     others = np.setdiff1d(np.arange(len(tiles)), outputs)
-    for tile in range(fabric.tiles):
-        here = others[tiles[others] == tile]
-        slots[here] = tile * fabric.slots + np.arange(len(here))
-        units = outputs[tiles[outputs] == tile]
-        slots[units] = (tile + 1) * fabric.slots - len(units) + np.arange(len(units))
+    for tile in np.unique(tiles).tolist():
+        free, here, units = site.free[tile], others[tiles[others] == tile], outputs[tiles[outputs] == tile]
+        if len(here) + len(units) > len(free):
+            raise ValueError(
+                f"{len(here) + len(units)} neurons do not fit the {len(free)} free slots of tile "
+                f"{site.fabric.position(tile)}: give fabric.neurons_per_tile more"
+            )
+        slots[here], slots[units] = free[: len(here)], free[len(free) - len(units) :]
     return slots
 
 
-def _unheard(net: Net, fabric: Fabric, tiles: Tiles) -> tuple[Flags, list[Missing]]:
+def _unheard(net: Net, site: Site, tiles: Tiles) -> tuple[Flags, list[Missing]]:
     """Synapses of channels onto neurons in tiles that these do not enter."""
-    lost, missing = np.zeros_like(net.fan_in, dtype=np.bool_), []
-    for channel in range(net.channels):
-        entries = fabric.entries(channel)
+    lost, missing, fabric = np.zeros_like(net.fan_in, dtype=np.bool_), list[Missing](), site.fabric
+    for channel, entries in enumerate(site.entries(net.channels)):
         heard = net.fan_in[:, channel] != 0
         lost[:, channel] = heard & ~np.isin(tiles, entries)
         where = " and ".join(str(fabric.position(tile)) for tile in entries)
+        why = f"it enters tile {where} alone" if entries else "its rows or wires are dead"
         for tile in np.unique(tiles[lost[:, channel]]).tolist():
             count = int((lost[:, channel] & (tiles == tile)).sum())
-            missing.append(Missing(f"channel {channel}", tile, count, f"it enters tile {where} alone"))
+            missing.append(Missing(f"channel {channel}", tile, count, why))
     return lost, missing
 
 

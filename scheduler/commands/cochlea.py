@@ -1,11 +1,13 @@
 """``smalti data cochlea``: recordings of speech through a model of the inner ear, as the spikes of SHD were made.
 
 B. Cramer and others 2022 (see ``streams.readers.shd``), by their package lauscher, which works on all cores. Spikes of
-every recording are kept beside the file until all are there, so that it may be stopped and gone on with.
+every recording are kept beside the file until all are there, so that it may be stopped and gone on with. They are kept
+by what the recording holds, too: one of the same name in another data set is never taken for it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -69,14 +71,16 @@ def convert(path: str, out: Path, channels: int, limit: int, ear: Ear) -> Iterat
     with recordings.opened(path) as archive:
         keys = _chosen(sorted(archive.names), limit)
         kept.mkdir(exist_ok=True)
+        parts = list[Path]()
         for done, key in enumerate(keys, 1):
-            part = kept / f"{'_'.join(map(str, key))}.npy"
+            digest = hashlib.sha256(archive.read(archive.names[key])).hexdigest()
+            parts.append(part := kept / f"{'_'.join(map(str, key))}.{digest}.npy")
             if not part.exists():
                 with (new := part.with_suffix(".new")).open("wb") as file:
                     np.save(file, ear(archive.audio(key)[0], channels))
                 os.replace(new, part)
             yield done, len(keys)
-    _write(out, keys, kept)
+    _write(out, keys, parts)
     shutil.rmtree(kept)
 
 
@@ -90,7 +94,7 @@ def _chosen(keys: list[recordings.Key], limit: int) -> list[recordings.Key]:
     return sorted(key for some in chosen.values() for key in some[:limit])
 
 
-def _write(out: Path, keys: list[recordings.Key], kept: Path) -> None:
+def _write(out: Path, keys: list[recordings.Key], parts: list[Path]) -> None:
     """All spikes as one file, which is there as a whole or not at all."""
     import h5py
 
@@ -101,8 +105,8 @@ def _write(out: Path, keys: list[recordings.Key], kept: Path) -> None:
             name: file.create_dataset(f"spikes/{name}", (len(keys),), dtype=h5py.vlen_dtype(kind))
             for name, kind in (("times", np.float16), ("units", np.uint16))
         }
-        for number, key in enumerate(keys):
-            times, units = np.load(kept / f"{'_'.join(map(str, key))}.npy", allow_pickle=False)
+        for number, part in enumerate(parts):
+            times, units = np.load(part, allow_pickle=False)
             lists["times"][number], lists["units"][number] = times.astype(np.float16), units.astype(np.uint16)
         file["labels"] = np.array([digits.index(key[0]) for key in keys], dtype=np.uint16)
         file["extra/speaker"] = [key[1] for key in keys]

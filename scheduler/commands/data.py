@@ -23,10 +23,11 @@ class Data:
     `smalti data` lists them: what each is, what it needs, where its files are published. `smalti data fsdd FILE` checks
     a file; `smalti data FILE` finds out what reads it, and plays the first rounds of a run to say what all would cost;
     `smalti data mnist --stream.transform rotated --stream.setting domain` shows the experiences that a run with
-    these options would have on the default chip. Nothing is trained or written.
+    these options would have on the default chip. None of these writes anything.
 
-    `smalti data cochlea FSDD.zip OUT.h5` sends recordings of speech through a model of the inner ear (extra cochlea),
-    --stream.shd.units channels of it, --stream.limit recordings of a digit; the stream shd reads what it writes.
+    `smalti data cochlea FSDD.zip OUT.h5` alone writes a file: it sends recordings of speech through a model of the
+    inner ear (extra cochlea), --stream.shd.units channels of it, --stream.limit recordings of a digit; the stream shd
+    reads it.
 
     Attributes:
         name: the stream; a file or folder: the stream that reads it; none: list all.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import sys
 import time
 
 from smalti.scheduler.config import Config
@@ -14,6 +15,12 @@ PLAYED = 2  # rounds; the last is timed, for the first may have to compile
 KIB = 1024
 
 
+def most_memory() -> int:
+    """Bytes of memory that this process has held at most; the system counts bytes on macOS, and elsewhere KiB."""
+    unit = 1 if sys.platform == "darwin" else KIB
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
 def cost(config: Config, stream: Stream) -> str:
     """Seconds and memory of a run, in words."""
     simulation = Simulation(config, loaded_stream=stream)
@@ -22,7 +29,7 @@ def cost(config: Config, stream: Stream) -> str:
         begin = time.perf_counter()
         simulation.step()
     seconds = (time.perf_counter() - begin) * simulation.total_rounds
-    peak = spell_bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIB)
+    peak = spell_bytes(most_memory())
     return (
         f"cost: about {seconds:,.0f} s and {peak} of memory for {simulation.total_rounds} rounds on this machine "
         f"(the first {rounds} were played)"

@@ -63,7 +63,7 @@ class Map:
         simulation = Simulation(runs.fitting(settings, read.net, read.outputs, read.readout))
         runs.check(simulation, read.net, read.outputs)
         fabric = simulation.fabric
-        found = mapped(read.net, fabric, read.outputs, fabric.south_tiles[0])
+        found = mapped(read.net, fabric, read.outputs, *runs.ground(simulation, len(read.outputs)))
         _tell(console, found, fabric, read.net.synapses, read.notes)
         if found.missing and not self.prune:
             raise ValueError(

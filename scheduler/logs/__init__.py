@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -59,15 +59,15 @@ def opened(names: Sequence[Name], folder: RunFolder, before: int) -> Iterator[li
         "json": Json,
         "wandb": Wandb,
     }
-    logs: list[Log] = [kinds[name](folder, folder.path / FOLDER) for name in dict.fromkeys(names)]
-    try:
+    with ExitStack() as stack:  # which ends those that are open when another one cannot be opened, or ended
+        logs = list[Log]()
+        for name in dict.fromkeys(names):
+            logs.append(kinds[name](folder, folder.path / FOLDER))
+            stack.callback(logs[-1].end)
         for row in folder.read_rows("rounds") if logs else ():
             if int(str(row["round"])) < before:  # what was in hand comes again
                 tell(logs, row)
         yield logs
-    finally:
-        for log in logs:
-            log.end()
 
 
 def tell(logs: Sequence[Log], row: Row) -> None:

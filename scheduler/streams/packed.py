@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.scheduler.streams import limits
-from smalti.scheduler.streams.rendered import Floats, Ints, Rendered
+from smalti.scheduler.streams.rendered import AT_ONCE, Floats, Ints, Rendered
 
 Bits = NDArray[np.uint8]
 
@@ -29,6 +29,7 @@ class Packer:
     """
 
     def __init__(self, origin: str, samples: int, steps: int, channels: int, cure: str) -> None:
+        self.origin, self.cure = origin, cure
         self.steps, self.channels, self.cells = steps, channels, steps * channels
         size = samples * math.ceil(self.cells / 8)
         if size > limits.memory() // 2:
@@ -47,6 +48,26 @@ class Packer:
     def fill(self, rows: slice, spikes: NDArray[np.generic]) -> None:
         """The spikes [s, T, I] of some samples, 0 or 1."""
         self.bits[rows] = np.packbits(spikes.reshape(len(spikes), -1).astype(np.bool_), axis=1)
+
+    def moved(self, filled: int, channels: int, places: Ints) -> Packer:
+        """One that goes on from this with more channels, for sensors that turn out to be larger.
+
+        Args:
+            filled: samples that have spikes by now, the first ones.
+            channels: I from now on.
+            places: where each channel of this is among those [I].
+
+        Raises:
+            ValueError: they would take too much memory.
+        """
+        packer = Packer(self.origin, len(self.bits), self.steps, channels, self.cure)
+        for first in range(0, filled, AT_ONCE):
+            rows = slice(first, min(first + AT_ONCE, filled))
+            cells = np.unpackbits(self.bits[rows], axis=1, count=self.cells)
+            wider = np.zeros((len(cells), self.steps, channels), dtype=np.bool_)
+            wider[:, :, places] = cells.reshape(len(cells), self.steps, self.channels)
+            packer.fill(rows, wider)
+        return packer
 
     def spikes(self) -> Rendered:
         """All samples."""

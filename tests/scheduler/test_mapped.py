@@ -14,7 +14,7 @@ from smalti.analysis.runs import load_run
 from smalti.model.mapping.net import Net
 from smalti.model.mapping.routing import mapped
 from smalti.scheduler.config import Config
-from smalti.scheduler.mapped import RULE, fitting, planted, written
+from smalti.scheduler.mapped import RULE, fitting, ground, planted, written
 from smalti.scheduler.runner import resume
 from smalti.scheduler.simulation import Simulation
 
@@ -79,6 +79,42 @@ def test_it_is_written_resumed_and_grows(
     assert run.table("rounds")["neurons"].iloc[-1] > 8
     moved = restored(run).network.state.weight.detach()[again.network.state.mask]
     assert not torch.equal(moved, again.network.state.weight.detach()[again.network.state.mask])
+
+
+FAULTS = {"row_share": 0.1, "slot_share": 0.1, "wire_share": 0.1, "map_seed": 1}
+
+
+@pytest.mark.parametrize(("known", "at_round"), [(True, 0), (False, 0), (True, 2)])
+def test_a_net_on_a_chip_with_faults(tiny: MakeConfig, tmp_path: Path, known: bool, at_round: int) -> None:
+    """What is known is kept clear of; what nobody knows acts; what comes later does so in a run that was resumed."""
+    net, play = alike(foreign()), {"rounds": 2, "steps": 1}
+    config = tiny(fabric={"corner_wires": 8}, training=play, faults={**FAULTS, "known": known, "at_round": at_round})
+    simulation = Simulation(fitting(config, net, OUTPUTS, "membrane_mean"))
+    home, site = ground(simulation, len(OUTPUTS))
+    found = mapped(net, simulation.fabric, OUTPUTS, home, site)
+    planted(simulation, net, OUTPUTS, found)
+    links, faults = simulation.network.links, simulation.faults
+    assert faults is not None
+    hidden = found.slots[:8]
+    if known and not at_round:
+        assert links.silent() == []
+        assert not faults.unusable(simulation.fabric)[found.slots].any()
+        end = (home + 1) * simulation.fabric.slots
+        assert faults.unusable(simulation.fabric)[end - 4 : end].any()  # where outputs stand on a whole chip
+    else:
+        assert not found.missing
+        assert bool(links.silent()) == (at_round == 0)
+    assert {(slot, slot // simulation.fabric.slots) for slot in hidden.tolist()} <= links.rows.keys()
+    folder = written(simulation, tmp_path / "run")
+    again = restored(load_run(folder.path))
+    assert again.network.links.state_dict() == links.state_dict()
+    resume(folder.path, lambda simulation: None)
+
+
+def test_outputs_that_no_tile_holds_are_refused(tiny: MakeConfig) -> None:
+    simulation = Simulation(tiny(faults={"slot_share": 0.5, "map_seed": 3}))
+    with pytest.raises(ValueError, match="9 output units do not fit a south tile of this chip, of which none"):
+        ground(simulation, 9)
 
 
 def test_data_of_another_shape_are_refused(tiny: MakeConfig) -> None:

@@ -38,6 +38,7 @@ STEPS = 25  # of samples without a time axis
 REQUIRED = ("x",)
 OPTIONAL = ("y", "targets", "weights", "task", "part", "image", "shape", "mask")
 HOW = "numpy.savez(file, x=..., y=...)"
+_ENDED = "{} recordings that end in NaN are followed by zeros"
 SIDES = {"image": (2, "rows and columns"), "shape": (3, "polarities, rows and columns")}
 
 
@@ -64,7 +65,7 @@ def of_arrays(path: str, arrays: Mapping[str, NDArray[Any]], notes: tuple[str, .
     Raises:
         ValueError: naming the array that is unfit.
     """
-    x, ended = _numbers(path, _masked(path, arrays))
+    x, ended = _numbers(path, arrays["x"], _mask(path, arrays))
     asked = targets.of_arrays(path, arrays, x.shape[:2])
     domain: Ints | None = None
     names: tuple[str, ...] = ()
@@ -110,22 +111,23 @@ def _existing(path: str) -> str:
     return path
 
 
-def _masked(path: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    """x, with zeros where the mask says that there is nothing."""
-    x = arrays["x"]
+def _mask(path: str, arrays: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_] | None:
+    """Where there is something [samples, time], if the file says."""
     if "mask" not in arrays:
-        return x
-    mask = arrays["mask"]
+        return None
+    x, mask = arrays["x"], arrays["mask"]
     if x.ndim != 3 or mask.shape != x.shape[:2] or mask.dtype.kind not in "biuf" or not np.isin(mask, (0, 1)).all():
         raise ValueError(
             f"{path}: mask has shape {mask.shape} and type {mask.dtype}; give zeros and ones [samples, time], of an x "
             f"[samples, time, channels] (it has shape {x.shape})"
         )
-    return np.where(mask.astype(np.bool_)[:, :, None], x, np.zeros((), dtype=x.dtype))
+    return mask.astype(np.bool_)
 
 
-def _numbers(path: str, x: NDArray[Any]) -> tuple[NDArray[np.float32] | Rendered, list[str]]:
-    """x as [samples, time or 1, channels] float32, and a note if recordings ended early."""
+def _numbers(
+    path: str, x: NDArray[Any], mask: NDArray[np.bool_] | None
+) -> tuple[NDArray[np.float32] | Rendered, list[str]]:
+    """x as [samples, time or 1, channels] float32, zeros where masked, and a note if recordings ended early."""
     if x.dtype.kind not in "biuf":
         raise ValueError(f"{path}: x has type {x.dtype}; give numbers between 0 and 1")
     if x.ndim not in (2, 3):
@@ -133,13 +135,17 @@ def _numbers(path: str, x: NDArray[Any]) -> tuple[NDArray[np.float32] | Rendered
         raise ValueError(f"{path}: x has shape {x.shape}; give [samples, time, channels] or [samples, channels]{more}")
     if 0 in x.shape:
         raise ValueError(f"{path}: x has shape {x.shape}, which holds nothing; give samples")
-    if isinstance(x, np.memmap):
-        return npy.rendered(x), ["x is read from its file a few samples at a time"]
     notes = []
+    if isinstance(x, np.memmap):
+        kept, ended = npy.rendered(x, mask)
+        notes = [_ENDED.format(ended)] if ended else []
+        return kept, ["x is read from its file a few samples at a time", *notes]
+    if mask is not None:
+        x = np.where(mask[:, :, None], x, np.zeros((), dtype=x.dtype))
     if x.ndim == 3 and x.dtype.kind == "f":
         x, ended = ragged.ended(x)
         if ended:
-            notes = [f"{ended} recordings that end in NaN are followed by zeros"]
+            notes = [_ENDED.format(ended)]
     check_range(path, "x", x)  # before float32 makes infinity of what it cannot hold
     return np.ascontiguousarray(x if x.ndim == 3 else x[:, None, :], dtype=np.float32), notes
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.scheduler.streams import limits
-from smalti.scheduler.streams.readers import npz
-from smalti.scheduler.streams.rendered import Floats, Ints, Rendered
+from smalti.scheduler.streams.readers import npz, ragged
+from smalti.scheduler.streams.rendered import AT_ONCE, Floats, Ints, Rendered
 
 LARGE = "x"  # the array that stays in its file
 AGAIN = "write it with numpy.save, plain numbers or strings"
@@ -34,15 +34,34 @@ def read(path: str, required: tuple[str, ...], optional: tuple[str, ...]) -> tup
     return arrays, [name for name in files if name not in (*required, *optional)]
 
 
-def rendered(x: NDArray[Any]) -> Rendered:
-    """Samples [S, T, I] or [S, I] that stay where they are; truth values over time are spikes."""
-    steps = x.shape[1] if x.ndim == 3 else 1
+def rendered(x: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> tuple[Rendered, int]:
+    """Samples [S, T, I] or [S, I] that stay where they are, and how many end in NaN, which become zeros.
+
+    Truth values over time are spikes. Of the file only the samples that end in NaN are read here.
+
+    Args:
+        x: the samples.
+        mask: where there is something [S, T]; elsewhere there are zeros.
+    """
+    steps, over_time = x.shape[1] if x.ndim == 3 else 1, x.ndim == 3
+    ragged_ends = over_time and x.dtype.kind == "f"
+
+    def raw(numbers: Ints) -> NDArray[Any]:
+        some = np.asarray(x[numbers])
+        return some if mask is None else np.where(mask[numbers][:, :, None], some, np.zeros((), dtype=some.dtype))
 
     def render(numbers: Ints) -> Floats:
-        return np.asarray(x[numbers], dtype=np.float32).reshape(len(numbers), steps, x.shape[-1])
+        some = ragged.ended(raw(numbers))[0] if ragged_ends else raw(numbers)
+        return np.asarray(some, dtype=np.float32).reshape(len(numbers), steps, x.shape[-1])
 
-    spikes = x.dtype.kind == "b" and x.ndim == 3
-    return Rendered(render, np.arange(len(x), dtype=np.int64), steps, x.shape[-1], spikes=spikes)
+    ended = 0
+    if ragged_ends:
+        last = np.isnan(x[:, -1]).all(axis=1)
+        open_ended = np.flatnonzero(last if mask is None else last & mask[:, -1])
+        for first in range(0, len(open_ended), AT_ONCE):
+            ended += ragged.ended(raw(open_ended[first : first + AT_ONCE]))[1]
+    spikes = x.dtype.kind == "b" and over_time
+    return Rendered(render, np.arange(len(x), dtype=np.int64), steps, x.shape[-1], spikes=spikes), ended
 
 
 def _array(file: Path, name: str) -> NDArray[Any]:

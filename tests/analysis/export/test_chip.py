@@ -16,6 +16,7 @@ from smalti.analysis.export.chip import FILES, export_chip
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.model.chip.fabric import SIDES, STEP
+from smalti.model.chip.faults import FaultsOptions, fault_map
 from smalti.scheduler.config import Config
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
@@ -102,6 +103,39 @@ def test_no_wire_carries_two_sources_and_none_is_beyond_its_side(chip: Path) -> 
             wire = (*cell, way, row[f"{way}_side"], row[f"{way}_wire"])
             assert carried.setdefault(wire, who) == who
             assert 0 <= int(row[f"{way}_wire"]) < most
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_faults_are_told_and_wires_have_the_numbers_of_the_map(
+    tiny: Callable[..., Config], known: bool, tmp_path: Path
+) -> None:
+    """Where they are known no switch uses a dead wire; where nobody knows some do, those that carry nothing."""
+    faults = {"wire_share": 0.4, "row_share": 0.05, "map_seed": 4, "known": known, "at_round": 0 if known else 3}
+    growth = {"every": 1, "until": 1.0, "amount": "fixed"}
+    fabric = {"rows": 2, "cols": 3, "wires": 12, "corner_wires": 6}
+    start(tiny(faults=faults, growth=growth, fabric=fabric), tmp_path / "run", lambda simulation: None)
+    export_chip(load_run(tmp_path / "run"), tmp_path / "chip")
+    told = json.loads((tmp_path / "chip" / "chip.json").read_text(encoding="utf-8"))["faults"]
+    assert told.pop("known") == known
+    (tmp_path / "map.json").write_text(json.dumps(told), encoding="utf-8")
+    links = restored(load_run(tmp_path / "run")).network.links
+    found = fault_map(FaultsOptions(map=str(tmp_path / "map.json")), links.fabric)
+    assert found is not None
+    assert links.faults is not None
+    assert found.wires == links.faults.wires
+    dead = {(row, col, side, way, wire) for row, col, side, way, wire in told["dead_wires"]}
+    carried: dict[tuple[object, ...], tuple[str, str]] = {}
+    for row in table(tmp_path / "chip", "switches.csv"):
+        place, who = (int(row["grid_row"]), int(row["grid_col"])), (row["kind"], row["source"])
+        for way, name in (("in", "from"), ("out", "to")):
+            wire = (*place, row[f"{name}_side"], way, int(row[f"{name}_wire"]))
+            assert carried.setdefault(wire, who) == who
+    assert carried
+    assert bool(dead & carried.keys()) != known
+
+
+def test_without_faults_none_are_told(chip: Path) -> None:
+    assert json.loads((chip / "chip.json").read_text(encoding="utf-8"))["faults"] is None
 
 
 def test_arrays_are_the_state_in_both_files(chip: Path, simulation: Simulation) -> None:

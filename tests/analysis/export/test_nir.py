@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -75,6 +76,17 @@ def test_a_hard_reset_has_no_exact_form(runs: dict[str, Path], tmp_path: Path) -
     with pytest.raises(ValueError, match="the form exact is that of soft resets"):
         export_net(load_run(runs["hard"]), tmp_path / "net.nir", "exact")
     assert not list(tmp_path.iterdir())
+
+
+def test_metadata_say_what_is_dead(tiny: Callable[..., Config], runs: dict[str, Path], tmp_path: Path) -> None:
+    start(tiny(faults={"row_share": 0.1, "slot_share": 0.1}), tmp_path / "run", lambda simulation: None)
+    for run, name in ((tmp_path / "run", "broken"), (runs["soft"], "whole")):
+        export_net(load_run(run), tmp_path / f"{name}.nir", samples=0)
+    told = json.loads(files.read(tmp_path / "broken.nir").metadata["faults"])
+    assert told["known"] is True
+    assert told["dead_rows"]
+    assert told["dead_slots"]
+    assert "faults" not in files.read(tmp_path / "whole.nir").metadata
 
 
 @pytest.mark.parametrize(

@@ -127,6 +127,38 @@ def test_what_a_chip_cannot_be_is_refused(nodes: Any, edges: Any, words: str, tm
     assert str(refused.value).startswith(str(path))
 
 
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"dt": 0.0}, r"its dt = 0\.0 s is no length of a time step; say how long one is: --dt 0\.001"),
+        ({"dt": -0.001}, r"its dt = -0\.001 s is no length"),
+        ({"dt": np.nan}, "its dt = nan s is no length"),
+        ({"dt": "soon"}, "dt of its metadata holds what is no number"),
+        ({"dt": np.ones(2)}, "dt has 2 values"),
+        ({"outputs": np.array([6, 7, 6])}, "outputs names a neuron twice"),
+        ({"outputs": np.array([], dtype=int)}, "outputs names 0 of its 8 neurons; name one or more"),
+        ({"outputs": np.arange(8)}, "outputs names 8 of its 8 neurons; name one or more, and leave some"),
+        ({"outputs": np.array([8])}, "outputs names neurons that are not among its 8"),
+        ({"outputs": np.array([0.5])}, "outputs names neurons that are not among its 8"),
+        ({"membrane_scale": np.zeros(8)}, "a membrane_scale is no number above 0"),
+        ({"membrane_scale": np.full(8, np.nan)}, "a membrane_scale is no number above 0"),
+    ],
+)
+def test_metadata_that_cannot_be_are_refused(facts: dict[str, Any], words: str, tmp_path: Path) -> None:
+    graph = files.read(written(tmp_path, loop(), LOOP, 8))
+    graph.metadata = {"outputs": np.array([6, 7])} | facts
+    files.write(tmp_path / "other.nir", graph)
+    with pytest.raises(ValueError, match=words) as refused:
+        read_net(tmp_path / "other.nir")
+    assert str(refused.value).startswith(str(tmp_path / "other.nir"))
+
+
+@pytest.mark.parametrize("dt", [0.0, -1.0, np.inf, np.nan])
+def test_a_step_that_is_given_is_a_time(tmp_path: Path, dt: float) -> None:
+    with pytest.raises(ValueError, match=r"the dt = .* s is no length of a time step"):
+        read_net(written(tmp_path, loop(), LOOP, 8), outputs=2, dt=dt)
+
+
 def test_outputs_beyond_the_net_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path, loop(), LOOP, 8)
     with pytest.raises(ValueError, match="outputs = 8 must be between 1 and 7"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from smalti.model.chip.fabric import IN, OUT, WEST, Fabric, FabricOptions
-from smalti.model.chip.faults import FaultMap, FaultsOptions, fault_map
+from smalti.model.chip.faults import FaultMap, FaultsOptions, fault_map, file_of
 from smalti.model.chip.ledger import Ledger
 from smalti.model.chip.links import Links, Offer
 
@@ -156,6 +156,20 @@ def test_files_that_are_not_there_or_no_json(tmp_path: Path) -> None:
     (tmp_path / "torn.json").write_text('{"rows": 2', encoding="utf-8")
     with pytest.raises(ValueError, match=r"torn\.json is no JSON"):
         fault_map(FaultsOptions(map=str(tmp_path / "torn.json")), CHIP)
+
+
+def test_a_map_that_is_written_is_read_as_it_was(tmp_path: Path) -> None:
+    shares = FaultsOptions(row_share=0.2, slot_share=0.3, tile_share=0.4, wire_share=0.3, map_seed=2)
+    drawn = fault_map(shares, CHIP)
+    assert drawn is not None
+    assert drawn.tiles
+    assert drawn.wires
+    said = file_of(drawn, CHIP)
+    read = fault_map(written(tmp_path, **said), CHIP)
+    assert read is not None
+    assert (read.rows == drawn.rows).all()
+    assert (read.slots == drawn.slots).all()
+    assert (read.tiles, read.wires) == (drawn.tiles, drawn.wires)
 
 
 def test_shares_are_drawn_by_the_seed_alone() -> None:

@@ -79,3 +79,5 @@ def test_fixed_neurons_stay_and_no_tile_is_overfull(sparse: Sparse) -> None:
     assert (np.bincount(tiles, minlength=9) <= rooms(fabric)).all()
     with pytest.raises(ValueError, match="33 neurons do not fit the 32 slots of this chip"):
         placed(sparse(33), fabric, {})
+    with pytest.raises(ValueError, match=r"5 output units do not fit the 4 free slots of tile \(2, 1\)"):
+        placed(net, fabric, dict.fromkeys(range(5), 7))

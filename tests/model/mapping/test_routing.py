@@ -10,6 +10,7 @@ import pytest
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.mapping.net import Net
 from smalti.model.mapping.routing import mapped, routed, slots_of
+from smalti.model.mapping.site import Site
 
 Sparse = Callable[..., Net]
 
@@ -60,4 +61,9 @@ def test_channels_say_where_they_enter() -> None:
 
 def test_outputs_take_the_last_slots() -> None:
     fabric = Fabric(FabricOptions(rows=1, cols=2, neurons_per_tile=4))
-    assert slots_of(fabric, np.array([0, 1, 1, 1]), np.array([3, 2])).tolist() == [0, 4, 7, 6]
+    site, outputs = Site.whole(fabric, 0), np.array([3, 2])
+    assert slots_of(site, np.array([0, 1, 1, 1]), outputs).tolist() == [0, 4, 7, 6]
+    holed = Site(site.links, {0: [1, 2, 3], 1: [4, 6, 7]})  # the first slot of one tile is taken, one inside the other
+    assert slots_of(holed, np.array([0, 1, 1, 1]), outputs).tolist() == [1, 4, 7, 6]
+    with pytest.raises(ValueError, match=r"4 neurons do not fit the 3 free slots of tile \(0, 1\)"):
+        slots_of(holed, np.array([1, 1, 1, 1]), outputs)

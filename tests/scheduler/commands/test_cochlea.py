@@ -62,6 +62,19 @@ def test_it_goes_on_where_it_was_stopped(folder: Path) -> None:
         next(cochlea.convert(str(folder), folder / "out.h5", 7, 0, ear))
 
 
+def test_it_does_not_go_on_with_what_another_data_set_held(folder: Path) -> None:
+    """Half of it is done when the recordings are replaced by others of the same names, half of which are louder."""
+    first = cochlea.convert(str(folder), folder / "out.h5", 7, 0, ear)
+    for _ in range(8):
+        next(first)
+    first.close()
+    for path in (folder / "recordings").glob("0_ann_*.wav"):
+        wavfile.write(path, 8000, np.full(400, 3000, dtype=np.int16))
+    list(cochlea.convert(str(folder), folder / "out.h5", 7, 0, ear))
+    loaded = load_shd(StreamOptions(name="shd", path=str(folder / "out.h5")))
+    assert [loaded.x[k].any(axis=0).argmax() for k in range(16)] == [3] * 4 + [0] * 4 + [1] * 8
+
+
 def test_a_limit_takes_all_speakers_in_turn(folder: Path) -> None:
     list(cochlea.convert(str(folder), folder / "out.h5", 7, 2, ear))
     loaded = load_shd(StreamOptions(name="shd", path=str(folder / "out.h5")))

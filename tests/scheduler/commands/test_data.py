@@ -4,11 +4,13 @@ import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from smalti.scheduler.cli import main
+from smalti.scheduler.commands import data_cost
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
 from smalti.scheduler.streams import STREAMS, Loaded, StreamOptions
@@ -71,6 +73,16 @@ def test_a_file_alone_is_enough_and_its_cost_is_told(cli: Smalti, blobs: Path) -
     code, _, err = cli("data", "mine.doc")
     assert code == 2
     assert "mine.doc: no stream is known to read this" in err
+
+
+def test_memory_is_counted_in_what_the_system_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = data_cost.most_memory()
+    assert 2**24 < here < 2**40
+    used = SimpleNamespace(ru_maxrss=5)
+    monkeypatch.setattr(data_cost.resource, "getrusage", lambda who: used)
+    for system, size in (("darwin", 5), ("linux", 5 * 1024)):
+        monkeypatch.setattr(data_cost.sys, "platform", system)
+        assert data_cost.most_memory() == size
 
 
 def test_the_command_it_names_works(cli: Smalti, blobs: Path) -> None:
@@ -185,8 +197,9 @@ def test_errors_name_the_cure(cli: Smalti, arguments: list[str], message: str) -
     assert "Traceback" not in err
 
 
-def test_nothing_is_written(cli: Smalti) -> None:
-    assert cli("data", "digits")[0] == 0
+def test_nothing_is_written(cli: Smalti, blobs: Path) -> None:
+    for arguments in ((), ("digits",), (str(blobs), "--stream.limit", "9")):
+        assert cli("data", *arguments)[0] == 0
     assert not list(Path().iterdir())
 
 
@@ -194,7 +207,13 @@ def test_help_teaches(cli: Smalti) -> None:
     code, out, _ = cli("data", "--help")
     assert code == 0
     said = words(out)
-    for piece in ("[NAME] [PATH]", "Nothing is trained or written", "--stream.hold_out", "--stream.transform"):
+    for piece in (
+        "[NAME] [PATH]",
+        "None of these writes anything",
+        "cochlea FSDD.zip OUT.h5` alone writes",
+        "--stream.hold_out",
+        "--stream.transform",
+    ):
         assert piece in said
 
 

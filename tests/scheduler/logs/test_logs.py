@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from smalti.scheduler import logs
 from smalti.scheduler.config import Config, RunOptions
 from smalti.scheduler.config_io import dump
 from smalti.scheduler.logs import FOLDER, check
@@ -116,6 +117,38 @@ def test_logs_change_no_number_and_may_be_asked_for_later(
     (tmp_path / "run" / "config.toml").write_text(dump(tiny(training={"rounds": 2, "steps": 2}, run={"log": ("csv",)})))
     resume(tmp_path / "run", nothing)
     assert (tmp_path / "run" / FOLDER / "csv" / "rounds.csv").is_file()
+
+
+@pytest.mark.parametrize("fails", ["opening", "a round", "ending"])
+def test_where_one_fails_the_others_are_ended(logged: Path, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+    ended = []
+
+    class Sound:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def add(self, number: int, values: dict[str, float]) -> None:
+            if self.name == "csv" and fails == "a round":
+                raise OSError("full")
+
+        def end(self) -> None:
+            ended.append(self.name)
+            if self.name == "csv" and fails == "ending":
+                raise OSError("full")
+
+    def kind(name: str) -> Callable[..., Sound]:
+        def make(folder: RunFolder, place: Path) -> Sound:
+            if name == "csv" and fails == "opening":
+                raise OSError("full")
+            return Sound(name)
+
+        return make
+
+    for cls, name in (("TensorBoard", "tensorboard"), ("Csv", "csv"), ("Json", "json")):
+        monkeypatch.setattr(logs, cls, kind(name))
+    with pytest.raises(OSError, match="full"), logs.opened(("tensorboard", "csv", "json"), RunFolder(logged), 9):
+        assert fails == "ending"
+    assert sorted(ended) == (["tensorboard"] if fails == "opening" else ["csv", "json", "tensorboard"])
 
 
 def test_other_names_are_refused() -> None:

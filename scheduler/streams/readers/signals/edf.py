@@ -1,8 +1,9 @@
 """Recordings in the European Data Format (EDF and EDF+), with their annotations. Knows no windows.
 
 B. Kemp and others 1992, EDF+ 2003 (edfplus.info): a header of 256 bytes of text and 256 more a signal, then records of
-16-bit numbers, the lower byte first. In EDF+ a signal called EDF Annotations holds text: onset in seconds, byte 20,
-what was noted, bytes 20 and 0.
+16-bit numbers, the lower byte first. In EDF+ a signal called EDF Annotations holds lists: onset in seconds, if you like
+byte 21 and a duration, byte 20, then what was noted, each followed by byte 20, and byte 0. The first list of a record
+begins with a note that is empty: its onset is that of the record. EDF+D, whose records have gaps, is not read.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ WIDTHS = {
 }
 AGAIN = "download it again"
 
-_NOTE = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15[\d.]*)?\x14([^\x00]+)\x14\x00")
+_LIST = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15[\d.]*)?\x14([^\x00]*)\x14\x00")
 
 
 def read(path: Path, wanted: tuple[str, ...]) -> tuple[Floats, tuple[str, ...], float, list[tuple[float, str]]]:
@@ -48,14 +49,18 @@ def read(path: Path, wanted: tuple[str, ...]) -> tuple[Floats, tuple[str, ...], 
         content = path.read_bytes()
     if content[:8] != b"0       ":
         raise ValueError(f"{path}: this is no EDF file, which begins with a 0 and seven spaces (BDF is another)")
+    if content[192:197] == b"EDF+D":
+        raise ValueError(
+            f"{path}: its records have gaps between them (EDF+D); write it as EDF+C, a file for each piece"
+        )
     with limits.reading(f"{path}: its header", AGAIN):
         records, seconds, count = int(content[236:244]), float(content[244:252]), int(content[252:256])
         if not (0 < count <= MOST_SIGNALS and 0 < seconds < 1e6):
             raise ValueError(f"{count} signals, records of {seconds:g} s")
-        start, fields = HEAD, dict[str, list[str]]()
+        place, fields = HEAD, dict[str, list[str]]()
         for name, width in WIDTHS.items():
-            cells = [content[start + k * width : start + (k + 1) * width] for k in range(count)]
-            fields[name], start = [cell.decode("latin-1").strip() for cell in cells], start + count * width
+            cells = [content[place + k * width : place + (k + 1) * width] for k in range(count)]
+            fields[name], place = [cell.decode("latin-1").strip() for cell in cells], place + count * width
         counts = [int(cell) for cell in fields["count"]]
         if min(counts) < 1:
             raise ValueError("a signal has no samples")
@@ -76,11 +81,9 @@ def read(path: Path, wanted: tuple[str, ...]) -> tuple[Floats, tuple[str, ...], 
     whole = np.frombuffer(content, "<i2", count=held * size, offset=begin).reshape(held, size)
     offsets = np.concatenate([[0], np.cumsum(counts)])
     columns = [_physical(path, fields, k, whole[:, offsets[k] : offsets[k + 1]]) for k in taken]
-    notes: list[tuple[float, str]] = []
-    for k, name in enumerate(names):
-        if name == NOTES:
-            for record in whole[:, offsets[k] : offsets[k + 1]]:
-                notes += [(float(onset), _text(text)) for onset, text in _NOTE.findall(record.tobytes())]
+    noted: list[np.ndarray] = [whole[:, offsets[k] : offsets[k + 1]] for k, name in enumerate(names) if name == NOTES]
+    start = _start(noted)
+    notes = [(onset - start, text) for signal in noted for onset, text in _notes(signal)]
     return np.stack(columns, axis=1), tuple(names[k] for k in taken), counts[taken[0]] / seconds, notes
 
 
@@ -92,5 +95,22 @@ def _physical(path: Path, fields: dict[str, list[str]], k: int, digital: np.ndar
     return np.asarray(low + (digital.reshape(-1) - least) * ((high - low) / (most - least)), dtype=np.float32)
 
 
+def _lists(record: np.ndarray) -> list[tuple[float, list[str]]]:
+    """Onsets, in seconds, and notes of the lists in one record of a signal of annotations."""
+    found = _LIST.findall(record.tobytes())
+    return [(float(onset), [_text(note) for note in notes.split(b"\x14")]) for onset, notes in found]
+
+
+def _notes(signal: np.ndarray) -> list[tuple[float, str]]:
+    """Onsets and notes of a signal of annotations [records, numbers], without those that are empty."""
+    return [(onset, text) for record in signal for onset, texts in _lists(record) for text in texts if text]
+
+
+def _start(signals: list[np.ndarray]) -> float:
+    """Onset of the first record, where it says one; what is noted counts from the same moment, seconds."""
+    lists = _lists(signals[0][0]) if signals else []
+    return lists[0][0] if lists and not lists[0][1][0] else 0.0
+
+
 def _text(raw: bytes) -> str:
-    return raw.split(b"\x14")[0].decode("utf-8", "replace").strip()
+    return raw.decode("utf-8", "replace").strip()

@@ -21,7 +21,7 @@ from smalti.scheduler.streams.types import Floats
 SYMBOLS = ' NLRaVFJASEj/Q~ | sT*D"=pB^t+u?![]en@xf()r'  # by code
 BEATS = set("NLRaVFJASEj/QB?enfr")
 SKIP, NUM, SUB, CHN, AUX = 59, 60, 61, 62, 63
-BYTES = {"16": (2, 1), "212": (3, 2)}  # bytes of so many samples
+FORMATS = ("16", "212")
 MOST_SIGNALS, MOST_TEXT = 64, 1_000_000
 GAIN = 200.0  # of signals that name none
 AGAIN = "download the record again"
@@ -71,10 +71,12 @@ def header(path: Path) -> Header:
             raise ValueError(f"{signals} signals, {rate:g} samples a second, {samples} samples")
     if len(lines) < 1 + signals:
         raise ValueError(f"{path}: {signals} signals are announced and {len(lines) - 1} described; {AGAIN}")
-    return Header(path, rate, samples, tuple(_signal(path, line) for line in lines[1 : 1 + signals]))
+    return Header(
+        path, rate, samples, tuple(_signal(path, number, line) for number, line in enumerate(lines[1 : 1 + signals]))
+    )
 
 
-def _signal(path: Path, cells: list[str]) -> Signal:
+def _signal(path: Path, number: int, cells: list[str]) -> Signal:
     with limits.reading(f"{path}: {limits.shown(' '.join(cells))}", AGAIN):
         file, kind = cells[0], cells[1]
         gains = _GAIN.match(cells[2]) if len(cells) > 2 else None
@@ -83,9 +85,9 @@ def _signal(path: Path, cells: list[str]) -> Signal:
         baseline = int(gains["baseline"]) if gains and gains["baseline"] else zero
         if Path(file).name != file or file in ("..", "."):
             raise ValueError("its file lies elsewhere than its header")
-        if kind not in BYTES:
+        if kind not in FORMATS:
             raise ValueError(f"format {limits.shown(kind)} is not read, 16 and 212 are: convert it with wfdb.wrsamp")
-        return Signal(file, kind, gain or GAIN, baseline, " ".join(cells[8:]) or f"signal of {file}")
+        return Signal(file, kind, gain or GAIN, baseline, " ".join(cells[8:]) or f"signal {number}")
 
 
 def signals(head: Header) -> Floats:
@@ -111,23 +113,28 @@ def _physical(head: Header, path: Path, own: list[Signal]) -> Floats:
     limits.check_size(str(path), 8 * size, limits.memory() // 4)
     with limits.reading(str(path), AGAIN):
         raw = np.fromfile(path, dtype=np.uint8)
-    each, several = BYTES[kind]
-    held = len(raw) // each * several // len(own)
+    digital = _of_212(raw) if kind == "212" else raw[: len(raw) // 2 * 2].view("<i2")
+    held = len(digital) // len(own)
     if not held or held < head.samples:
         raise ValueError(
             f"{path} holds {held} samples of {len(own)} signals, and {head.samples} are announced; {AGAIN}"
         )
-    digital = _of_212(raw) if kind == "212" else raw[: len(raw) // 2 * 2].view("<i2")
     rows = digital[: held * len(own)].reshape(held, len(own))[: head.samples or held]
     gain, baseline = np.array([s.gain for s in own]), np.array([s.baseline for s in own])
     return np.asarray((rows - baseline) / gain, dtype=np.float32)
 
 
 def _of_212(raw: NDArray[np.uint8]) -> NDArray[np.int16]:
-    """Two samples of 12 bits in three bytes: low bits of one, high bits of both, low bits of the other."""
-    triple = raw[: len(raw) // 3 * 3].reshape(-1, 3).astype(np.int16)
+    """Two samples of 12 bits in three bytes: low bits of one, high bits of both, low bits of the other.
+
+    An odd last sample takes two bytes.
+    """
+    single = len(raw) % 3 == 2
+    whole = np.append(raw, np.uint8(0)) if single else raw[: len(raw) // 3 * 3]
+    triple = whole.reshape(-1, 3).astype(np.int16)
     pair = np.stack([triple[:, 0] | (triple[:, 1] & 15) << 8, triple[:, 2] | (triple[:, 1] >> 4) << 8], axis=1)
-    return np.asarray(np.where(pair > 2047, pair - 4096, pair), dtype=np.int16).reshape(-1)
+    samples = np.asarray(np.where(pair > 2047, pair - 4096, pair), dtype=np.int16).reshape(-1)
+    return samples[:-1] if single else samples
 
 
 def annotated(path: Path) -> tuple[NDArray[np.int64], list[str]]:

@@ -130,29 +130,43 @@ def _records(path: Path) -> list[Path]:
 
 
 def _of_records(paths: list[Path], own: SignalsOptions) -> Windows:
-    """Windows around the beats of records, which must agree in rate and signals."""
-    parts, labels, names, first = list[Floats](), list[str](), list[str](), None
+    """Windows around the beats of records, which must agree in rate and signals; these may stand in another order."""
+    parts, labels, names, rate, channels = list[Floats](), list[str](), list[str](), 0.0, own.channels
     for path in paths:
         head = physionet.header(path)
-        channels = own.channels or tuple(signal.name for signal in head.signals)
-        missing = [name for name in channels if name not in [signal.name for signal in head.signals]]
-        if missing:
-            there = ", ".join(signal.name for signal in head.signals)
+        there = [signal.name for signal in head.signals]
+        rate, channels = rate or head.rate, channels or tuple(there)
+        if head.rate != rate:
             raise ValueError(
-                f"{path}: there is no signal {missing[0]!r} (there are {there}); set stream.signals.channels"
+                f"{path}: signals at {head.rate:g} Hz, and at {rate:g} Hz in {paths[0].name}; give it alone"
             )
-        first = first or (head.rate, channels)
-        if (head.rate, len(channels)) != (first[0], len(first[1])):
-            raise ValueError(f"{path}: {len(channels)} signals at {head.rate:g} Hz, others differ; give them alone")
-        signal = physionet.signals(head)[:, [[s.name for s in head.signals].index(name) for name in channels]]
+        signal = physionet.signals(head)[:, _columns(path, there, channels, bool(own.channels))]
         places, symbols = physionet.annotated(path.with_suffix(f".{own.annotations}"))
         beats = np.array([symbol in physionet.BEATS for symbol in symbols], dtype=np.bool_)
-        x, whole = windows.around(signal, places[beats], *_sides(own, head.rate))
+        x, whole = windows.around(signal, places[beats], *_sides(own, rate))
         parts.append(x)
         labels += np.array(symbols, dtype=np.str_)[beats][whole].tolist()
         names += [path.stem] * len(x)
-    assert first is not None, "there is a record"
-    return _found(paths[0].parent, parts, labels, first[1], first[0], np.array(names) if len(paths) > 1 else None)
+    return _found(paths[0].parent, parts, labels, channels, rate, np.array(names) if len(paths) > 1 else None)
+
+
+def _columns(path: Path, there: list[str], channels: tuple[str, ...], chosen: bool) -> list[int]:
+    """Places of channels among the signals of a record.
+
+    Raises:
+        ValueError: one is missing, or the record has others and nobody has ``chosen``.
+    """
+    if not chosen and there == list(channels):
+        return list(range(len(there)))  # by place: names may be there twice
+    missing = [name for name in channels if name not in there]
+    if missing or (not chosen and (len(there) != len(channels) or len(set(there)) < len(there))):
+        what = f"no signal {missing[0]!r}" if missing else f"more than the first record has ({', '.join(channels)})"
+        shown = limits.shown(", ".join(there), 200)
+        raise ValueError(
+            f"{path}: there is {what} (there are {shown}); set stream.signals.channels to what all records have, or "
+            "leave it out"
+        )
+    return [there.index(name) for name in channels]
 
 
 def _of_edf(path: Path, own: SignalsOptions) -> Windows:

@@ -1,12 +1,13 @@
 """Files of event cameras: what happened when, at which pixel, brighter or darker. Knows nothing of labels and steps.
 
 - `.bin` of N-MNIST and N-Caltech101 (G. Orchard and others, Front. Neurosci. 2015): 40 bits an event: x [8], y [8],
-  polarity [1], microseconds [23], the most significant byte first.
+  polarity [1], microseconds [23], the most significant byte first. Row 240 is no pixel: such an event says that the
+  time has begun again, and later ones come 2^13 microseconds later than they say.
 - `.aedat` of version 3.1 (inivation.com, as DVS-Gesture is published): lines that begin with #, then packets of a head
-  of 28 bytes and events; polarity events (type 1) have 8 bytes: validity [1], polarity [1], y [15], x [15] from the
-  lowest bit on, then microseconds [31].
+  of 28 bytes and room for as many events as it says, of which the first are there; polarity events (type 1) have 8
+  bytes: validity [1], polarity [1], y [15], x [15] from the lowest bit on, then microseconds [31].
 - `.npy`: a structured array with fields t, x, y, p, as Tonic has them (t may be called ts or timestamp, p polarity).
-- `.h5`, `.hdf5`: datasets t, x, y, p, at the top or in a group `events` or `CD`; or a structured dataset of that name.
+- `.h5`, `.hdf5`: as ``hdf5_events`` says.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from smalti.scheduler.streams import limits
 from smalti.scheduler.streams.readers import npz
-from smalti.scheduler.streams.readers.spikes import hdf5
+from smalti.scheduler.streams.readers.spikes import hdf5_events
 from smalti.scheduler.streams.types import Ints
 
 ENDINGS = (".bin", ".aedat", ".npy", ".h5", ".hdf5")
@@ -32,6 +33,7 @@ HEAD = np.dtype(
         *((name, "<u4") for name in ("size", "offset", "overflow", "capacity", "number", "valid")),
     ]
 )
+AGAIN_ROW, LAP = 240, 2**13  # of .bin: the row that no pixel has, and microseconds
 POLARITY = np.dtype([("data", "<u4"), ("time", "<u4")])
 NAMES = {"t": ("t", "ts", "timestamp"), "x": ("x",), "y": ("y",), "p": ("p", "polarity", "pol")}
 WIDEST = 2**15  # pixels
@@ -83,40 +85,23 @@ def decode_hdf5(path: Path) -> Events:
     Raises:
         ValueError: as ``decode``.
     """
-    with hdf5.opened(path, "an HDF5 file with events") as file:
-        places = [("", file), *((name, file[name]) for name in ("events", "CD") if hdf5.holds(file, name))]
-        with limits.reading(str(path), AGAIN):
-            for name, place in places:
-                inner = place["events"] if name == "CD" and "events" in place else place
-                names = getattr(getattr(inner, "dtype", None), "names", None)
-                if names:
-                    return _checked(str(path), _of_fields(str(path), {key: inner[key] for key in names}))
-                held = {key: inner[key] for key in _keys(inner)}
-                if held:
-                    _check_columns(str(path), held)
-                    return _checked(str(path), _of_fields(str(path), {key: one[:] for key, one in held.items()}))
-    raise ValueError(f"{path}: there are no datasets t, x, y, p, nor a structured one called events; write those")
-
-
-def _keys(place: Any) -> list[str]:
-    known = {name for names in NAMES.values() for name in names}
-    return [key for key in place if key in known]
-
-
-def _check_columns(path: str, held: dict[str, Any]) -> None:
-    for key, one in held.items():
-        size = getattr(one, "size", 0) * 8
-        if getattr(one, "ndim", 0) != 1 or one.dtype.kind not in "biuf":
-            raise ValueError(f"{path}: {key} is no list of numbers; give one number an event")
-        limits.check_size(f"{path}: {key}", size, limits.allowance(path))
+    known = frozenset(name for names in NAMES.values() for name in names)
+    return _checked(str(path), _of_fields(str(path), hdf5_events.columns(path, known)))
 
 
 def _of_bin(file: str, content: bytes) -> dict[str, NDArray[Any]]:
     if len(content) % 5:
         raise ValueError(f"{file} has {len(content):,} bytes, no whole number of 5-byte events; {AGAIN}")
-    byte = np.frombuffer(content, dtype=np.uint8).reshape(-1, 5).astype(np.int64)
-    time = ((byte[:, 2] & 127) << 16) | (byte[:, 3] << 8) | byte[:, 4]
-    return {"t": time, "x": byte[:, 0], "y": byte[:, 1], "p": byte[:, 2] >> 7}
+    x, y, *late = np.frombuffer(content, dtype=np.uint8).reshape(-1, 5).T
+    time = late[2].astype(np.int64)
+    for byte, bits in ((late[0] & 127, 16), (late[1], 8)):
+        time |= byte.astype(np.int64) << bits
+    again = y == AGAIN_ROW
+    if not again.any():
+        return {"t": time, "x": x, "y": y, "p": late[0] >> 7}
+    time += np.cumsum(again) * LAP
+    kept = ~again
+    return {"t": time[kept], "x": x[kept], "y": y[kept], "p": late[0][kept] >> 7}
 
 
 def _of_aedat(file: str, content: bytes) -> dict[str, NDArray[Any]]:
@@ -135,8 +120,12 @@ def _of_aedat(file: str, content: bytes) -> dict[str, NDArray[Any]]:
             raise ValueError(f"{file} ends within a packet, at byte {place:,}; {AGAIN}")
         head = np.frombuffer(content, HEAD, count=1, offset=place)[0]
         place += HEAD.itemsize
-        size, number = int(head["size"]), int(head["number"])
-        if place + size * number > len(content) or not size:
+        size, number, capacity = int(head["size"]), int(head["number"]), int(head["capacity"])
+        if number > capacity:
+            raise ValueError(
+                f"{file} has a packet of {number:,} events, and room for {capacity:,}, at byte {place:,}; {AGAIN}"
+            )
+        if place + size * capacity > len(content) or not size:
             raise ValueError(f"{file} ends within a packet, at byte {place:,}; {AGAIN}")
         if head["type"] == 1:
             if size != POLARITY.itemsize:
@@ -144,7 +133,7 @@ def _of_aedat(file: str, content: bytes) -> dict[str, NDArray[Any]]:
             event = np.frombuffer(content, POLARITY, count=number, offset=place)
             time = event["time"].astype(np.int64) + (int(head["overflow"]) << 31)
             parts.append(np.stack([time, event["data"].astype(np.int64)], axis=1)[(event["data"] & 1) == 1])
-        place += size * number
+        place += size * capacity
     whole = np.concatenate(parts) if parts else np.empty((0, 2), dtype=np.int64)
     data = whole[:, 1]
     return {"t": whole[:, 0], "x": data >> 17, "y": (data >> 2) & (WIDEST - 1), "p": (data >> 1) & 1}

@@ -14,7 +14,7 @@ channel (a pixel of one polarity) fires in a step in which it has an event. One 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -24,7 +24,7 @@ from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.packed import Packer
 from smalti.scheduler.streams.readers.spikes import event_files, tree
 from smalti.scheduler.streams.readers.spikes.event_files import Events
-from smalti.scheduler.streams.types import Loaded
+from smalti.scheduler.streams.types import Ints, Loaded
 
 STEPS = 25
 WHAT = "a folder or zip of event recordings, in a folder a class, or DVS-Gesture as it is published"
@@ -46,6 +46,46 @@ class Recording:
     end: int = 0
 
 
+@dataclass(frozen=True)
+class Sensor:
+    """Pixels in blocks, each of which is a channel of every polarity that is kept apart."""
+
+    width: int
+    height: int
+    block: int  # side, in pixels
+    planes: int  # polarities: 2, or 1 for both together
+
+    @property
+    def rows(self) -> int:
+        """Of blocks."""
+        return -(-self.height // self.block)
+
+    @property
+    def columns(self) -> int:
+        """Of blocks."""
+        return -(-self.width // self.block)
+
+    @property
+    def channels(self) -> int:
+        """I."""
+        return self.planes * self.rows * self.columns
+
+    def holding(self, events: Events) -> Sensor:
+        """The least that has all pixels of this one and of these events."""
+        width, height = max(self.width, int(events.x.max()) + 1), max(self.height, int(events.y.max()) + 1)
+        return replace(self, width=width, height=height)
+
+    def channel(self, events: Events) -> Ints:
+        """Where every event belongs [E]."""
+        plane = events.p if self.planes == 2 else 0
+        return np.asarray((plane * self.rows + events.y // self.block) * self.columns + events.x // self.block)
+
+    def places_of(self, smaller: Sensor) -> Ints:
+        """The channels of a smaller sensor among those of this one [I of that]."""
+        here = np.arange(self.channels).reshape(self.planes, self.rows, self.columns)
+        return here[:, : smaller.rows, : smaller.columns].reshape(-1)
+
+
 def load_events(options: StreamOptions) -> Loaded:
     """Reads all recordings at `options.path`.
 
@@ -55,26 +95,24 @@ def load_events(options: StreamOptions) -> Loaded:
     own, steps = options.events, options.steps or STEPS
     with tree.opened(options.path, (*event_files.ENDINGS, ".csv", ".txt"), WHAT) as files:
         wanted = _recordings(files)
-        width, height = own.size
-        if not (width and height):
-            width, height = _sensor(files, wanted)
-        block, planes = own.block, 2 if own.polarities else 1
-        rows, columns = -(-height // block), -(-width // block)
-        packer = Packer(options.path, len(wanted), steps, planes * rows * columns, CURE)
+        sensor = Sensor(*(own.size if all(own.size) else (1, 1)), own.block, 2 if own.polarities else 1)
+        packer = Packer(options.path, len(wanted), steps, sensor.channels, CURE)
         longest = 0
         for number, (recording, events) in enumerate(_read(files, wanted)):
-            if events.x.max() >= width or events.y.max() >= height:
+            larger = sensor.holding(events)
+            if larger != sensor and all(own.size):
                 raise ValueError(
                     f"{files.file(recording.name)}: an event lies at {events.x.max()}, {events.y.max()}, and "
-                    f"stream.events.size = {width} {height}; give that of the sensor, or 0 0"
+                    f"stream.events.size = {sensor.width} {sensor.height}; give that of the sensor, or 0 0"
                 )
+            if larger.channels != sensor.channels:
+                packer = packer.moved(number, larger.channels, larger.places_of(sensor))
+            sensor = larger
             since = events.t - events.t.min()
             longest = max(longest, int(since.max()))
             span = round(own.window_ms * 1000) or int(since.max()) + 1
             kept = since < span
-            plane = events.p[kept] if planes == 2 else 0
-            channel = (plane * rows + events.y[kept] // block) * columns + events.x[kept] // block
-            packer.put(number, since[kept] * steps // span, channel)
+            packer.put(number, since[kept] * steps // span, sensor.channel(events)[kept])
     names, y = np.unique([recording.label for recording in wanted], return_inverse=True)
     part = np.array([recording.part for recording in wanted])
     cut = f"the first {own.window_ms:g} ms" if own.window_ms else f"all (up to {longest / 1000:,.0f} ms)"
@@ -85,12 +123,13 @@ def load_events(options: StreamOptions) -> Loaded:
         class_names=tuple(names.tolist()),
         steps=steps,
         part=part if part[0] else None,
-        image=(rows, columns),
-        planes=planes,
+        image=(sensor.rows, sensor.columns),
+        planes=sensor.planes,
         notes=(
             "parts as published" if part[0] else "the parts are drawn",
-            f"a sensor of {width} x {height} pixels, {'two polarities' if planes == 2 else 'polarities together'}"
-            + (f", blocks of {block} x {block} pixels" if block > 1 else ""),
+            f"a sensor of {sensor.width} x {sensor.height} pixels, "
+            f"{'two polarities' if own.polarities else 'polarities together'}"
+            + (f", blocks of {own.block} x {own.block} pixels" if own.block > 1 else ""),
             f"{cut} of every recording in {steps} time steps",
         ),
     )
@@ -179,11 +218,3 @@ def _decoded(files: tree.Tree, name: str) -> Events:
     if place.is_dir() and name.lower().endswith((".h5", ".hdf5")):
         return event_files.decode_hdf5(place / name)
     return event_files.decode(files.file(name), name, files.read(name))
-
-
-def _sensor(files: tree.Tree, wanted: list[Recording]) -> tuple[int, int]:
-    """Width and height that hold all events."""
-    width = height = 0
-    for _, events in _read(files, wanted):
-        width, height = max(width, int(events.x.max()) + 1), max(height, int(events.y.max()) + 1)
-    return width, height

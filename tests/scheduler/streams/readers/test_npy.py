@@ -82,3 +82,20 @@ def test_what_a_mask_leaves_out_is_silent(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=X, y=Y, mask=mask[:, :5])
     with pytest.raises(ValueError, match=r"a\.npz: mask has shape \(200, 5\) and type bool; give zeros and ones"):
         load_arrays(StreamOptions(name="arrays", path=str(tmp_path / "a.npz")))
+
+
+def test_masked_and_ended_recordings_of_a_folder_stay_in_their_file(tmp_path: Path) -> None:
+    """As those of an .npz; of the file nothing but what is asked for is read."""
+    length = CHANCE.integers(1, 7, 200)
+    there = np.arange(6) < length[:, None]
+    x = np.where(there[:, :, None], X, np.nan)
+    for name, arrays in (("ended", {}), ("masked", {"mask": there}), ("both", {"mask": np.arange(6) != 1 + 0 * there})):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / f"{name}.npz", x=x, y=Y, **arrays)
+        folder = load_arrays(write(tmp_path / name, x=x, **arrays))
+        file = load_arrays(StreamOptions(name="arrays", path=str(tmp_path / f"{name}.npz")))
+        assert isinstance(folder.x, Rendered)
+        np.testing.assert_array_equal(folder.x[:], file.x)
+        assert folder.notes == ("x is read from its file a few samples at a time", *file.notes)
+        assert bool(file.notes) == (name != "masked")
+        load_stream(write(tmp_path / name, x=x, **arrays), 8)

@@ -46,6 +46,16 @@ def test_signals_of_12_bits_come_in_their_units(tmp_path: Path) -> None:
     np.testing.assert_allclose(signals(head), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize(("samples", "announced"), [(1, 1), (3, 3), (3, 0), (4, 3)])
+def test_an_odd_number_of_samples_of_12_bits(tmp_path: Path, samples: int, announced: int) -> None:
+    """The last one has two bytes; or three, if what wrote it fills up."""
+    digital = np.array([7, -9, -2048, 0])
+    (tmp_path / "r.hea").write_text(f"r 1 250 {announced}\nr.dat 212 1/mV 12 0\n")
+    (tmp_path / "r.dat").write_bytes(packed(digital)[: -(-3 * samples // 2)])
+    read = signals(header(tmp_path / "r.hea"))[:, 0]
+    assert read.tolist() == digital[: announced or samples].tolist()
+
+
 def test_signals_of_16_bits(tmp_path: Path) -> None:
     (tmp_path / "r.hea").write_text("r 1 250\n# a comment\nr.dat 16 10/mV 16 5\n")
     (tmp_path / "r.dat").write_bytes(np.array([5, 15, -32768], dtype="<i2").tobytes())

@@ -12,6 +12,7 @@ from smalti.scheduler.streams import load_stream
 from smalti.scheduler.streams.coding import crossings
 from smalti.scheduler.streams.file_options import SignalsOptions
 from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.readers.signals import edf
 from smalti.scheduler.streams.readers.signals.physionet import SYMBOLS
 from smalti.scheduler.streams.readers.signals.signals import load_ecg, load_signals
 
@@ -64,6 +65,40 @@ def test_records_of_a_folder_are_domains(tmp_path: Path) -> None:
     (tmp_path / "208.atr").unlink()
     with pytest.raises(ValueError, match=r"208\.atr: there is no such file, and the labels lie in it"):
         load_ecg(options(tmp_path, "ecg"))
+
+
+def test_signals_of_records_are_compared_by_name(tmp_path: Path) -> None:
+    """Those in another order are put in that of the first; other ones are refused, unless what all have is chosen."""
+    for name in ("100", "208"):
+        record(tmp_path, name)
+    first, header = tmp_path / "100.hea", tmp_path / "208.hea"
+    first.write_text(first.read_text().replace("16 200 16 0\n", "16 200 16 0 0 0 0 MLII\n", 1))
+    one = load_ecg(options(tmp_path / "100.hea", "ecg"))
+    (tmp_path / "208.dat").write_bytes(np.fromfile(tmp_path / "100.dat", "<i2").reshape(-1, 2)[:, ::-1].tobytes())
+    lines = [f"208.dat 16 200 16 0 0 0 0 {name}\n" for name in ("V1", "MLII")]
+    header.write_text("208 2 100 6000\n" + "".join(lines))
+    both = load_ecg(options(tmp_path, "ecg"))
+    np.testing.assert_array_equal(both.x[:51], both.x[51:])
+    assert both.x.shape[2] == one.x.shape[2] == 4
+    header.write_text(header.read_text().replace("V1", "V5"))
+    with pytest.raises(ValueError, match=r"208\.hea: there is no signal 'V1' \(there are V5, MLII\); set stream"):
+        load_ecg(options(tmp_path, "ecg"))
+    assert load_ecg(options(tmp_path, "ecg", channels=("MLII",))).x.shape == (102, 70, 2)
+    header.write_text("208 3 100 4000\n" + "".join([*lines, lines[0].replace("V1", "V5")]))
+    with pytest.raises(ValueError, match=r"208\.hea: there is more than the first record has \(MLII, V1\)"):
+        load_ecg(options(tmp_path, "ecg"))
+    header.write_text(header.read_text().replace("3 100", "3 50"))
+    with pytest.raises(ValueError, match=r"208\.hea: signals at 50 Hz, and at 100 Hz in 100\.hea; give it alone"):
+        load_ecg(options(tmp_path, "ecg"))
+
+
+def test_signals_of_one_name_are_all_read(tmp_path: Path) -> None:
+    path = record(tmp_path)
+    path.write_text(path.read_text().replace(" 0 0 0 0 V1", " 0"))
+    assert "signal 0 " in load_ecg(options(path, "ecg")).notes[-1]
+    path.write_text(path.read_text().replace("16 200 16 0\n", "16 200 16 0 0 0 0 ECG\n"))
+    x = np.asarray(load_ecg(options(path, "ecg")).x)
+    assert not np.array_equal(x[:, :, :2], x[:, :, 2:])
 
 
 def test_thresholds_are_of_the_training_part_alone(tmp_path: Path) -> None:
@@ -167,6 +202,20 @@ def test_annotations_of_edf_have_windows_around_them(tmp_path: Path) -> None:
     assert np.bincount(loaded.y).tolist() == [20, 10]
 
 
+@pytest.mark.parametrize("start", ["+0", "+0.25"])
+def test_lists_of_edf_hold_several_notes_and_empty_ones(tmp_path: Path, start: str) -> None:
+    """The onset of a record is no note, and all that is noted counts from that of the first."""
+    path = write_edf(tmp_path / "a.edf")
+    raw, lists = path.read_bytes(), [start + "\x14\x14blink\x14\0", "+2.5\x150.5\x14\x14spike\x14wave\x14\0"]
+    first, size = 768, 160  # bytes of the header and of a record, whose last 60 are text
+    for number in range(30):
+        begin, text = first + number * size + 100, lists[number] if number < 2 else f"+{number}\x14\x14\0"
+        raw = raw[:begin] + text.encode().ljust(60, b"\0") + raw[begin + 60 :]
+    path.write_bytes(raw)
+    *_, notes = edf.read(path, ())
+    assert notes == [(0.0, "blink"), (2.5 - float(start), "spike"), (2.5 - float(start), "wave")]
+
+
 def replaced(old: str, new: str) -> Callable[[str], str]:
     return lambda text: text.replace(old, new, 1)
 
@@ -217,6 +266,7 @@ def test_tables_that_are_unfit(
     [
         (lambda _: b"", "this is no EDF file"),
         (lambda raw: raw[:100], r"its header cannot be read"),
+        (lambda raw: raw[:192] + b"EDF+D" + raw[197:], r"a\.edf: its records have gaps between them \(EDF\+D\)"),
         (lambda raw: raw[:-1], "holds 29 records and announces 30"),
         (lambda raw: raw.replace(b"1000    ", b"-1000   ", 1), r"signal EEG cannot be read \(its range is"),
     ],

@@ -11,6 +11,7 @@ import pytest
 from smalti.scheduler.streams import load_stream
 from smalti.scheduler.streams.file_options import EventsOptions
 from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.readers.spikes import event_files
 from smalti.scheduler.streams.readers.spikes.event_files import decode, decode_hdf5
 from smalti.scheduler.streams.readers.spikes.events import load_events
 
@@ -23,11 +24,14 @@ def binary(events: list[tuple[int, int, int, int]]) -> bytes:
     return b"".join(bytes([x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255]) for t, x, y, p in events)
 
 
-def aedat(events: list[tuple[int, int, int, int]], before: bytes = b"") -> bytes:
+def aedat(events: list[tuple[int, int, int, int]], before: bytes = b"", spare: int = 0) -> bytes:
     """As DVS-Gesture: two packets of polarity events, one of another kind between them, an event that is not valid."""
 
     def packet(kind: int, size: int, rows: list[bytes]) -> bytes:
-        return struct.pack("<HHIIIIII", kind, 1, size, 4, 0, len(rows), len(rows), len(rows)) + b"".join(rows)
+        room, held = len(rows) + spare, b"".join(rows)
+        return struct.pack("<HHIIIIII", kind, 1, size, 4, 0, room, len(rows), len(rows)) + held.ljust(
+            size * room, b"\1"
+        )
 
     rows = [struct.pack("<II", x << 17 | y << 2 | p << 1 | 1, t) for t, x, y, p in events]
     other = packet(2, 12, [b"x" * 12])
@@ -57,6 +61,21 @@ def test_events_come_back_as_they_were_written(name: str, content: bytes) -> Non
     assert columns(decode("a", name, content)) == EVENTS
 
 
+def test_packets_of_aedat_may_have_room_to_spare() -> None:
+    assert columns(decode("a", "a.aedat", aedat(EVENTS, spare=3))) == EVENTS
+    with pytest.raises(ValueError, match="a has a packet of 1 events, and room for 0, at byte 70"):
+        decode("a", "a.aedat", aedat(EVENTS, spare=-1))
+
+
+def test_row_240_of_n_mnist_is_no_pixel_but_time_that_begins_again() -> None:
+    turn = (0, 0, 240, 0)
+    events = [EVENTS[0], turn, (9, 7, 239, 1), (8000, 7, 0, 0), turn, turn, (5, 255, 255, 1)]
+    expected = [EVENTS[0], (8192 + 9, 7, 239, 1), (8192 + 8000, 7, 0, 0), (3 * 8192 + 5, 255, 255, 1)]
+    assert columns(decode("a", "a.bin", binary(events))) == expected
+    with pytest.raises(ValueError, match="a holds no events"):
+        decode("a", "a.bin", binary([turn]))
+
+
 def test_events_of_hdf5_in_its_usual_places(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py", reason="the extra shd is not installed")
     plain = np.array(EVENTS, dtype=KIND)
@@ -65,12 +84,42 @@ def test_events_of_hdf5_in_its_usual_places(tmp_path: Path) -> None:
             for name in "txyp":
                 file[f"{place}{name}"] = plain[name]
         assert columns(decode_hdf5(tmp_path / "a.h5")) == EVENTS
-    for place in ("events", "CD/events"):
+    for place in ("events", "CD/events", "CD"):
         with h5py.File(tmp_path / "a.h5", "w") as file:
             file[place] = plain
         assert columns(decode_hdf5(tmp_path / "a.h5")) == EVENTS
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["spikes"] = [1]
+    with pytest.raises(ValueError, match=r"a\.h5: there are no datasets t, x, y, p"):
+        decode_hdf5(tmp_path / "a.h5")
+
+
+def test_what_hdf5_declares_is_checked_before_it_is_read(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py", reason="the extra shd is not installed")
+    path, many = tmp_path / "a.h5", (2**40,)
+    with h5py.File(path, "w") as file:
+        file.create_dataset("CD", many, np.dtype(KIND), chunks=(1024,))
+    with pytest.raises(ValueError, match=r"a\.h5: t, x, y, p would take 32\.0 TiB, and"):
+        decode_hdf5(path)
+    with h5py.File(path, "w") as file:
+        for name in "txyp":
+            file.create_dataset(name, many, np.int8, chunks=(1024,))
+    with pytest.raises(ValueError, match=r"a\.h5: p, t, x, y would take 32\.0 TiB, and"):
+        decode_hdf5(path)
+
+
+@pytest.mark.parametrize("t", [np.zeros((3, 2)), np.array([b"a", b"b"]), 5.0, None])
+def test_columns_of_hdf5_that_are_none(tmp_path: Path, t: Any) -> None:
+    h5py = pytest.importorskip("h5py", reason="the extra shd is not installed")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        if t is None:
+            file.create_group("events/t")
+        else:
+            file["events/t"] = t
+    with pytest.raises(ValueError, match=r"a\.h5: t is no list of numbers; give one number an event"):
+        decode_hdf5(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["events"] = [1.0, 2.0]  # a dataset without fields
     with pytest.raises(ValueError, match=r"a\.h5: there are no datasets t, x, y, p"):
         decode_hdf5(tmp_path / "a.h5")
 
@@ -167,6 +216,30 @@ def test_blocks_polarities_and_windows(folder: Path) -> None:
     np.testing.assert_array_equal(loaded.x[6].reshape(2, 2, 3), expected)
     with pytest.raises(ValueError, match=r"an event lies at \d, \d, and stream\.events\.size = 4 4"):
         load_events(options(folder, events=EventsOptions(size=(4, 4))))
+
+
+@pytest.mark.parametrize("block", [1, 2])
+@pytest.mark.parametrize("polarities", [True, False])
+def test_a_sensor_that_shows_bit_by_bit_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, polarities: bool
+) -> None:
+    """Each recording shows more of it than those before; all come as if its size had been known."""
+    for number in range(70):
+        place = tmp_path / "ab"[number // 35]
+        place.mkdir(exist_ok=True)
+        (place / f"{number:03d}.bin").write_bytes(binary([(0, number // 9, number // 7, 1), (50, number // 10, 0, 0)]))
+    known = EventsOptions(size=(8, 10), block=block, polarities=polarities)
+    read: list[str] = []
+
+    def decoded(file: str, name: str, content: bytes) -> Any:
+        read.append(name)
+        return decode(file, name, content)
+
+    monkeypatch.setattr(event_files, "decode", decoded)
+    loaded = load_events(options(tmp_path, events=EventsOptions(block=block, polarities=polarities)))
+    assert len(read) == len(set(read)) == 70
+    np.testing.assert_array_equal(loaded.x[:], load_events(options(tmp_path, events=known)).x[:])
+    assert loaded.notes[1].startswith("a sensor of 8 x 10 pixels")
 
 
 def test_the_chip_hears_blocks_of_pixels_of_each_polarity(folder: Path) -> None:
