@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric
-from smalti.model.chip.faults import FaultMap, fault_map
+from smalti.model.chip.faults import FaultMap, FaultsOptions, fault_map
 from smalti.model.graft import cut
 from smalti.model.healing import relay, remember, speaking
 from smalti.scheduler.config import Config
@@ -38,6 +38,13 @@ class Damage(NamedTuple):
 
     lost: int = 0  # links taken away
     relaid: int = 0  # of them laid again
+
+
+def come(grower: Grower, faults: FaultMap | None, options: FaultsOptions, number: int) -> Damage:
+    """Let faults come whose round it is, after the first."""
+    if faults is None or not 0 < options.at_round == number:
+        return Damage()
+    return strike(grower, faults, options.known, options.heal)
 
 
 def strike(grower: Grower, faults: FaultMap, known: bool, heal: Literal["none", "relay"] = "none") -> Damage:
