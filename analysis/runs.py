@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from smalti.analysis.fields import frozen, varied
 from smalti.analysis.outcomes import accuracy, last_answers, last_parts, overall
 from smalti.analysis.quantities import METRICS, SETTING_NAMES
 from smalti.analysis.soundness import check_table, read_facts, sound_config
@@ -236,8 +237,8 @@ class Runs:
         return self.settings().merge(table[["run", *(name for name in METRICS if name in table)]], on="run")
 
     def _values(self, run: Run) -> dict[str, Any]:
-        flat = _flat(run.config)
-        return {name: flat.get(name) for name in self.varied}
+        fields = frozen(run.config)
+        return {name: fields.get(name) for name in self.varied}
 
 
 def load_runs(paths: Path | str | Iterable[Path | str], keep: bool = False) -> Runs:
@@ -261,7 +262,7 @@ def load_runs(paths: Path | str | Iterable[Path | str], keep: bool = False) -> R
     if twice := sorted({str(f) for f in folders if folders.count(f) > 1}):
         raise ValueError(f"{', '.join(twice)} is given twice")
     runs = dict(zip(_names(folders), (load_run(folder, keep) for folder in folders), strict=True))
-    return Runs(runs=runs, varied=_varied([run.config for run in runs.values()]))
+    return Runs(runs=runs, varied=varied(run.config for run in runs.values()))
 
 
 def _run_folders(path: Path) -> list[Path]:
@@ -288,32 +289,6 @@ def _names(folders: list[Path]) -> list[str]:
     whole = [folder.absolute() for folder in folders]
     common = os.path.commonpath(whole)
     return [str(folder.relative_to(common)) for folder in whole]
-
-
-def _varied(configs: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Fields with more than one value among the runs that have them, in the order of the files."""
-    flats = [_flat(config) for config in configs]
-    names = dict.fromkeys(name for flat in flats for name in flat)
-    return tuple(name for name in names if len({_key(flat[name]) for flat in flats if name in flat}) > 1)
-
-
-def _key(value: Any) -> tuple[str, Any]:
-    return (type(value).__name__, value)  # 1 and true are different settings
-
-
-def _flat(config: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Every field by its dotted name; lists as tuples, so that tables can be grouped by them."""
-    flat: dict[str, Any] = {}
-    for name, value in config.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{before}{name}.")
-        else:
-            flat[f"{before}{name}"] = _frozen(value)
-    return flat
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
 
 
 def _damaged_part(folder: Path) -> Path:

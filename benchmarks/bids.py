@@ -179,7 +179,7 @@ class Laboratory:
             outcomes = twin.grower.settle(call, [candidates[index]], 1)
             if not outcomes[0].won:
                 return float("nan")
-            twin.register_births()
+            twin.growing.register(twin.round)
         twin.reorder(self.config.run.seed + 1000 * order)
         for _ in range(rounds):
             twin.step()

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric
-from smalti.model.chip.faults import FaultMap, fault_map
+from smalti.model.chip.faults import FaultMap, FaultsOptions, fault_map
 from smalti.model.graft import cut
 from smalti.model.healing import relay, remember, speaking
 from smalti.scheduler.config import Config
@@ -39,6 +39,15 @@ class Damage(NamedTuple):
 
     lost: int = 0  # links taken away
     relaid: int = 0  # of them laid again
+
+
+def come(
+    grower: Grower, faults: FaultMap | None, options: FaultsOptions, number: int, devices: Sequence[Tensor]
+) -> Damage:
+    """Let faults come whose round it is, after the first; ``devices`` are as in ``strike``."""
+    if faults is None or not 0 < options.at_round == number:
+        return Damage()
+    return strike(grower, faults, options.known, options.heal, devices)
 
 
 def strike(

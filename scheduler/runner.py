@@ -90,8 +90,8 @@ def created(simulation: Simulation, out: Path, data: Data | None = None) -> RunF
     stream = simulation.stream
     counts = {"experiences": len(stream.experiences), "steps": stream.steps}
     facts: dict[str, object] = {**counts, STREAM: fingerprint(stream)}
-    if simulation.births is not None:
-        text = birth_record.dump(simulation.births)
+    if simulation.growing.births is not None:
+        text = birth_record.dump(simulation.growing.births)
         files[birth_record.FILE], facts[BIRTHS] = text, zlib.crc32(text.encode())
     if data is not None:
         files[FILE], facts[FINGERPRINT] = data.dump(), data.fingerprint

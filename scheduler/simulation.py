@@ -12,38 +12,27 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import mesa
-import torch
 
-from smalti.agents.auction.bids import Decision
 from smalti.agents.auction.prices import Prices
-from smalti.agents.expert import Expert
-from smalti.agents.gating import GatingAgent
 from smalti.agents.tile import TileAgent
 from smalti.model import costs
 from smalti.model.chip.faults import fault_map
-from smalti.model.gating.adaptation import check_adaptable
-from smalti.model.gating.belief import Belief
-from smalti.model.gating.networks import GATING
-from smalti.model.gating.running import resolved
-from smalti.model.growth import saturation
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
-from smalti.model.rewiring.scope import Changes
 from smalti.scheduler import breakage
-from smalti.scheduler.answers import copies, evaluation
+from smalti.scheduler.answers import copies
 from smalti.scheduler.answers.recall import Recall
-from smalti.scheduler.checks import by_feedback, check, check_listener, check_machine, check_running
+from smalti.scheduler.checks import check, check_machine
 from smalti.scheduler.clock import Clock
 from smalti.scheduler.configure import Given, configure, of_data
 from smalti.scheduler.examination import PARTS, examine
-from smalti.scheduler.growth import birth_record, fate, rewiring
+from smalti.scheduler.growth import birth_record
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.judge import Judge
 from smalti.scheduler.processor import computing
-from smalti.scheduler.protocols.by_feedback import ByFeedback
-from smalti.scheduler.protocols.protocol import GROWING, Parts, Progress, Round, Trained, TrainingProtocol
-from smalti.scheduler.protocols.task_aware import TaskAware
-from smalti.scheduler.protocols.task_free import TaskFree
+from smalti.scheduler.protocols.choice import gating_agent, protocol_of
+from smalti.scheduler.protocols.growing import Growing, Grown
+from smalti.scheduler.protocols.protocol import Parts, Round, Trained, score_of
 from smalti.scheduler.randomness import Use, generator, number
 from smalti.scheduler.records import rows as tables
 from smalti.scheduler.records.played import Played
@@ -52,10 +41,10 @@ from smalti.scheduler.records.rows import RoundRows, Row
 from smalti.scheduler.records.state import Stateful
 from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.streams import Data, Experience, Stream, load_stream
-from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
+from smalti.scheduler.streams.batches import TaskBatches
 from smalti.scheduler.streams.kept import Kept
 from smalti.scheduler.streams.memory import data_of
-from smalti.scheduler.streams.splits import returning, shuffled
+from smalti.scheduler.streams.splits import in_order
 from smalti.scheduler.training import Trainee
 
 if TYPE_CHECKING:
@@ -92,34 +81,15 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         check_machine(config)
         self.fabric = breakage.fabric_of(config)
         self.faults = fault_map(config.faults, self.fabric)
-        channels = self.fabric.channels
-        self.stream = loaded_stream or load_stream(config.stream, channels, data)
-        order = generator(config.run.seed, Use.TASKS)
-        if config.stream.shuffle:
-            self.stream = shuffled(self.stream, order)
-        if config.stream.returns:
-            self.stream = returning(self.stream, config.stream.returns, order)
+        loaded = loaded_stream or load_stream(config.stream, self.fabric.channels, data)
+        self.stream = in_order(loaded, config.stream, generator(config.run.seed, Use.TASKS))
         check(config, self.fabric, self.stream)
-        seed = config.run.seed
-        self.network = Network(
-            self.fabric,
-            self.stream.channels,
-            config.network,
-            config.run.threads,
-            config.devices,
-            partial(number, seed, Use.DEVICES),
-            seed,
-        )
+        seed, threads = config.run.seed, config.run.threads
+        chance = partial(number, seed, Use.DEVICES)
+        self.network = Network(self.fabric, self.stream.channels, config.network, threads, config.devices, chance, seed)
         self.moments = Moments.fresh(self.network.state.weight)
-        gating = resolved(config.gating, self.stream.steps, self.stream.frames)
-        gate = GATING[config.gating.network](gating, gating.windows * self.stream.channels)
-        check_adaptable(gate, config.gating.adapt, config.gating.network)
-        check_running(gate, config, self.stream)
-        check_listener(gate, config)
         judge = Judge(self.network, self.stream.readout)
-        at_steps = None if self.stream.readout is None else judge.criterion
-        belief = Belief(gating.belief) if by_feedback(config, self.stream) else None
-        self.gating = GatingAgent(self, self.network, gate, gating, config.growth, at_steps, belief)
+        self.gating = gating_agent(self, self.network, config, self.stream, judge)
         for tile in self.fabric.live_tiles:
             TileAgent(self, tile, self.network)
         prices = Prices(config.auction, self.network.links)
@@ -128,26 +98,21 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             breakage.strike(self.grower, self.faults, config.faults.known)
         continual = config.training.continual
         self.rehearsal = Rehearsal(continual, self.network, self.moments, self.stream, config.run.seed)
-        self.births = recorded_births
-        if config.growth.birth_record and recorded_births is None:
+        births = recorded_births
+        if config.growth.birth_record and births is None:
             tasks = [experience.task for experience in self.stream.experiences]
-            self.births = birth_record.read(config.growth, self.fabric, tasks, config.training.rounds)
+            births = birth_record.read(config.growth, self.fabric, tasks, config.training.rounds)
         self.registry = NeuronRegistry()
         self.round = 0  # of the next step
-        self._registered = 0  # of the births of the round in hand, those in the registry
         self.rows = RoundRows()
         self.played = Played()
         self.seconds_written = 0.0  # that writing the last round took; told by whoever writes
         self._batches: TaskBatches | None = None
         self._kept, self._recall = Kept(), Recall()  # spikes of evaluations, and what experts said to them
-        parts = Parts(self.stream, Trainee(self.network, self.moments, self.rehearsal, judge), self.gating, self.grower)
-        self.protocol = self._protocol(parts)
-
-    def _protocol(self, parts: Parts) -> TrainingProtocol:
-        """Who is trained when."""
-        if self.config.stream.boundaries == "told":
-            return TaskAware(parts)
-        return TaskFree(parts) if self.gating.belief is None else ByFeedback(parts, self.gating.belief)
+        trainee = Trainee(self.network, self.moments, self.rehearsal, judge)
+        self.parts = Parts(self.stream, trainee, self.gating, self.grower)
+        self.growing = Growing(self.parts, self.registry, births)
+        self.protocol = protocol_of(config, self.parts)
 
     @property
     def finished(self) -> bool:
@@ -207,7 +172,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         clock = Clock()
         now, used, rewriting = self._prepare(), self.network.state.mask.clone(), self.network.memristors.rewriting
         with rewriting():
-            damage = self._break()
+            devices = self.rehearsal.devices
+            damage = breakage.come(self.grower, self.faults, self.config.faults, self.round, devices)
             self.protocol.begin(now)
         used &= self.network.state.mask
         for slot in self.grower.bought:
@@ -218,20 +184,17 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         with clock.training():
             trained = self.protocol.train(now)
         with clock.evaluating():
-            validation = self._validate(now.experience)
+            validation = self._validate(now)
         self.protocol.judged(now, validation)
 
-        retired, changes = len(self.grower.bought), Changes()
+        bought, grown = len(self.grower.bought), Grown()
         if trained.progress is not None:
-            decision = self._decide(now.experience, trained.progress, trained.novelty)
             with rewriting():
-                retired += self._retire(trained.progress)
-                changes = self._rewire(trained.progress)
-                self._grow(now, trained.progress, decision)
-        self.register_births()
+                grown = self.growing.play(now, trained.progress, trained.novelty)
+        self.growing.register(self.round)
         if self.config.growth.fates and trained.progress is not None:
             with clock.evaluating():
-                self.rows.fates = self._fates(now.experience, trained.progress)
+                self.rows.fates = self.growing.fates(now, trained.progress)
         over = (self.round + 1) % self.config.training.rounds == 0
         if over:
             trained.openings.extend(self.protocol.end(now))
@@ -243,7 +206,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         if self.round + 1 == self.total_rounds and self.config.devices.copies:
             with clock.evaluating():
                 self.rows.copies = self._ask_copies()
-        self._record(now, trained, validation, retired, damage, changes, clock)
+        self._record(now, trained, validation, bought, grown, damage, clock)
         self.round += 1
 
     def _prepare(self) -> Round:
@@ -251,82 +214,9 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.random.seed(int(generator(self.config.run.seed, Use.AGENTS, self.round).integers(2**62)))
         self.rows = RoundRows()
         self.network.memristors.begin(self.round)
-        self.grower.outcomes, self.grower.born, self._registered = [], [], 0
-        self.grower.bought = []
+        self.growing.begin()
         self.rehearsal.refresh()
         return Round(self.config, self.round, self.number, self.experience, self.batches_of(self.experience))
-
-    def _break(self) -> breakage.Damage:
-        """Let faults come whose round it is."""
-        options = self.config.faults
-        if self.faults is None or not 0 < options.at_round == self.round:
-            return breakage.Damage()
-        return breakage.strike(self.grower, self.faults, options.known, options.heal, self.rehearsal.devices)
-
-    def _decide(self, experience: Experience, progress: Progress, novelty: float) -> Decision:
-        """The gating agent's decision on this round; what it may want to measure is measured on the round's probe."""
-        task, summary = progress.task, progress.summary
-        self.gating.watch(task, summary.loss, summary.accuracy, novelty)
-        if self.births is not None:
-            return self.gating.follow(task, self.births.places(self.round).total())
-
-        def measure(expert: Expert) -> saturation.Saturation:
-            hidden = torch.tensor(expert.neurons, dtype=torch.int64)
-            probe = self.grower.probe(expert, *progress.probe())
-            return saturation.measure(self.network, probe, hidden, expert.members())
-
-        chance = generator(self.config.run.seed, Use.TIMING, self.round)
-        score = partial(self._score, experience)
-        return self.gating.decide(task, self.config.training.rounds, chance, measure, score)
-
-    def _retire(self, progress: Progress) -> int:
-        """Retire neurons that were grown since the task began and have been silent for too long; how many."""
-        grown = self.registry.grown_since(progress.began)
-        retired = self.grower.retire_idle(progress.expert, progress.summary.counts, grown)
-        for slot in retired:
-            self.registry.retired(slot, self.round)
-        self.register_births()
-        return len(retired)
-
-    def _rewire(self, progress: Progress) -> Changes:
-        """Prune, rewire and swap as configured."""
-        options, chance = self.config.growth.rewiring, generator(self.config.run.seed, Use.REWIRING, self.round)
-        if not options.steps:
-            return Changes()
-        expert, summary, devices = progress.expert, progress.summary, self.rehearsal.devices
-        scope = rewiring.scope_of(self.network, self.moments, self.gating, expert, summary, devices)
-        changes = rewiring.apply_steps(scope, options, chance)
-        if changes.moved:
-            self.registry.moved(self.fabric, changes.moved)
-            rewiring.follow(self.gating.experts, list(self.agents_by_type[TileAgent]), changes.moved)
-        return changes
-
-    def _grow(self, now: Round, progress: Progress, decision: Decision) -> None:
-        """Invite candidates, hold the auction and graft the winners, or follow the births of a recorded run."""
-        if not decision.births:
-            return
-        expert, task, chance = progress.expert, now.experience.task, now.chance(GROWING)
-        x, wanted = progress.probe()
-        if self.births is None:
-            last = self.config.stream.boundaries == "told" and self.number + 1 == len(self.stream.experiences)
-            reserve = 0 if last else self.config.growth.reserve
-            self.grower.grow(expert, task, decision.births, x, wanted, chance, reserve)
-        else:
-            self.grower.follow(expert, task, self.births.places(self.round), x, wanted, chance)
-
-    def _fates(self, experience: Experience, progress: Progress) -> list[Row]:
-        """What each neuron of the expert in training has to learn from, and what it is worth."""
-        x, wanted = self.batches_of(experience).evaluation(VALIDATION)
-        few = slice(self.config.growth.probe)
-        measured = fate.measure(self.grower, progress.expert, progress.probe(), (x[few], wanted[few]))
-        known = {slot: self.registry.neurons[self.registry.id_of_slot[slot]] for slot in measured}
-        return [tables.fate_row(self.round, experience.task, known[slot], found) for slot, found in measured.items()]
-
-    def register_births(self) -> None:
-        """Write births of the round that are not in the registry yet into it."""
-        for slot, rule, task in self.grower.born[self._registered :]:
-            self.registry.born(self.network, slot, rule, task, self.round)
-        self._registered = len(self.grower.born)
 
     def _evaluate(self, after: int) -> None:
         """Ask every task that can be served."""
@@ -341,23 +231,19 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         asked = copies.rows(self.gating, self.stream, self.batches_of, options.copies, options.ages, seed, PARTS[:2])
         return [{"round": self.round, **row} for row in asked]
 
-    def _validate(self, experience: Experience) -> float:
+    def _validate(self, now: Round) -> float:
         """Score on validation data, the task being told, if that is asked for; else NaN."""
         training = self.config.training
-        return self._score(experience) if training.validate or training.enough_accuracy else float("nan")
-
-    def _score(self, experience: Experience) -> float:
-        x, wanted = self.batches_of(experience).evaluation(VALIDATION)
-        return evaluation.with_task(self.gating, x, experience.classes).score(wanted, self.stream.readout)
+        return score_of(self.parts, now) if training.validate or training.enough_accuracy else float("nan")
 
     def _record(
         self,
         now: Round,
         trained: Trained,
         validation: float,
-        retired: int,
+        bought: int,
+        grown: Grown,
         damage: breakage.Damage,
-        changes: Changes,
         clock: Clock,
     ) -> None:
         """Rows of the round."""
@@ -375,12 +261,12 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             usage=costs.usage(self.network),
             stored_values=self.rehearsal.stored_values + self.protocol.stored_values,
             born=len(self.grower.born),
-            retired=retired,
+            retired=bought + grown.retired,
             lost=damage.lost,
             relaid=damage.relaid,
             writes=self.network.memristors.wear.writes,
             most_written=self.network.memristors.wear.most,
-            changes=changes,
+            changes=grown.changes,
             novelty=trained.novelty,
             seconds=clock.seconds(beside=self.seconds_written),
         )

@@ -6,20 +6,13 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from smalti.analysis.fields import flat
 from smalti.analysis.runs import Run
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import flatten
 
 CHECKOUT = "git checkout {}"
 INSTALL = 'pip install -c constraints.txt -e ".[events]"'
-
-
-def flat(config: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Every field by its dotted name."""
-    fields: dict[str, Any] = {}
-    for name, value in config.items():
-        fields |= flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {f"{before}{name}": value}
-    return fields
 
 
 def defaults() -> dict[str, Any]:

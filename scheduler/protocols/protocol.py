@@ -16,11 +16,12 @@ from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.model.gating.options import GatingOptions
 from smalti.model.graft import freeze, guarded
+from smalti.scheduler.answers import evaluation
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.streams import Experience, Stream
-from smalti.scheduler.streams.batches import TaskBatches
+from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 from smalti.scheduler.streams.wanted import Wanted
 from smalti.scheduler.summary import TrainingSummary
 from smalti.scheduler.training import Trainee
@@ -109,6 +110,12 @@ class TrainingProtocol(Protocol):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what ``state_dict`` gave."""
+
+
+def score_of(parts: Parts, now: Round) -> float:
+    """Score of the experience on validation data, the task being told."""
+    x, wanted = now.batches.evaluation(VALIDATION)
+    return evaluation.with_task(parts.agent, x, now.experience.classes).score(wanted, parts.stream.readout)
 
 
 def losses_of(parts: Parts, expert: Expert, x: Tensor, wanted: Wanted) -> Tensor:

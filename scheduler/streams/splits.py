@@ -118,6 +118,12 @@ def ordered(tasks: tuple[Experience, ...], order: tuple[int, ...]) -> tuple[Expe
     return tuple(tasks[task] for task in order) or tasks
 
 
+def in_order(stream: Stream, options: StreamOptions, chance: np.random.Generator) -> Stream:
+    """The stream with its experiences as they are to come: shuffled, and some of them again, if that is asked for."""
+    stream = shuffled(stream, chance) if options.shuffle else stream
+    return returning(stream, options.returns, chance) if options.returns else stream
+
+
 def shuffled(stream: Stream, chance: np.random.Generator) -> Stream:
     """The stream with its experiences in a random order; tasks keep their numbers."""
     order = chance.permutation(len(stream.experiences))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from smalti.analysis.report.configuration import changes, command, defaults, flat, shown, steps
+from smalti.analysis.report.configuration import changes, command, defaults, shown, steps
 from smalti.analysis.runs import load_run
 from smalti.scheduler import cli
 from smalti.scheduler.commands.run import Run
@@ -27,7 +27,6 @@ def changed(**sections: dict[str, Any]) -> Config:
 
 
 def test_fields_are_named_as_on_the_command_line() -> None:
-    assert flat({"a": {"b": 1, "c": {"d": [2]}}, "e": 3}) == {"a.b": 1, "a.c.d": [2], "e": 3}
     assert set(defaults()) == set(flatten(Config()))
 
 

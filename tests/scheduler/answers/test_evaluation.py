@@ -1,62 +1,29 @@
+"""What the mixture of experts answers, with and without a label, and what that takes."""
+
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
-import mesa
 import pytest
 import torch
 from torch import Tensor
 
-from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
-from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.gating import GatingOptions
 from smalti.model.gating.assignment import Assignment
-from smalti.model.gating.mixture import expert_scores
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.networks.random import RandomGating
 from smalti.model.gating.networks.seed import SeedGating
-from smalti.model.graft import Birth, graft
-from smalti.model.growth.options import GrowthOptions
-from smalti.model.network import Network
-from smalti.model.neuron import NetworkOptions
-from smalti.model.optimiser import Moments
 from smalti.scheduler.answers.evaluation import Answers, gate_alone, needs_label, with_label, without_label
 from smalti.scheduler.answers.hearing import GateCost, features
 from smalti.scheduler.streams.wanted import Wanted
 
+Inputs = Callable[..., Tensor]
+Spikes = Callable[[GatingAgent, int], float]
+
 STEPS, CHANNELS = 10, 2
-# What the experts answer to any input: expert 0 has classes 4 and 1, expert 1 has classes 0 and 6.
-ANSWERS = {0: {4: 0.9, 1: 0.1}, 1: {0: 0.4, 6: 0.6}}
-
-
-def assigned(*experts: int) -> Assignment:
-    """These experts in this order, whatever their classes."""
-    book = Assignment()
-    for expert in experts:
-        book.assign(expert, ())
-    return book
-
-
-class Gate:
-    """Trusts expert 0 as told by the spikes of channel 1: none 0.8, some 0.3, many 0.45."""
-
-    hears = "inputs"
-    adds_per_sample, multiplications_per_sample, stored_values = 7, 3, 11
-    assignment = assigned(1, 0)  # not in the order of their numbers
-    classes: tuple[int, ...] = (0, 4, 6)
-    trust = (0.8, 0.3, 0.45)
-
-    def scores(self, counts: Tensor) -> Tensor:
-        trust = torch.tensor([self.trust[min(int(spikes), 2)] for spikes in counts[:, 1]])
-        return torch.stack([1 - trust, trust], 1).log()
-
-    def class_scores(self, counts: Tensor) -> Tensor:
-        return torch.nn.functional.one_hot(counts[:, 1].long().clamp(max=2), 3).double()
-
-
+ANSWERS = {0: {4: 0.9, 1: 0.1}, 1: {0: 0.4, 6: 0.6}}  # of the experts of ``agent``, to any input
 WHOLE = GateCost(  # of two samples with 12 and 10 spikes
     adds_per_sample=7,
     multiplications_per_sample=3,
@@ -68,77 +35,36 @@ WHOLE = GateCost(  # of two samples with 12 and 10 spikes
 )
 
 
-def inputs(*spikes_of_channel_1: int) -> Tensor:
-    """Channel 0 spikes in every step, channel 1 as often as told."""
-    x = torch.zeros(len(spikes_of_channel_1), STEPS, CHANNELS, dtype=torch.uint8)
-    x[:, :, 0] = 1
-    for row, spikes in enumerate(spikes_of_channel_1):
-        x[row, :spikes, 1] = 1
-    return x
-
-
-@pytest.fixture
-def agent() -> GatingAgent:
-    """One tile; each expert has two outputs and one neuron, all of which hear channel 0 only."""
-    network = Network(Fabric(FabricOptions(rows=1, cols=1, neurons_per_tile=8, wires=4)), CHANNELS, NetworkOptions())
-    moments = Moments.fresh(network.state.weight)
-    agent = GatingAgent(
-        mesa.Model(seed=0), network, Gate(), GatingOptions(top=1, vote=0.0, choose="expert"), GrowthOptions()
-    )
-    leak = network.options.output_leak
-    membrane = sum(leak**k * (STEPS - k) for k in range(STEPS)) / STEPS  # mean over time for a weight of 1
-    for number, answer in ANSWERS.items():
-        outputs = (6 - 2 * number, 7 - 2 * number)
-        for slot, probability in zip(outputs, answer.values(), strict=True):
-            bear(network, moments, slot, True, math.log(probability) / membrane)
-        bear(network, moments, number, False, 0.6 * (1 + number))
-        agent.experts.append(Expert(number, tuple(answer), 0, outputs, neurons=[number]))
-    return agent
-
-
-def bear(network: Network, moments: Moments, slot: int, output: bool, weight: float) -> None:
-    network.links.add_local(slot)
-    nobody = torch.empty(0, dtype=torch.int64)
-    channel = torch.tensor([network.fabric.neurons])
-    graft(network, Birth(slot, output, channel, torch.tensor([weight]), nobody, torch.empty(0)), moments)
-
-
 def ask(agent: GatingAgent, x: Tensor, top: int) -> Answers:
     agent.options = replace(agent.options, top=top)
     return without_label(agent, x)
 
 
-def spikes(agent: GatingAgent, number: int) -> float:
-    """Spikes of an expert's only neuron in a sample."""
-    expert = agent.experts[number]
-    counts = agent.network.run(inputs(0), torch.tensor(expert.outputs), agent.running(expert)).counts
-    assert int(counts.sum()) == int(counts[number].sum()) > 0
-    return float(counts[number].detach())
-
-
-def test_without_a_label_the_best_product_of_both_answers_wins(agent: GatingAgent) -> None:
+def test_without_a_label_the_best_product_of_both_answers_wins(agent: GatingAgent, inputs: Inputs) -> None:
     # many spikes: 0.45 x 0.9 = 0.405 for class 4 beats 0.55 x 0.6 = 0.33 for class 6, though the gate prefers expert 1
     # some: 0.3 x 0.9 = 0.27 loses against 0.7 x 0.6 = 0.42
     assert ask(agent, inputs(2, 1, 0), top=2).classes.tolist() == [4, 6, 4]
 
 
-def test_only_the_top_experts_can_answer(agent: GatingAgent) -> None:
+def test_only_the_top_experts_can_answer(agent: GatingAgent, inputs: Inputs) -> None:
     assert ask(agent, inputs(2, 1, 0), top=1).classes.tolist() == [6, 6, 4]
 
 
-def test_more_than_all_experts_are_all_of_them(agent: GatingAgent) -> None:
+def test_more_than_all_experts_are_all_of_them(agent: GatingAgent, inputs: Inputs) -> None:
     assert ask(agent, inputs(2, 1, 0), top=5).classes.tolist() == [4, 6, 4]
 
 
-def test_none_at_the_top_are_all_of_them(agent: GatingAgent) -> None:
+def test_none_at_the_top_are_all_of_them(agent: GatingAgent, inputs: Inputs, spikes: Spikes) -> None:
     assert ask(agent, inputs(2, 1, 0), top=0).classes.tolist() == [4, 6, 4]
     assert ask(agent, inputs(0, 1), top=0).spikes_per_sample == pytest.approx(spikes(agent, 0) + spikes(agent, 1))
 
 
 @pytest.mark.parametrize("top", [0, 1, 2])
-def test_the_answer_is_that_of_the_renormalised_mixture_of_the_top_experts(agent: GatingAgent, top: int) -> None:
+def test_the_answer_is_that_of_the_renormalised_mixture_of_the_top_experts(
+    agent: GatingAgent, inputs: Inputs, top: int
+) -> None:
     """A class has one expert, so renormalising the gates of those that run changes no answer."""
-    for row, trust in enumerate(Gate.trust):
+    for row, trust in enumerate(agent.gate.trust):
         gates = {0: trust, 1: 1 - trust}
         run = sorted(gates, key=lambda e: -gates[e])[: top or 2]
         total = sum(gates[e] for e in run)
@@ -147,7 +73,7 @@ def test_the_answer_is_that_of_the_renormalised_mixture_of_the_top_experts(agent
         assert ask(agent, inputs(0, 1, 2), top=top).classes[row] == max(mixture, key=lambda c: mixture[c])
 
 
-def test_a_trunk_runs_once_for_all_experts(agent: GatingAgent) -> None:
+def test_a_trunk_runs_once_for_all_experts(agent: GatingAgent, inputs: Inputs, spikes: Spikes) -> None:
     agent.options = replace(agent.options, trunk=True)  # expert 0 runs whenever expert 1 does
     both = spikes(agent, 0)
     with_trunk = torch.tensor(agent.experts[1].outputs), agent.running(agent.experts[1])
@@ -156,7 +82,7 @@ def test_a_trunk_runs_once_for_all_experts(agent: GatingAgent) -> None:
     assert ask(agent, inputs(0), top=2).spikes_per_sample == pytest.approx(float(counts.sum()))
 
 
-def test_only_the_top_experts_run_for_a_sample(agent: GatingAgent) -> None:
+def test_only_the_top_experts_run_for_a_sample(agent: GatingAgent, inputs: Inputs, spikes: Spikes) -> None:
     zero, one = spikes(agent, 0), spikes(agent, 1)
     assert zero != one
     assert ask(agent, inputs(0, 0), top=1).spikes_per_sample == pytest.approx(zero)
@@ -165,17 +91,17 @@ def test_only_the_top_experts_run_for_a_sample(agent: GatingAgent) -> None:
     assert ask(agent, inputs(0, 1), top=2).spikes_per_sample == pytest.approx(zero + one)
 
 
-def test_hops_are_those_of_the_inputs_once_for_each_expert_that_runs(agent: GatingAgent) -> None:
+def test_hops_are_those_of_the_inputs_once_for_each_expert_that_runs(agent: GatingAgent, inputs: Inputs) -> None:
     assert ask(agent, inputs(0, 0), top=1).hop_spikes_per_sample == pytest.approx(STEPS)
     assert ask(agent, inputs(0, 2), top=1).hop_spikes_per_sample == pytest.approx(STEPS + 1)
 
 
-def test_answers_do_not_depend_on_the_other_samples(agent: GatingAgent) -> None:
+def test_answers_do_not_depend_on_the_other_samples(agent: GatingAgent, inputs: Inputs) -> None:
     together = ask(agent, inputs(2, 1, 0, 2, 0), top=2).classes.tolist()
     assert together == [int(ask(agent, inputs(n), top=2).classes) for n in (2, 1, 0, 2, 0)]
 
 
-def test_a_label_picks_the_expert_and_masks_other_classes(agent: GatingAgent) -> None:
+def test_a_label_picks_the_expert_and_masks_other_classes(agent: GatingAgent, inputs: Inputs, spikes: Spikes) -> None:
     zero, one = agent.experts
     assert with_label(agent, zero, inputs(1, 2), (4, 1)).classes.tolist() == [4, 4]
     assert with_label(agent, zero, inputs(1, 2), (1,)).classes.tolist() == [1, 1]
@@ -183,20 +109,20 @@ def test_a_label_picks_the_expert_and_masks_other_classes(agent: GatingAgent) ->
     assert with_label(agent, one, inputs(0), (0, 6)).spikes_per_sample == pytest.approx(spikes(agent, 1))
 
 
-def test_a_single_expert_needs_no_gate(agent: GatingAgent) -> None:
+def test_a_single_expert_needs_no_gate(agent: GatingAgent, inputs: Inputs) -> None:
     del agent.experts[1]
     agent.gate = None
     assert without_label(agent, inputs(1, 2)).classes.tolist() == [4, 4]
 
 
-def test_the_gate_alone_names_the_class_that_it_scores_best(agent: GatingAgent) -> None:
+def test_the_gate_alone_names_the_class_that_it_scores_best(agent: GatingAgent, inputs: Inputs) -> None:
     answers = gate_alone(agent, inputs(0, 1, 2))
     assert answers is not None
     assert answers.classes.tolist() == [0, 4, 6]
     assert answers.spikes_per_sample == answers.hop_spikes_per_sample == 0
 
 
-def test_what_a_gate_takes_stands_beside_its_answers(agent: GatingAgent) -> None:
+def test_what_a_gate_takes_stands_beside_its_answers(agent: GatingAgent, inputs: Inputs) -> None:
     """Channel 0 spikes in each of ten steps; channel 1 in the first two, or not at all."""
     answers = ask(agent, inputs(2, 0), top=1)
     assert answers.gate == WHOLE
@@ -212,7 +138,7 @@ def test_what_a_gate_takes_stands_beside_its_answers(agent: GatingAgent) -> None
     assert (told.gate, told.latency) == (GateCost(), STEPS)
 
 
-def test_every_state_that_runs_leaks_at_every_step(agent: GatingAgent) -> None:
+def test_every_state_that_runs_leaks_at_every_step(agent: GatingAgent, inputs: Inputs) -> None:
     """An expert has two outputs and a neuron; a slow synapse and an adapting threshold leak as well."""
     assert with_label(agent, agent.experts[0], inputs(0, 2), (4, 1)).multiplications_per_sample == 3 * STEPS
     assert ask(agent, inputs(0, 1), top=0).multiplications_per_sample == 6 * STEPS
@@ -221,7 +147,7 @@ def test_every_state_that_runs_leaks_at_every_step(agent: GatingAgent) -> None:
     assert with_label(agent, agent.experts[1], inputs(0), (0, 6)).multiplications_per_sample == 3 * STEPS
 
 
-def test_who_listens_to_nothing_lets_nothing_wait(agent: GatingAgent) -> None:
+def test_who_listens_to_nothing_lets_nothing_wait(agent: GatingAgent, inputs: Inputs) -> None:
     agent.gate = RandomGating(agent.options, CHANNELS)
     for expert in agent.experts:
         agent.gate.assignment.assign(expert.number, expert.classes)
@@ -233,8 +159,13 @@ class Ear:
 
     hears = "experts"
     adds_per_sample, multiplications_per_sample, stored_values = 5, 4, 6
-    assignment, classes = assigned(0, 1), (0, 1, 4, 6)
+    classes = (0, 1, 4, 6)
     widths: ClassVar[dict[int, int]] = {1: 1, 0: 1}
+
+    def __init__(self) -> None:
+        self.assignment = Assignment()
+        for expert in (0, 1):
+            self.assignment.assign(expert, ())
 
     def scores(self, counts: Tensor) -> Tensor:
         self.counts = counts
@@ -244,7 +175,9 @@ class Ear:
     class_scores = scores
 
 
-def test_listening_to_experts_costs_their_spikes_and_nothing_waits(agent: GatingAgent) -> None:
+def test_listening_to_experts_costs_their_spikes_and_nothing_waits(
+    agent: GatingAgent, inputs: Inputs, spikes: Spikes
+) -> None:
     agent.gate = Ear()  # type: ignore[assignment]
     answers = ask(agent, inputs(0, 2), top=1)
     zero, one = spikes(agent, 0), spikes(agent, 1)
@@ -261,7 +194,9 @@ def test_listening_to_experts_costs_their_spikes_and_nothing_waits(agent: Gating
     assert alone.spikes_per_sample == pytest.approx(zero + one)
 
 
-def test_who_is_not_chosen_falls_silent_once_the_gate_has_decided(agent: GatingAgent) -> None:
+def test_who_is_not_chosen_falls_silent_once_the_gate_has_decided(
+    agent: GatingAgent, inputs: Inputs, spikes: Spikes
+) -> None:
     agent.gate = Ear()  # type: ignore[assignment]
     agent.options = replace(agent.options, listen=4)
     answers = ask(agent, inputs(0), top=1)
@@ -271,12 +206,12 @@ def test_who_is_not_chosen_falls_silent_once_the_gate_has_decided(agent: GatingA
     assert answers.spikes_per_sample == pytest.approx(spikes(agent, chosen) + float(short[1 - chosen]))
 
 
-def test_a_gate_that_has_heard_nobody_hears_nothing(agent: GatingAgent) -> None:
+def test_a_gate_that_has_heard_nobody_hears_nothing(agent: GatingAgent, inputs: Inputs) -> None:
     agent.gate = SeedGating(agent.options, CHANNELS)
     assert features(agent, inputs(0, 1)).shape == (2, 0)
 
 
-def test_a_gate_without_classes_or_with_labels_does_not_answer_alone(agent: GatingAgent) -> None:
+def test_a_gate_without_classes_or_with_labels_does_not_answer_alone(agent: GatingAgent, inputs: Inputs) -> None:
     agent.gate.classes = ()
     assert gate_alone(agent, inputs(0)) is None
     agent.gate = LabelGating(agent.options, CHANNELS)
@@ -292,7 +227,7 @@ def test_who_needs_a_label(agent: GatingAgent) -> None:
     assert not needs_label(agent)
 
 
-def test_features_count_spikes_in_windows(agent: GatingAgent) -> None:
+def test_features_count_spikes_in_windows(agent: GatingAgent, inputs: Inputs) -> None:
     agent.options = replace(agent.options, windows=2)
     assert features(agent, inputs(7)).tolist() == [[5, 5, 5, 2]]
 
@@ -300,96 +235,3 @@ def test_features_count_spikes_in_windows(agent: GatingAgent) -> None:
 def test_accuracy_is_the_share_of_right_answers() -> None:
     answers = Answers(torch.tensor([1, 2, 3, 4]), torch.zeros(4), 0.0, 0.0, 0.0)
     assert answers.score(Wanted(torch.tensor([1, 2, 0, 4]))) == 0.75
-
-
-@pytest.mark.parametrize(("vote", "expected"), [(0.0, [6, 6, 6]), (0.4, [6, 6, 6]), (0.41, [0, 6, 6])])
-def test_the_gating_network_votes_on_the_classes_of_an_expert(
-    agent: GatingAgent, vote: float, expected: list[int]
-) -> None:
-    """The expert has .4 for class 0 and .6 for 6, the gate e times as much for 0 at first: log(.6 / .4) = .405."""
-    gate = Gate()
-    gate.trust = (0.3, 0.3, 0.3)
-    agent.gate, agent.options = gate, replace(agent.options, vote=vote, temperature=1.0)
-    assert without_label(agent, inputs(0, 1, 2)).classes.tolist() == expected
-
-
-@pytest.mark.parametrize(
-    ("exponents", "expected"), [((1.0, 1.0), 0), ((1.0, 0.5), 0), ((1.0, 0.4), 6), ((0.5, 0.25), 0), ((0.0, 0.1), 0)]
-)
-def test_an_expert_and_the_vote_have_exponents(
-    agent: GatingAgent, exponents: tuple[float, float], expected: int
-) -> None:
-    """As above: a log(.6 / .4) against b nats."""
-    gate = Gate()
-    gate.trust = (0.3, 0.3, 0.3)
-    agent.gate, agent.options = gate, replace(agent.options, vote=1.0, temperature=1.0)
-    agent.experts[1].exponents = exponents
-    answers = without_label(agent, inputs(0))
-    assert answers.classes.tolist() == [expected]
-    assert answers.unaided.tolist() == [6]
-
-
-class Classes(Gate):
-    """Knows the densities of all classes; an expert's is the sum of those of its classes."""
-
-    classes = (0, 1, 4, 6)
-    shares = torch.tensor([[0.3, 0.35, 0.05, 0.3], [0.26, 0.4, 0.3, 0.04], [0.1, 0.25, 0.3, 0.35]], dtype=torch.float64)
-
-    def __init__(self) -> None:
-        self.assignment = assigned()
-        self.assignment.assign(1, (0, 6))
-        self.assignment.assign(0, (4, 1))
-
-    def class_scores(self, counts: Tensor) -> Tensor:
-        return self.shares[counts[:, 1].long()].log()
-
-    def scores(self, counts: Tensor) -> Tensor:
-        return expert_scores(self.class_scores(counts), self.classes, self.assignment)
-
-
-def test_the_expert_of_the_most_probable_class_need_not_be_the_most_probable_one(agent: GatingAgent) -> None:
-    agent.gate = Classes()
-    x = inputs(0, 1, 2)
-    assert without_label(agent, x).classes.tolist() == [6, 4, 4]
-    agent.options = replace(agent.options, choose="class")
-    assert without_label(agent, x).classes.tolist() == [4, 4, 6]
-    for expert in agent.experts:
-        expert.exponents = (0.0, 1.0)
-    alone = gate_alone(agent, x)
-    assert alone is not None
-    for top in (0, 1, 2):
-        agent.options = replace(agent.options, vote=1.0, temperature=1.0, top=top)
-        assert without_label(agent, x).classes.tolist() == alone.classes.tolist() == [1, 1, 6]
-
-
-def test_a_vote_decides_alone_where_one_expert_serves_all(agent: GatingAgent) -> None:
-    agent.experts = agent.experts[1:]
-    x = inputs(0, 2)
-    assert without_label(agent, x).classes.tolist() == [6, 6]
-    gate = Gate()
-    gate.assignment = assigned(1)
-    gate.scores = lambda counts: torch.zeros(len(counts), 1)  # type: ignore[method-assign]
-    agent.gate, agent.options = gate, replace(agent.options, vote=9.0, temperature=1.0)
-    answers = without_label(agent, x)
-    assert answers.classes.tolist() == [0, 6]
-    assert answers.unaided.tolist() == [6, 6]
-    assert answers.gate.adds_per_sample == 7
-
-
-def test_it_votes_where_the_task_is_told_too_and_is_paid_for(agent: GatingAgent) -> None:
-    one = agent.experts[1]
-    agent.options = replace(agent.options, vote=9.0, temperature=1.0)
-    answers = with_label(agent, one, inputs(0, 2), one.classes)
-    assert answers.classes.tolist() == [0, 6]
-    assert answers.unaided.tolist() == [6, 6]
-    assert answers.gate == WHOLE
-    assert answers.spikes_per_sample == pytest.approx(spikes(agent, 1))
-    assert with_label(agent, one, inputs(0), (6,)).classes.tolist() == [6]
-
-
-def test_who_passes_labels_on_has_no_vote(agent: GatingAgent) -> None:
-    agent.options, agent.gate = replace(agent.options, vote=9.0), LabelGating(agent.options, CHANNELS)
-    agent.gate.observe(torch.zeros(1, CHANNELS), torch.tensor([0]), 0)
-    answers = with_label(agent, agent.experts[1], inputs(0), (0, 6))
-    assert answers.classes.tolist() == [6]
-    assert answers.gate == GateCost()

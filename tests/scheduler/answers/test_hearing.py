@@ -1,4 +1,4 @@
-"""What a gate with a running window is shown and what it holds; tests/scheduler/test_evaluation.py has the others."""
+"""What a gate with a running window is shown and what it holds; ``test_evaluation`` has the others."""
 
 from __future__ import annotations
 

@@ -84,8 +84,8 @@ def test_who_retired_in_the_recorded_run_is_not_born_at_the_start(
     sizes = []
     for at in ("recorded", "start"):
         simulation = Simulation(tiny(growth={"birth_record": str(folder.path), "birth_record_at": at}))
-        assert simulation.births is not None
-        sizes.append(len(simulation.births.born))
+        assert simulation.growing.births is not None
+        sizes.append(len(simulation.growing.births.born))
     assert sizes == [sum(births(rows).values()), sum(births(rows).values()) - 1]
 
 
