@@ -112,7 +112,10 @@ class Network:
             self._free.shut(faults.unusable(self.fabric))
 
     def reading(self) -> Tensor:
-        """What engines read [K, R, n]: the devices, but for what dead rows, slots and wires keep from arriving."""
+        """What engines read [K, R, n]: the devices, but for what dead rows, slots and wires keep from arriving.
+
+        It may be a buffer of the devices, good until the next reading: whoever keeps it copies it.
+        """
         return self.arriving(self.memristors.read())
 
     def live(self) -> Tensor | None:

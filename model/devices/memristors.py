@@ -68,7 +68,9 @@ class Memristors:
         weight = holder.state.weight.detach()
         smallest = options.largest_weight / 2 ** (HALVINGS if options.scale == "tile" else 0)
         self._scale = weight.new_full((tiles,), smallest)  # [K] weight that the whole range stands for
-        self._seen = torch.zeros_like(weight[:0] if self.exact else weight)  # [K, R, n] what engines read
+        # What engines read [K, R, n]: one buffer of the memristors' own. ``read`` and ``training`` hand it out as it is
+        # and fill it anew when they are asked again, so whoever keeps a reading copies it, and nobody else writes here.
+        self._seen = torch.zeros_like(weight[:0] if self.exact else weight)
         self._version: tuple[int, ...] | None = None
         self._learning: Where = ALL  # pairs that are not frozen
         self._largest_frozen = weight.new_zeros(())
@@ -97,7 +99,10 @@ class Memristors:
             self._age()
 
     def read(self) -> Tensor:
-        """What engines read [K, R, n] of the chip as it is programmed; gradients pass to the targets."""
+        """What engines read [K, R, n] of the chip as it is programmed; gradients pass to the targets.
+
+        Without a gradient it is good until the next reading: see ``_seen``.
+        """
         if self.exact:
             return self._state.weight
         self._follow()
@@ -108,7 +113,10 @@ class Memristors:
         return self._seen
 
     def training(self) -> Tensor:
-        """What a minibatch of training reads [K, R, n]: the chip, or a copy of what learns (``devices.learning``)."""
+        """What a minibatch of training reads [K, R, n]: the chip, or a copy of what learns (``devices.learning``).
+
+        It is good until the next reading: see ``_seen``.
+        """
         how = self.options.learning
         if self.exact:
             return self._state.weight.detach()
