@@ -19,7 +19,8 @@ from smalti.model.chip.faults import FaultMap
 from smalti.model.chip.links import Links
 from smalti.model.chip.slots import FreeSlots
 from smalti.model.devices import DevicesOptions
-from smalti.model.devices.memristors import Chance, Memristors, unseeded
+from smalti.model.devices.draws import Chance, unseeded
+from smalti.model.devices.memristors import Memristors
 from smalti.model.engines import dense
 from smalti.model.engines.choice import choose_engine
 from smalti.model.engines.events.plan import Chip, make_plan
