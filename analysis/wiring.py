@@ -100,7 +100,8 @@ def router_memory(run: Run, by: Literal["used", "capacity"] = "used") -> pd.Data
 
     Args:
         run: the run.
-        by: ``used``: every tile is as large as the wires in use need; ``capacity``: as the chip was built.
+        by: ``used``: every tile is as large as the wires in use need; ``capacity``: as the wires need that are not
+                known to be dead, of a chip without faults as it was built.
 
     Returns:
         Indexed by kind (tile, r0, r1): tiles, elements (sum over the chip). Dead tiles count for nothing.

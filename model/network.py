@@ -21,7 +21,8 @@ from smalti.model.chip.faults import FaultMap
 from smalti.model.chip.links import Links
 from smalti.model.chip.slots import FreeSlots
 from smalti.model.devices import DevicesOptions
-from smalti.model.devices.memristors import Chance, Memristors, unseeded
+from smalti.model.devices.draws import Chance, unseeded
+from smalti.model.devices.memristors import Memristors
 from smalti.model.engines import dense
 from smalti.model.engines.choice import choose_engine
 from smalti.model.kinds import Cell
@@ -108,7 +109,10 @@ class Network:
             self._free.shut(faults.unusable(self.fabric))
 
     def reading(self) -> Tensor:
-        """What engines read [K, R, n]: the devices, but for what dead rows, slots and wires keep from arriving."""
+        """What engines read [K, R, n]: the devices, but for what dead rows, slots and wires keep from arriving.
+
+        It may be a buffer of the devices, good until the next reading: whoever keeps it copies it.
+        """
         return self.arrivals.of(self.memristors.read())
 
     def free_slots(self, tiles: Iterable[int] | None = None) -> dict[int, list[int]]:

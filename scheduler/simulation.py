@@ -249,7 +249,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         """Rows of the round."""
         self.rows.detections, self.rows.openings = trained.detections, trained.openings
         self.rows.bids = [tables.bid_row(self.round, outcome) for outcome in self.grower.outcomes]
-        self.rows.ports = tables.port_rows(self.round, self.fabric, self.network.links.ledger.used)
+        self.rows.ports = tables.port_rows(self.round, self.network.links.ledger)
         facts = tables.RoundFacts(
             round=self.round,
             experience=now.position,

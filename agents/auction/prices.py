@@ -1,6 +1,6 @@
 """Prices of the chip's resources, in nats of predicted loss: a base price each, rising with scarcity.
 
-How, is said by ``auction.scarcity``, with u for the share that is in use:
+How, is said by ``auction.scarcity``, with u for the share that is in use of what is not known to be dead:
 
 - harmonic: base / (1 - u), the base price while all is free, ever more towards the last unit.
 - exponential: the larger of base and base / e (e r)^u, from base to r times as much for the last unit. Where the values
@@ -90,20 +90,19 @@ class Prices:
         self.options, self.links = options, links
         self._newborn: dict[tuple[int, int], float | None] = {}  # (tile, other) -> what ``of_newborn`` says
         self._newborn_version = -1  # of the book of wires when it did
-        self._capacity: list[int] = links.fabric.capacity.tolist()  # [ports], as plain numbers for speed
 
-    def slot(self, free: int) -> float:
+    def slot(self, free: int, tile: int) -> float:
         """Price of one slot of a tile with that many free ones."""
-        return self.options.asked(self.options.slot_price, self.links.fabric.slots, max(free, 1))
+        return self.options.asked(self.options.slot_price, self.links.slots[tile], max(free, 1))
 
     def link(self, offer: Offer, known: Set[int] = EMPTY) -> tuple[float, float]:
         """Base cost and price of a link, ports in ``known`` being paid already."""
-        ledger, capacity = self.links.ledger, self._capacity
+        ledger = self.links.ledger
         cost = price = self.options.row_price
         for port in offer.new_ports:
             if port not in known:
                 cost += self.options.wire_price
-                price += self.options.asked(self.options.wire_price, capacity[port], ledger.free(port))
+                price += self.options.asked(self.options.wire_price, ledger.wires(port), ledger.free(port))
         return cost, price
 
     def of_newborn(self, start: int, tile: int) -> float | None:
@@ -130,7 +129,7 @@ class Prices:
             lacks = "no free slot" if free_slots < 1 else f"{free_slots} free slot for {bid.neurons} neurons"
             return Refusal(NEWBORN, bid.tile, f"tile {self.links.fabric.position(bid.tile)} has {lacks}")
         cost = bid.neurons * self.options.slot_price
-        price = sum(self.slot(free_slots - k) for k in range(bid.neurons))
+        price = sum(self.slot(free_slots - k, bid.tile) for k in range(bid.neurons))
         newborns = [NEWBORN - k for k in range(bid.neurons)]
         offers: list[Offer] = []
         taken: dict[int, set[int]] = {}  # port -> sources to which this quote gives a wire there

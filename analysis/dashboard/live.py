@@ -16,6 +16,7 @@ from smalti.analysis.dashboard.curves import curves_svg
 from smalti.analysis.dashboard.view import Books, Row, View, view_of
 from smalti.analysis.units import USUAL_SCORE
 from smalti.model.chip.fabric import Fabric
+from smalti.model.chip.ledger import Ledger
 from smalti.scheduler.config import Config
 from smalti.scheduler.records import rows as tables
 from smalti.scheduler.simulation import Simulation
@@ -151,10 +152,10 @@ class Live(mesa.Model):  # type: ignore[misc]
         simulation = self.simulation
         if simulation is None:
             fabric = Fabric(self.config.fabric)
-            ports = tables.port_rows(-1, fabric, fabric.capacity * 0)
+            ports = tables.port_rows(-1, Ledger(fabric))
             books = Books(rounds=(), neurons=(), links=(), ports=ports, bids=())
             return view_of(self.config, fabric, books, -1, 0)
-        ports = tables.port_rows(simulation.round, simulation.fabric, simulation.network.links.ledger.used)
+        ports = tables.port_rows(simulation.round, simulation.network.links.ledger)
         books = Books(
             rounds=tuple(self._rounds),
             neurons=simulation.registry.neurons,

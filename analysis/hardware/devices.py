@@ -119,7 +119,7 @@ def _equipped(run: Run | Simulation, devices: Mapping[str, object] | None) -> It
     if devices is not None:
         options: DevicesOptions = replace(simulation.config.devices, **devices)  # type: ignore[arg-type]
         former = network.memristors
-        chip = network.memristors = Memristors(options, network, former.chance, simulation.config.run.seed)
+        chip = network.memristors = Memristors(options, network, former.draws.chance, simulation.config.run.seed)
         if set(devices) <= HARMLESS and not chip.exact:
             chip.load_state_dict(former.state_dict())
         chip.at(former.seconds)

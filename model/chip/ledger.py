@@ -18,8 +18,9 @@ class Ledger:
     def __init__(self, fabric: Fabric) -> None:
         self.fabric = fabric
         self.used = np.zeros(len(fabric.capacity), dtype=np.int64)  # [ports] wires in use
-        self._capacity = fabric.capacity  # [ports] wires that can be given out
-        self._free: list[int] = self._capacity.tolist()  # [ports] wires left, without those that are kept
+        self.capacity = fabric.capacity  # [ports] wires that can be given out, without those known to be dead
+        self._wires: list[int] = self.capacity.tolist()  # the same, as plain numbers for speed
+        self._free: list[int] = self.capacity.tolist()  # [ports] wires left, without those that are kept
         self.version = 0  # grows whenever wires are taken, given back or kept
         self._holders: dict[int, dict[int, int]] = {}  # port -> source -> links that use that wire
         self._dead: Mapping[int, frozenset[int]] = {}  # port -> numbers of its dead wires
@@ -37,6 +38,10 @@ class Ledger:
         """The ports on which this source has no wire yet."""
         return [port for port in ports if source not in self._holders.get(port, ())]
 
+    def wires(self, port: int) -> int:
+        """Wires of a port that can be given out, in use or not."""
+        return self._wires[port]
+
     def free(self, port: int) -> int:
         """Wires left on a port, without those that are kept."""
         return max(0, self._free[port])
@@ -48,7 +53,7 @@ class Ledger:
 
     def keep(self, wires: Mapping[int, int]) -> None:
         """Keep free wires for tasks to come, port -> wires; nothing else is kept from now on."""
-        self._free = (self._capacity - self.used).tolist()
+        self._free = (self.capacity - self.used).tolist()
         self.give_up({port: -count for port, count in wires.items()})
 
     def give_up(self, wires: Mapping[int, int]) -> None:
@@ -62,7 +67,7 @@ class Ledger:
         book = Ledger(self.fabric)
         book.used = self.used.copy()
         book._holders = {port: dict(holders) for port, holders in self._holders.items()}
-        book._capacity, book._dead, book._known = self._capacity, self._dead, self._known
+        book.capacity, book._wires, book._dead, book._known = self.capacity, self._wires, self._dead, self._known
         book._number = {port: dict(numbers) for port, numbers in self._number.items()}
         book.keep({})
         return book
@@ -79,11 +84,12 @@ class Ledger:
         self._dead, self._known = dead, known
         self._number = {port: {s: n for n, s in enumerate(sorted(self._holders.get(port, ())))} for port in dead}
         if known:
-            self._capacity = self._capacity.copy()
+            self.capacity = self.capacity.copy()
             for port, count in [*((port, len(wires)) for port, wires in dead.items()), *behind.items()]:
-                count = min(count, int(self._capacity[port]))
-                self._capacity[port] -= count
+                count = min(count, int(self.capacity[port]))
+                self.capacity[port] -= count
                 self._free[port] -= count
+            self._wires = self.capacity.tolist()
 
     def severed(self, source: int, ports: Iterable[int]) -> bool:
         """Whether a wire that this source holds on these ports is dead."""
@@ -112,7 +118,7 @@ class Ledger:
                 self._number[port][source] = next(n for n in range(len(taken) + 1) if n not in taken)
             self._free[port] -= 1
             self.used[port] += 1
-            assert len(holders) <= self._capacity[port], self.fabric.describe_port(port)
+            assert len(holders) <= self.capacity[port], self.fabric.describe_port(port)
 
     def release(self, source: int, ports: Iterable[int]) -> None:
         """Give back one reference on each port; the wire is free when nobody refers to it any more."""

@@ -57,6 +57,7 @@ class Links:
         self._ways: dict[tuple[int, int], tuple[Path, ...]] = {}
         self._ports: dict[tuple[int, int], frozenset[int]] = {}
         self._hops: tuple[int, np.ndarray] | None = None  # version, and ``_crossed``
+        self.slots = [fabric.slots] * fabric.tiles  # of every tile those that can get a neuron, free or not
         self.faults: FaultMap | None = None
         self.faults_known = False
         self._shut: np.ndarray | None = None  # [K, R] bool: rows that are not given out
@@ -65,6 +66,8 @@ class Links:
     def strike(self, faults: FaultMap, known: bool) -> None:
         """Faults have come; if they are known, neither rows nor wires that are dead are given out from now on."""
         self.faults, self.faults_known, self._shut = faults, known, faults.rows if known else None
+        if known:
+            self.slots = (~faults.unusable(self.fabric)).reshape(self.fabric.tiles, -1).sum(1).tolist()
         self.ledger.strike(faults.wires, faults.rows_lost(self.fabric), known)
         self.version += 1
 

@@ -3,8 +3,6 @@
 The network keeps target weights (``state.weight``), which training, growth and rewiring change. A pair whose target is
 no longer what it was programmed to is programmed again; all others keep their conductances, and drift. Only pairs in
 use are drawn, as vectors. Training is straight-through: the gradients of what was read move the targets.
-
-Random numbers belong to a round and to how many were drawn in it (``Chance``), so that a run resumes bit for bit.
 """
 
 from __future__ import annotations
@@ -19,20 +17,16 @@ import torch
 from torch import Tensor
 
 from smalti.model.devices import TECHNOLOGIES, DevicesOptions
+from smalti.model.devices.aging import compensation, drifted
 from smalti.model.devices.cells import ALL, Cells, Where, largest, put, taken
+from smalti.model.devices.draws import Chance, Draws, unseeded
 from smalti.model.devices.pair import Pair
 from smalti.model.devices.programming import Programmer
+from smalti.model.devices.scales import Scales
+from smalti.model.devices.straight_through import straight_through
 from smalti.model.devices.stuck import stuck
 from smalti.model.devices.wear import Wear
 from smalti.model.state import ChipState
-
-Chance = Callable[[int, int], int]  # seeds draws by the round, and by how many came before in it
-HALVINGS = 6  # of the largest weight, for tiles whose weights are small
-
-
-def unseeded(round_: int, number: int) -> int:
-    """For chips that nobody gave a seed: the same draws everywhere."""
-    return (round_ << 32) + number
 
 
 class Holder(Protocol):
@@ -55,20 +49,19 @@ class Memristors:
     """
 
     def __init__(self, options: DevicesOptions, holder: Holder, chance: Chance = unseeded, seed: int = 0) -> None:
-        self.options, self.chance, self.seed = options, chance, seed
+        self.options, self.seed = options, seed
         self.technology = TECHNOLOGIES[options.kind](options)
         self.pair = Pair.of(options, self.technology)
         self.exact = self.technology.exact and not (options.levels or options.stuck_on or options.stuck_off)
         self.wear = Wear(holder.state.mask)
         self.seconds = 0.0  # since the run began
         self._programmer = Programmer(self.technology, self.pair, options)
-        self._holder, self._round, self._drawn = holder, 0, 0
-        tiles, rows, slots = holder.state.mask.shape
-        self._of_tile = rows * slots  # pairs
-        weight = holder.state.weight.detach()
-        smallest = options.largest_weight / 2 ** (HALVINGS if options.scale == "tile" else 0)
-        self._scale = weight.new_full((tiles,), smallest)  # [K] weight that the whole range stands for
-        self._seen = torch.zeros_like(weight[:0] if self.exact else weight)  # [K, R, n] what engines read
+        self._holder, weight = holder, holder.state.weight.detach()
+        self.draws = Draws(chance, weight)
+        self._scales = Scales(options, weight)
+        # What engines read [K, R, n]: one buffer of the memristors' own. ``read`` and ``training`` hand it out as it is
+        # and fill it anew when they are asked again, so whoever keeps a reading copies it, and nobody else writes here.
+        self._seen = torch.zeros_like(weight[:0] if self.exact else weight)
         self._version: tuple[int, ...] | None = None
         self._learning: Where = ALL  # pairs that are not frozen
         self._largest_frozen = weight.new_zeros(())
@@ -86,7 +79,7 @@ class Memristors:
 
     def begin(self, round_: int) -> None:
         """A round begins: time has passed since the last."""
-        self._round, self._drawn = round_, 0
+        self.draws.begin(round_)
         self.wear.begin()
         self.at(round_ * self.options.round_seconds)
 
@@ -97,18 +90,23 @@ class Memristors:
             self._age()
 
     def read(self) -> Tensor:
-        """What engines read [K, R, n] of the chip as it is programmed; gradients pass to the targets."""
+        """What engines read [K, R, n] of the chip as it is programmed; gradients pass to the targets.
+
+        Without a gradient it is good until the next reading: see ``_seen``.
+        """
         if self.exact:
             return self._state.weight
         self._follow()
         self._read(self._now)
         if torch.is_grad_enabled() and self._state.weight.requires_grad:
-            seen: Tensor = _StraightThrough.apply(self._state.weight, self._seen)  # type: ignore[no-untyped-call]
-            return seen
+            return straight_through(self._state.weight, self._seen)
         return self._seen
 
     def training(self) -> Tensor:
-        """What a minibatch of training reads [K, R, n]: the chip, or a copy of what learns (``devices.learning``)."""
+        """What a minibatch of training reads [K, R, n]: the chip, or a copy of what learns (``devices.learning``).
+
+        It is good until the next reading: see ``_seen``.
+        """
         how = self.options.learning
         if self.exact:
             return self._state.weight.detach()
@@ -120,7 +118,7 @@ class Memristors:
         if how == "noise":
             target = self.pair.conductances(weight, scale)
             most = torch.maximum(largest(weight), self._largest_frozen) / scale * self.pair.span
-            weight = self.pair.weights(self._programmer.once(target, most, self._draw), scale)
+            weight = self.pair.weights(self._programmer.once(target, most, self.draws.pairs), scale)
         elif how == "levels":
             weight = self.pair.weights(self.pair.conductances(weight, scale), scale)
         now = self._now.clone()
@@ -164,7 +162,7 @@ class Memristors:
         if self.exact:
             return
         self._follow()
-        self.chance, self._drawn = chance, 0
+        self.draws.anew(chance)
         since = self._cells.since.clone()
         self._program(ALL)
         self._cells.since.copy_(since)
@@ -186,16 +184,16 @@ class Memristors:
     def state_dict(self) -> dict[str, Any]:
         """Wear, and what was programmed."""
         state: dict[str, Any] = {"wear": self.wear.state_dict()}
-        return state if self.exact else {**state, "scale": self._scale, "cells": self._cells.state_dict()}
+        return state if self.exact else {**state, "scale": self._scales.of_tiles, "cells": self._cells.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what ``state_dict`` gave."""
         self.wear.load_state_dict(state["wear"])
         if self.exact:
             return
-        self._scale.copy_(state["scale"])
+        self._scales.of_tiles.copy_(state["scale"])
         cells = {field.name: state["cells"][field.name].detach().clone() for field in fields(Cells)}
-        self._take(Cells(**{name: values.to(self._scale.device) for name, values in cells.items()}))
+        self._take(Cells(**{name: values.to(self._seen.device) for name, values in cells.items()}))
         self._version = None
 
     def _follow(self) -> None:
@@ -231,7 +229,7 @@ class Memristors:
             self._noise = torch.zeros_like(cells.weight)
         self._learning = ALL
         self._dated: Where | None = None  # pairs whose dates are known to be of now
-        self._rescale()
+        self._scale = self._scales.of(cells.place)  # [D] weight that the whole range stands for, or one for all
 
     def _targets(self, place: Tensor) -> Tensor:
         """Targets of pairs [D], which are clipped to what their range can hold."""
@@ -251,7 +249,7 @@ class Memristors:
         """
         cells, options = self._cells, self.options
         weight = self._targets(taken(cells.place, where))
-        if options.scale == "tile" and self._widen(taken(cells.place, where), weight):
+        if self._scales.hold(taken(cells.place, where), weight):
             where, devices = self._with_rescaled(where), None
             weight = self._targets(taken(cells.place, where))
         put(cells.weight, where, weight)
@@ -263,7 +261,7 @@ class Memristors:
             scale, target, devices = self._scale_of(where), target[:, changed], None
         faults = None if self._faults is None else taken(self._faults, where)
         most = largest(cells.weight) / scale * self.pair.span
-        programmed, attempts = self._programmer.verified(target, most, faults, self._draw)
+        programmed, attempts = self._programmer.verified(target, most, faults, self.draws.pairs)
         put(cells.target, where, target)
         put(cells.programmed, where, programmed)
         if where is not self._dated:
@@ -274,62 +272,30 @@ class Memristors:
             self.wear.step(devices)
         self._show(where, programmed, self.pair.weights(programmed, scale), scale)
 
-    def _widen(self, place: Tensor, weight: Tensor) -> bool:
-        """Let tiles hold weights [D]; whether a scale had to change."""
-        need = torch.maximum(weight, -weight / self.options.negative_share)
-        most = torch.zeros_like(self._scale).scatter_reduce_(0, place // self._of_tile, need, "amax")
-        halvings = (self.options.largest_weight / most).log2_().floor_().clamp_(0, HALVINGS)
-        wanted = torch.maximum(self._scale, self.options.largest_weight / 2**halvings)
-        wider = bool((wanted > self._scale).any())
-        self._scale.copy_(wanted)
-        self._rescale()
-        return wider
-
     def _with_rescaled(self, where: Where) -> Tensor:
         """These pairs, and those whose scale is no longer the one that they were programmed with."""
         cells = self._cells
-        stale = (self.pair.conductances(cells.weight.nan_to_num(), self._scales) != cells.target).any(0)
+        self._scale = self._scales.of(cells.place)
+        stale = (self.pair.conductances(cells.weight.nan_to_num(), self._scale) != cells.target).any(0)
         stale[where] = True
         return torch.nonzero(stale).flatten()
 
-    def _rescale(self) -> None:
-        """The scale of every pair [D], or one for all."""
-        one = self.options.scale == "chip"
-        self._scales = self._scale[0] if one else self._scale[self._cells.place // self._of_tile]
-
     def _scale_of(self, where: Where) -> Tensor:
-        return taken(self._scales, where) if self._scales.dim() else self._scales
-
-    def _draw(self, count: int) -> Tensor:
-        return self._normal((2, count))
-
-    def _normal(self, shape: tuple[int, ...]) -> Tensor:
-        generator = torch.Generator().manual_seed(self.chance(self._round, self._drawn))
-        self._drawn += 1
-        return torch.randn(shape, dtype=self._scale.dtype, generator=generator).to(self._scale.device)
+        return taken(self._scale, where) if self._scale.dim() else self._scale
 
     def _age(self) -> None:
         """Let conductances be what they are at this time."""
-        cells, options, scale = self._cells, self.options, self._scales
+        cells, options, scale = self._cells, self.options, self._scale
         self._dated = None
         age = self.seconds - cells.since
         aged = torch.nonzero(age > 0).flatten()
         conductances = cells.programmed
         if options.drift and len(aged):
-            fresh = aged[cells.draw[0, aged].isnan()]
-            if len(fresh):
-                cells.draw[:, fresh] = self._draw(len(fresh))
-            drifted = self.technology.drifted(
-                cells.target[:, aged], conductances[:, aged], age[aged], cells.draw[:, aged]
-            )
-            conductances = conductances.clone()
-            conductances[:, aged] = drifted
+            conductances = drifted(self.technology, cells, age, aged, self.draws.pairs)
             conductances = self._programmer.held(conductances, self._faults)
         now = self.pair.weights(conductances, scale)
         if options.compensation and len(aged):
-            before = self.pair.weights(cells.programmed, scale)[aged].abs().mean()
-            after = now[aged].abs().mean()
-            now[aged] *= torch.where(after > 0, before / after, torch.ones_like(after))
+            now[aged] *= compensation(now[aged], self.pair.weights(cells.programmed, scale)[aged])
         self._show(ALL, conductances, now, scale)
 
     def _show(self, where: Where, conductances: Tensor, now: Tensor, scale: Tensor) -> None:
@@ -346,20 +312,8 @@ class Memristors:
     def _read(self, now: Tensor, noisy: bool = True) -> Tensor:
         """Let engines read weights of all pairs [D], with a draw of the read noise."""
         if self._noise is not None and noisy:
-            now = now + self._noise * self._normal((len(now),))
+            now = now + self._noise * self.draws.normal(len(now))
         elif now is self._now:
             return self._seen
         self._seen.view(-1).scatter_(0, self._cells.place, now)
         return self._seen
-
-
-class _StraightThrough(torch.autograd.Function):
-    """What was read, with the gradients of the targets."""
-
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, seen: Tensor) -> Tensor:
-        return seen.clone()
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient, None

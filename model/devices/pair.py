@@ -70,10 +70,6 @@ class Pair:
         """Weights [D] of conductances [2, D]."""
         return (conductances[0] - conductances[1]) * (scale / self.span)
 
-    def rounded(self, weight: Tensor, scale: Tensor | float) -> Tensor:
-        """Weights [D] on the nearest levels."""
-        return self.weights(self.conductances(weight, scale), scale)
-
     def _highest_negative(self, steps: int) -> float:
         """Highest level within the range of the negative device, as a share of the whole."""
         return int(self.negative_share * steps + 1e-9) / steps

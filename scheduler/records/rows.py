@@ -11,6 +11,7 @@ import numpy as np
 from smalti.agents.auction.bids import Outcome
 from smalti.agents.gating import GatingAgent
 from smalti.model.chip.fabric import DIRECTIONS, SIDES, Fabric
+from smalti.model.chip.ledger import Ledger
 from smalti.model.costs import Usage
 from smalti.model.rewiring.scope import Changes
 from smalti.scheduler.answers import sessions
@@ -63,14 +64,13 @@ def bid_row(round_number: int, outcome: Outcome) -> Row:
     }
 
 
-def port_rows(round_number: int, fabric: Fabric, used: np.ndarray) -> dict[str, np.ndarray]:
+def port_rows(round_number: int, ledger: Ledger) -> dict[str, np.ndarray]:
     """Wires in use on every side of every cell, as columns."""
-    fixed = _port_columns(fabric)
     return {
-        "round": np.full(len(used), round_number, dtype=np.int32),
-        **fixed,
-        "used": used.astype(np.int32),
-        "capacity": fabric.capacity.astype(np.int32),
+        "round": np.full(len(ledger.used), round_number, dtype=np.int32),
+        **_port_columns(ledger.fabric),
+        "used": ledger.used.astype(np.int32),
+        "capacity": ledger.capacity.astype(np.int32),
     }
 
 

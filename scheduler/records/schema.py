@@ -104,7 +104,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("side", TEXT, "name", "side of the cell: N, E, S or W"),
         Column("direction", TEXT, "name", "in or out of the cell"),
         Column("used", INT32, "wires", "wires in use after the round"),
-        Column("capacity", INT32, "wires", "wires there are"),
+        Column("capacity", INT32, "wires", "wires there are, without those known to be dead"),
     ),
     "evaluations": (
         Column("after", INT32, "number", "experience learned last; -1 before the first"),

@@ -17,10 +17,6 @@ MakeConfig = Callable[..., Config]
 SHARES = {"row_share": 0.1, "slot_share": 0.1, "wire_share": 0.1}
 
 
-def nothing(simulation: Simulation) -> None:
-    """Watch nothing."""
-
-
 def clear(simulation: Simulation) -> None:
     """Whether nothing but outputs lies on what is dead."""
     links, state, faults = simulation.network.links, simulation.network.state, simulation.faults

@@ -9,7 +9,9 @@ import pytest
 from smalti.agents.auction.bids import Bid
 from smalti.agents.auction.prices import NEWBORN, AuctionOptions, Prices, Quote
 from smalti.model.chip.fabric import EAST, IN, NORTH, OUT, SOUTH, WEST, Fabric, FabricOptions
+from smalti.model.chip.faults import FaultMap
 from smalti.model.chip.links import Links, Offer, Refusal
+from smalti.scheduler.records.rows import port_rows
 
 SLOT, ROW, WIRE = 3.0, 0.5, 0.125
 OPTIONS = AuctionOptions(slot_price=SLOT, row_price=ROW, wire_price=WIRE)
@@ -34,8 +36,31 @@ def quote(prices: Prices, one: Bid, free: int = 8) -> Quote:
 @pytest.mark.parametrize(("free", "price"), [(8, 3.0), (4, 6.0), (1, 24.0)])
 def test_a_slot_costs_base_times_capacity_over_free(free: int, price: float) -> None:
     prices, _ = market()
-    assert prices.slot(free) == price
+    assert prices.slot(free, 0) == price
     assert quote(prices, bid(0), free) == Quote((), SLOT, price)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_is_known_to_be_dead_is_no_scarcer_for_it(known: bool) -> None:
+    """Four of eight slots of tile 0 and one of four wires on its way: free ones cost the base price while none is used.
+
+    Prices may be older than the faults.
+    """
+    prices, links = market()
+    way = links.ways(0, 1)[0]
+    slots = np.arange(32) < 4
+    rows = np.zeros(links.source.shape, dtype=np.bool_)
+    dead = FaultMap(rows=rows, slots=slots, tiles=(), wires={way.ports[1]: frozenset({0})})
+    links.strike(dead, known)
+    assert prices.slot(4, 0) == (SLOT if known else 2 * SLOT)
+    assert prices.slot(4, 1) == 2 * SLOT
+    offer = links.offer(0, 1)
+    assert isinstance(offer, Offer)
+    assert prices.link(offer) == (ROW + WIRE * len(way.ports),) * 2
+    assert Prices(OPTIONS, links.copy()).link(offer) == prices.link(offer)
+    columns = port_rows(0, links.ledger)
+    assert columns["capacity"][way.ports[1]] == (3 if known else 4)
+    assert columns["capacity"].sum() == links.fabric.capacity.sum() - known
 
 
 def test_exponential_prices_rise_from_base_to_dearest_times_base() -> None:

@@ -8,6 +8,7 @@ import pytest
 from smalti.agents.tile import TileAgent
 from smalti.analysis.dashboard.view import INPUT, Books, view_of
 from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.chip.ledger import Ledger
 from smalti.scheduler.config import Config
 from smalti.scheduler.records import rows as tables
 
@@ -34,7 +35,7 @@ def test_prices_are_those_that_the_auction_asks(played: Any) -> None:
     prices = simulation.grower.prices
     free = {agent.tile: len(agent.free_slots) for agent in simulation.agents_by_type[TileAgent]}
     for tile in view.tiles:
-        assert tile.price == (pytest.approx(prices.slot(free[tile.tile])) if free[tile.tile] else None)
+        assert tile.price == (pytest.approx(prices.slot(free[tile.tile], tile.tile)) if free[tile.tile] else None)
     ledger, base, full = simulation.network.links.ledger, prices.options.wire_price, 0
     for port, side in enumerate(side for cell in view.cells for side in cell.sides):
         if ledger.free(port):
@@ -58,7 +59,7 @@ def test_a_link_knows_where_its_source_is(played: Any) -> None:
 
 def test_births_and_retirements_count_from_their_round_on() -> None:
     fabric = Fabric(FabricOptions(rows=1, cols=1, neurons_per_tile=4, wires=2, corner_wires=1))
-    ports = tables.port_rows(0, fabric, np.zeros_like(fabric.capacity))
+    ports = tables.port_rows(0, Ledger(fabric))
     facts = {"tile": 0, "kind": "hidden", "task": 0, "rule": "random"}
     neurons = [
         {"neuron": 0, "slot": 0, "birth_round": 0, "retired_round": None, **facts},
@@ -80,7 +81,7 @@ def test_births_and_retirements_count_from_their_round_on() -> None:
 def test_broken_places_are_told() -> None:
     options = FabricOptions(rows=2, cols=2, dead_tiles=((1, 1),), dead_routers=((2, 2),))
     fabric = Fabric(options)
-    ports = tables.port_rows(0, fabric, np.zeros_like(fabric.capacity))
+    ports = tables.port_rows(0, Ledger(fabric))
     view = view_of(Config(fabric=options), fabric, Books(rounds=(), neurons=(), links=(), ports=ports, bids=()), -1, 3)
     assert [tile.dead for tile in view.tiles] == [False, False, False, True]
     assert view.tiles[3].price is None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -62,11 +63,44 @@ def test_a_file_that_is_not_there() -> None:
         architecture("lohi")
 
 
-@pytest.mark.parametrize(("name", "joules"), [("loihi", 23.6e-12), ("truenorth", 26e-12)])
-def test_those_that_come_along_hold_the_published_numbers(name: str, joules: float) -> None:
+PICOJOULES = {  # per event: Davies et al. 2018, table 2, hops the mean of both directions; Merolla et al. 2014
+    "loihi": {
+        "synaptic_operation": 23.6,
+        "spike": 1.7,
+        "hop_r1": (3.0 + 4.0) / 2,
+        "hop_r0": (3.0 + 4.0) / 2,
+        "membrane_update": 81,
+        "write": 120,
+    },
+    "truenorth": {"synaptic_operation": 26},
+}
+NANOSECONDS = {
+    "loihi": {
+        "synaptic_operation": 3.5,
+        "spike": 2.1,
+        "hop_r1": (4.1 + 6.5) / 2,
+        "hop_r0": (4.1 + 6.5) / 2,
+        "membrane_update": 8.4,
+        "write": 6.1,
+    },
+    "truenorth": {"step": 1e6},
+}
+
+
+@pytest.mark.parametrize("name", PICOJOULES)
+def test_those_that_come_along_hold_the_published_numbers_and_nothing_else(name: str) -> None:
     read = architecture(name)
-    assert read.energy.synaptic_operation == pytest.approx(joules)
+    for section, unit, published in ((read.energy, 1e-12, PICOJOULES), (read.time, 1e-9, NANOSECONDS)):
+        said = {key: value / unit for key, value in asdict(section).items() if not math.isnan(value)}
+        assert said == pytest.approx(published[name])
+    assert math.isnan(read.power.static)
     assert "doi 10." in read.source
+
+
+def test_the_power_of_truenorth_is_that_of_its_events() -> None:
+    """A million neurons at 20 Hz with 128 active synapses each take about 70 mW."""
+    joules = architecture("truenorth").energy.synaptic_operation
+    assert joules * 2**20 * 20 * 128 == pytest.approx(0.07, rel=0.05)
 
 
 def test_every_file_that_comes_along_can_be_read() -> None:

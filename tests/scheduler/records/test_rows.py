@@ -3,12 +3,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
 
 from smalti.agents.auction.bids import Bid, Outcome
 from smalti.model.chip.fabric import EAST, IN, OUT, SOUTH, Fabric, FabricOptions
+from smalti.model.chip.ledger import Ledger
 from smalti.model.costs import Usage
 from smalti.model.rewiring.scope import Changes
 from smalti.scheduler.clock import Seconds
@@ -49,11 +49,11 @@ def test_a_bid_becomes_a_row_of_the_table() -> None:
 
 def test_every_side_of_every_cell_is_a_row() -> None:
     fabric = Fabric(FabricOptions(rows=1, cols=2, wires=5, corner_wires=3, dead_tiles=((0, 1),)))
-    used = np.zeros(len(fabric.capacity), dtype=np.int64)
+    ledger = Ledger(fabric)
     tile, router = fabric.cell_of_tile(0), 0
-    used[fabric.port(tile, EAST, OUT)] = 4
-    used[fabric.port(router, SOUTH, IN)] = 2
-    table = to_arrow("ports", port_rows(6, fabric, used)).to_pandas()
+    ledger.used[fabric.port(tile, EAST, OUT)] = 4
+    ledger.used[fabric.port(router, SOUTH, IN)] = 2
+    table = to_arrow("ports", port_rows(6, ledger)).to_pandas()
     assert len(table) == 3 * 5 * 4 * 2
     assert set(table["round"]) == {6}
     busy = table[table["used"] > 0]
