@@ -83,7 +83,7 @@ def rows(
     if evaluation.needs_label(agent):
         settings = {name: told for name, told in settings.items() if told}
     chip, parts = agent.network.memristors, tuple(parts)
-    chance, seconds, restore = chip.chance, chip.seconds, chip.remember()
+    chance, seconds, restore = chip.draws.chance, chip.seconds, chip.remember()
     try:
         for draw, end in copies_of(chip, draws, seed):
             for age in ages:
@@ -94,6 +94,6 @@ def rows(
                         for task, accuracy in accuracies(agent, stream, batches_of, told, part):
                             yield {**known, "task": task, "accuracy": accuracy}
     finally:
-        chip.chance = chance
+        chip.draws.anew(chance)
         restore()
         chip.at(seconds)
