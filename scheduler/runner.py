@@ -6,6 +6,7 @@ written after it. What it goes on with is compared before: tables, data, configu
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 import tomllib
@@ -16,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from smalti.model.chip import faults
 from smalti.model.chip.fabric import NoRoomError
 from smalti.scheduler import logs
 from smalti.scheduler.config import Config
@@ -35,6 +37,7 @@ from smalti.scheduler.streams.memory import FILE, data_of, read
 
 FINGERPRINT = "data"  # of data that was in memory, in environment.json
 STREAM = "stream"  # likewise, of the stream as the network hears it
+FAULTS = "faults"  # likewise, CRC-32 of faults.json
 BIRTHS = "births"  # likewise, CRC-32 of the births that the run follows
 WRITTEN = "written"  # what the tables held, in a checkpoint
 Watcher = Callable[[Simulation], None]
@@ -93,6 +96,9 @@ def created(simulation: Simulation, out: Path, data: Data | None = None) -> RunF
     if simulation.growing.births is not None:
         text = birth_record.dump(simulation.growing.births)
         files[birth_record.FILE], facts[BIRTHS] = text, zlib.crc32(text.encode())
+    if simulation.faults is not None:
+        files[faults.FILE] = dumped = _faults(simulation)
+        facts[FAULTS] = zlib.crc32(dumped.encode())
     if data is not None:
         files[FILE], facts[FINGERPRINT] = data.dump(), data.fingerprint
     config = dump(simulation.config)
@@ -153,6 +159,11 @@ def fresh(folder: RunFolder, config: Config) -> Simulation:
         if data.fingerprint != facts[FINGERPRINT]:
             raise ValueError(f"{path} was changed since the run began: set it back, or start a new run")
     simulation = Simulation(config, recorded_births=birth_record.restored(folder.path, facts.get(BIRTHS)), data=data)
+    if FAULTS in facts and simulation.faults is not None and facts[FAULTS] != zlib.crc32(_faults(simulation).encode()):
+        raise ValueError(
+            f"the faults of {config.faults.map or 'the chip'} are not those that {folder.path} was begun with, which "
+            f"{folder.path / faults.FILE} keeps: set them back, or start a new run"
+        )
     if STREAM not in facts:
         raise ValueError(f"{folder.environment} is damaged: it does not say what data the run was begun with")
     if fingerprint(simulation.stream) != facts[STREAM]:
@@ -162,6 +173,12 @@ def fresh(folder: RunFolder, config: Config) -> Simulation:
             "it back, or start a new run"
         )
     return simulation
+
+
+def _faults(simulation: Simulation) -> str:
+    """What of the chip is dead, or will be, as a file for ``faults.map``."""
+    assert simulation.faults is not None
+    return json.dumps(faults.file_of(simulation.faults, simulation.fabric), indent=1)
 
 
 def restore_last(simulation: Simulation, folder: RunFolder) -> TableWriter:

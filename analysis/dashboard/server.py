@@ -30,7 +30,7 @@ def require_extra() -> None:
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise ValueError(f'the page needs {", ".join(missing)}: pip install -e ".[dashboard]"')
+        raise ValueError(f'the page needs {", ".join(missing)}: pip install "smalti[dashboard]"')
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,8 +12,9 @@ import pandas as pd
 
 from smalti.analysis.outcomes import living
 from smalti.analysis.plots.drawing.painted import painted
-from smalti.analysis.plots.drawing.picture import Boxes, Dots, Key, Lines, Mark, Panel, Picture, Scale, Shape
+from smalti.analysis.plots.drawing.picture import Boxes, Dots, Floats, Key, Lines, Mark, Panel, Picture, Scale, Shape
 from smalti.analysis.plots.drawing.ramps import Ramp, shade
+from smalti.analysis.plots.faults import DEAD_TILE, fault_keys, fault_marks, faults_of
 from smalti.analysis.plots.figure import quick_note, save_figure, task_colour
 from smalti.analysis.plots.routes import route_points
 from smalti.analysis.runs import Run, load_run
@@ -57,9 +58,12 @@ def chip_picture(run: Run, wires: Literal["task", "load"] = "task") -> Picture:
         raise ValueError(f"wires = {wires!r} is unknown; take task or load")
     fabric, alive = run.config["fabric"], living(run)
     wide, high = _edges(fabric["cols"])[-1], _edges(fabric["rows"])[-1]
-    keys = _keys(alive)
+    faults = faults_of(run)
+    broken = [] if faults is None else fault_marks(run, faults, _slots(fabric), *map(_edges, _size(fabric)))
+    keys = [*_keys(alive), *([] if faults is None else fault_keys(faults))]
+    tiles = _tiles(alive, fabric, () if faults is None else faults.tiles)
     panel = Panel(
-        marks=[_routers(run, fabric), _links(run, fabric, wires), *_tiles(alive, fabric)],
+        marks=[_routers(run, fabric), _links(run, fabric, wires), *tiles, *broken],
         x=(0, wide),
         y=(high, 0),
         frame="bare",
@@ -87,25 +91,40 @@ def _edges(tiles: int) -> np.ndarray:
     return np.cumsum([0.0, *([SIDE, TILE] * tiles), SIDE])
 
 
-def _tiles(alive: pd.DataFrame, fabric: Mapping[str, Any]) -> Iterator[Mark]:
-    """Tiles and their slots, free ones and taken ones."""
-    xs, ys, count = _edges(fabric["cols"]), _edges(fabric["rows"]), fabric["neurons_per_tile"]
-    dead = {tuple(place) for place in fabric["dead_tiles"]}
-    tiles = [(row, col) for row in range(fabric["rows"]) for col in range(fabric["cols"])]
-    corners = np.array([(xs[2 * col + 1], ys[2 * row + 1]) for row, col in tiles])
+def _size(fabric: Mapping[str, Any]) -> tuple[int, int]:
+    return fabric["cols"], fabric["rows"]
+
+
+def _corners(fabric: Mapping[str, Any]) -> Floats:
+    """Upper left corner of every tile [K, 2]."""
+    xs, ys = map(_edges, _size(fabric))
+    return np.array([(xs[2 * c + 1], ys[2 * r + 1]) for r in range(fabric["rows"]) for c in range(fabric["cols"])])
+
+
+def _slots(fabric: Mapping[str, Any]) -> Floats:
+    """Middle of every slot [N, 2]."""
+    count = fabric["neurons_per_tile"]
+    wide = int(np.ceil(np.sqrt(count)))
+    within = TILE / (wide + 0.6) * (np.stack([np.arange(count) % wide, np.arange(count) // wide], axis=1) + 0.8)
+    places: Floats = (_corners(fabric)[:, None] + within).reshape(-1, 2)
+    return places
+
+
+def _tiles(alive: pd.DataFrame, fabric: Mapping[str, Any], died: Collection[int]) -> Iterator[Mark]:
+    """Tiles and their slots, free ones and taken ones; some have died, others were never there."""
+    absent = {row * fabric["cols"] + col for row, col in fabric["dead_tiles"]}
+    corners, places = _corners(fabric), _slots(fabric)
+    tiles = range(len(corners))
     yield Boxes(
         x=corners[:, 0],
         y=corners[:, 1],
         width=TILE,
         height=TILE,
         rounding=0.1,
-        fills=["#dddddd" if tile in dead else "#ffffff" for tile in tiles],
+        fills=[DEAD_TILE if t in died else "#dddddd" if t in absent else "#ffffff" for t in tiles],
         edge="#555555",
         edge_width=1,
     )
-    wide = int(np.ceil(np.sqrt(count)))
-    within = TILE / (wide + 0.6) * (np.stack([np.arange(count) % wide, np.arange(count) // wide], axis=1) + 0.8)
-    places = (corners[:, None] + within).reshape(-1, 2)  # of all slots
     free = np.delete(places, alive["slot"].to_numpy(dtype=int), axis=0)
     yield Dots(x=free[:, 0], y=free[:, 1], size=3, colours="#e4e4e4")
     output = alive["kind"] == "output"

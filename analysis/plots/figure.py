@@ -23,7 +23,7 @@ PALETTE = (
     "#99DDFF",
 )  # colour-blind safe
 QUIET = "#555555"  # titles and notes
-MISSING = 'pictures need matplotlib: pip install -e ".[plot]"'
+MISSING = 'pictures need matplotlib: pip install "smalti[plot]"'
 
 
 def task_colour(task: int) -> str:

@@ -12,7 +12,7 @@ from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import flatten
 
 CHECKOUT = "git checkout {}"
-INSTALL = 'pip install -c constraints.txt -e ".[events]"'
+INSTALL, INSTALLED = 'pip install -c constraints.txt -e ".[events]"', 'pip install "smalti[events]"'
 
 
 def defaults() -> dict[str, Any]:
@@ -55,9 +55,9 @@ def command(config: Mapping[str, Any]) -> str | None:
 
 
 def steps(run: Run) -> list[str]:
-    """Commands that repeat a run, from a checkout of the repository."""
+    """Commands that repeat a run: from a checkout of the repository if it was run from one, else as it is installed."""
     commit = run.environment.get("commit")
-    prepare = [*([CHECKOUT.format(commit)] if commit else []), INSTALL]
+    prepare = [CHECKOUT.format(commit), INSTALL] if commit else [INSTALLED]
     whole = command(run.config)
     again = shlex.join(["smalti", "run", str(run.path / "config.toml"), "--out", f"{run.path}-again"])
     return [*prepare, *([whole] if whole else []), again]

@@ -62,7 +62,7 @@ def report(runs: Runs) -> str:
     """
     missing = missing_packages()
     if missing:
-        raise ValueError(f'reports need {" and ".join(missing)}: pip install -e ".[report]"')
+        raise ValueError(f'reports need {" and ".join(missing)}: pip install "smalti[report]"')
     if len(runs) > MOST:
         raise ValueError(f"{len(runs)} runs do not fit one page; give {MOST} at most")
     for _, run in runs:

@@ -21,6 +21,7 @@ from smalti.model.option_values import expand_home, settle, shown
 
 SIZE = ("rows", "cols", "neurons_per_tile", "wires", "corner_wires")
 ROWS, SLOTS, TILES, WIRES = range(4)  # of the streams of random numbers
+FILE = "faults.json"  # of a run folder
 KINDS = ("dead_rows", "dead_slots", "dead_tiles", "dead_wires")
 
 
@@ -120,7 +121,7 @@ def fault_map(options: FaultsOptions, fabric: Fabric) -> FaultMap | None:
         ValueError: the file cannot be read, is of another chip, or names a place that is not on it.
     """
     if options.map:
-        return _read(Path(options.map), fabric)
+        return read_map(Path(options.map), fabric)
     return _draw(options, fabric) if options.drawn else None
 
 
@@ -160,7 +161,12 @@ def _map(
     return FaultMap(rows=rows, slots=slots, tiles=tuple(sorted(set(tiles))), wires=of_port)
 
 
-def _read(path: Path, fabric: Fabric) -> FaultMap:
+def read_map(path: Path, fabric: Fabric) -> FaultMap:
+    """Faults that a file names, as ``file_of`` gives it.
+
+    Raises:
+        ValueError: the file cannot be read, is of another chip, or names a place that is not on it.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

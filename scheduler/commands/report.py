@@ -53,7 +53,7 @@ def leave_report(run: Run, console: Console) -> None:
     path = run.path
     missing, again = missing_packages(), pasted("smalti", "report", path)
     if missing:
-        outcome = f'none; it needs {" and ".join(missing)}: pip install -e ".[report]", then {again}'
+        outcome = f'none; it needs {" and ".join(missing)}: pip install "smalti[report]", then {again}'
     else:
         try:
             with advising(lambda: f"the run is finished; `{again}` writes its report"):

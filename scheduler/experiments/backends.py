@@ -219,7 +219,7 @@ def _needed(module: str, backend: str) -> Any:
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        raise ValueError(f"--backend {backend} needs {error.name}: pip install -e '.[{backend}]'") from error
+        raise ValueError(f"--backend {backend} needs {error.name}: pip install 'smalti[{backend}]'") from error
 
 
 def _one_line(error: Exception) -> str:

@@ -259,6 +259,6 @@ def _optuna() -> Any:
     try:
         import optuna
     except ModuleNotFoundError as error:
-        raise ValueError("--search optuna needs Optuna: pip install -e '.[optuna]'") from error
+        raise ValueError("--search optuna needs Optuna: pip install 'smalti[optuna]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

@@ -2,6 +2,7 @@
 
     RUN/config.toml            complete, as resolved
     RUN/births.json            births of another run that this one follows, if it does
+    RUN/faults.json            what of the chip is dead, or will be, as a file for ``faults.map``, if anything is
     RUN/data.npz               the data, if it was given in memory
     RUN/environment.json       versions, seed, threads, commit
     RUN/tables/TABLE/*.parquet one table; pandas.read_parquet("RUN/tables/TABLE") reads it at any time

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,8 @@ import pandas as pd
 import pytest
 import torch
 
+from smalti.model.chip.faults import FILE
+from smalti.scheduler import breakage, runner
 from smalti.scheduler.config import Config
 from smalti.scheduler.simulation import Simulation
 
@@ -95,7 +99,12 @@ def test_what_keeps_old_tasks_knows_the_devices_of_links_that_are_laid_again(tin
         simulation.step()
     state, known = simulation.network.state, simulation.rehearsal.elastic.devices
     simulation._prepare()
-    assert simulation._break().relaid > 0
+    assert (
+        breakage.come(
+            simulation.grower, simulation.faults, simulation.config.faults, 4, simulation.rehearsal.devices
+        ).relaid
+        > 0
+    )
     old = simulation.gating.experts[0].running(simulation.network)
     devices = state.mask & old.view(simulation.fabric.tiles, 1, -1)
     assert devices.any()
@@ -131,3 +140,27 @@ def test_unknown_faults_act_and_take_no_link_away(tiny: MakeConfig) -> None:
 def test_faults_after_the_last_round_are_refused(tiny: MakeConfig) -> None:
     with pytest.raises(ValueError, match=r"faults\.at_round = 99 is after the last round, 5: give a round"):
         Simulation(tiny(faults={"row_share": 0.1, "at_round": 99}))
+
+
+def test_a_run_keeps_its_faults_and_goes_on_with_no_others(
+    tiny: MakeConfig, tmp_path: Path, cut_short: Callable[[Config, Path, int], None]
+) -> None:
+    """Drawn ones stand in the folder as a file that another run may name; a map that was changed is refused."""
+    drawn = Simulation(tiny(faults={**SHARES, "map_seed": 1}))
+    assert drawn.faults is not None
+    kept = runner.created(drawn, tmp_path / "drawn").path / FILE
+    named = tiny(faults={"map": str(kept), "at_round": 3})
+    again = Simulation(named).faults
+    assert again is not None
+    assert again.tiles == drawn.faults.tiles
+    assert again.wires == drawn.faults.wires
+    assert np.array_equal(again.rows, drawn.faults.rows)
+    assert np.array_equal(again.slots, drawn.faults.slots)
+    cut_short(named, tmp_path / "run", 2)
+    whole = json.loads(kept.read_text())
+    kept.write_text(json.dumps({**whole, "dead_slots": []}))
+    with pytest.raises(ValueError, match=r"are not those that .* was begun with"):
+        runner.resume(tmp_path / "run", runner.nothing)
+    kept.write_text(json.dumps(whole))
+    assert runner.resume(tmp_path / "run", runner.nothing).finished
+    assert not (runner.created(Simulation(tiny()), tmp_path / "sound").path / FILE).exists()

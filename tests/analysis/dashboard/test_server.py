@@ -34,5 +34,5 @@ def test_an_address_of_another_machine() -> None:
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "NEEDED", ("pytest", "nowhere_to_be_found"))
-    with pytest.raises(ValueError, match=r'needs nowhere_to_be_found: pip install -e "\.\[dashboard\]"'):
+    with pytest.raises(ValueError, match=r'needs nowhere_to_be_found: pip install "smalti\[dashboard\]"'):
         server.require_extra()

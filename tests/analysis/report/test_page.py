@@ -155,7 +155,7 @@ def test_runs_without_a_round_and_too_many_are_refused(
 
 def test_a_missing_package_is_named_with_its_cure(finished_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "NEEDED", ("jinja2", "no_such_package"))
-    with pytest.raises(ValueError, match=r'reports need no_such_package: pip install -e "\.\[report\]"'):
+    with pytest.raises(ValueError, match=r'reports need no_such_package: pip install "smalti\[report\]"'):
         pages.report(load_runs(finished_run))
 
 

@@ -116,7 +116,7 @@ def test_without_its_packages_a_run_says_how_to_get_one(
     monkeypatch.setattr("smalti.analysis.report.page.NEEDED", ("jinja2", "no_such_package"))
     code, out, err = cli("run", str(tiny_toml), "--report", "True", "--out", "mine")
     assert (code, err) == (0, "")
-    assert out.count('pip install -e ".[report]"') == 1
+    assert out.count('pip install "smalti[report]"') == 1
     assert "none; it needs no_such_package" in out
     assert not Path("mine/report.html").exists()
 

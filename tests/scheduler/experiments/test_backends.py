@@ -80,7 +80,7 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 def test_a_backend_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for backend in CLUSTERS:
         monkeypatch.setitem(sys.modules, PACKAGES[backend], None)
-        wanted = rf"pip install -e '\.\[{backend}\]'"
+        wanted = rf"pip install 'smalti\[{backend}\]'"
         with pytest.raises(ValueError, match=wanted), opened(Workers(backend=backend)):
             pass
 
