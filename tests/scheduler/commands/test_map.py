@@ -23,8 +23,8 @@ def exported(finished_run: Path, tmp_path: Path) -> Path:
     return tmp_path / "net.nir"
 
 
-def chip(tiny: Callable[..., Config], path: Path, **fabric: object) -> str:
-    config = tiny(fabric=fabric, training={"rounds": 1, "steps": 1})
+def chip(tiny: Callable[..., Config], path: Path, faults: dict[str, object] | None = None, **fabric: object) -> str:
+    config = tiny(fabric=fabric, training={"rounds": 1, "steps": 1}, faults=faults or {})
     config = replace(config, stream=replace(config.stream, path=str(Path(config.stream.path).absolute())))
     path.write_text(dump(config), encoding="utf-8")
     return str(path)
@@ -55,6 +55,17 @@ def test_what_does_not_fit_is_listed_and_left_out_on_request(
     assert code == 0
     assert "places (sample, step, neuron) differ" in out
     assert Path("net/checkpoint").is_dir()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_chip_with_faults_is_taken(cli: Smalti, exported: Path, tiny: Callable[..., Config], known: bool) -> None:
+    """Known faults are kept clear of, so that all spikes stay; those that nobody knows change some."""
+    faults = {"slot_share": 0.2, "known": known}
+    file = chip(tiny, Path("chip.toml"), faults, neurons_per_tile=16, wires=24, corner_wires=16, inputs="every")
+    code, out, err = cli("map", "net.nir", "--config", file, "--samples", "20")
+    assert (code, err) == (0, "")
+    assert ("; 0 of " in out.split("spikes in")[1]) == known
+    assert cli("resume", "net")[0] == 0
 
 
 def test_files_of_another_kind_are_refused_in_a_line(cli: Smalti) -> None:
