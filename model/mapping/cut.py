@@ -4,7 +4,8 @@ The Fiedler vector (of the second smallest eigenvalue of the graph's Laplacian) 
 together; a rectangle of tiles is cut in half again and again, and neurons follow in that order (Pothen, Simon & Liou
 1990, SIAM J. Matrix Anal. Appl. 11:430). Refinement moves, in each pass, every neuron once, by the best move or
 exchange there is even where it costs, and keeps the best moment of the pass (Kernighan & Lin 1970, Bell Syst. Tech. J.
-49:291); costs are those of ``model.mapping.cost``.
+49:291). Small nets are refined from some drawn placements, too, and the cheapest stays. Costs are those of
+``model.mapping.cost``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from smalti.model.chip.fabric import Fabric
 from smalti.model.mapping.cost import Costs, Tiles
 from smalti.model.mapping.net import Net
 
+FEW, DRAWN = 64, 8  # neurons up to which so many drawn placements are refined, too: halves of few say little
 PASSES = 8  # of refinement, at most
 PATIENCE = 40  # moves of a pass in a row without a new best
 Room = NDArray[np.int64]
@@ -50,7 +52,11 @@ def placed(
             "they must stand in one: give fabric.neurons_per_tile more"
         )
     costs = costs or Costs.of(net, fabric)
-    return refined(costs, _bisected(net, fabric, fixed, room), room, fixed)
+    first = [_bisected(net, fabric, fixed, room)]
+    if net.neurons <= FEW:
+        chance = np.random.default_rng(0)
+        first += [_drawn(net, fixed, room, chance) for _ in range(DRAWN)]
+    return min((refined(costs, tiles, room, fixed) for tiles in first), key=costs.total)
 
 
 def rooms(fabric: Fabric) -> Room:
@@ -58,6 +64,23 @@ def rooms(fabric: Fabric) -> Room:
     room = np.zeros(fabric.tiles, dtype=np.int64)
     room[list(fabric.live_tiles)] = fabric.slots
     return room
+
+
+def _begun(net: Net, fixed: dict[int, int], room: Room) -> tuple[Tiles, Room]:
+    """Tiles of all neurons, -1 of those that are free, and slots that are left."""
+    tiles, left = np.full(net.neurons, -1, dtype=np.int64), room.copy()
+    for neuron, tile in fixed.items():
+        tiles[neuron] = tile
+        left[tile] -= 1
+    return tiles, left
+
+
+def _drawn(net: Net, fixed: dict[int, int], room: Room, chance: np.random.Generator) -> Tiles:
+    """A placement at random."""
+    tiles, left = _begun(net, fixed, room)
+    slots = chance.permutation(np.repeat(np.arange(len(left)), left))
+    tiles[tiles < 0] = slots[: int((tiles < 0).sum())]
+    return tiles
 
 
 def refined(costs: Costs, tiles: Tiles, room: Room, fixed: dict[int, int]) -> Tiles:
@@ -122,10 +145,7 @@ def _best_steps(
 
 def _bisected(net: Net, fabric: Fabric, fixed: dict[int, int], room: Room) -> Tiles:
     """A first placement: halves of halves."""
-    tiles, left = np.full(net.neurons, -1, dtype=np.int64), room.copy()
-    for neuron, tile in fixed.items():
-        tiles[neuron] = tile
-        left[tile] -= 1
+    tiles, left = _begun(net, fixed, room)
     joined = (net.recurrent != 0).astype(np.float64)
     joined = joined + joined.T
     south = np.zeros(net.neurons)  # how far south a neuron wants to be
