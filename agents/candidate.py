@@ -63,6 +63,7 @@ class CandidateNeuron(Agent):
         decrease: Mapping[int, float],
         unpaid: bool = False,
         known: dict[tuple[int, ...], list[float]] | None = None,
+        left: float = 1.0,
     ) -> None:
         """Choose the target tiles whose decrease pays for the link, and bid the decrease of all of them.
 
@@ -75,6 +76,7 @@ class CandidateNeuron(Agent):
                 of equals the southernmost, which is nearest to the outputs.
             known: decreases of all newborns of its proposal by the tiles that they drive, as far as somebody has asked;
                 filled in.
+            left: share of the decrease that stuck devices leave; ``decrease`` has been lowered by it.
 
         Raises:
             ValueError: a decrease is no finite number, as those of a rule that makes weights that are none.
@@ -104,7 +106,7 @@ class CandidateNeuron(Agent):
             if key not in known:
                 tiles = self.proposal.signal.targets // prices.links.fabric.slots
                 known[key] = self.proposal.decrease(torch.isin(tiles, torch.tensor(chosen))).tolist()
-            value = in_coins(known[key][self.index])
+            value = in_coins(left * known[key][self.index])
         self.bid = self._bid(tuple(t for t in chosen if t != self.tile), (), value)
 
     def bid_as_seed(self, value: float, targets: tuple[int, ...], wishes: tuple[int, ...]) -> None:

@@ -172,14 +172,16 @@ class TileAgent(Agent):
         call.number += len(candidates)
         call.candidates += candidates
         if call.seed_links is None:
-            self.let_bid(candidates, call.prices, call.unpaid)
+            self.let_bid(candidates, call.prices, call.unpaid, self._left_by_faults(call))
         else:
             for candidate in candidates:
                 candidate.bid_as_seed(call.seed_value, *call.seed_links[self.tile])
 
     def for_sale(self, call: Call) -> list[int]:
-        """Free slots on offer: all for a seed expert, else all but those kept for tasks to come."""
-        free = self.free_slots
+        """Free slots on offer: all for a seed expert, else all but those kept for tasks to come; the soundest first."""
+        free, stuck = self.free_slots, self.network.memristors.tested(self.tile)
+        if stuck is not None:
+            free = sorted(free, key=lambda slot: float(stuck[slot % len(stuck)]))
         kept = 0 if call.seed_links is not None else max(call.reserve, call.kept.get(self.tile, 0))
         return free[: max(0, len(free) - kept)]
 
@@ -218,17 +220,24 @@ class TileAgent(Agent):
         present = rows[rows >= 0]
         return present[hears[present]]
 
-    def let_bid(self, candidates: list[CandidateNeuron], prices: Prices, unpaid: bool = False) -> None:
-        """Tell this tile's candidates what each target tile would bring; they bid."""
+    def _left_by_faults(self, call: Call) -> float:
+        """Share of a newborn's devices that a self-test of the next slot here leaves to it."""
+        stuck, free = self.network.memristors.tested(self.tile), self.for_sale(call)
+        return 1.0 if stuck is None or not free else 1.0 - float(stuck[free[0] % len(stuck)])
+
+    def let_bid(
+        self, candidates: list[CandidateNeuron], prices: Prices, unpaid: bool = False, left: float = 1.0
+    ) -> None:
+        """Tell this tile's candidates what each target tile would bring, and what stuck devices leave of it."""
         if not candidates:
             return
         proposal = candidates[0].proposal
         tiles = proposal.signal.targets // self.network.fabric.slots
-        gains = {tile: proposal.decrease(tiles == tile).tolist() for tile in sorted(set(tiles.tolist()))}
+        gains = {tile: (left * proposal.decrease(tiles == tile)).tolist() for tile in sorted(set(tiles.tolist()))}
         known: dict[tuple[int, ...], list[float]] = {}
         for candidate in candidates:
             gain = {tile: of_tile[candidate.index] for tile, of_tile in gains.items()}
-            candidate.bid_by_value(prices, gain, unpaid, known)
+            candidate.bid_by_value(prices, gain, unpaid, known, left)
 
     def idle(self, counts: Tensor, members: list[int], patience: int) -> list[int]:
         """Neurons here that have been silent for ``patience`` rounds and should be retired.

@@ -24,7 +24,7 @@ from smalti.model.devices.pair import Pair
 from smalti.model.devices.programming import Programmer
 from smalti.model.devices.scales import Scales
 from smalti.model.devices.straight_through import straight_through
-from smalti.model.devices.stuck import stuck
+from smalti.model.devices.stuck import share_stuck, stuck
 from smalti.model.devices.wear import Wear
 from smalti.model.state import ChipState
 
@@ -180,6 +180,14 @@ class Memristors:
             restore_wear()
 
         return restore
+
+    def tested(self, tile: int) -> Tensor | None:
+        """Share of pairs in each slot of a tile [n], over rows in use, that a self-test finds stuck; None: no test."""
+        options, state = self.options, self._state
+        if not options.self_test or not (options.stuck_on or options.stuck_off):
+            return None
+        rows = torch.nonzero(state.source[tile] >= 0).flatten()
+        return share_stuck(self.seed, tile, rows, state.mask.shape, options.stuck_on, options.stuck_off)
 
     def state_dict(self) -> dict[str, Any]:
         """Wear, and what was programmed."""

@@ -38,6 +38,8 @@ class DevicesOptions:
         attempts: most times that a device is programmed for that.
         stuck_on: share of devices that have the greatest conductance whatever is written.
         stuck_off: share of devices that have the least.
+        self_test: whether a test has found which are stuck before anything is learned: newborns get the slots of a
+            tile with fewest, and bids are worth as much less as the next of them has.
         mosaic_noise: standard deviation of a weight of mosaic, as a share of the largest weight in use.
         cmo_acceptance: acceptance in % with which reram_cmo was characterised: 2 or 0.2.
         measured: file of kind measured, a CSV with the columns conductance and sigma, and read if it was measured, all
@@ -63,6 +65,7 @@ class DevicesOptions:
     attempts: int = 10
     stuck_on: float = 0.0
     stuck_off: float = 0.0
+    self_test: bool = False
     mosaic_noise: float = 0.05
     cmo_acceptance: float = 2.0
     measured: str = ""

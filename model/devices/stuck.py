@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -22,6 +24,21 @@ def stuck(seed: int, places: Tensor, on: float, off: float) -> Tensor:
     chance = _uniform(seed, places.cpu().numpy())
     flags = np.where(chance < on, ON, np.where(chance < on + off, OFF, SOUND)).astype(np.int8)
     return torch.from_numpy(flags).to(places.device)
+
+
+def share_stuck(seed: int, tile: int, rows: Tensor, crossbars: Sequence[int], on: float, off: float) -> Tensor:
+    """Share of the pairs in some rows of a tile of which a device is stuck, of each of its slots [n].
+
+    Args:
+        seed, on, off: as for ``stuck``.
+        tile: the tile.
+        rows: of its crossbar [P].
+        crossbars: tiles, rows and slots of the chip (K, R, n).
+    """
+    _, all_rows, slots = crossbars
+    places = (tile * all_rows + rows[:, None]) * slots + torch.arange(slots)
+    found = stuck(seed, places.flatten(), on, off).view(2, len(rows), slots)
+    return (found != SOUND).any(0).to(torch.float64).mean(0).nan_to_num()
 
 
 def _uniform(seed: int, places: NDArray[np.int64]) -> NDArray[np.float64]:
