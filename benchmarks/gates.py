@@ -5,7 +5,8 @@
 By default a gating network has no say in how the network learns, so one run a seed is enough: every gating network is
 shown the training samples of that run, experience after experience, in the order and with the spikes that it would have
 had, and is asked at the end. Numbers are of validation data, after the last task, everything else as in the default
-configuration. The command goes on where it was stopped.
+configuration. The command goes on where it was stopped. ``crossbar`` stands on the chip and grows with the run, so that
+it is not among them (``work.py``).
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Gates:
 def conditions() -> Mapping[str, GatingOptions]:
     """Name -> options of the gate."""
     return {
-        **{name: GatingOptions(network=name) for name in GATING},
+        **{name: GatingOptions(network=name) for name in GATING if name != "crossbar"},
         "softmax, eigen": GatingOptions(network="softmax", learned=LearnedGateOptions(balance="eigen")),
         "softmax, loss_free": GatingOptions(network="softmax", learned=LearnedGateOptions(balance="loss_free")),
         "softmax, rehearsal 200": GatingOptions(network="softmax", learned=LearnedGateOptions(rehearsal=200)),

@@ -3,10 +3,11 @@
     python benchmarks/work.py --out runs/work
     python benchmarks/work.py --stream fsdd --path free-spoken-digit-dataset.zip --out runs/work
 
-As in ``gates.py``, one run a seed is enough for all gates: each is shown the training samples of that run, experience
-after experience, and asked at the end. The joint net is that of ``smalti benchmark continual``: one expert with about
-as many neurons, all there from the start, no gate. Everything else is as in the default configuration. What counts as
-work: ``smalti.analysis.account``. The command goes on where it was stopped.
+As in ``gates.py``, one run a seed is enough for all gates off the chip: each is shown the training samples of that run,
+experience after experience, and asked at the end. One on the chip takes slots, and so a run of its own, on a chip with
+larger tiles where it has more columns than the usual ones have room for. The joint net is that of ``smalti benchmark
+continual``: one expert with about as many neurons, all there from the start, no gate. Everything else is as in the
+default configuration. What counts as work: ``smalti.analysis.account``. The command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -98,14 +99,48 @@ def conditions(stream: str) -> Mapping[str, GatingOptions]:
     }
 
 
+def on_chip(stream: str) -> Mapping[str, Mapping[str, object]]:
+    """Name -> options of runs whose gate stands on the chip."""
+    plain = {"gating.network": "crossbar", "gating.windows": 1 if stream == "digits" else 2}
+    staged = {**plain, "gating.network": "staged", "gating.stages.networks": ("crossbar", "gaussian")}
+    if stream == "digits":
+        return {
+            "crossbar": plain,
+            "crossbar, 8 of 16 taps": {**plain, "gating.crossbar.taps": 8},
+            "crossbar, 4 centres": {**plain, **_wide(64, 4)},
+            "crossbar, 8 centres": {**plain, **_wide(96, 8)},
+            "crossbar, then gaussian": staged,
+            "crossbar, 4 centres, then gaussian": {**staged, **_wide(64, 4)},
+        }
+    return {
+        "crossbar, 1 window": {**plain, **_wide(48, 1), "gating.windows": 1},
+        "crossbar, 2 windows": {**plain, **_wide(48, 1)},
+        "crossbar, 5 windows": {**plain, **_wide(80, 1), "gating.windows": 5},
+        "crossbar, 2 windows, 4 centres": {**plain, **_wide(112, 4)},
+        "crossbar, 2 windows, 8 centres": {**plain, **_wide(192, 8)},
+        "crossbar, 2 windows, then gaussian": {**staged, **_wide(48, 1)},
+    }
+
+
+def _wide(slots: int, centres: int) -> Mapping[str, object]:
+    return {"fabric.neurons_per_tile": slots, "gating.crossbar.centres": centres}
+
+
 def trials(options: Works) -> Mapping[str, Config]:
-    """Runs by name: the growing net with a gate, and the joint one, for every seed."""
+    """Runs by name: the growing net with a gate off the chip, those with one on it, the joint net; for every seed."""
     where = {"stream.name": options.stream, **({"stream.path": options.path} if options.path else {})}
-    kinds = {"grown": configure({**where, "stream.setting": "class"}), "joint": configure({**where, **JOINT})}
+    grown = {**where, "stream.setting": "class"}
+    chips = {name: configure({**grown, **more}) for name, more in on_chip(options.stream).items()}
+    kinds = {"grown": configure(grown), "joint": configure({**where, **JOINT}), **chips}
     names = product(kinds.items(), range(options.seeds))
     return {
-        f"{options.stream}-{kind}{seed}": replace(config, run=RunOptions(seed=seed)) for (kind, config), seed in names
+        _name(options.stream, kind, seed): replace(config, run=RunOptions(seed=seed)) for (kind, config), seed in names
     }
+
+
+def _name(stream: str, kind: str, seed: int) -> str:
+    """Name of a run, and so of its folder."""
+    return f"{stream}-{kind.replace(', ', '-').replace(' ', '-')}{seed}"
 
 
 def main() -> None:
@@ -117,10 +152,16 @@ def main() -> None:
         told, options.out, lambda name, how: console.print(f"{name}: {how}", highlight=False), options.workers
     )
     runs = {name: restored(load_run(options.out / name)) for name in told if name not in failed}
-    joint = [measure(run, "joint") for name, run in runs.items() if "joint" in name]
-    grown = [run for name, run in runs.items() if "grown" in name]
+
+    def of(kind: str) -> list[Simulation]:
+        names = (_name(options.stream, kind, seed) for seed in range(options.seeds))
+        return [runs[name] for name in names if name in runs]
+
+    joint, grown = [measure(run, "joint") for run in of("joint")], of("grown")
+    chips = {name: [measure(run, "class") for run in of(name)] for name in on_chip(options.stream)}
     found = {name: [measure_gate(run, gate) for run in grown] for name, gate in conditions(options.stream).items()}
-    console.print(view(options.stream, {"joint net": joint, **found}))
+    there = {name: measured for name, measured in {"joint net": joint, **found, **chips}.items() if measured}
+    console.print(view(options.stream, there))
 
 
 def measure_gate(simulation: Simulation, options: GatingOptions) -> dict[str, float]:
@@ -148,14 +189,28 @@ def measure(simulation: Simulation, setting: str) -> dict[str, float]:
 
     values = {split: average(split, "accuracy") for split in PARTS} | {name: average("test", name) for name in MEANS}
     products = values.pop("multiplications_per_sample") + values.pop("gate_multiplications_per_sample")
-    return {**values, "adds": sum(values[name] for name in ADDS), "multiplications": products}
+    state = simulation.network.state
+    held = int(state.mask.sum()) + int(state.alive.sum())  # as in the account
+    return {**values, "adds": sum(values[name] for name in ADDS), "multiplications": products, "chip_values": held}
 
 
 def view(stream: str, found: Mapping[str, list[dict[str, float]]]) -> Table:
     """A row a gate: accuracies of every seed, means of the rest, additions in units of the joint net's."""
     title = f"{stream}, class-incremental: accuracy in %, one a seed; test samples for the rest"
     table = Table(title=title, title_justify="left")
-    names = ("gate", *PARTS, "adds: chip", "gate", "counts", "in all", "of joint", "mult.", "gate kB", "steps")
+    names = (
+        "gate",
+        *PARTS,
+        "adds: chip",
+        "gate",
+        "counts",
+        "in all",
+        "of joint",
+        "mult.",
+        "chip kB",
+        "gate kB",
+        "steps",
+    )
     for number, column in enumerate(names):
         table.add_column(column, justify="right" if number else "left", no_wrap=True)
     joint = mean(run["adds"] for run in found["joint net"])
@@ -163,7 +218,8 @@ def view(stream: str, found: Mapping[str, list[dict[str, float]]]) -> Table:
         means = {key: mean(run[key] for run in runs) for key in runs[0]}
         accuracies = [" / ".join(f"{100 * run[split]:.1f}" for run in runs) for split in PARTS]
         adds = [f"{means[key]:,.0f}" for key in (*ADDS, "adds")]
-        rest = f"{means['multiplications']:,.0f}", f"{BYTES * means['gate_stored_values'] / 1000:,.1f}"
+        kilobytes = [f"{BYTES * means[key] / 1000:,.1f}" for key in ("chip_values", "gate_stored_values")]
+        rest = f"{means['multiplications']:,.0f}", *kilobytes
         table.add_row(name, *accuracies, *adds, f"{means['adds'] / joint:.2f}", *rest, f"{means['latency']:.1f}")
     return table
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.work import Works, conditions, measure, measure_gate, trials, view
+from benchmarks.work import Works, conditions, measure, measure_gate, on_chip, trials, view
 from smalti.analysis.account import account
 from smalti.analysis.outcomes import accuracy
 from smalti.analysis.restored import restored
@@ -35,6 +35,19 @@ def test_all_gates_are_compared(finished_run: Path, stream: str) -> None:
 
 def test_every_seed_has_a_growing_net_and_a_joint_one() -> None:
     wanted = trials(Works(seeds=2))
-    assert list(wanted) == ["digits-grown0", "digits-grown1", "digits-joint0", "digits-joint1"]
+    assert list(wanted)[:4] == ["digits-grown0", "digits-grown1", "digits-joint0", "digits-joint1"]
     settings = [(config.stream.setting, config.gating.experts, config.run.seed) for config in wanted.values()]
-    assert settings == [("class", "task", 0), ("class", "task", 1), ("joint", "shared", 0), ("joint", "shared", 1)]
+    assert settings[:4] == [("class", "task", 0), ("class", "task", 1), ("joint", "shared", 0), ("joint", "shared", 1)]
+
+
+@pytest.mark.parametrize("stream", ["digits", "fsdd"])
+def test_who_stands_on_the_chip_has_runs_of_its_own(stream: str) -> None:
+    wanted = trials(Works(stream=stream, seeds=1, path="recordings.zip" if stream == "fsdd" else ""))
+    assert len(wanted) == 2 + len(on_chip(stream))
+    assert wanted[f"{stream}-grown0"].gating.network == "gaussian"
+    chips = [config for name, config in wanted.items() if "crossbar" in name]
+    assert {config.gating.network for config in chips} == {"crossbar", "staged"}
+    assert len({name for name in wanted if "crossbar" in name}) == len(on_chip(stream))
+    for config in chips:  # a discriminant has a column in each north tile, beside neurons and the outputs of a task
+        columns = 10 * max(config.gating.windows, 1) * config.gating.crossbar.centres
+        assert columns < config.fabric.neurons_per_tile
