@@ -3,11 +3,11 @@
     python benchmarks/work.py --out runs/work
     python benchmarks/work.py --stream fsdd --path free-spoken-digit-dataset.zip --out runs/work
 
-As in ``gates.py``, one run a seed is enough for all gates off the chip: each is shown the training samples of that run,
-experience after experience, and asked at the end. One on the chip takes slots, and so a run of its own, on a chip with
-larger tiles where it has more columns than the usual ones have room for. The joint net is that of ``smalti benchmark
-continual``: one expert with about as many neurons, all there from the start, no gate. Everything else is as in the
-default configuration. What counts as work: ``smalti.analysis.account``. The command goes on where it was stopped.
+As in ``gates.py``, one run a seed is enough for all gates: each is shown the training samples of that run, experience
+after experience, and asked at the end. One on the chip takes slots: its columns are borne on a run whose tiles are
+larger, after each experience. The joint net is that of ``smalti benchmark continual``: one expert with about as many
+neurons, all there from the start, no gate. Everything else is as in the default configuration. What counts as work:
+``smalti.analysis.account``. The command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from rich.table import Table
 from benchmarks.gates import listen
 from smalti.analysis.account import BYTES
 from smalti.analysis.restored import restored
-from smalti.analysis.runs import load_run
+from smalti.analysis.runs import Run, load_run
 from smalti.model.gating import GatingOptions
+from smalti.model.gating.crossbar import CrossbarOptions
 from smalti.model.gating.stages import StageOptions
 from smalti.scheduler.config import Config, RunOptions
 from smalti.scheduler.configure import configure
@@ -45,6 +46,7 @@ JOINT = {
     "gating": {"experts": "shared", "protect": False, "vote": 0.0},
     "growth": {"when": "never", "seed_width": 9},
 }
+ROOMY = {"fabric.neurons_per_tile": 192}
 
 
 @dataclass(frozen=True)
@@ -99,48 +101,34 @@ def conditions(stream: str) -> Mapping[str, GatingOptions]:
     }
 
 
-def on_chip(stream: str) -> Mapping[str, Mapping[str, object]]:
-    """Name -> options of runs whose gate stands on the chip."""
-    plain = {"gating.network": "crossbar", "gating.windows": 1 if stream == "digits" else 2}
-    staged = {**plain, "gating.network": "staged", "gating.stages.networks": ("crossbar", "gaussian")}
+def on_chip(stream: str) -> Mapping[str, GatingOptions]:
+    """Name -> options of a gate that stands on the chip; of fsdd in two windows unless others are named."""
+    one = GatingOptions(network="crossbar", windows=1 if stream == "digits" else 2)
+    first = StageOptions(networks=("crossbar", "gaussian"))
+    several = {f"crossbar, {k} centres": replace(one, crossbar=CrossbarOptions(centres=k)) for k in (2, 4, 8)}
+    others: dict[str, GatingOptions] = {}
     if stream == "digits":
-        return {
-            "crossbar": plain,
-            "crossbar, 8 of 16 taps": {**plain, "gating.crossbar.taps": 8},
-            "crossbar, 4 centres": {**plain, **_wide(64, 4)},
-            "crossbar, 8 centres": {**plain, **_wide(96, 8)},
-            "crossbar, then gaussian": staged,
-            "crossbar, 4 centres, then gaussian": {**staged, **_wide(64, 4)},
-        }
+        others["crossbar, 8 of 16 taps"] = replace(one, crossbar=CrossbarOptions(taps=8))
+    else:
+        others = {f"crossbar, {name}": replace(one, windows=n) for name, n in (("1 window", 1), ("5 windows", 5))}
     return {
-        "crossbar, 1 window": {**plain, **_wide(48, 1), "gating.windows": 1},
-        "crossbar, 2 windows": {**plain, **_wide(48, 1)},
-        "crossbar, 5 windows": {**plain, **_wide(80, 1), "gating.windows": 5},
-        "crossbar, 2 windows, 4 centres": {**plain, **_wide(112, 4)},
-        "crossbar, 2 windows, 8 centres": {**plain, **_wide(192, 8)},
-        "crossbar, 2 windows, then gaussian": {**staged, **_wide(48, 1)},
+        "crossbar": one,
+        **others,
+        **several,
+        "crossbar, then gaussian": replace(one, network="staged", stages=first),
+        "crossbar, 4 centres, then gaussian": replace(several["crossbar, 4 centres"], network="staged", stages=first),
     }
-
-
-def _wide(slots: int, centres: int) -> Mapping[str, object]:
-    return {"fabric.neurons_per_tile": slots, "gating.crossbar.centres": centres}
 
 
 def trials(options: Works) -> Mapping[str, Config]:
-    """Runs by name: the growing net with a gate off the chip, those with one on it, the joint net; for every seed."""
+    """Runs by name: the growing net, the same on larger tiles, and the joint net; for every seed."""
     where = {"stream.name": options.stream, **({"stream.path": options.path} if options.path else {})}
     grown = {**where, "stream.setting": "class"}
-    chips = {name: configure({**grown, **more}) for name, more in on_chip(options.stream).items()}
-    kinds = {"grown": configure(grown), "joint": configure({**where, **JOINT}), **chips}
+    kinds = {"grown": configure(grown), "joint": configure({**where, **JOINT}), "roomy": configure({**grown, **ROOMY})}
     names = product(kinds.items(), range(options.seeds))
     return {
-        _name(options.stream, kind, seed): replace(config, run=RunOptions(seed=seed)) for (kind, config), seed in names
+        f"{options.stream}-{kind}{seed}": replace(config, run=RunOptions(seed=seed)) for (kind, config), seed in names
     }
-
-
-def _name(stream: str, kind: str, seed: int) -> str:
-    """Name of a run, and so of its folder."""
-    return f"{stream}-{kind.replace(', ', '-').replace(' ', '-')}{seed}"
 
 
 def main() -> None:
@@ -151,17 +139,17 @@ def main() -> None:
     failed = run_all(
         told, options.out, lambda name, how: console.print(f"{name}: {how}", highlight=False), options.workers
     )
-    runs = {name: restored(load_run(options.out / name)) for name in told if name not in failed}
 
-    def of(kind: str) -> list[Simulation]:
-        names = (_name(options.stream, kind, seed) for seed in range(options.seeds))
-        return [runs[name] for name in names if name in runs]
+    def of(kind: str) -> list[Run]:
+        names = (f"{options.stream}-{kind}{seed}" for seed in range(options.seeds))
+        return [load_run(options.out / name) for name in names if name not in failed]
 
-    joint, grown = [measure(run, "joint") for run in of("joint")], of("grown")
-    chips = {name: [measure(run, "class") for run in of(name)] for name in on_chip(options.stream)}
-    found = {name: [measure_gate(run, gate) for run in grown] for name, gate in conditions(options.stream).items()}
-    there = {name: measured for name, measured in {"joint net": joint, **found, **chips}.items() if measured}
-    console.print(view(options.stream, there))
+    grown = [restored(run) for run in of("grown")]
+    found = {"joint net": [measure(restored(run), "joint") for run in of("joint")]}
+    found |= {name: [measure_gate(run, gate) for run in grown] for name, gate in conditions(options.stream).items()}
+    for name, gate in on_chip(options.stream).items():  # anew for each: it changes the chip
+        found[name] = [measure_gate(restored(run), gate) for run in of("roomy")]
+    console.print(view(options.stream, found))
 
 
 def measure_gate(simulation: Simulation, options: GatingOptions) -> dict[str, float]:

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from smalti.analysis.runs import Run
+    from smalti.agents.auction.bids import GATE
+from smalti.analysis.runs import Run
 
 NIR_ONLY = {"form": "auto", "samples": 32}  # options that only that format has, with their defaults
 
@@ -93,5 +94,8 @@ class Export:
         for rating in done.ratings:
             table.add_row(rating.importer, rating.verdict, rating.how)
         console.print(table)
-        said = "the gating network, which chooses among experts, is off the chip and not in the file"
+        if set(run.table("neurons")["rule"]) & {GATE}:
+            said = "columns of the gating network are among the neurons; what is added to their sums is not in the file"
+        else:
+            said = "the gating network, which chooses among experts, is off the chip and not in the file"
         console.print(said, highlight=False, soft_wrap=True)

@@ -42,7 +42,7 @@ class CrossbarGating:
         self.assignment = Assignment()
         self.centres = Centres(self.features, options.crossbar.centres)
         self.columns: tuple[Column, ...] = ()
-        self._gain, self._offsets = 1.0, torch.zeros(0, dtype=torch.float64)  # [D] of the centres of ``classes``
+        self.gain, self.offsets = 1.0, torch.zeros(0, dtype=torch.float64)  # [D] of the centres of ``classes``
         self._spreads: dict[int, Spread] = {}  # class -> distances of its samples before they were learned
         self._factor: Tensor | None = None  # [F, F] Cholesky factor of the covariance; None when out of date
 
@@ -75,18 +75,18 @@ class CrossbarGating:
     def stored_values(self) -> int:
         """Sums and a factor of the covariance, offsets and gain, three numbers a class for novelty, the assignment."""
         learned = self.centres.stored_values + self.features**2 + 3 * len(self._spreads)
-        return learned + len(self._offsets) + 1 + 2 * len(self.assignment.expert_of)
+        return learned + len(self.offsets) + 1 + 2 * len(self.assignment.expert_of)
 
     @property
     def adds_per_sample(self) -> int:
         """Off the chip: reading the columns, the sum of those of a centre, its offset, the logsumexp."""
         ends = sum(2 if column.window else 1 for column in self.columns)
-        return ends + len(self.columns) + len(self._offsets)
+        return ends + len(self.columns) + len(self.offsets)
 
     @property
     def multiplications_per_sample(self) -> int:
         """Off the chip: two to read a column, the gain of a centre."""
-        return 2 * len(self.columns) + len(self._offsets)
+        return 2 * len(self.columns) + len(self.offsets)
 
     def observe(self, counts: Tensor, labels: Tensor, task: int) -> None:
         """Add counts [B, F] of labelled samples [B] int to their classes. The task is not used.
@@ -111,9 +111,9 @@ class CrossbarGating:
             heard: features [F] bool that columns hear.
         """
         self.columns = columns
-        discriminants, self._offsets = self.centres.discriminants(self.discriminants, heard)
+        discriminants, self.offsets = self.centres.discriminants(self.discriminants, heard)
         programme = program(columns, discriminants, self._places(), self.features // self.windows)
-        self._gain = programme.gain
+        self.gain = programme.gain
         return programme
 
     def read(self, membrane: Tensor, leak: float) -> Tensor:
@@ -151,8 +151,8 @@ class CrossbarGating:
             **self.assignment.state_dict(),
             **self.centres.state_dict(),
             "columns": torch.tensor(columns, dtype=torch.int64).reshape(-1, 4),
-            "offsets": self._offsets.clone(),
-            "gain": torch.tensor([self._gain], dtype=torch.float64),
+            "offsets": self.offsets.clone(),
+            "gain": torch.tensor([self.gain], dtype=torch.float64),
             "measured": torch.tensor(measured, dtype=torch.int64).reshape(-1, 2),
             "spreads": torch.tensor(spreads, dtype=torch.float64).reshape(-1, 2),
         }
@@ -172,7 +172,7 @@ class CrossbarGating:
         self.assignment.load_state_dict(dict(state))
         self.centres.load_state_dict(dict(state))
         self.columns = tuple(Column(*row) for row in state["columns"].tolist())
-        self._offsets, self._gain = state["offsets"].clone(), float(state["gain"][0])
+        self.offsets, self.gain = state["offsets"].clone(), float(state["gain"][0])
         self._spreads = {
             label: Spread(measured=measured, sum1=sum1, sum2=sum2)
             for (label, measured), (sum1, sum2) in zip(
@@ -193,8 +193,8 @@ class CrossbarGating:
                 f"values have shape {tuple(values.shape)}; the gating network takes [B, {len(self.columns)}], a number "
                 "for each of its columns"
             )
-        said = self._offsets.expand(len(values), -1).clone()
-        said.index_add_(1, self._places(), self._gain * values.detach().to("cpu", torch.float64))
+        said = self.offsets.expand(len(values), -1).clone()
+        said.index_add_(1, self._places(), self.gain * values.detach().to("cpu", torch.float64))
         sizes = [*Counter(label for label, _ in self.discriminants).values()]
         return torch.stack([part.logsumexp(1) for part in torch.split(said, sizes, 1)], 1) if sizes else said
 

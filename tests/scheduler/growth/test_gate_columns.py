@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from smalti.analysis.account import account
+from smalti.analysis.export.chip import export_chip
 from smalti.analysis.export.population import population_of
 from smalti.analysis.findings import findings
 from smalti.analysis.reuse import has_openings
@@ -149,7 +151,10 @@ def test_tables_know_columns_and_bids(tmp_path: Path, config: Configured) -> Non
     assert told["adds_counting"] == 0
     devices = int(run.table("rounds")["devices"].iloc[-1])
     assert told["bytes_chip"] == 4 * (devices + len(neurons))
-    assert run.table("rounds")["writes"].iloc[-1] > 0
+    export_chip(run, tmp_path / "chip")
+    facts = json.loads((tmp_path / "chip" / "chip.json").read_text(encoding="utf-8"))
+    assert {one["neuron"] for one in facts["gate"]["columns"]} == set(columns["neuron"])
+    assert [one["class"] for one in facts["gate"]["offsets"]] == [0, 1, 2, 3, 4, 5]
 
 
 def test_later_classes_rewrite_the_devices_of_earlier_ones(config: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
