@@ -11,8 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from smalti.agents.auction.bids import GATE
-from smalti.analysis.runs import Run
+    from smalti.analysis.runs import Run
 
 NIR_ONLY = {"form": "auto", "samples": 32}  # options that only that format has, with their defaults
 
@@ -80,7 +79,8 @@ class Export:
         Console().print(f"wrote {out}: {', '.join(counted)}", markup=False, highlight=False, soft_wrap=True)
 
     def _nir(self, run: Run, out: Path) -> None:
-        from smalti.analysis.export.net import export_net  # not above: help need not wait for torch
+        from smalti.agents.auction.bids import GATE  # not above: help need not wait for torch
+        from smalti.analysis.export.net import export_net
 
         done = export_net(run, out, None if self.form == "auto" else self.form, self.expert, self.samples)
         net, console = done.population.net, Console()
