@@ -15,10 +15,11 @@ import pandas as pd
 from smalti.agents.auction.bids import SEED, TAP
 from smalti.analysis import detection, market
 from smalti.analysis.finding import Finding, count_of, several
+from smalti.analysis.gate_columns import without_columns
 from smalti.analysis.idleness import mute_inputs, restless, silent, unheard
 from smalti.analysis.outcomes import accuracy, answers, headline, order, settings
 from smalti.analysis.quantities import SETTING_NAMES
-from smalti.analysis.reuse import WAYS
+from smalti.analysis.reuse import WAYS, of_tasks
 from smalti.analysis.runs import Run
 from smalti.analysis.units import COUNTED, USUAL_UNIT, in_words, score_of, unit_of
 
@@ -53,7 +54,8 @@ def findings(
     checks = [
         unfinished(rounds, config["training"]["rounds"], run.environment),
         shrunk(config["run"]),
-        refused(run.table("openings")) if "openings" in run.tables else None,
+        refused(of_tasks(run.table("openings"))) if "openings" in run.tables else None,
+        without_columns(run.table("openings")) if "openings" in run.tables else None,
         *(forgotten(evaluations, setting, came=order(run)) for setting in answers(run) if setting != "joint"),
         stalled(rounds, config["growth"]["enough_loss"], _solved(config["growth"])),
         saturated(run.table("ports"), bids),

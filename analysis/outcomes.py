@@ -261,6 +261,7 @@ def _reuse(run: RunTables) -> dict[str, float]:
     if run.config.get("growth", {}).get("reuse", {}).get("by", "none") == "none":
         return {}
     tried, neurons = run.table("openings"), run.table("neurons")
+    tried = tried[tried["step"] != "gate"]  # which opens no task
     taken = tried[tried["taken"] & (tried["step"] != "again")]
     last = tried[tried["taken"]].drop_duplicates("task", keep="last")  # read-outs may have been made anew
     hidden = neurons[(neurons["kind"] == "hidden") & neurons["retired_round"].isna()]

@@ -24,16 +24,22 @@ NOTHING = {"born": 0, "again": 0, "refused": "", "bought": 0}
 """What stands for a task without rows."""
 
 AGAIN = "again"  # the step that makes the read-out of an old task anew
+GATE = "gate"  # the step that buys columns of the gating network, and opens nothing
 
 
 def has_openings(run: Run) -> bool:
     """Whether any task tried what there was before it got neurons of its own (``growth.reuse.by``)."""
-    return "openings" in run.tables and bool((run.table("openings")["step"] != "seed").any())
+    return "openings" in run.tables and bool((of_tasks(run.table("openings"))["step"] != "seed").any())
+
+
+def of_tasks(tried: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the table ``openings`` that tell how tasks opened, then or later."""
+    return tried[tried["step"] != GATE]
 
 
 def opened(tried: pd.DataFrame) -> pd.DataFrame:
     """Rows of the table ``openings`` by which tasks opened when they came, not again."""
-    return tried[tried["taken"] & (tried["step"] != AGAIN)]
+    return tried[tried["taken"] & ~tried["step"].isin([AGAIN, GATE])]
 
 
 def reopened(run: Run) -> pd.DataFrame:
@@ -60,7 +66,7 @@ def openings(run: Run) -> pd.DataFrame:
         ``openings``; refused, why there was no room for a seed, empty where none was refused; bought, neurons bought
         back for it; born, hidden neurons ever born for the task; again, how often its read-out was made anew later.
     """
-    tried = run.table("openings")
+    tried = of_tasks(run.table("openings"))
     taken = opened(tried).set_index("task")
     first = tried[tried["step"].isin(["experts", "readout"])].drop_duplicates(["task", "step"], keep="last")
     scores = first.pivot(index="task", columns="step", values="score").reindex(columns=["experts", "readout"])

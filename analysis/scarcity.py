@@ -20,7 +20,8 @@ def along(run: Run) -> pd.DataFrame:
         no room for a seed; bought, neurons bought back for it; paid, what that cost the tasks of those who sold.
     """
     born = reuse.births(run)
-    opened = reuse.openings(run) if "openings" in run.tables else pd.DataFrame(columns=list(UNSEEN))
+    tried = "openings" in run.tables and not reuse.of_tasks(run.table("openings")).empty
+    opened = reuse.openings(run) if tried else pd.DataFrame(columns=list(UNSEEN))
     table = opened.reindex(born.index)[["name", "step", "score", "refused", "bought"]]
     table = table.fillna({**UNSEEN, "name": pd.Series(born.index.map(str), born.index)})
     prices = market.prices(run.table("bids"), "task").reindex(born.index)

@@ -5,7 +5,8 @@
 By default a gating network has no say in how the network learns, so one run a seed is enough: every gating network is
 shown the training samples of that run, experience after experience, in the order and with the spikes that it would have
 had, and is asked at the end. Numbers are of validation data, after the last task, everything else as in the default
-configuration. The command goes on where it was stopped.
+configuration. The command goes on where it was stopped. ``crossbar`` stands on the chip and wants room there, so that
+it is not among them (``work.py``).
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ from smalti.analysis.runs import load_run
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.learned import LearnedGateOptions
 from smalti.model.gating.networks import GATING
+from smalti.model.gating.networks.staged import on_chip
 from smalti.model.gating.running import resolved
 from smalti.scheduler.answers import evaluation, hearing, reliability
 from smalti.scheduler.config import Config, RunOptions
 from smalti.scheduler.experiments.running import run_all
+from smalti.scheduler.growth.gate_columns import GateColumns, spare
 from smalti.scheduler.records.rows import evaluation_rows
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import VALIDATION
@@ -53,7 +56,7 @@ class Gates:
 def conditions() -> Mapping[str, GatingOptions]:
     """Name -> options of the gate."""
     return {
-        **{name: GatingOptions(network=name) for name in GATING},
+        **{name: GatingOptions(network=name) for name in GATING if name != "crossbar"},
         "softmax, eigen": GatingOptions(network="softmax", learned=LearnedGateOptions(balance="eigen")),
         "softmax, loss_free": GatingOptions(network="softmax", learned=LearnedGateOptions(balance="loss_free")),
         "softmax, rehearsal 200": GatingOptions(network="softmax", learned=LearnedGateOptions(rehearsal=200)),
@@ -103,7 +106,7 @@ def listen(simulation: Simulation, options: GatingOptions) -> None:
     options = resolved(options, stream.steps, stream.frames)
     agent.gate, agent.options = GATING[options.network](options, options.windows * stream.channels), options
     experts, agent.experts = agent.experts, []
-    for experience in stream.experiences:
+    for number, experience in enumerate(stream.experiences):
         batches, expert = simulation.batches_of(experience), next(e for e in experts if experience.task in e.tasks)
         agent.experts = [*agent.experts, expert]
         agent.gate.assignment.assign(expert.number, expert.classes)
@@ -111,10 +114,20 @@ def listen(simulation: Simulation, options: GatingOptions) -> None:
             hearing.show_experts(agent, expert, batches)
         else:
             for x, wanted in batches.once():
-                agent.gate.observe(hearing.features(agent, x), wanted.labels, experience.task)
+                agent.gate.observe(*hearing.lessons(agent, x, wanted.labels), experience.task)
+        bear_columns(simulation, number)
         x, wanted = batches.evaluation(VALIDATION)
         hearing.tune(agent, x, wanted.labels)
         reliability.weigh(agent, expert, x, wanted.labels)
+
+
+def bear_columns(simulation: Simulation, number: int) -> None:
+    """Let a gating network that stands on the chip have its columns after so many experiences and one."""
+    chip, stream, grower = on_chip(simulation.gating.gate), simulation.stream, simulation.grower
+    if chip is not None:
+        to_come = {label for later in stream.experiences[number + 1 :] for label in later.classes} - {*chip.classes}
+        task, free = stream.experiences[number].task, spare(grower, {})
+        GateColumns(grower, chip, task, len(to_come), free).run()
 
 
 def view(results: Mapping[str, list[dict[str, float]]]) -> Table:

@@ -4,9 +4,10 @@
     python benchmarks/work.py --stream fsdd --path free-spoken-digit-dataset.zip --out runs/work
 
 As in ``gates.py``, one run a seed is enough for all gates: each is shown the training samples of that run, experience
-after experience, and asked at the end. The joint net is that of ``smalti benchmark continual``: one expert with about
-as many neurons, all there from the start, no gate. Everything else is as in the default configuration. What counts as
-work: ``smalti.analysis.account``. The command goes on where it was stopped.
+after experience, and asked at the end. One on the chip takes slots: its columns are borne on a run whose tiles are
+larger, after each experience. The joint net is that of ``smalti benchmark continual``: one expert with about as many
+neurons, all there from the start, no gate. Everything else is as in the default configuration. What counts as work:
+``smalti.analysis.account``. The command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ from rich.table import Table
 from benchmarks.gates import listen
 from smalti.analysis.account import BYTES
 from smalti.analysis.restored import restored
-from smalti.analysis.runs import load_run
+from smalti.analysis.runs import Run, load_run
 from smalti.model.gating import GatingOptions
+from smalti.model.gating.crossbar import CrossbarOptions
 from smalti.model.gating.stages import StageOptions
 from smalti.scheduler.config import Config, RunOptions
 from smalti.scheduler.configure import configure
@@ -44,6 +46,7 @@ JOINT = {
     "gating": {"experts": "shared", "protect": False, "vote": 0.0},
     "growth": {"when": "never", "seed_width": 9},
 }
+ROOMY = {"fabric.neurons_per_tile": 192}
 
 
 @dataclass(frozen=True)
@@ -98,10 +101,30 @@ def conditions(stream: str) -> Mapping[str, GatingOptions]:
     }
 
 
+def on_chip(stream: str) -> Mapping[str, GatingOptions]:
+    """Name -> options of a gate that stands on the chip; of fsdd in two windows unless others are named."""
+    one = GatingOptions(network="crossbar", windows=1 if stream == "digits" else 2)
+    first = StageOptions(networks=("crossbar", "gaussian"))
+    several = {f"crossbar, {k} centres": replace(one, crossbar=CrossbarOptions(centres=k)) for k in (2, 4, 8)}
+    others: dict[str, GatingOptions] = {}
+    if stream == "digits":
+        others["crossbar, 8 of 16 taps"] = replace(one, crossbar=CrossbarOptions(taps=8))
+    else:
+        others = {f"crossbar, {name}": replace(one, windows=n) for name, n in (("1 window", 1), ("5 windows", 5))}
+    return {
+        "crossbar": one,
+        **others,
+        **several,
+        "crossbar, then gaussian": replace(one, network="staged", stages=first),
+        "crossbar, 4 centres, then gaussian": replace(several["crossbar, 4 centres"], network="staged", stages=first),
+    }
+
+
 def trials(options: Works) -> Mapping[str, Config]:
-    """Runs by name: the growing net with a gate, and the joint one, for every seed."""
+    """Runs by name: the growing net, the same on larger tiles, and the joint net; for every seed."""
     where = {"stream.name": options.stream, **({"stream.path": options.path} if options.path else {})}
-    kinds = {"grown": configure({**where, "stream.setting": "class"}), "joint": configure({**where, **JOINT})}
+    grown = {**where, "stream.setting": "class"}
+    kinds = {"grown": configure(grown), "joint": configure({**where, **JOINT}), "roomy": configure({**grown, **ROOMY})}
     names = product(kinds.items(), range(options.seeds))
     return {
         f"{options.stream}-{kind}{seed}": replace(config, run=RunOptions(seed=seed)) for (kind, config), seed in names
@@ -116,11 +139,17 @@ def main() -> None:
     failed = run_all(
         told, options.out, lambda name, how: console.print(f"{name}: {how}", highlight=False), options.workers
     )
-    runs = {name: restored(load_run(options.out / name)) for name in told if name not in failed}
-    joint = [measure(run, "joint") for name, run in runs.items() if "joint" in name]
-    grown = [run for name, run in runs.items() if "grown" in name]
-    found = {name: [measure_gate(run, gate) for run in grown] for name, gate in conditions(options.stream).items()}
-    console.print(view(options.stream, {"joint net": joint, **found}))
+
+    def of(kind: str) -> list[Run]:
+        names = (f"{options.stream}-{kind}{seed}" for seed in range(options.seeds))
+        return [load_run(options.out / name) for name in names if name not in failed]
+
+    grown = [restored(run) for run in of("grown")]
+    found = {"joint net": [measure(restored(run), "joint") for run in of("joint")]}
+    found |= {name: [measure_gate(run, gate) for run in grown] for name, gate in conditions(options.stream).items()}
+    for name, gate in on_chip(options.stream).items():  # anew for each: it changes the chip
+        found[name] = [measure_gate(restored(run), gate) for run in of("roomy")]
+    console.print(view(options.stream, found))
 
 
 def measure_gate(simulation: Simulation, options: GatingOptions) -> dict[str, float]:
@@ -148,14 +177,28 @@ def measure(simulation: Simulation, setting: str) -> dict[str, float]:
 
     values = {split: average(split, "accuracy") for split in PARTS} | {name: average("test", name) for name in MEANS}
     products = values.pop("multiplications_per_sample") + values.pop("gate_multiplications_per_sample")
-    return {**values, "adds": sum(values[name] for name in ADDS), "multiplications": products}
+    state = simulation.network.state
+    held = int(state.mask.sum()) + int(state.alive.sum())  # as in the account
+    return {**values, "adds": sum(values[name] for name in ADDS), "multiplications": products, "chip_values": held}
 
 
 def view(stream: str, found: Mapping[str, list[dict[str, float]]]) -> Table:
     """A row a gate: accuracies of every seed, means of the rest, additions in units of the joint net's."""
     title = f"{stream}, class-incremental: accuracy in %, one a seed; test samples for the rest"
     table = Table(title=title, title_justify="left")
-    names = ("gate", *PARTS, "adds: chip", "gate", "counts", "in all", "of joint", "mult.", "gate kB", "steps")
+    names = (
+        "gate",
+        *PARTS,
+        "adds: chip",
+        "gate",
+        "counts",
+        "in all",
+        "of joint",
+        "mult.",
+        "chip kB",
+        "gate kB",
+        "steps",
+    )
     for number, column in enumerate(names):
         table.add_column(column, justify="right" if number else "left", no_wrap=True)
     joint = mean(run["adds"] for run in found["joint net"])
@@ -163,7 +206,8 @@ def view(stream: str, found: Mapping[str, list[dict[str, float]]]) -> Table:
         means = {key: mean(run[key] for run in runs) for key in runs[0]}
         accuracies = [" / ".join(f"{100 * run[split]:.1f}" for run in runs) for split in PARTS]
         adds = [f"{means[key]:,.0f}" for key in (*ADDS, "adds")]
-        rest = f"{means['multiplications']:,.0f}", f"{BYTES * means['gate_stored_values'] / 1000:,.1f}"
+        kilobytes = [f"{BYTES * means[key] / 1000:,.1f}" for key in ("chip_values", "gate_stored_values")]
+        rest = f"{means['multiplications']:,.0f}", *kilobytes
         table.add_row(name, *accuracies, *adds, f"{means['adds'] / joint:.2f}", *rest, f"{means['latency']:.1f}")
     return table
 

@@ -280,6 +280,11 @@ def _check_hidden(config: Config) -> None:
             "gating.network = 'label' is told the task, which stream.boundaries = 'hidden' forbids: take gaussian, or "
             "boundaries told"
         )
+    if "crossbar" in (config.gating.network, *config.gating.stages.networks):
+        raise ValueError(
+            "gating.network = 'crossbar' programs its columns when a task has ended, which stream.boundaries = "
+            "'hidden' keeps from it: take gaussian, or boundaries told"
+        )
     if config.training.continual.method != "none":
         raise ValueError(
             f"training.continual.method = {config.training.continual.method!r} needs to know when a task begins and "

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from smalti.model.chip.fabric import FabricOptions
+from smalti.model.gating.networks.staged import on_chip
 from smalti.model.growth.options import GrowthOptions
 from smalti.scheduler.config import Config
 from smalti.scheduler.configure import configure
@@ -165,6 +166,8 @@ def check_devices(simulation: Simulation) -> None:
     assert not (state.mask & (state.source < 0)[:, :, None]).any()
     assert not (state.mask & ~state.alive.view(fabric.tiles, 1, fabric.slots)).any()
     members = [slot for expert in simulation.gating.experts for slot in expert.members().tolist()]
+    chip = on_chip(simulation.gating.gate)
+    members += [] if chip is None else chip.slots.tolist()
     assert sorted(set(members)) == torch.nonzero(state.alive).flatten().tolist()
     assert not {fabric.tile_of_slot(slot) for slot in members} - set(fabric.live_tiles)
 

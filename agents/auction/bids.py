@@ -10,6 +10,7 @@ import numpy as np
 DEAR = "the price is above its value"  # why a bid that fits is lost before others outbid it
 SEED = "seed"  # what tables call the rule of neurons of a seed expert
 TAP = "tap"  # and of a bid for a neuron that is there
+GATE = "gate"  # and of columns of a gating network on the chip
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run
 from smalti.model.chip.fabric import SIDES
 from smalti.model.chip.links import side_of_row
+from smalti.model.gating.networks.staged import on_chip
 from smalti.model.kinds import STEP_MS
 from smalti.scheduler.records.atomic import scratch
 from smalti.scheduler.simulation import Simulation
@@ -145,8 +146,25 @@ def _facts(run: Run, simulation: Simulation) -> dict[str, Any]:
             {"number": e.number, "classes": list(e.classes), "outputs": [_neuron(simulation, s) for s in e.outputs]}
             for e in simulation.gating.experts
         ],
+        **_gate(simulation),
         "files": FILES,
     }
+
+
+def _gate(simulation: Simulation) -> dict[str, Any]:
+    """Columns of the gating network and what their sums lack to be log densities, where it stands on the chip."""
+    chip = on_chip(simulation.gating.gate)
+    if chip is None:
+        return {}
+    columns = [
+        {"neuron": _neuron(simulation, one.slot), "class": one.label, "centre": one.centre, "window": one.window}
+        for one in chip.columns
+    ]
+    offsets = [
+        {"class": label, "centre": centre, "offset": offset}
+        for (label, centre), offset in zip(chip.discriminants, chip.offsets.tolist(), strict=True)
+    ]
+    return {"gate": {"windows": chip.windows, "gain": chip.gain, "columns": columns, "offsets": offsets}}
 
 
 def _placement(simulation: Simulation) -> Iterator[list[object]]:

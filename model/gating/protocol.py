@@ -1,7 +1,8 @@
 """What every gating network offers. The gating agent owns one; nothing here knows how it decides.
 
 What it hears: ``inputs``, the input spike counts of the first ``gating.listen`` steps; ``experts``, the spike counts of
-every expert's hidden neurons in these steps, so that all experts run (``ExpertListener``); or ``nothing``.
+every expert's hidden neurons in these steps, so that all experts run (``ExpertListener``); ``columns``, what columns of
+the chip that are its own receive of the inputs in these steps (``networks.crossbar``); or ``nothing``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch import Tensor
 from smalti.model.gating.assignment import Assignment
 from smalti.model.work import Work
 
-Hears = Literal["inputs", "experts", "nothing"]
+Hears = Literal["inputs", "experts", "columns", "nothing"]
 
 
 class GatingNetwork(Protocol):

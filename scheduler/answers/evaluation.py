@@ -245,7 +245,7 @@ def gate_alone(agent: GatingAgent, x: Asked) -> Answers | None:
     classes = torch.tensor(agent.gate.classes)[asked.density.argmax(1)]
     work = asked.heard.work
     answers = Answers(classes, classes, 0.0, 0.0, work.additions, cost, multiplications_per_sample=work.multiplications)
-    if agent.gate.hears != "experts":
+    if agent.gate.hears not in ("experts", "columns"):
         return answers
     listened, network = asked.x[:, : heard_steps(agent.options.listen, asked.x.shape[1])], agent.network
     every = asked.heard.spikes.per_sample(network.fabric.neurons, per_channel(listened))

@@ -1,9 +1,10 @@
 """What a gating network is shown of samples, and what that costs. Knows no answers.
 
 One that hears inputs decides after ``gating.listen`` steps; meanwhile the input spikes wait, and the answer comes that
-much later. One that hears experts lets all of them run for these steps: their spikes count, but nothing waits. One with
-a running window (``gating.running``) is asked at every step and never late; spikes are held until they leave the
-window, and their count is kept for each channel.
+much later. So it is with one on the chip, whose columns run for these steps and count as neurons do. One that hears
+experts lets all of them run for these steps: their spikes count, but nothing waits. One with a running window
+(``gating.running``) is asked at every step and never late; spikes are held until they leave the window, and their count
+is kept for each channel.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from smalti.agents.gating import GatingAgent
 from smalti.model import costs
 from smalti.model.gating.adaptation import KeepsMeans, adapted
 from smalti.model.gating.features import heard_steps, spike_counts, window_count
+from smalti.model.gating.networks.crossbar import CrossbarGating
+from smalti.model.gating.networks.staged import on_chip
 from smalti.model.gating.protocol import ExpertListener, Staged, expert_listener
 from smalti.model.gating.running import windows_of
 from smalti.model.network import Network, spikes_of_channels
@@ -54,7 +57,7 @@ class Features:
 def gate_cost(agent: GatingAgent, x: Tensor, counts: Tensor) -> GateCost:
     """What the gating network takes to choose experts for x [B, T, I], of these counts [B, F]; one sample on average.
 
-    One that hears experts counts their spikes, and nothing waits for it.
+    One that hears experts counts their spikes, and nothing waits for it; one on the chip counts none.
     """
     gate = agent.gate
     if agent.options.running:
@@ -62,12 +65,13 @@ def gate_cost(agent: GatingAgent, x: Tensor, counts: Tensor) -> GateCost:
     if isinstance(gate, Staged):
         return _staged_cost(agent, gate, x, counts)
     steps = heard_steps(agent.options.listen, x.shape[1]) if gate.hears != "nothing" else 0
-    waits = steps if gate.hears == "inputs" else 0
+    waits = steps if gate.hears in ("inputs", "columns") else 0
     waiting = float(per_channel(x[:, :waits]).sum())
+    counted = {"inputs": waiting, "experts": float(counts.sum()) / len(x)}
     return GateCost(
         adds_per_sample=gate.adds_per_sample,
         multiplications_per_sample=gate.multiplications_per_sample,
-        counted_spikes=float(counts.sum()) / len(x) if gate.hears == "experts" else waiting,
+        counted_spikes=counted.get(gate.hears, 0.0),
         stored_values=gate.stored_values,
         buffered_spikes=waiting,
         heard=steps,
@@ -76,17 +80,21 @@ def gate_cost(agent: GatingAgent, x: Tensor, counts: Tensor) -> GateCost:
 
 
 def _staged_cost(agent: GatingAgent, gate: Staged, x: Tensor, counts: Tensor) -> GateCost:
-    """As ``gate_cost``, of a gate that hears of every sample and asks for it what it takes to be sure."""
+    """As ``gate_cost``, of a gate that hears of every sample and asks for it what it takes to be sure.
+
+    Where columns of the chip are the first stage, spikes are counted only of samples that are asked on.
+    """
     steps = heard_steps(agent.options.listen, x.shape[1])
     windows = window_count(agent.options.windows, steps)
     last = gate.last_asked(counts)
     until = torch.tensor([heard * steps // windows for heard in gate.heard])[last]  # [B] steps
     so_far = x.sum(2, dtype=torch.float64).cumsum(1)[torch.arange(len(x)), until - 1]
     work, waited, waiting = gate.work(last), float(until.double().mean()), float(so_far.mean())
+    counted = waiting if on_chip(agent.gate) is None else float((so_far * (last > 0)).mean())
     return GateCost(
         adds_per_sample=work.additions,
         multiplications_per_sample=work.multiplications,
-        counted_spikes=waiting,
+        counted_spikes=counted,
         stored_values=agent.gate.stored_values,
         buffered_spikes=waiting,
         heard=waited,
@@ -137,7 +145,12 @@ def show_experts(agent: GatingAgent, trained: Expert | None, batches: TaskBatche
 
 
 def lessons(agent: GatingAgent, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Counts [B, F] and labels [B] that a gating network learns samples x by: theirs, or those of their windows."""
+    """Counts [B, F] and labels [B] that a gating network learns samples x by: theirs, or those of their windows.
+
+    One on the chip learns by input spikes, too, though it is shown what its columns make of them when it is asked.
+    """
+    if agent.gate.hears == "columns":
+        return _counts(agent, x), labels
     if not agent.options.running:
         return features(agent, x), labels
     counts, rows = windows_of(x, agent.options.running)
@@ -145,7 +158,7 @@ def lessons(agent: GatingAgent, x: Tensor, labels: Tensor) -> tuple[Tensor, Tens
 
 
 def features(agent: GatingAgent, x: Tensor) -> Tensor:
-    """Spike counts of x [B, T, I] as the gating network hears them [B, F].
+    """Spike counts of x [B, T, I] as the gating network hears them [B, F], or what its columns receive.
 
     Raises:
         ValueError: samples are shorter than the gating network wants to listen.
@@ -155,12 +168,15 @@ def features(agent: GatingAgent, x: Tensor) -> Tensor:
 
 def heard(agent: GatingAgent, x: Tensor) -> Features:
     """As ``features``, and what that took."""
-    listened = x[:, : heard_steps(agent.options.listen, x.shape[1])]
-    listener = expert_listener(agent.gate)
+    listener, chip = expert_listener(agent.gate), on_chip(agent.gate)
     if listener is not None:
-        return _of_experts(agent, listener, listened)
-    counts = spike_counts(listened, window_count(agent.options.windows, listened.shape[1]))
-    return Features(counts, Spikes.none(len(x)))
+        return _of_experts(agent, listener, _listened(agent, x))
+    if chip is None:
+        return Features(_counts(agent, x), Spikes.none(len(x)))
+    of_columns = _of_columns(agent, chip, _listened(agent, x))
+    if agent.gate is chip:
+        return of_columns
+    return replace(of_columns, counts=torch.cat([of_columns.counts, _counts(agent, x).double()], 1))
 
 
 def heard_adapted(agent: GatingAgent, x: Tensor) -> Features:
@@ -174,6 +190,30 @@ def heard_adapted(agent: GatingAgent, x: Tensor) -> Features:
 def nothing_heard(samples: int) -> Features:
     """As if the gating network had not listened."""
     return Features(torch.zeros(samples, 0), Spikes.none(samples))
+
+
+def _listened(agent: GatingAgent, x: Tensor) -> Tensor:
+    """The steps of x [B, T, I] that the gating network listens to."""
+    return x[:, : heard_steps(agent.options.listen, x.shape[1])]
+
+
+def _counts(agent: GatingAgent, x: Tensor) -> Tensor:
+    """Input spikes of x [B, T, I] in the windows of the steps that it listens to [B, F]."""
+    listened = _listened(agent, x)
+    return spike_counts(listened, window_count(agent.options.windows, listened.shape[1]))
+
+
+def _of_columns(agent: GatingAgent, gate: CrossbarGating, x: Tensor) -> Features:
+    """Let the columns of the gating network run, and nobody else."""
+    network, slots = agent.network, gate.slots
+    if not len(slots):
+        return Features(torch.zeros((len(x), 0), dtype=torch.float64), Spikes.none(len(x)))
+    nobody = torch.zeros_like(network.state.alive)
+    with torch.no_grad():
+        membrane = network.run(x, slots.to(network.device), nobody).membrane
+    columns = nobody.index_fill(0, slots.to(network.device), True)
+    work = work_of(network, Spikes.none(len(x)), per_channel(x), columns, x.shape[1])
+    return Features(gate.read(membrane, network.options.output_leak), Spikes.none(len(x)), work)
 
 
 def _of_experts(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Features:

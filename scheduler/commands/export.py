@@ -79,7 +79,8 @@ class Export:
         Console().print(f"wrote {out}: {', '.join(counted)}", markup=False, highlight=False, soft_wrap=True)
 
     def _nir(self, run: Run, out: Path) -> None:
-        from smalti.analysis.export.net import export_net  # not above: help need not wait for torch
+        from smalti.agents.auction.bids import GATE  # not above: help need not wait for torch
+        from smalti.analysis.export.net import export_net
 
         done = export_net(run, out, None if self.form == "auto" else self.form, self.expert, self.samples)
         net, console = done.population.net, Console()
@@ -93,5 +94,8 @@ class Export:
         for rating in done.ratings:
             table.add_row(rating.importer, rating.verdict, rating.how)
         console.print(table)
-        said = "the gating network, which chooses among experts, is off the chip and not in the file"
+        if set(run.table("neurons")["rule"]) & {GATE}:
+            said = "columns of the gating network are among the neurons; what is added to their sums is not in the file"
+        else:
+            said = "the gating network, which chooses among experts, is off the chip and not in the file"
         console.print(said, highlight=False, soft_wrap=True)

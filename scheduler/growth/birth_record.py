@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from smalti.agents.auction.bids import SEED
+from smalti.agents.auction.bids import GATE, SEED
 from smalti.model.chip.fabric import Fabric
 from smalti.model.growth.options import GrowthOptions
 from smalti.scheduler.config import Config
@@ -68,7 +68,7 @@ def read(options: GrowthOptions, fabric: Fabric, tasks: Sequence[int], rounds: i
     births = [
         (_round(int(str(row["birth_round"])), length, rounds, start), int(str(row["birth_slot"])) // fabric.slots)
         for row in folder.read_rows("neurons")
-        if row["rule"] != SEED and not (start and row["retired_round"] is not None)
+        if row["rule"] not in (SEED, GATE) and not (start and row["retired_round"] is not None)
     ]
     for _, tile in births:
         if tile not in fabric.live_tiles:

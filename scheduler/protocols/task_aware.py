@@ -14,11 +14,15 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
+from smalti.model.gating.networks.staged import on_chip
 from smalti.scheduler.answers import hearing, reliability
+from smalti.scheduler.growth import gate_columns
 from smalti.scheduler.growth.buy_back import Remembered
+from smalti.scheduler.growth.gate_columns import GateColumns
 from smalti.scheduler.growth.opening import Opening
 from smalti.scheduler.growth.readout import Batch as Shown
 from smalti.scheduler.growth.room import (
+    Need,
     Placed,
     Room,
     advice,
@@ -145,18 +149,35 @@ class TaskAware:
     def _room(self, now: Round) -> tuple[Placed | None, Room]:
         """Where the seed of the expert that begins stands, and what to keep for those of the experiences to come.
 
-        Seeds and outputs are kept or, where reuse may spare a task its seed, which has no plan then, outputs alone.
+        Seeds and outputs are kept or, where reuse may spare a task its seed, which has no plan then, outputs alone; and
+        of what is left slots for columns of the gating network, if it stands on the chip.
         """
-        parts, agent = self.parts, self.parts.agent
-        to_come = label_sets(parts.stream, now.position, now.config.gating.experts == "shared")
-        sets = [classes for classes in to_come if agent.find(classes) is None]
-        network, outputs = parts.trainee.network, [parts.stream.outputs_for(classes) for classes in sets]
+        plan, room = self._experts_to_come(now)
+        chip, sets = on_chip(self.parts.agent.gate), self._sets_to_come(now)
+        if chip is not None:
+            classes = {label for classes in sets for label in classes} - {*chip.classes}
+            kept = gate_columns.room_for(chip, self.parts.grower, len(classes), room.after(0).slots)
+            room = Room((*room.needs, Need(slots=kept)))
+        own = 1 if plan is None else len(plan.needs)
+        return plan, Room(room.needs[own:])
+
+    def _sets_to_come(self, now: Round) -> list[tuple[int, ...]]:
+        """Classes of the experts that experiences from the present one on will need, where there is none yet."""
+        to_come = label_sets(self.parts.stream, now.position, now.config.gating.experts == "shared")
+        return [classes for classes in to_come if self.parts.agent.find(classes) is None]
+
+    def _experts_to_come(self, now: Round) -> tuple[Placed | None, Room]:
+        """Where the next seed stands, None where reuse may spare it, and what it and all later experts take."""
+        parts, agent, network = self.parts, self.parts.agent, self.parts.trainee.network
+        sets = self._sets_to_come(now)
+        outputs = [parts.stream.outputs_for(classes) for classes in sets]
         if now.config.growth.reuse.by != "none":
-            kept = place_outputs(network.fabric, network.free_slots(), len(agent.experts), outputs)
-            return None, Room(kept.needs[1:])
+            return None, place_outputs(network.fabric, network.free_slots(), len(agent.experts), outputs)
         widths = seed_widths(parts.stream, sets, now.config.growth)
-        first, *others = place_seeds(network.links, network.free_slots(), len(agent.experts), outputs, widths)
-        return first, Room(tuple(need for one in others if not one.obstacle for need in one.needs))
+        placed = place_seeds(network.links, network.free_slots(), len(agent.experts), outputs, widths)
+        first = placed[0] if placed else None
+        needs = (need for one in placed if not one.obstacle or one is first for need in one.needs)
+        return first, Room(tuple(needs))
 
     def train(self, now: Round) -> Trained:
         """Train a round."""
@@ -214,15 +235,30 @@ class TaskAware:
         self.parts.trainee.rehearsal.end(now.batches, expert, agent.running(expert), self.parts.grower.probe)
         self._show_rest(now, expert)
         hearing.show_experts(agent, None if now.position in expert.lent else expert, now.batches)
+        bought = self._buy_columns(now, expert)
         self._learn_of_answers(now)
         if not now.config.growth.reuse.reopen:
-            return []
+            return bought
         rows, changed = self.unsolved.reopen(now)
         for then in changed:
             if agent.belief is not None:
                 agent.belief.forget(self.expert(then).number)
             self._learn_of_answers(then)
-        return rows
+        return [*bought, *rows]
+
+    def _buy_columns(self, now: Round, expert: Expert) -> list[dict[str, object]]:
+        """Let a gating network on the chip have columns for what it has learned; a row of the table ``openings``."""
+        grower, chip = self.parts.grower, on_chip(self.parts.agent.gate)
+        if chip is None:
+            return []
+        _, room = self._experts_to_come(now)
+        lots = now.chance_of_seeds()(0, grower.network.fabric.tiles + 4)  # numbers of no tile
+        shuffle = lots if grower.prices.options.values == "shuffled" else None
+        free = gate_columns.spare(grower, room.after(0).slots)
+        to_come = len({label for classes in self._sets_to_come(now) for label in classes})
+        columns = GateColumns(grower, chip, now.experience.task, to_come, free, shuffle)
+        refused = columns.run()
+        return [{"round": now.number, "name": now.experience.name, **columns.row(expert.number, refused)}]
 
     def _learn_of_answers(self, now: Round) -> None:
         """Learn how far the answers of an expert are to be trusted, and how large its losses are."""

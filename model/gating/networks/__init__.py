@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from smalti.model.gating.networks.autoencoder import AutoencoderGating
+from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.gating.networks.gaussian import GaussianGating
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.networks.lda import LdaGating
@@ -31,6 +32,7 @@ GATING: dict[str, Callable[[GatingOptions, int], GatingNetwork]] = {
     "seed": SeedGating,
     "trunk": TrunkGating,
     "staged": StagedGating,
+    "crossbar": CrossbarGating,
     "random": RandomGating,
     "label": LabelGating,
 }

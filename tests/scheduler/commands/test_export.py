@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from smalti.scheduler.configure import configure
+from smalti.scheduler.runner import start
+
 Smalti = Callable[..., tuple[int, str, str]]
 HAS_NIR = importlib.util.find_spec("nir") is not None
 
@@ -25,6 +28,17 @@ def test_a_net_is_written_and_rated(cli: Smalti, folder: Path) -> None:
     for words in ("wrote net.spikes.nir", "all are the same", "nirtorch 2.6", "faithful", "refused", "gating network"):
         assert words in out
     assert cli("export", "nir", "run")[2].startswith("error: net.nir exists; give another name (--out) or delete it")
+
+
+@pytest.mark.skipif(not HAS_NIR, reason="needs nir")
+def test_columns_of_a_gate_on_the_chip_are_in_the_file(cli: Smalti, blobs: Path, tmp_path: Path) -> None:
+    changes = {"stream": {"name": "arrays", "path": str(blobs), "steps": 14}, "training": {"rounds": 1, "steps": 2}}
+    start(configure({**changes, "gating.network": "crossbar"}), tmp_path / "run", lambda simulation: None)
+    code, out, err = cli("export", "nir", str(tmp_path / "run"))
+    assert (code, err) == (0, "")
+    assert "all are the same" in out
+    assert "columns of the gating network are among the neurons" in out
+    assert "off the chip" not in out
 
 
 @pytest.mark.skipif(HAS_NIR, reason="nir is there")

@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from smalti.model.gating.columns import Column
 from smalti.model.gating.mixture import UNKNOWN
 from smalti.model.gating.networks.gaussian import GaussianGating
 from smalti.model.gating.networks.lda import LdaGating
-from smalti.model.gating.networks.staged import StagedGating, least_margin
+from smalti.model.gating.networks.staged import StagedGating, least_margin, on_chip
 from smalti.model.gating.options import GatingOptions
+from smalti.model.gating.stages import StageOptions
 from smalti.model.work import Work
 
 CHANNELS, CLASSES = 6, 5
@@ -158,3 +160,66 @@ def test_a_single_class_is_sure() -> None:
     gate.observe(samples(20, 1)[0], torch.zeros(20, dtype=torch.int64), 0)
     gate.tune(samples(20, 2)[0], torch.zeros(20, dtype=torch.int64))
     assert gate.last_asked(samples(5, 3)[0]).tolist() == [0] * 5
+
+
+def on_the_chip(known: tuple[int, ...], **stages: Any) -> tuple[StagedGating, Tensor]:
+    """Columns for some classes before a Gaussian, and their weights [I, P]."""
+    options = GatingOptions(network="staged", stages=StageOptions(networks=("crossbar", "gaussian"), **stages))
+    gate = StagedGating(options, CHANNELS)
+    gate.observe(*samples(400, 1), 0)
+    chip = on_chip(gate)
+    assert chip is not None
+    if not known:
+        return gate, torch.zeros(CHANNELS, 0)
+    columns = tuple(Column(slot, label, 0, 0) for slot, label in enumerate(known))
+    return gate, chip.program(columns, torch.ones(CHANNELS, dtype=torch.bool)).weights
+
+
+def test_columns_of_the_chip_may_be_the_first_stage() -> None:
+    gate, weights = on_the_chip(tuple(range(CLASSES)), margin=2.0, classes=2)
+    chip, last, counts = on_chip(gate), GaussianGating(gate.options, CHANNELS), samples(200, 2)[0].double()
+    assert chip is not None
+    last.observe(*samples(400, 1), 0)
+    values = counts @ weights
+    shown, cheap, dear = torch.cat([values, counts], 1), chip.class_scores(values), last.class_scores(counts)
+    sure = margins_of(cheap) >= 2.0
+    assert 20 < int(sure.sum()) < 180
+    narrowed = torch.full_like(dear, UNKNOWN).scatter(1, (best := cheap.topk(2, 1).indices), dear.gather(1, best))
+    torch.testing.assert_close(gate.class_scores(shown), torch.where(sure[:, None], cheap, narrowed))
+    assert torch.equal(gate.last_asked(shown), (~sure).long())
+    assert gate.hears == "columns"
+    assert gate.novelty(counts) == last.novelty(counts)
+
+
+def test_where_a_class_has_no_columns_the_next_stage_is_asked_about_it_too() -> None:
+    gate, weights = on_the_chip((0, 2, 3), margin=0.5, classes=1)
+    last, (counts, labels) = GaussianGating(gate.options, CHANNELS), samples(200, 2)
+    last.observe(*samples(400, 1), 0)
+    shown, dear = torch.cat([counts.double() @ weights, counts.double()], 1), last.class_scores(counts.double())
+    said = gate.class_scores(shown)
+    assert gate.last_asked(shown).tolist() == [1] * 200
+    torch.testing.assert_close(said[:, [1, 4]], dear[:, [1, 4]])
+    assert (said[:, [0, 2, 3]] > UNKNOWN).sum(1).tolist() == [1] * 200
+    gate.tune(shown, labels)
+    assert gate.last_asked(shown).tolist() == [1] * 200
+    bare, _ = on_the_chip(())
+    torch.testing.assert_close(bare.class_scores(counts.double()), dear)
+
+
+def test_columns_of_the_chip_are_no_later_stage_and_read_at_the_end() -> None:
+    for stages, message in (
+        ({"networks": ("lda", "crossbar")}, "crossbar can be the first stage alone"),
+        ({"networks": ("crossbar", "lda"), "heard": (1, 2)}, "neither with gating.stages.merged nor with"),
+        ({"networks": ("crossbar", "lda"), "merged": True}, "neither with gating.stages.merged nor with"),
+    ):
+        options = GatingOptions(network="staged", windows=2, stages=StageOptions(**stages))  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match=message):
+            StagedGating(options, 2 * CHANNELS)
+
+
+def test_the_state_of_columns_makes_the_round_trip() -> None:
+    gate, weights = on_the_chip((0, 2, 3))
+    other = StagedGating(gate.options, CHANNELS)
+    other.load_state_dict(gate.state_dict())
+    shown = torch.cat([samples(50, 2)[0].double() @ weights, samples(50, 2)[0].double()], 1)
+    assert torch.equal(other.class_scores(shown), gate.class_scores(shown))

@@ -1,0 +1,198 @@
+"""Columns of a gating network that stands on the chip: where they find room, whom they hear, and their devices.
+
+Inputs enter the north row. Where every north tile has all of them, a column stands in one of these tiles; where they
+are spread over the tiles, a discriminant has a column in each, and what these receive is added up off the chip. When an
+experience has ended, centres of classes that have no columns get theirs, or none where not even one for each class
+finds slots. There are as many for a class as all classes to come find slots for, too; where a class has more centres,
+the nearest are merged. Then an auction of taps for each time window says which inputs all columns hear from now on
+(``agents.auction.taps``), and all are programmed anew, for every class changes the covariance that they share.
+
+Columns are output units that belong to no expert: they run for the gating network alone, never learn by gradients, and
+nobody hears them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from smalti.agents.auction.bids import GATE
+from smalti.agents.auction.taps import Listening, clear_taps
+from smalti.model.chip.fabric import Fabric
+from smalti.model.gating.columns import Column, Programme
+from smalti.model.gating.networks.crossbar import CrossbarGating
+from smalti.model.graft import Birth, graft, rehear
+from smalti.model.growth.regression import Regression
+from smalti.scheduler.growth.grower import Grower
+from smalti.scheduler.growth.room import Need
+
+Row = dict[str, object]
+Key = tuple[int, int]  # class, and number of a centre of it
+
+
+@dataclass(frozen=True)
+class Entry:
+    """North tiles that the same input channels enter: a column in one of them hears these."""
+
+    tiles: tuple[int, ...]
+    channels: tuple[int, ...]
+
+
+def entries(fabric: Fabric, channels: int) -> list[Entry]:
+    """Groups of north tiles which together have all of so many input channels."""
+    found: dict[tuple[int, ...], list[int]] = {}
+    for channel in range(channels):
+        found.setdefault(fabric.entries(channel), []).append(channel)
+    return [Entry(tiles, tuple(entering)) for tiles, entering in found.items()]
+
+
+def place(
+    groups: Sequence[Entry], keys: Sequence[Key], windows: int, free: Mapping[int, Sequence[int]]
+) -> tuple[tuple[Column, ...], int | None]:
+    """Columns of some centres, each in the roomiest tile of its group, up to the first that finds a full one: which.
+
+    Args:
+        groups: of which each centre needs a column for every window.
+        keys: the centres.
+        windows: number of time windows.
+        free: tile -> slots that may be taken, of which the last ones are.
+    """
+    left, placed = {tile: list(slots) for tile, slots in free.items()}, list[Column]()
+    for label, centre in keys:
+        for group in groups:
+            for window in range(windows):
+                tile = max(group.tiles, key=lambda tile: len(left[tile]))
+                if not left[tile]:
+                    return tuple(placed), tile
+                placed.append(Column(left[tile].pop(), label, centre, window))
+    return tuple(placed), None
+
+
+def room_for(gate: CrossbarGating, grower: Grower, classes: int, taken: Mapping[int, int]) -> Counter[int]:
+    """Slots of each tile to be kept for the columns of so many classes, as far as there are any.
+
+    Args:
+        gate: whose columns they will be.
+        grower: of the chip.
+        classes: that have no columns yet.
+        taken: slots of each tile that others will take.
+    """
+    network, keys = grower.network, _keys(classes, gate.options.crossbar.centres)
+    placed, _ = place(entries(network.fabric, network.channels), keys, gate.windows, spare(grower, taken))
+    return Counter(network.fabric.tile_of_slot(column.slot) for column in placed)
+
+
+def _keys(classes: int, centres: int) -> list[Key]:
+    """As many centres for each of so many classes, whichever these are, centres first."""
+    return [(label, centre) for centre in range(centres) for label in range(classes)]
+
+
+def spare(grower: Grower, taken: Mapping[int, int]) -> dict[int, list[int]]:
+    """Free slots of each tile, without so many that others will take."""
+    free = grower.network.free_slots()
+    return {tile: slots[: max(0, len(slots) - taken.get(tile, 0))] for tile, slots in free.items()}
+
+
+@dataclass(frozen=True)
+class GateColumns:
+    """The columns of a gating network at the end of an experience."""
+
+    grower: Grower
+    gate: CrossbarGating
+    task: int
+    to_come: int  # classes of later experiences that will want columns
+    free: Mapping[int, Sequence[int]]  # tile -> slots that may be taken
+    shuffle: np.random.Generator | None = None  # random numbers for bids that are worth what others are
+
+    def run(self) -> str:
+        """Buy what is missing and program all; why nothing could be bought, empty where it was or nothing missed."""
+        network = self.grower.network
+        groups = entries(network.fabric, network.channels)
+        self._merge(groups)
+        missing = self.gate.without_columns
+        placed, full = place(groups, missing, self.gate.windows, self.free)
+        if full is None:
+            self._bear(placed)
+        columns = self.gate.columns if full is not None else (*self.gate.columns, *placed)
+        if columns:
+            heard = self._auction(groups, columns)
+            self._program(self.gate.program(columns, heard.flatten()), columns, heard)
+        if full is None:
+            return ""
+        return (
+            f"tile {network.fabric.position(full)} has no slot left for {len(missing) * self.gate.windows} columns of "
+            "the gating network, so that the task has to be told"
+        )
+
+    def _merge(self, groups: Sequence[Entry]) -> None:
+        """Leave classes without columns as many centres as find slots, where all classes to come want as many."""
+        gate, new = self.gate, sorted({label for label, _ in self.gate.without_columns})
+        most = gate.options.crossbar.centres
+        while most > 1 and place(groups, _keys(len(new) + self.to_come, most), gate.windows, self.free)[1] is not None:
+            most -= 1
+        for label in new:
+            gate.centres.merge(label, max(most, gate.columns_of(label)))
+
+    def row(self, expert: int, refused: str) -> Row:
+        """What the table ``openings`` says of it, for a task that an expert of that number serves."""
+        state, fabric, nan = self.grower.network.state, self.grower.network.fabric, float("nan")
+        tiles, places = self.gate.slots // fabric.slots, self.gate.slots % fabric.slots
+        sources = state.source[tiles][state.mask[tiles, :, places].cpu()]
+        said = {"taken": not refused, "served": not refused, "refused": refused, "bought": 0, "paid": 0.0}
+        heard = {"taps": 0, "inputs": len(torch.unique(sources)), "experts_run": 0, "neurons_run": 0}
+        return {"task": self.task, "step": GATE, "expert": expert, "loss": nan, "score": nan, **said, **heard}
+
+    def _bear(self, columns: Sequence[Column]) -> None:
+        """Give columns their slots; they hear nobody yet."""
+        network, nobody = self.grower.network, torch.zeros(0, dtype=torch.int64)
+        for column in columns:
+            network.links.add_local(column.slot)
+            graft(network, Birth(column.slot, True, nobody, nobody, nobody, nobody), self.grower.moments)
+            self.grower.born.append((column.slot, GATE, self.task))
+        bought = Counter(network.fabric.tile_of_slot(column.slot) for column in columns)
+        kept = {tile: min(count, self.grower.kept.slots[tile]) for tile, count in bought.items()}
+        self.grower.give_up(Need(slots=Counter({tile: count for tile, count in kept.items() if count})))
+
+    def _auction(self, groups: Sequence[Entry], columns: Sequence[Column]) -> Tensor:
+        """Which channels columns hear [windows, I] bool, by an auction for every window and group of tiles."""
+        network, windows = self.grower.network, self.gate.windows
+        classes = sorted({column.label for column in columns})
+        gram, moment, power = self.gate.centres.indicators(tuple(classes))
+        heard = torch.zeros((windows, network.channels), dtype=torch.bool)
+        silent = torch.zeros(network.fabric.neurons, dtype=torch.bool)  # no input needs a neuron
+        for window in range(windows):
+            for group in groups:
+                channels = torch.tensor(group.channels)
+                features = window * network.channels + channels
+                listening = Listening(
+                    tile=group.tiles[0],
+                    task=self.task,
+                    sources=(channels + network.fabric.neurons).tolist(),
+                    regression=Regression(gram[features][:, features], moment[features], power),
+                    worth=len(classes) / 2,
+                    upstream=silent.expand(len(channels), -1),
+                    spikes=silent.double(),
+                    running=silent,
+                )
+                most = self.gate.options.crossbar.taps or len(channels)
+                taps = clear_taps(listening, self.grower.prices, most, self.grower.number, shuffle=self.shuffle)
+                self.grower.outcomes += taps.outcomes
+                self.grower.number += len(taps.outcomes)
+                heard[window, channels[list(taps.places)]] = True
+        return heard
+
+    def _program(self, programme: Programme, columns: Sequence[Column], heard: Tensor) -> None:
+        """Write the devices of all columns: of the channels that enter their tiles those that are heard."""
+        network = self.grower.network
+        rows = network.links.rows
+        with network.memristors.rewriting():
+            for column, weights in zip(columns, programme.weights.T, strict=True):
+                tile = network.fabric.tile_of_slot(column.slot)
+                here = [c for c in range(network.channels) if (c + network.fabric.neurons, tile) in rows]
+                channels = torch.tensor([c for c in here if heard[column.window, c]], dtype=torch.int64)
+                rehear(network, column.slot, channels + network.fabric.neurons, weights[channels], self.grower.moments)
