@@ -198,7 +198,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         over = (self.round + 1) % self.config.training.rounds == 0
         if over:
             trained.openings.extend(self.protocol.end(now))
-            self.register_births()
+            self.growing.register(self.round)
         self.registry.follow(self.network.links, self.round)
         if over:
             with clock.evaluating():
