@@ -49,7 +49,7 @@ class Variant:
     """How the runs of a named variant are made and read, beside the sections of a run that it has.
 
     Attributes:
-        like: variant whose sections its runs have too, its own coming last; empty for none.
+        like: variant whose sections its runs have too, with those that it has from another; its own come last.
         follows: variant whose births its runs repeat (growth.birth_record); empty for none.
         births: start (all of them at the beginning of their task) or recorded (in the rounds of that run).
         same_compute: give its runs as many rounds as cost the synaptic operations of the run that they follow.

@@ -124,6 +124,15 @@ def test_a_part_brings_its_controls_and_leaders_along(varied: Callable[..., Expe
             whole.only_some((), (), none)
 
 
+def test_likeness_is_handed_down(varied: Callable[..., Experiment]) -> None:
+    """A variant like one that is like another has the sections of both, and none may be like itself in the end."""
+    child = VARIED + '[variants.child]\nlike = "unlike"\ntraining.steps = 3\n'
+    config = by_place(varied(child))["easy", "child", 4].config
+    assert (config.stream.setting, config.training.rounds, config.training.steps) == ("joint", 8, 3)
+    with pytest.raises(ValueError, match="leads back to"):
+        varied(child.replace('reads = "joint"', 'like = "child"'))
+
+
 @pytest.mark.parametrize(
     ("right", "wrong", "message"),
     [
