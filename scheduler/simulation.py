@@ -38,6 +38,7 @@ from smalti.scheduler.configure import Given, configure, of_data
 from smalti.scheduler.examination import PARTS, examine
 from smalti.scheduler.growth import birth_record, fate, rewiring
 from smalti.scheduler.growth.grower import Grower
+from smalti.scheduler.importance import class_weights
 from smalti.scheduler.judge import Judge
 from smalti.scheduler.processor import computing
 from smalti.scheduler.protocols.by_feedback import ByFeedback
@@ -115,7 +116,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         gate = GATING[config.gating.network](gating, gating.windows * self.stream.channels)
         check_adaptable(gate, config.gating.adapt, config.gating.network)
         check_running(gate, config, self.stream)
-        judge = Judge(self.network, self.stream.readout)
+        weights = class_weights(config.training.class_weights, self.stream)
+        judge = Judge(self.network, self.stream.readout, weights)
         at_steps = None if self.stream.readout is None else judge.criterion
         belief = Belief(gating.belief) if by_feedback(config, self.stream) else None
         self.gating = GatingAgent(self, self.network, gate, gating, config.growth, at_steps, belief)

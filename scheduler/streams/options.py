@@ -66,6 +66,8 @@ class StreamOptions:
             probabilities; auto: the stream's own; of targets in arrays cross_entropy where they are probabilities.
         score: how right such outputs are: right, direction, r2, smape, roc, or one added to SCORES; auto: the stream's
             own; of arrays right where targets are probabilities, else r2.
+        anomaly: name of the class that is to be found among the other, of two: how well is then measured by the areas
+            roc_auc and average_precision; empty: of ecg, and of signals with `normal`, all that is not normal.
         session: tasks met so far whose test samples follow each other in time, joined to one sample of a further test
             split of that name; 1: there is none. Needs samples that ask for targets at single steps.
         shd: how the streams shd and ssc are read.
@@ -106,6 +108,7 @@ class StreamOptions:
     boundaries: Literal["told", "hidden"] = "told"
     loss: Literal["auto", "squared_error", "cross_entropy"] = "auto"
     score: str = "auto"
+    anomaly: str = ""
     session: int = 1
     shd: SpikeTrainOptions = field(default_factory=SpikeTrainOptions)
     events: EventsOptions = field(default_factory=EventsOptions)
