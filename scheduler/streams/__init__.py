@@ -73,6 +73,7 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "events": load_events,
     "signals": load_signals,
     "ecg": load_ecg,
+    "few-shot": load_fsdd,
 }
 
 _NO_CLASSES = "stream.anomaly = {!r} is a class, and {} has targets at single time steps; leave it empty"

@@ -88,6 +88,11 @@ _ECG: Mapping[str, object] = {
 
 PRESETS: dict[str, Mapping[str, object]] = {
     "ecg": _ECG,
+    "few-shot": {
+        "stream.base": 4,  # digits; then three sessions of two digits, with five recordings each
+        "stream.shots": 5,
+        "gating.network": "prototype",
+    },
     "cognitive": _COGNITIVE,
     "long-cognitive": _COGNITIVE,
     "parity": {
