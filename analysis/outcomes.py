@@ -23,6 +23,7 @@ from smalti.scheduler.records.pasted import pasted
 
 SPLITS = ("validation", "test")
 NOVEL, SESSION = "novel", "session"  # splits that only some runs have
+AREAS = ("roc_auc", "average_precision")  # of streams whose two classes are an anomaly and the usual
 BY_SETTING = ("accuracy", "forgetting", "backward_transfer")  # what a wide table has of every setting and split
 RUN = "run"  # the setting of measures that do not depend on what the network is asked
 EVENTS = ("born", "retired", "lost", "relaid", "writes")  # columns of rounds that add up over the run
@@ -165,6 +166,7 @@ def measures(run: RunTables, setting: str, split: str) -> dict[str, float]:
     if setting not in (*PARTS, "task"):  # the parts of an answer to which no task was told
         values |= {f"{part}_accuracy": accuracy(run, part, split) for part in PARTS} | switches.measures(run, split)
     values |= copies.measures(run, setting, split)
+    values |= {name: float(last[name].mean()) for name in AREAS if name in last and len(last)}
     if len(last):
         values |= {name: float(np.average(last[name], weights=last["samples"])) for name in SPENT if name in last}
     if setting not in PARTS:

@@ -38,6 +38,10 @@ METRICS = {
     "accuracy_by_samples": _share("accuracy by samples, %", "the same over all samples of all tasks"),
     "experts_accuracy": _share("experts alone, %", "accuracy without the vote of the gating network"),
     "gate_accuracy": _share("gate alone, %", "accuracy of what the gating network answers by itself"),
+    "roc_auc": Metric(
+        "ROC-AUC", "anomaly against other class by log odds, mean over tasks after the last experience", ".3f"
+    ),
+    "average_precision": Metric("average precision", "of the anomalies by the same odds, mean over tasks", ".3f"),
     "forgetting": _share("forgetting", "best accuracy on a task since it came, less that at the end, points", "+.1f"),
     "backward_transfer": _share("backward transfer", "accuracy at the end less that when just learned, points", "+.1f"),
     "forward_transfer": _share("forward transfer", "accuracy just before learning less that at random, points", "+.1f"),

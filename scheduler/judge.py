@@ -1,8 +1,9 @@
 """How right an expert's answers are: its loss, and the score of its stream. Knows no training and no growth.
 
-Where samples ask for their class, an answer is the logits of a sample [B, O], its loss the cross-entropy in nats, and
-the score the share of right ones. Where they ask for targets at single steps, an answer is the output membranes at
-every step [B, T, O], and loss and score are those of the stream's read-out.
+Where samples ask for their class, an answer is the logits of a sample [B, O], its loss the cross-entropy in nats, times
+the weight of its class if classes have weights (``scheduler.importance``), and the score the share of right ones. Where
+they ask for targets at single steps, an answer is the output membranes at every step [B, T, O], and loss and score are
+those of the stream's read-out.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Judge:
 
     network: Network
     readout: Readout | None = None  # of the stream
+    class_weights: Tensor | None = None  # [classes] factors on losses; None: all are 1
 
     @property
     def criterion(self) -> Criterion:
@@ -53,9 +55,14 @@ class Judge:
     def losses(self, expert: Expert, answers: Tensor, wanted: Wanted) -> Tensor:
         """Loss of each sample [B], in the unit of the criterion."""
         if wanted.targets is None or wanted.weights is None:
-            return cross_entropy(*contrasted(expert, answers, wanted.labels), reduction="none")
+            losses = cross_entropy(*contrasted(expert, answers, wanted.labels), reduction="none")
+            return losses if self.class_weights is None else losses * self.weights_of(wanted.labels).to(losses)
         device = answers.device
         return self.criterion.losses(answers, wanted.targets.to(device), wanted.weights.to(device))
+
+    def weights_of(self, labels: Tensor) -> Tensor:
+        """Factors on the losses of samples [B], by their labels [B]."""
+        return torch.ones(len(labels)) if self.class_weights is None else self.class_weights[labels]
 
     def score(self, expert: Expert, answers: Tensor, wanted: Wanted) -> float:
         """Share of right answers, or the stream's score; the higher, the better."""
@@ -73,13 +80,16 @@ class Judge:
         kernels = importlib.import_module(f"{KERNELS}.grading") if self.network.engine == "events" else None
         if wanted.targets is None or wanted.weights is None:
             logits, target = contrasted(expert, answers, wanted.labels)
-            if kernels is not None:
+            if kernels is not None and self.class_weights is None:
                 return Grade(*kernels.of_labels(logits, target))
             log_p, rows = logits.log_softmax(1), torch.arange(len(target), device=target.device)
             right = (log_p.argmax(1) == target).to(answers.dtype).mean()
-            slope = log_p.exp().div_(len(target))
+            slope, losses = log_p.exp().div_(len(target)), -log_p[rows, target]
             slope[rows, target] -= 1 / len(target)
-            return Grade(float(-log_p[rows, target].mean()), float(right), slope)
+            if self.class_weights is not None:
+                weights = self.weights_of(wanted.labels).to(losses)
+                slope, losses = slope * weights[:, None], losses * weights
+            return Grade(float(losses.mean()), float(right), slope)
         targets, weights = wanted.targets.to(answers.device), wanted.weights.to(answers.device)
         if kernels is not None and self.criterion.squared:
             loss, slope = kernels.of_squares(answers, targets, weights)

@@ -26,6 +26,7 @@ class Use(IntEnum):
     TASKS = 10  # order of the tasks; no keys
     DEVICES = 11  # errors of writing, noise of reading, drift; keys: round, number of the draw in it
     COPIES = 12  # the same on copies of a chip; keys: copy, round, number of the draw in it
+    CONTROL = 13  # seeds, episodes and perturbations of evolution strategies; keys: what for, and when
 
 
 def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:

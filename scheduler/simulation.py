@@ -28,6 +28,7 @@ from smalti.scheduler.configure import Given, configure, of_data
 from smalti.scheduler.examination import PARTS, examine
 from smalti.scheduler.growth import birth_record
 from smalti.scheduler.growth.grower import Grower
+from smalti.scheduler.importance import class_weights
 from smalti.scheduler.judge import Judge
 from smalti.scheduler.processor import computing
 from smalti.scheduler.protocols.choice import gating_agent, protocol_of
@@ -88,7 +89,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         chance = partial(number, seed, Use.DEVICES)
         self.network = Network(self.fabric, self.stream.channels, config.network, threads, config.devices, chance, seed)
         self.moments = Moments.fresh(self.network.state.weight)
-        judge = Judge(self.network, self.stream.readout)
+        judge = Judge(self.network, self.stream.readout, class_weights(config.training.class_weights, self.stream))
         self.gating = gating_agent(self, self.network, config, self.stream, judge)
         for tile in self.fabric.live_tiles:
             TileAgent(self, tile, self.network)

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -43,6 +44,8 @@ class TrainingOptions:
         validate: measure the accuracy on validation data after every round, for curves; costs a forward pass over it.
         enough_accuracy: an experience trains no further once a round ends with that accuracy on validation data, or
             that score; 0: always to its last round, as comparisons want it.
+        class_weights: how much a class counts in the loss: none, all samples alike; balanced, all classes of an
+            experience alike, a sample by the inverse of how frequent its class is.
         optimiser: how weights move.
         continual: what keeps old tasks while a new one is learned, beside the protection of experts.
     """
@@ -57,6 +60,7 @@ class TrainingOptions:
     rate_weight: float = 1.0
     validate: bool = False
     enough_accuracy: float = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
     optimiser: OptimiserOptions = field(default_factory=OptimiserOptions)
     continual: ContinualOptions = field(default_factory=ContinualOptions)
 

@@ -59,6 +59,13 @@ class Answers:
     multiplications_per_sample: float = 0.0  # on the chip: leaks
     corner_hop_spikes_per_sample: float = 0.0  # of the hops those at corners
     run_steps: int = 0  # time steps that experts run for an answer; 0: none does
+    log_p: Tensor | None = None  # [B, classes] of which classes are the best, up to a number a sample
+    log_p_unaided: Tensor | None = None  # [B, classes] the same without the class prior
+
+    @property
+    def by_experts(self) -> Answers:
+        """What the experts say by themselves."""
+        return replace(self, classes=self.unaided, log_p=self.log_p_unaided)
 
     @property
     def latency(self) -> float:
@@ -147,15 +154,17 @@ def _mixture(asked: Question, heard: Features, components: Sequence[Component], 
     told = [asked.ask(component.expert, component.rows) for component in components]
     for component, said in zip(components, told, strict=True):
         rows, own = component.rows, torch.tensor(component.expert.classes)
-        log_p = _log_p(agent, said)
-        log_mixture[rows[:, None], own] = log_p + component.log_posterior[:, None].double()
+        by_expert = _log_p(agent, said)
+        log_mixture[rows[:, None], own] = by_expert + component.log_posterior[:, None].double()
         if has_prior:
             a, b = component.expert.exponents
             vote = agent.options.vote * _class_prior(agent, asked.density[rows], own)
-            weighed[rows[:, None], own] = (a - 1.0) * log_p + b * vote
+            weighed[rows[:, None], own] = (a - 1.0) * by_expert + b * vote
     log_mixture[:, sorted({*range(classes)} - {*possible})] = -torch.inf
-    answers = _counted(asked, heard, components, told, (log_mixture + weighed).argmax(1))
-    return replace(answers, unaided=log_mixture.argmax(1), gate=asked.cost if has_prior else UNASKED)
+    log_p = log_mixture + weighed
+    answers = _counted(asked, heard, components, told, log_p.argmax(1))
+    gate = asked.cost if has_prior else UNASKED
+    return replace(answers, unaided=log_mixture.argmax(1), gate=gate, log_p=log_p, log_p_unaided=log_mixture)
 
 
 def _mixture_of_steps(
@@ -242,9 +251,20 @@ def gate_alone(agent: GatingAgent, x: Asked) -> Answers | None:
         return None
     asked = question(agent, x)
     cost = replace(asked.cost, buffered_spikes=0.0, latency=0.0)  # no expert waits for it
-    classes = torch.tensor(agent.gate.classes)[asked.density.argmax(1)]
-    work = asked.heard.work
-    answers = Answers(classes, classes, 0.0, 0.0, work.additions, cost, multiplications_per_sample=work.multiplications)
+    known = torch.tensor(agent.gate.classes)
+    log_p = torch.full((len(asked), int(known.max()) + 1), -torch.inf, dtype=torch.float64)
+    log_p[:, known] = asked.density.double()
+    classes, work = known[asked.density.argmax(1)], asked.heard.work
+    answers = Answers(
+        classes,
+        classes,
+        0.0,
+        0.0,
+        work.additions,
+        cost,
+        multiplications_per_sample=work.multiplications,
+        log_p=log_p,
+    )
     if agent.gate.hears not in ("experts", "columns"):
         return answers
     listened, network = asked.x[:, : heard_steps(agent.options.listen, asked.x.shape[1])], agent.network

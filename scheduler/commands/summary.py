@@ -169,6 +169,10 @@ def resources_view(run: Run) -> Table:
     if "adds" in text:
         took = f"{text['adds']} additions, {text['multiplications']} multiplications, {text['bytes']} bytes"
         table.add_row("an answer takes", f"{took}; it comes after {text['latency']} steps")
+    if "roc_auc" in text:
+        table.add_row(
+            "anomalies", f"ROC-AUC {text['roc_auc']}, average precision {text['average_precision']}, test data"
+        )
     if "found_within" in text:
         found = f"{text['found_within']} of blocks within 20 trials, after {text.get('trials_to_find', 'too many')}"
         table.add_row("right expert found", found)

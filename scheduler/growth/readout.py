@@ -66,7 +66,7 @@ class Heard:
         spikes = torch.zeros(network.fabric.neurons, dtype=torch.float64)
         said = torch.cat([*_traces(grower, validation[0], sources, torch.zeros_like(spikes))])
         squared, trained = grower.judge.criterion.squared, list[Tensor]()
-        targets, weights = _asked(training[1], classes)
+        targets, weights = _asked(grower.judge, training[1], classes)
 
         def parts() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
             first = 0
@@ -166,11 +166,11 @@ def _traces(grower: Grower, x: Tensor, sources: Tensor, spikes: Tensor) -> Itera
         yield traces if grower.judge.readout is not None else traces.mean(1, keepdim=True)
 
 
-def _asked(wanted: Wanted, classes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Targets [B, T or 1, O] and weights [B, T or 1] of the regression; those of a sample sum to 1."""
+def _asked(judge: Judge, wanted: Wanted, classes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Targets [B, T or 1, O] and weights [B, T or 1] of the regression; those of a sample sum to 1, or its class's."""
     if wanted.targets is None or wanted.weights is None:
         indicators = one_hot(positions(classes, wanted.labels), len(classes)).double() - 1 / len(classes)
-        return indicators[:, None], torch.ones(len(wanted), 1, dtype=torch.float64)
+        return indicators[:, None], judge.weights_of(wanted.labels).double()[:, None]
     weights = wanted.weights.double()
     return wanted.targets.double(), weights / weights.sum(1, keepdim=True)
 

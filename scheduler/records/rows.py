@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +16,7 @@ from smalti.model.chip.ledger import Ledger
 from smalti.model.costs import Usage
 from smalti.model.rewiring.scope import Changes
 from smalti.scheduler.answers import sessions
+from smalti.scheduler.answers.anomaly import of_log_p
 from smalti.scheduler.answers.blocks import WITHIN, Switch
 from smalti.scheduler.answers.evaluation import Answers, gate_alone, needs_label, with_task, without_label
 from smalti.scheduler.answers.question import Asked, question
@@ -113,10 +115,14 @@ def evaluation_rows(
         unlabelled = without_label(agent, x)
     answers[setting] = unlabelled
     if unlabelled is not None and readout is None:
-        answers["experts"] = replace(unlabelled, classes=unlabelled.unaided)
+        answers["experts"] = unlabelled.by_experts
     answers["gate"] = gate_alone(agent, x)
     known = {"after": after, "on": experience.task, "split": split, "samples": len(wanted)}
-    return _answer_rows(known, answers, readout, lambda answer: answer.score(wanted, readout))
+    rows = _answer_rows(known, answers, readout, lambda answer: answer.score(wanted, readout))
+    asked = (answer for answer in answers.values() if answer is not None)
+    for row, answer in zip(rows, asked, strict=True):
+        row["roc_auc"], row["average_precision"] = of_log_p(answer.log_p, wanted.labels, stream.anomaly)
+    return rows
 
 
 def session_rows(agent: GatingAgent, stream: Stream, after: int, session: Session) -> list[Row]:
@@ -153,6 +159,8 @@ def _answer_rows(
             "gate_counted_spikes": answer.gate.counted_spikes,
             "latency": answer.latency,
             "corner_hop_spikes_per_sample": answer.corner_hop_spikes_per_sample,
+            "roc_auc": math.nan,
+            "average_precision": math.nan,
         }
         for name, answer in answers.items()
         if answer is not None

@@ -12,7 +12,7 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings", "switches", "fates", "copies")
 """Tables that grow round by round."""
@@ -50,7 +50,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("task", INT32, "number", "task that this experience brings"),
         Column("step", INT64, "number", "minibatches trained since the run began"),
         Column("unit", TEXT, "name", "unit of the loss per sample, and of values and prices in bids: nats, or another"),
-        Column("loss", FLOAT, "unit", "mean training loss of the round: cross-entropy, or that of the stream"),
+        Column(
+            "loss",
+            FLOAT,
+            "unit",
+            "mean training loss of the round: cross-entropy (by training.class_weights), or that of the stream",
+        ),
         Column("accuracy", FLOAT, "share", "training samples answered rightly in the round, or the stream's score"),
         Column("validation", FLOAT, "share", "the same of validation samples after the round; NaN if not asked"),
         Column("neurons", INT64, "number", "hidden neurons alive after the round"),
@@ -138,6 +143,18 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("gate_counted_spikes", FLOAT, "spikes per sample", "spikes that the gating network adds to its counts"),
         Column("latency", FLOAT, "steps", "time steps from the beginning of a sample to its (last) answer, mean"),
         Column("corner_hop_spikes_per_sample", FLOAT, "spikes x hops per sample", "of the hops, those at corners (R0)"),
+        Column(
+            "roc_auc",
+            FLOAT,
+            "share",
+            "pairs of an anomaly and another sample whose anomaly has the higher log odds; NaN without stream.anomaly",
+        ),
+        Column(
+            "average_precision",
+            FLOAT,
+            "share",
+            "area under precision against recall of the anomalies by the same odds; NaN likewise",
+        ),
     ),
     "detections": (
         ROUND,

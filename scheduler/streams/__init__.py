@@ -73,7 +73,10 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "events": load_events,
     "signals": load_signals,
     "ecg": load_ecg,
+    "few-shot": load_fsdd,
 }
+
+_NO_CLASSES = "stream.anomaly = {!r} is a class, and {} has targets at single time steps; leave it empty"
 
 
 def load_stream(options: StreamOptions, max_channels: int, data: Data | None = None) -> Stream:
@@ -86,6 +89,8 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
     """
     loaded = _load(options, data)
     if isinstance(loaded, Generated):
+        if options.anomaly:
+            raise ValueError(_NO_CLASSES.format(options.anomaly, loaded.origin))
         return generated.stream_of(loaded, options, max_channels)
     loaded = _asked(loaded, options)
     if options.hold_out:
@@ -120,7 +125,30 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
         frames=ready.steps if ready.latency else frames,
         excerpt=some,
         readout=loaded.readout,
+        anomaly=_anomaly(loaded, options, names),
     )
+
+
+def _anomaly(loaded: Loaded, options: StreamOptions, names: tuple[str, ...]) -> int | None:
+    """The class that is to be found among the other.
+
+    Raises:
+        ValueError: the options name none of two classes.
+    """
+    if not options.anomaly:
+        return names.index(loaded.anomaly) if loaded.anomaly in names and len(names) == 2 else None
+    if loaded.readout is not None:
+        raise ValueError(_NO_CLASSES.format(options.anomaly, loaded.origin))
+    if len(names) != 2:
+        raise ValueError(
+            f"stream.anomaly = {options.anomaly!r} is one of two classes, and {loaded.origin} has {len(names)}; leave "
+            "it empty, or make two classes (of signals by stream.signals.normal)"
+        )
+    if options.anomaly not in names:
+        raise ValueError(
+            f"stream.anomaly = {options.anomaly!r} is no class of {loaded.origin}; take {names[0]!r} or {names[1]!r}"
+        )
+    return names.index(options.anomaly)
 
 
 def _load(options: StreamOptions, data: Data | None) -> Loaded | Generated:

@@ -28,12 +28,16 @@ class StreamOptions:
     """The data, and how it is cut into experiences.
 
     Attributes:
-        name: digits (small images), mnist (images), fsdd (speech), arrays (your own .npz), shd, ssc (spikes of speech),
-            events (event cameras), signals (tables, series, records), ecg (heart beats), cognitive (20 tasks to be
-            answered in time), another that is made, or one added to STREAMS; `smalti data` tells about them.
+        name: digits (small images), mnist (images), fsdd (speech), few-shot (of fsdd, in sessions of few), arrays (your
+            own .npz), shd, ssc (spikes of speech), events (event cameras), signals (tables, series, records), ecg
+            (heart beats), cognitive (20 tasks to be answered in time), another that is made, or one added to STREAMS;
+            `smalti data` tells about them.
         path: what to read: the zip or folder of fsdd, the .npz of arrays; mnist can do without, digits has none.
         setting: class (no task label at test), task (label given), domain (same classes), joint (all data).
         classes_per_task: classes of an experience in setting class and task; the last may have fewer.
+        base: classes of the first experience in setting class and task; 0: as many as of the others.
+        shots: at most this many training samples of a class, and as many for validation, in every experience after the
+            first; 0: all there are.
         by: what speech (fsdd, shd, ssc) is cut by: digit, its words; speaker, or language (of shd), which need setting
             domain or joint.
         transform: makes copies of the data: permuted (channels) or rotated (images), the first copy being as it is.
@@ -66,6 +70,8 @@ class StreamOptions:
             probabilities; auto: the stream's own; of targets in arrays cross_entropy where they are probabilities.
         score: how right such outputs are: right, direction, r2, smape, roc, or one added to SCORES; auto: the stream's
             own; of arrays right where targets are probabilities, else r2.
+        anomaly: name of the class that is to be found among the other, of two: how well is then measured by the areas
+            roc_auc and average_precision; empty: of ecg, and of signals with `normal`, all that is not normal.
         session: tasks met so far whose test samples follow each other in time, joined to one sample of a further test
             split of that name; 1: there is none. Needs samples that ask for targets at single steps.
         shd: how the streams shd and ssc are read.
@@ -85,6 +91,8 @@ class StreamOptions:
     path: str = ""
     setting: Literal["class", "task", "domain", "joint"] = "class"
     classes_per_task: int = 2
+    base: int = 0
+    shots: int = 0
     by: Literal["digit", "speaker", "language"] = "digit"
     transform: Literal["none", "permuted", "rotated"] = "none"
     tasks: int = 0
@@ -106,6 +114,7 @@ class StreamOptions:
     boundaries: Literal["told", "hidden"] = "told"
     loss: Literal["auto", "squared_error", "cross_entropy"] = "auto"
     score: str = "auto"
+    anomaly: str = ""
     session: int = 1
     shd: SpikeTrainOptions = field(default_factory=SpikeTrainOptions)
     events: EventsOptions = field(default_factory=EventsOptions)
@@ -127,7 +136,7 @@ class StreamOptions:
             raise ValueError(f"stream.{problem}")
         ranges.positive("stream", self, "gain")
         ranges.at_least("stream", self, 1, "session")
-        ranges.at_most("stream", self, ranges.MOST, "classes_per_task", "tasks", "steps", "pool")
+        ranges.at_most("stream", self, ranges.MOST, "classes_per_task", "base", "shots", "tasks", "steps", "pool")
         ranges.at_most("stream", self, ranges.EVER, "limit")
         ranges.at_most("stream", self, ranges.SEED, "split_seed")
         if len(self.order) > ranges.MOST or max(self.order, default=0) > ranges.MOST:
@@ -139,7 +148,7 @@ class StreamOptions:
             return f"by = {self.by} does not go with setting {self.setting}; take setting domain, or by = digit"
         if self.classes_per_task < 2:
             return f"classes_per_task = {self.classes_per_task} leaves nothing to tell apart; give 2 or more"
-        problem = self._transform_problem()
+        problem = self._few_shot_problem() or self._transform_problem()
         if problem:
             return problem
         if self.steps < 0:
@@ -182,6 +191,15 @@ class StreamOptions:
                 f"drift = {self.drift} needs stream.boundaries = hidden: a task that is told has its own samples only; "
                 "gating.detect.by = told then says where the mixing begins"
             )
+        return ""
+
+    def _few_shot_problem(self) -> str:
+        if self.base < 0 or self.base == 1:
+            return f"base = {self.base} must be 2 classes or more, or 0 for classes_per_task"
+        if self.base and self.setting not in ("class", "task"):
+            return f"base = {self.base} counts classes, which setting {self.setting} does not share out; set it to 0"
+        if self.shots < 0:
+            return f"shots = {self.shots} must be a number of samples, or 0 for all"
         return ""
 
     def _transform_problem(self) -> str:

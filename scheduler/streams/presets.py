@@ -68,7 +68,31 @@ _COGNITIVE: Mapping[str, object] = {
     "gating.detect.by": "loss",  # where boundaries are hidden: inputs do not say the task
 }
 
+# Half of the beats for the test, batches of 16, slow synapses as in the notebook of Mosaic's group (EIS-Hub,
+# Memristor-Aware-Training, Test_ECG_SRNN), whose 20 and 5 ms are 7.2 and 1.8 of its steps. It has 250 steps a window.
+_ECG: Mapping[str, object] = {
+    "stream.test": 0.5,
+    "fabric.rows": 1,
+    "fabric.cols": 4,
+    "fabric.neurons_per_tile": 32,
+    "fabric.wires": 32,
+    "fabric.inputs": "every",
+    "network.kinds.beat.tau_ms": 7.2,
+    "network.kinds.beat.synapse_ms": 1.8,
+    "network.output_tau_ms": 50.0,
+    "training.steps": 100,
+    "training.batch": 16,
+    "growth.seed_width": 32,
+    "growth.max_neurons": 64,
+}
+
 PRESETS: dict[str, Mapping[str, object]] = {
+    "ecg": _ECG,
+    "few-shot": {
+        "stream.base": 4,  # digits; then three sessions of two digits, with five recordings each
+        "stream.shots": 5,
+        "gating.network": "prototype",
+    },
     "cognitive": _COGNITIVE,
     "long-cognitive": _COGNITIVE,
     "parity": {

@@ -89,12 +89,15 @@ def experiences(loaded: Loaded, samples: Samples, parts: Rows, options: StreamOp
     elif options.setting == "domain":
         groups = [(name, everything, member) for name, member in _domain_members(loaded, options).items()]
     else:
-        sets = _task_sets(loaded) if loaded.tasks else _class_sets(loaded, options.classes_per_task)
+        sets = _task_sets(loaded) if loaded.tasks else _class_sets(loaded, options.classes_per_task, options.base)
         names = loaded.class_names
         groups = [("|".join(names[c] for c in labels), labels, np.isin(loaded.y, labels)) for labels in sets]
     result = []
     for task, (name, labels, member) in enumerate(groups):
         cut = {part: rows[member[rows]] for part, rows in parts.items()}
+        if options.shots and task:
+            few = (part for part in ("train", "validation") if len(cut[part]))
+            cut |= {part: _few(loaded.y, cut[part], options.shots, options) for part in few}
         for part, rows in cut.items():
             if not len(rows):
                 cure = "raise stream.limit" if options.limit else f"give it more samples, or mark some as {part}"
@@ -217,21 +220,33 @@ def _domains(loaded: Loaded) -> Ints:
     return loaded.domain
 
 
-def _class_sets(loaded: Loaded, size: int) -> list[tuple[int, ...]]:
-    """Consecutive groups of `size` classes."""
+def _class_sets(loaded: Loaded, size: int, base: int) -> list[tuple[int, ...]]:
+    """Consecutive groups of `size` classes, the first one of `base` classes where that is not 0."""
     classes = len(loaded.class_names)
-    if size > classes:
-        raise ValueError(
-            f"stream.classes_per_task = {size}, but {loaded.origin} has {classes} classes; give at most that"
-        )
-    if classes % size == 1:
+    first = base or size
+    if first > classes:
+        name = "base" if base else "classes_per_task"
+        raise ValueError(f"stream.{name} = {first}, but {loaded.origin} has {classes} classes; give at most that")
+    if (classes - first) % size == 1:
         fit = listed([str(k) for k in range(2, classes + 1) if classes % k != 1])
+        cure = f"take stream.base = {first + 1}" if base else f"take one of {fit}"
         raise ValueError(
             f"stream.classes_per_task = {size} leaves a single one of the {classes} classes of "
-            f"{loaded.origin} to the last experience; take one of {fit}, or say which classes belong together: "
+            f"{loaded.origin} to the last experience; {cure}, or say which classes belong together: "
             "`arrays` and smalti.data take an array task [samples] (experiences may have different sizes then)"
         )
-    return [tuple(range(first, min(first + size, classes))) for first in range(0, classes, size)]
+    later = (tuple(range(begin, min(begin + size, classes))) for begin in range(first, classes, size))
+    return [tuple(range(first)), *later]
+
+
+def _few(y: Ints, rows: Ints, shots: int, options: StreamOptions) -> Ints:
+    """At most so many of the rows [R] of each class, drawn by ``split_seed`` whatever else there is."""
+    kept = []
+    for label in np.unique(y[rows]).tolist():
+        random = np.random.default_rng(np.random.SeedSequence(options.split_seed, spawn_key=(label, shots)))
+        mine = rows[y[rows] == label]
+        kept.append(random.permutation(mine)[:shots])
+    return np.sort(np.concatenate(kept))
 
 
 def _task_sets(loaded: Loaded) -> list[tuple[int, ...]]:

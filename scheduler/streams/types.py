@@ -92,6 +92,7 @@ class Stream:
     frames: int = 1  # time steps that the data bring; 1: no time axis of their own
     excerpt: Excerpt | None = field(default=None, compare=False)  # to measure what the code and pooling leave
     readout: Readout | None = None  # what samples with targets ask; None: for their class, once a sample
+    anomaly: int | None = None  # of two classes the one that is to be found among the other
 
     def outputs_for(self, classes: Sequence[int]) -> int:
         """Output units of an expert for these classes: one each, or those of the read-out."""
@@ -138,6 +139,7 @@ class Loaded:
         1  # images beside each other, such as the polarities of a sensor: channels are planes x rows x columns
     )
     notes: tuple[str, ...] = ()
+    anomaly: str = ""  # name of the class that is to be found among the other; empty: none unless the options name one
 
     @property
     def shape(self) -> tuple[int, ...]:

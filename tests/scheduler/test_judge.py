@@ -43,6 +43,9 @@ def test_classes_are_judged_by_their_logits(network: Network) -> None:
     torch.testing.assert_close(judge.losses(expert, answers, wanted), cross_entropy(answers, places, reduction="none"))
     assert judge.score(expert, answers, wanted) == pytest.approx(float((answers.argmax(1) == places).double().mean()))
     assert judge.criterion.unit == "nats"
+    weighed = Judge(network, class_weights=torch.tensor([0, 0, 3.0, 0, 0.5, 0, 0, 1])).losses(expert, answers, wanted)
+    expected = cross_entropy(answers, places, reduction="none") * torch.tensor([3, 0.5, 0.5, 1, 3])
+    torch.testing.assert_close(weighed, expected)
 
 
 @pytest.mark.parametrize(("loss", "score"), [("squared_error", "r2"), ("cross_entropy", "right")])
@@ -62,9 +65,11 @@ READINGS = ("membrane_mean", "membrane_max", "membrane_last", "spike_count")
 
 @pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize("sets", [[[4, 2, 7]], [[4, 2], [7]]])
-def test_the_grade_of_classes_is_that_of_autograd(reading: Any, sets: list[list[int]]) -> None:
+@pytest.mark.parametrize("weighed", [False, True])
+def test_the_grade_of_classes_is_that_of_autograd(reading: Any, sets: list[list[int]], weighed: bool) -> None:
     network = Network(Fabric(FabricOptions(rows=1, cols=1)), 1, NetworkOptions(readout=reading))
-    judge, expert = Judge(network), Expert(0, (4, 2, 7), 0, (0, 1, 2), sets=sets)
+    class_weights = torch.arange(8.0) if weighed else None
+    judge, expert = Judge(network, None, class_weights), Expert(0, (4, 2, 7), 0, (0, 1, 2), sets=sets)
     shown = activity(3)
     counts = torch.rand(16, 5, generator=torch.Generator().manual_seed(2))
     membrane, counts = shown.membrane.requires_grad_(), counts.requires_grad_()

@@ -177,4 +177,11 @@ ABOUT = {
         licence="ODC-BY 1.0 (MIT-BIH)",
         settings="class, task, joint; domain with several records",
     ),
+    "few-shot": About(
+        what="fsdd as few-shot class-incremental learning: four digits, then sessions of two with five recordings each",
+        needs="what fsdd needs",
+        source=("FSDD: https://github.com/Jakobovski/free-spoken-digit-dataset",),
+        licence="CC BY-SA 4.0",
+        settings="class, task; stream.base and stream.shots go with any stream of classes",
+    ),
 }

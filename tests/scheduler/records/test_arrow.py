@@ -48,6 +48,8 @@ EVALUATION = {
     "gate_counted_spikes": 101.5,
     "latency": 37.5,
     "corner_hop_spikes_per_sample": 0.5,
+    "roc_auc": 0.75,
+    "average_precision": 0.5,
 }
 ROWS: dict[str, dict[str, Any]] = {"ports": PORT, "links": LINK, "evaluations": EVALUATION}
 

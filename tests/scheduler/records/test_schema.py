@@ -14,7 +14,7 @@ PUBLISHED = {
     "evaluations": "after on setting split score accuracy samples spikes_per_sample hop_spikes_per_sample "
     "operations_per_sample gate_adds_per_sample gate_stored_values gate_buffered_spikes gate_latency "
     "multiplications_per_sample gate_multiplications_per_sample gate_counted_spikes latency "
-    "corner_hop_spikes_per_sample",
+    "corner_hop_spikes_per_sample roc_auc average_precision",
     "detections": "round step event detector value threshold expert classes",
     "openings": "round task name step expert loss score taken served refused bought paid taps inputs experts_run "
     "neurons_run",

@@ -14,6 +14,9 @@ from smalti.scheduler.streams.options import StreamOptions
         ("setting", "classes"),
         ("by", "gender"),
         ("classes_per_task", 1),
+        ("base", 1),
+        ("base", -2),
+        ("shots", -1),
         ("steps", -1),
         ("gain", 0.0),
         ("gain", float("nan")),
@@ -38,6 +41,8 @@ def test_options_name_the_field_and_the_value_they_refuse(field: str, value: obj
 def test_options_refuse_pairs_that_do_not_go_together() -> None:
     with pytest.raises(ValueError, match=r"validation \+ test"):
         StreamOptions(validation=0.5, test=0.5)
+    with pytest.raises(ValueError, match=r"stream.base = 4 counts classes, which setting joint does not share out"):
+        StreamOptions(base=4, setting="joint")
     with pytest.raises(ValueError, match=r"stream.by = speaker does not go with setting class"):
         StreamOptions(by="speaker")
     assert StreamOptions(by="speaker", setting="domain").by == "speaker"

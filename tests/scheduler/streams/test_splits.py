@@ -132,6 +132,21 @@ def test_class_experiences_hold_consecutive_classes() -> None:
             np.testing.assert_array_equal(loaded.y[getattr(e, name).index], getattr(e, name).y)
 
 
+def test_a_base_of_many_and_sessions_of_few() -> None:
+    loaded = data(np.repeat(np.arange(8), 30))
+    made = cut(loaded, StreamOptions(base=4, shots=3))
+    assert [e.name for e in made] == ["0|1|2|3", "4|5", "6|7"]
+    whole = cut(loaded, StreamOptions(base=4))
+    for number, (e, full) in enumerate(zip(made, whole, strict=True)):
+        for name in PARTS:
+            here, there = getattr(e, name), getattr(full, name)
+            kept = np.bincount(here.y, minlength=8)[list(e.classes)].tolist()
+            assert kept == [3] * 2 if number and name != "test" else len(here) == len(there)
+            assert set(here.index.tolist()) <= set(there.index.tolist())
+    other = cut(loaded, StreamOptions(base=4, shots=3, split_seed=1))
+    assert made[1].train.index.tolist() != other[1].train.index.tolist()
+
+
 def test_task_and_class_settings_make_the_same_experiences() -> None:
     loaded = data(np.repeat(np.arange(4), 10))
     for a, b in zip(*(cut(loaded, StreamOptions(setting=s)) for s in ("class", "task")), strict=True):
@@ -173,6 +188,8 @@ def test_own_tasks_define_the_experiences_by_their_label_sets() -> None:
         ({"classes_per_task": 2}, {}, "classes_per_task = 2 leaves a single one of the 5.*take one of 3, 5"),
         ({"classes_per_task": 4}, {}, "classes_per_task = 4 leaves a single one"),
         ({"classes_per_task": 6}, {}, "classes_per_task = 6, but mine has 5 classes"),
+        ({"base": 4}, {}, "classes_per_task = 2 leaves a single one of the 5.*take stream.base = 5"),
+        ({"base": 6}, {}, "stream.base = 6, but mine has 5 classes"),
         ({"setting": "domain"}, {}, "mine: stream.setting = 'domain' needs a domain"),
         (
             {"setting": "domain"},

@@ -74,6 +74,7 @@ def load_signals(options: StreamOptions) -> Loaded:
         class_names=tuple(names.tolist()),
         steps=1,
         part=given.part,
+        anomaly=OTHER if own.normal else "",
     )
     if given.record is not None:
         records, domain = np.unique(given.record, return_inverse=True)

@@ -1,0 +1,193 @@
+"""Control by evolution strategies: an expert on a chip that grows, static ones, and a dense net of rates.
+
+    python benchmarks/control.py                               CartPole-v1 until 475, five seeds
+    python benchmarks/control.py --world acrobot --seeds 0
+    python benchmarks/control.py tasks                         poles of four lengths, one after the other
+
+Needs the extra `control`. Every net hears the same population code and learns by the same strategy
+(``smalti.scheduler.control``): forward passes alone, 16 antithetic pairs a generation, an episode each. A net has
+solved its environment when its unperturbed weights have a mean return of the published threshold over 100 episodes, of
+seeds that it never trained on; it is examined every five generations. Episodes count all that it trained on until
+then. *Grown* begins with one neuron in each of the two tiles on its way and doubles, by the auction, where its return
+has not risen for ten generations. In *tasks* a pole of another length follows when the one before is solved: an expert
+for each on one chip, which is told the task, beside one expert that learns them all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from smalti.model.chip.fabric import NoRoomError
+from smalti.scheduler.configure import configure
+from smalti.scheduler.control.chip import ControlChip
+from smalti.scheduler.control.players import Dense, Policy, Spiking
+from smalti.scheduler.control.probing import heard
+from smalti.scheduler.control.strategy import JUDGED, Learned, StrategyOptions, judge, learn
+from smalti.scheduler.control.worlds import WORLDS, Episodes
+
+CELLS = 8  # channels an observation
+CHIP: dict[str, dict[str, Any]] = {
+    "fabric": {"rows": 2, "cols": 2, "neurons_per_tile": 20, "corner_wires": 8, "inputs": "every"},
+    "network": {"tau_ms": 5.0, "output_tau_ms": 5.0},
+    "growth": {"siblings": True},
+}
+LENGTHS = (0.5, 1.0, 0.25, 2.0)  # of half a pole, metres; the first is the environment's own
+
+
+@dataclass(frozen=True)
+class Control:
+    """Learn to act, several nets beside each other.
+
+    Attributes:
+        what: one environment, or poles of several lengths in turn.
+        world: cartpole, acrobot, mountain-car or pendulum; the poles are cartpole's.
+        seeds: of nets, episodes and perturbations.
+        widths: neurons in each of the two tiles of static nets, the last also the most that a grown one has; dense
+            nets have twice as many.
+        steps: time steps of the chip from one observation to the next.
+        strategy: the strategy.
+    """
+
+    what: tyro.conf.Positional[Literal["one", "tasks"]] = "one"
+    world: str = "cartpole"
+    seeds: tuple[int, ...] = (1, 2, 3, 4, 5)
+    widths: tuple[int, ...] = (1, 2, 4, 8, 16)
+    steps: int = 4
+    strategy: StrategyOptions = field(default_factory=lambda: StrategyOptions(rate=0.1))
+
+
+@dataclass
+class Home:
+    """A chip with experts, and what it takes to open and to grow them."""
+
+    asked: Control
+    seed: int
+
+    def __post_init__(self) -> None:
+        self.world, self.opened = WORLDS[self.asked.world], 0
+        wires = {"wires": len(self.world.low) * CELLS}
+        config = configure({**CHIP, "fabric": {**CHIP["fabric"], **wires}, "run": {"seed": self.seed}})
+        self.chip = ControlChip(config, len(self.world.low) * CELLS)
+
+    def open(self, episodes: Episodes, width: int) -> Spiking:
+        """An expert for the next task."""
+        self.opened += 1
+        x = heard(episodes, CELLS, self.asked.steps, self.seed, self.opened)
+        expert = self.chip.open(self.world.outputs, x, width)
+        return Spiking(self.chip, expert, self.world, CELLS, self.asked.steps)
+
+    def growth(self, policy: Spiking, episodes: Episodes, most: int) -> Callable[[], bool]:
+        """Lets an expert double, up to so many neurons; refused where the chip has no room."""
+
+        def grow() -> bool:
+            width = min(policy.neurons, most - policy.neurons) // 2
+            if width < 1:
+                return False
+            self.opened += 1
+            x = heard(episodes, CELLS, self.asked.steps, self.seed, self.opened, policy)
+            try:
+                born = self.chip.grow(policy.expert, x, width)
+            except NoRoomError:
+                return False
+            policy.look()
+            return born > 0
+
+        return grow
+
+
+Result = tuple[str, Learned, float]  # who, what came of it, CPU seconds
+
+
+def nets(asked: Control, seed: int, episodes: Episodes) -> Iterator[tuple[str, Policy, Callable[[], bool]]]:
+    """Name, net and growth of all that learn one environment."""
+    most = 2 * asked.widths[-1]
+    home = Home(asked, seed)
+    grown = home.open(episodes, 1)
+    yield f"chip, grown from 2 to at most {most}", grown, home.growth(grown, episodes, most)
+    for width in asked.widths:
+        yield f"chip, {2 * width} from the start", Home(asked, seed).open(episodes, width), lambda: False
+    for width in asked.widths:
+        yield f"dense rates, {2 * width}", Dense(WORLDS[asked.world], CELLS, 2 * width, seed), lambda: False
+
+
+def one(asked: Control) -> Table:
+    """All nets on one environment."""
+    episodes, results = Episodes(asked.world, 2 * asked.strategy.pairs), list[Result]()
+    for seed in asked.seeds:
+        for name, net, grow in nets(asked, seed, episodes):
+            begun = time.process_time()
+            learned = learn(net, episodes, asked.strategy, seed, grow)
+            results.append((name, learned, time.process_time() - begun))
+            print(f"seed {seed}: {name}: {learned.episodes} episodes, {learned.judged.mean:.1f}", flush=True)
+    heads = ("net", "solved", "episodes", "actions", "return then", "neurons", "spikes an action", "CPU s")
+    table = Table(*heads, title=f"{WORLDS[asked.world].name}, {len(asked.seeds)} seeds: medians, least to greatest")
+    for name in dict.fromkeys(name for name, _, _ in results):
+        mine = [(learned, seconds) for who, learned, seconds in results if who == name]
+        table.add_row(
+            name,
+            f"{sum(learned.solved for learned, _ in mine)} of {len(mine)}",
+            spread([learned.episodes for learned, _ in mine]),
+            f"{np.median([learned.actions for learned, _ in mine]):,.0f}",
+            spread([learned.judged.mean for learned, _ in mine]),
+            spread([learned.neurons for learned, _ in mine]),
+            f"{np.median([learned.judged.spikes for learned, _ in mine]):.1f}",
+            f"{np.median([seconds for _, seconds in mine]):.1f}",
+        )
+    return table
+
+
+def tasks(asked: Control) -> Table:
+    """Poles of several lengths: an expert each on one chip, or one expert for all, of as many neurons together."""
+    width, places = 4, 2 * asked.strategy.pairs
+    found: dict[str, list[list[tuple[float, float, float]]]] = {"an expert each": [], "one expert": []}
+    for seed in asked.seeds:
+        for name, rows in found.items():
+            home, apart = Home(asked, seed), name == "an expert each"
+            worlds = [Episodes("cartpole", places, {"length": length}) for length in LENGTHS]
+            shared = None if apart else home.open(worlds[0], width * len(LENGTHS))
+            policies, learned = list[Spiking](), list[Learned]()
+            for number, world in enumerate(worlds):
+                policies.append(shared or home.open(world, width))
+                policies[-1].look()
+                learned.append(learn(policies[-1], world, asked.strategy, 100 * seed + number))
+            for policy in policies:
+                policy.look()
+            last = [
+                judge(policy, world, asked.strategy.judged, places, seed, JUDGED, 0).mean
+                for policy, world in zip(policies, worlds, strict=True)
+            ]
+            rows.append([(k.episodes, k.judged.mean, end) for k, end in zip(learned, last, strict=True)])
+            print(f"seed {seed}: {name}: {[round(end, 1) for end in last]} at the end", flush=True)
+    title = f"CartPole-v1, half a pole of {', '.join(map(str, LENGTHS))} m, in this order: medians, least to greatest"
+    table = Table("who", "length", "episodes", "return once learned", "return at the end", title=title)
+    for name, rows in found.items():
+        for k, length in enumerate(LENGTHS):
+            table.add_row(
+                name, str(length), *(spread(list(values)) for values in zip(*(r[k] for r in rows), strict=True))
+            )
+    return table
+
+
+def spread(values: list[float] | list[int]) -> str:
+    """Median, least and greatest."""
+    median, low, high = np.median(values), min(values), max(values)
+    digits = ".0f" if all(float(value).is_integer() for value in (median, low, high)) else ".1f"
+    return f"{median:,{digits}} ({low:,{digits}}-{high:,{digits}})"
+
+
+def main() -> None:
+    """Print the table."""
+    asked = tyro.cli(Control)
+    Console(width=140).print(one(asked) if asked.what == "one" else tasks(asked))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.control import Control, one, spread, tasks
+from smalti.scheduler.control.strategy import StrategyOptions
+
+SHORT = StrategyOptions(pairs=2, generations=2, every=1, examined=2, judged=2, patience=1)
+
+
+def test_every_net_has_a_row() -> None:
+    pytest.importorskip("gymnasium")
+    table = one(Control(seeds=(0,), widths=(1, 2), strategy=SHORT))
+    names = [str(cell) for cell in table.columns[0].cells]
+    assert names == [
+        "chip, grown from 2 to at most 4",
+        *(f"chip, {n} from the start" for n in (2, 4)),
+        *(f"dense rates, {n}" for n in (2, 4)),
+    ]
+    assert next(iter(table.columns[2].cells)) == "8 (8-8)"
+
+
+def test_every_pole_has_a_row() -> None:
+    pytest.importorskip("gymnasium")
+    table = tasks(Control(what="tasks", seeds=(0,), strategy=SHORT))
+    assert [str(cell) for cell in table.columns[1].cells] == ["0.5", "1.0", "0.25", "2.0"] * 2
+
+
+def test_spread_by_hand() -> None:
+    assert spread([1, 3, 2]) == "2 (1-3)"
+    assert spread([1000.0, 2.5]) == "501.2 (2.5-1,000.0)"

@@ -1,0 +1,100 @@
+"""Evolution strategies, on a world that needs no gymnasium: an episode of five steps, asked for one of two actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from smalti.scheduler.configure import configure
+from smalti.scheduler.control.chip import ControlChip
+from smalti.scheduler.control.players import Dense, Policy, Spiking, play
+from smalti.scheduler.control.probing import heard
+from smalti.scheduler.control.strategy import StrategyOptions, gradient, judge, learn, shaped
+from smalti.scheduler.control.worlds import Episodes, Reals, World
+
+FABRIC = {"rows": 2, "cols": 2, "neurons_per_tile": 8, "wires": 8, "inputs": "every"}
+WORLD = World("side", (-1.0,), (1.0,), 2, solved=4.5)
+
+
+class Side(Episodes):
+    """Says on which side it is, left or right; each right answer is worth 1. Odd seeds are on the right."""
+
+    def __init__(self, places: int) -> None:
+        self.world, self._all, self.side = WORLD, [None] * places, np.zeros(places)
+        self.lasted = np.zeros(places)
+
+    def begin(self, seeds: Sequence[int]) -> Reals:
+        self.side, self.lasted = np.array(seeds) % 2 * 2.0 - 1, np.zeros(len(seeds))
+        return self.side.astype(np.float32)[:, None]
+
+    def step(self, who: np.ndarray, outputs: Reals) -> tuple[Reals, np.ndarray, np.ndarray]:
+        right = outputs.argmax(1) == (self.side[who] > 0)
+        self.lasted[who] += 1
+        return self.side[who].astype(np.float32)[:, None], right.astype(float), self.lasted[who] >= 5
+
+
+def spiking(seed: int = 0, width: int = 2) -> tuple[Spiking, Side]:
+    config = configure({"fabric": FABRIC, "network": {"tau_ms": 5.0, "output_tau_ms": 5.0}, "run": {"seed": seed}})
+    episodes, chip = Side(16), ControlChip(config, 4)
+    expert = chip.open(2, heard(episodes, 4, 4, seed, 1), width)
+    return Spiking(chip, expert, WORLD, 4, 4), episodes
+
+
+def test_equal_returns_share_a_rank() -> None:
+    np.testing.assert_allclose(shaped(np.array([3.0, 9.0, 3.0, -1.0])), np.array([1.5, 3, 1.5, 0]) / 3 - 0.5)
+    assert not shaped(np.full(6, 2.0)).any()
+
+
+def test_the_gradient_leads_downhill_of_minus_the_return() -> None:
+    noise = np.random.default_rng(0).standard_normal((4000, 3)).astype(np.float32)
+    both, uphill = np.concatenate([noise, -noise]), np.array([1.0, -2.0, 0.5])
+    found = gradient(noise, (0.1 * both) @ uphill, 0.1)
+    np.testing.assert_allclose(found / np.linalg.norm(found), -uphill / np.linalg.norm(uphill), atol=0.05)
+
+
+@pytest.mark.parametrize("net", ["chip", "dense"])
+def test_nets_learn_which_side(net: str) -> None:
+    chip, episodes = spiking()
+    policy: Policy = chip if net == "chip" else Dense(WORLD, 4, 3, 0)
+    options = StrategyOptions(pairs=8, rate=0.05, sigma=0.1, generations=60, examined=16, judged=32)
+    before = judge(policy, episodes, 32, 16, 0, 9, 0).mean
+    learned = learn(policy, episodes, options, 0)
+    assert before < 4.5 <= learned.judged.mean
+    assert learned.solved
+    assert learned.episodes == 16 * len(learned.means) < 16 * 60
+    assert learned.actions == 5 * learned.episodes
+    assert (learned.judged.spikes > 0) == (net == "chip")
+
+
+def test_the_same_seed_learns_the_same() -> None:
+    several = []
+    for _ in range(2):
+        policy, episodes = spiking()
+        options = StrategyOptions(pairs=2, generations=3, examined=4, judged=4)
+        several.append((learn(policy, episodes, options, 7).means, policy.values.tolist()))
+    assert several[0] == several[1]
+
+
+def test_who_does_not_get_better_grows() -> None:
+    policy, episodes = spiking(width=1)
+    grown = []
+
+    def grow() -> bool:
+        grown.append(policy.chip.grow(policy.expert, heard(episodes, 4, 4, 0, 2, policy), 1))
+        policy.look()
+        return True
+
+    options = StrategyOptions(pairs=2, rate=1e-6, sigma=1e-6, generations=9, patience=3, examined=4, judged=4)
+    learned = learn(policy, episodes, options, 0, grow)
+    assert (learned.neurons, sum(grown)) == (2 + sum(grown), 2 * len(grown))
+    assert 1 <= len(grown) <= 2
+    assert play(policy.players(policy.values[None]), episodes, [1])[1].tolist() == [5]
+
+
+def test_numbers_that_cannot_be() -> None:
+    with pytest.raises(ValueError, match=r"control\.pairs = 0"):
+        StrategyOptions(pairs=0)
+    with pytest.raises(ValueError, match=r"control\.sigma = 0"):
+        StrategyOptions(sigma=0.0)
