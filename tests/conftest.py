@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import settings
 
 from smalti.model.chip.fabric import FabricOptions
 from smalti.model.gating.networks.staged import on_chip
@@ -24,6 +25,9 @@ from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import StreamOptions, memory
 from smalti.scheduler.training import TrainingOptions
+
+settings.register_profile("untimed", deadline=None)  # a machine may be busy
+settings.load_profile("untimed")
 
 CLASSES, CHANNELS, SAMPLES = 4, 8, 24  # samples of a class
 MakeConfig = Callable[..., Config]

@@ -48,6 +48,9 @@ def keys(run: Run) -> list[Key]:
     if "gate" in last_parts(run):
         numbers.append(Key("gate alone", percent(accuracy(run, "gate", "test")), "the gating network by itself"))
     values = overall(run, "test")
+    if "roc_auc" in values:
+        areas = ", ".join(METRICS[name].text(values[name]) for name in ("roc_auc", "average_precision"))
+        numbers.append(Key("ROC-AUC, average precision", areas, "of the anomalies, by the odds of the answer"))
     if "forgetting" in values:
         lost = f"{100 * values['forgetting']:.1f} points"
         what = score if score == SCORES[USUAL_SCORE] else "score"

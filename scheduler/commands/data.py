@@ -6,12 +6,15 @@ import os
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
 
 from smalti.scheduler.streams import STREAMS, StreamOptions, load_stream
+
+if TYPE_CHECKING:
+    from smalti.scheduler.config import Config
 
 COCHLEA = "cochlea"
 
@@ -59,16 +62,16 @@ class Data:
             console.print(data_view.facts(options.name), end="\n\n")
         fabric = Fabric(FabricOptions())
         wires = fabric.channels
-        stream = load_stream(options, wires)
+        config = _config(options)
+        stream = load_stream(config.stream, wires)
         console.print(data_view.summary(stream, wires))
         console.print(data_view.experiences(stream))
         console.print(data_view.pictures(stream))
         flags = " ".join(_flags(options))
         if self._guesses:
             from smalti.scheduler.commands.data_cost import cost
-            from smalti.scheduler.config import Config
 
-            console.print(cost(Config(stream=options), stream), highlight=False, markup=False, soft_wrap=True)
+            console.print(cost(config, stream), highlight=False, markup=False, soft_wrap=True)
         console.print(f"next: smalti run {flags}", highlight=False, markup=False, soft_wrap=True)
 
     def _cochlea(self, console: Console) -> None:
@@ -99,6 +102,15 @@ class Data:
     @property
     def _lists(self) -> bool:
         return not self.name and self.stream == StreamOptions()
+
+
+def _config(options: StreamOptions) -> Config:
+    """What a run with these options is configured as: the preset of the stream says what they leave as it is."""
+    from smalti.scheduler.config_io import differences
+    from smalti.scheduler.configure import configure
+
+    changed = {"name": options.name, **differences(options, StreamOptions())}
+    return configure({f"stream.{name}": value for name, value in changed.items()})
 
 
 def _flags(options: StreamOptions) -> list[str]:

@@ -89,7 +89,7 @@ class BruteForce:
                 yield from self._ways(one, wanted[1:], more, rows | {(source, tile)})
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(seed=SEEDS, bids=st.integers(0, 4), births=st.integers(0, 4), wires=st.integers(1, 2))
 def test_the_optimum_is_that_of_all_sets_and_paths(
     random_market: MakeMarket, seed: int, bids: int, births: int, wires: int
@@ -116,7 +116,7 @@ def test_brute_force_meets_scarcity_and_choice_of_paths(random_market: MakeMarke
     assert behind >= 5
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=SEEDS, wires=st.integers(1, 3), births=st.sampled_from([4, 100]))
 def test_the_best_set_is_awarded_whole_with_its_own_paths(
     random_market: MakeMarket, seed: int, wires: int, births: int

@@ -129,7 +129,7 @@ def test_who_reaches_nobody_is_not_born_and_told_so() -> None:
     assert outcomes[0].reason == "it reaches no neuron of its expert"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     seed=st.integers(0, 2**31),
     bids=st.integers(1, 20),
@@ -169,7 +169,7 @@ def test_limits_hold_and_every_bid_has_its_outcome(
         assert all(math.isnan(o.price) for o in placed if not o.won)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 2**31), births=st.integers(1, 6))
 def test_by_surplus_it_awards_what_the_auction_awards(random_market: MakeMarket, seed: int, births: int) -> None:
     auctioned, placed = random_market(seed), random_market(seed)

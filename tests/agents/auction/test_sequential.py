@@ -76,7 +76,7 @@ def order_of_births(market: Any) -> list[int]:
     return [source for source, tile in market.links.rows if source in given_out and tile_of(source) == tile]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     seed=SEEDS,
     bids=st.integers(0, 25),
@@ -99,7 +99,7 @@ def test_the_lazy_queue_is_the_plain_definition(
     assert market.links.paths == expected_market.links.paths
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     seed=SEEDS,
     bids=st.integers(1, 20),

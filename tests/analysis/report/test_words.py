@@ -89,6 +89,14 @@ def test_key_numbers_have_names_and_notes(run: Run) -> None:
     assert keys[0].value == words.percent(accuracy(run, "class", "test"))
 
 
+def test_areas_of_anomalies_are_key_numbers(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "ROC-AUC, average precision" not in [key.name for key in words.keys(run)]
+    known = words.overall(run, "test") | {"roc_auc": 0.9157, "average_precision": 0.7863}
+    monkeypatch.setattr(words, "overall", lambda run, split: known)
+    (key,) = [key for key in words.keys(run) if key.name == "ROC-AUC, average precision"]
+    assert key.value == "0.916, 0.786"
+
+
 def test_joint_runs_and_hidden_boundaries_are_described(tiny: Callable[..., Config], tmp_path: Path) -> None:
     short = {"rounds": 1, "steps": 2}
     start(tiny(stream={"setting": "joint"}, training=short), tmp_path / "joint", lambda simulation: None)

@@ -277,7 +277,7 @@ class Wiring(RuleBasedStateMachine):
             check(self.links)
 
 
-Wiring.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Wiring.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestWiring: Callable[..., Any] = Wiring.TestCase
 
 

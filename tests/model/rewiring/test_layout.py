@@ -16,7 +16,7 @@ def dear(neuron: int, paths: list[Path]) -> float:
     return 1.0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**6))
 def test_an_exchange_that_gains_nothing_or_finds_no_room_leaves_no_trace(chip: Callable[..., Any], seed: int) -> None:
     place = chip(seed, share=0.3)

@@ -108,7 +108,7 @@ def test_young_frozen_and_foreign_devices_stay(pair: Scope, step: str) -> None:
     assert prune(pair, step, guard=10, **bound) == 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**6), share=st.floats(0, 1), guard=st.integers(0, 150), step=st.sampled_from(PRUNING))
 def test_on_any_chip(chip: Callable[..., Any], seed: int, share: float, guard: int, step: str) -> None:
     """Books agree; what stays is untouched; what goes was weak, old, plastic and of a member; all still hear."""

@@ -21,7 +21,7 @@ def budget(place: Any) -> Counter[tuple[int, int]]:
     return Counter((fabric.tile_of_slot(key[0]), links.paths[key].hops) for key in routed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 10**6), share=st.floats(0.05, 1), guard=st.integers(0, 100))
 def test_on_any_chip(chip: Callable[..., Any], seed: int, share: float, guard: int) -> None:
     """As many links as before at every distance; new devices at zero; who is protected keeps every device."""

@@ -27,7 +27,7 @@ def hop_spikes(place: Any, moved: dict[int, int]) -> float:
     return sum(rate[s] * hops[moved.get(s, s)] for s in range(len(rate)))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     seed=st.integers(0, 10**6),
     share=st.floats(0.05, 0.4),

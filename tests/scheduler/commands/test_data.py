@@ -14,6 +14,7 @@ from smalti.scheduler.commands import data_cost
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import load
 from smalti.scheduler.streams import STREAMS, Loaded, StreamOptions
+from smalti.scheduler.streams.presets import PRESETS
 from smalti.scheduler.streams.survey.about import ABOUT
 
 Smalti = Callable[..., tuple[int, str, str]]
@@ -60,6 +61,15 @@ def test_what_came_out_is_shown_with_the_command_that_runs_it(cli: Smalti, blobs
     assert "0 0|1 2 28 10 10" in said
     assert "1 2|3 2 28 10 10" in said
     assert f"next: smalti run --stream.name arrays --stream.path {blobs} --stream.split_seed 3" in said
+
+
+def test_the_preset_of_a_stream_is_heard(cli: Smalti, blobs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PRESETS, "arrays", {"stream.test": 0.5, "stream.gain": 0.9, "training.rounds": 2})
+    _, out, _ = cli("data", "arrays", str(blobs))
+    assert "samples 28 train, 20 validation, 48 test" in words(out)
+    assert f"next: smalti run --stream.name arrays --stream.path {blobs}" in words(out)
+    _, out, _ = cli("data", "arrays", str(blobs), "--stream.test", "0.3")
+    assert "samples 48 train, 20 validation, 28 test" in words(out)
 
 
 def test_a_file_alone_is_enough_and_its_cost_is_told(cli: Smalti, blobs: Path) -> None:
@@ -182,7 +192,7 @@ def test_samples_that_several_experiences_test_are_counted_once(cli: Smalti) -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["digit"], "stream.name = 'digit' is unknown; did you mean digits? allowed: digits"),
+        (["digit"], "stream.name = 'digit' is unknown; take one of digits, mnist"),
         (["fsdd"], "stream.path is empty; give the zip or the folder"),
         (["mnist", "nowhere"], "stream.path = 'nowhere': there is no such folder or file"),
         (["digits", "file"], "stream.path = 'file': digits come with scikit-learn"),

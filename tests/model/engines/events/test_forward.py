@@ -172,7 +172,7 @@ def close(found: Tensor, expected: Tensor) -> None:
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-9 * scale)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(case=cases())
 def test_random_chips_run_as_the_dense_engine_and_the_loop_do(oracle: Any, case: Case) -> None:
     network, x, outputs, running = make(case)
@@ -190,7 +190,7 @@ def test_random_chips_run_as_the_dense_engine_and_the_loop_do(oracle: Any, case:
     assert not found[~learns].any()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(case=cases())
 def test_probes_of_random_chips_are_those_of_the_dense_engine(oracle: Any, case: Case) -> None:
     """Adjoints of all neurons, whatever is frozen."""

@@ -16,7 +16,7 @@ pytest.importorskip("numba", reason="the step in one pass needs numba")
 SHAPE, STEPS = (2, 5, 3), 12
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**31),
     method=st.sampled_from(["adam", "sgd"]),

@@ -156,7 +156,7 @@ def devices_of(plan: Plan, chip: Chip, end: np.ndarray) -> list[tuple[int, int]]
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(chip=chips())
 def test_a_plan_holds_every_device_that_matters_once_and_no_segment_without_one(chip: Chip) -> None:
     plan = make_plan(chip)
@@ -176,7 +176,7 @@ def test_a_plan_holds_every_device_that_matters_once_and_no_segment_without_one(
         assert bool(row & {device for _, device in learning}) == of_learners
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(chip=chips())
 def test_bundles_hold_the_segments_from_bank_to_bank(chip: Chip) -> None:
     """Seen from either end; a lane without segment has the row of zeros behind all others."""
@@ -199,7 +199,7 @@ def test_bundles_hold_the_segments_from_bank_to_bank(chip: Chip) -> None:
     assert np.array_equal(driven[bundles], graph.near)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(chip=chips())
 def test_adjoints_are_wanted_where_something_that_learns_is_or_drives(chip: Chip) -> None:
     """By a search along the links from every device that learns."""

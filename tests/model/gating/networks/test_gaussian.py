@@ -86,7 +86,7 @@ def test_log_densities_are_those_of_the_gaussians_they_stand_for() -> None:
     np.testing.assert_allclose(g.class_scores(x).numpy(), np.stack(expected, 1) - constant, rtol=1e-9, atol=1e-9)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(cuts=st.lists(st.integers(0, 200), max_size=8), seed=st.integers(0, 99))
 def test_batches_in_any_order_equal_one_batch(cuts: list[int], seed: int) -> None:
     x, y = stream(200, 12, 4)

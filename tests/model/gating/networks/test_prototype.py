@@ -47,7 +47,7 @@ def test_temperature_divides_log_densities() -> None:
 
 
 @pytest.mark.parametrize("name", ["prototype", "lda"])
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(cuts=st.lists(st.integers(0, 200), max_size=8), seed=st.integers(0, 99))
 def test_batches_in_any_order_equal_one_batch(name: str, cuts: list[int], seed: int) -> None:
     x, y = stream(200, 12, 4)
