@@ -92,7 +92,8 @@ class TaskAware:
         except NoRoomError as error:
             sets = label_sets(parts.stream, 0, shared)
             outputs = [parts.stream.outputs_for(classes) for classes in sets]
-            cure = advice(options.fabric, outputs, seed_widths(parts.stream, sets, options.growth))
+            widths, everywhere = seed_widths(parts.stream, sets, options.growth), options.growth.everywhere
+            cure = advice(options.fabric, outputs, widths, everywhere)
             raise NoRoomError(f"task {now.experience.task} cannot be served: {error}; {cure}") from error
         rehearsal, running = parts.trainee.rehearsal, agent.running(expert)
         rehearsal.begin(now.batches, expert, old_label_sets, running, parts.grower.probe)
@@ -154,14 +155,15 @@ class TaskAware:
             kept = place_outputs(network.fabric, network.free_slots(), len(agent.experts), outputs)
             return None, Room(kept.needs[1:])
         widths = seed_widths(parts.stream, sets, now.config.growth)
-        first, *others = place_seeds(network.links, network.free_slots(), len(agent.experts), outputs, widths)
+        free, everywhere = network.free_slots(), now.config.growth.everywhere
+        first, *others = place_seeds(network.links, free, len(agent.experts), outputs, widths, everywhere)
         return first, Room(tuple(need for one in others if not one.obstacle for need in one.needs))
 
     def train(self, now: Round) -> Trained:
         """Train a round."""
         trainee, expert = self.parts.trainee, self.expert(now)
         options = self._options(now, expert)
-        learner = Learner.of(trainee.network, expert, self.parts.agent.running(expert))
+        learner = Learner.of(trainee.network, expert, self.parts.agent.running(expert), options.wiring)
         shown = Accumulator(trainee.network)
         for number in self._steps(now, expert):
             x, wanted = now.batches.training(number)
