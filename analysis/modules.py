@@ -31,7 +31,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from smalti.analysis import activity, structure
+from smalti.analysis import activity, structure, wiring
 from smalti.analysis.runs import Run
 from smalti.model.chip.fabric import Fabric
 from smalti.model.wiring_cost import tiles_between
@@ -58,8 +58,14 @@ def of_run(run: Run, seed: int = 0) -> dict[str, float]:
         ValueError: no round is finished yet, or the run cannot be asked.
     """
     network = structure.graph(run)
-    values = {"weighted_length": weighted_length(network, structure.fabric_of(run))}
-    variance = activity.normalised_variance(activity.spike_counts(run, by="label"))
+    counts = activity.spike_counts(run, by="label")
+    spikes = counts.groupby(level="task").mean().mean()
+    values = {
+        "synapses": float(network.number_of_edges()),
+        "neuron_hop_spikes": float(spikes.mul(wiring.crossed(run), fill_value=0).sum()),
+        "weighted_length": weighted_length(network, structure.fabric_of(run)),
+    }
+    variance = activity.normalised_variance(counts)
     if len(variance) < FEWEST or variance.shape[1] < 2:
         return values
     clusters, silhouette = activity.clustered(variance, seed)

@@ -92,6 +92,8 @@ METRICS = {
     "stored_values": Metric("values stored", "numbers that protect old tasks, samples among them"),
     "training_hop_spikes": Metric("hops x spikes in training", "per sample of the last round"),
     "training_operations": Metric("training operations", "synaptic operations of all training", ".3g"),
+    "synapses": Metric("between neurons", "crosspoints in use, those of inputs left out"),
+    "neuron_hop_spikes": Metric("hops x spikes of neurons", "routing tiles that these cross, per sample", ",.1f"),
     "weighted_length": Metric("length of |w|", "tiles that a unit of |w| between neurons travels, mean", ".2f"),
     "clusters": Metric("clusters", "of neurons by their task variance", ".1f"),
     "functional_modularity": Metric("functional", "silhouette of these clusters, less that at chance", ".3f"),
@@ -117,6 +119,8 @@ METRICS = {
 """Every measure by name, most telling first."""
 
 OF_MODULES = (
+    "synapses",
+    "neuron_hop_spikes",
     "weighted_length",
     "clusters",
     "functional_modularity",

@@ -147,5 +147,13 @@ def test_measures_of_a_run_are_those_that_are_named(joint_run: Path) -> None:
     assert set(OF_MODULES) <= set(METRICS)
     assert found == modules.of_run(load_run(joint_run))
     assert 0 < found["weighted_length"] < 2
+    links = load_run(joint_run).table("links")
+    assert found["synapses"] <= 4 * 4 * 4 * 4 + 4 * 4 * 3
+    assert found["neuron_hop_spikes"] > 0
+    asked = load_run(joint_run).table("evaluations").query("after == 0 and split == 'validation'").iloc[0]
+    inputs = activity.input_spikes(load_run(joint_run))
+    entered = links[links["kind"] == "input"].groupby("source")["hops"].sum()
+    whole = found["neuron_hop_spikes"] + float((inputs * entered.reindex(inputs.index)).sum())
+    assert whole == pytest.approx(asked["hop_spikes_per_sample"], rel=1e-6)
     with_modules, without = (measure(joint_run, of_modules=asked)["flat"] for asked in (True, False))
     assert with_modules == {**without, **found}
