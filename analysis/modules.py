@@ -1,7 +1,8 @@
 """Functional modules of a network, whether they are wired among themselves, and where on the chip they sit.
 
 Functional clusters are those of Yang et al. 2019 (``activity.functional_clusters``): k-means of normalised task
-variance, by the label of the samples, which names the task where all tasks are learned at once. Three measures of them,
+variance, by the label of the samples, which names the task where all tasks are learned at once. Neurons that are silent
+or from which no devices lead on to an output take no part and are left out. Three measures of them,
 each less what chance gives; for Growing Brains (Liu et al. 2023, arXiv 2310.07711), anatomical modularity is the latter
 two together.
 
@@ -23,6 +24,7 @@ of it comes without any cost of wires, and a run is to be read beside one withou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,11 +67,13 @@ def of_run(run: Run, seed: int = 0) -> dict[str, float]:
         "neuron_hop_spikes": float(spikes.mul(wiring.crossed(run), fill_value=0).sum()),
         "weighted_length": weighted_length(network, structure.fabric_of(run)),
     }
-    variance = activity.normalised_variance(counts)
+    taking_part = leading_on(network)
+    variance = activity.normalised_variance(counts[[n for n in counts if n in taking_part]])
+    values["taking_part"] = float(len(variance))
     if len(variance) < FEWEST or variance.shape[1] < 2:
         return values
     clusters, silhouette = activity.clustered(variance, seed)
-    if clusters.nunique() < 2:
+    if clusters.nunique() < 2 or not weight_between(network, clusters.index.tolist()).any():
         return values
     found = anatomy(network, clusters, structure.fabric_of(run), seed=seed)
     return {
@@ -115,8 +119,7 @@ def anatomy(
     neurons, labels = clusters.index.tolist(), clusters.to_numpy(np.int64)
     tiles = np.array([network.nodes[neuron]["tile"] for neuron in neurons])
     apart = tiles_between(fabric, tiles[:, None], tiles)
-    weight = np.abs(nx.to_numpy_array(network, nodelist=neurons, weight="weight"))
-    np.fill_diagonal(weight, 0.0)
+    weight = weight_between(network, neurons)
     if len(np.unique(labels)) == len(labels) or not weight.any():
         raise ValueError("there is no cluster of two neurons, or no weight between them")
     chance = np.random.default_rng(seed)
@@ -131,6 +134,21 @@ def anatomy(
         quantile=float((distances <= distance).mean()),
         distance=distance,
     )
+
+
+def leading_on(network: nx.DiGraph) -> set[int]:
+    """Neurons from which a chain of devices with a weight leads to an output; outputs among them."""
+    weighing = nx.DiGraph([(a, b) for a, b, weight in network.edges(data="weight") if weight])
+    outputs = {node for node, kind in network.nodes(data="kind") if kind == "output"}
+    return outputs.union(*(nx.ancestors(weighing, output) for output in outputs if output in weighing))
+
+
+def weight_between(network: nx.DiGraph, neurons: Sequence[int]) -> Floats:
+    """|w| between some neurons [n, n], source by target; loops and what is not linked weigh nothing."""
+    part = nx.to_numpy_array(network.subgraph(neurons), nodelist=list(neurons), weight="weight")
+    weight: Floats = np.abs(part)
+    np.fill_diagonal(weight, 0.0)
+    return weight
 
 
 def distance_within(apart: Floats, labels: Ints) -> float:

@@ -47,7 +47,7 @@ def hop_histogram(run: Run, spikes: pd.Series[float] | None = None) -> pd.DataFr
 
 
 def crossed(run: Run) -> pd.Series[int]:
-    """Routing tiles that a spike of each neuron crosses, by its id, trunks once; neurons that cross none are left out."""
+    """Routing tiles that a spike of each neuron crosses, by its id, trunks once; who crosses none is left out."""
     cells = living_links(run, ("routed",)).set_index("source")["path"].explode()
     hops: pd.Series[int] = cells.groupby(level="source").nunique().rename("hops")
     return hops

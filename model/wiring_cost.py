@@ -8,10 +8,10 @@
     hops             c = h / mean              h: routing tiles that the link crosses; within a tile nothing
     communicability  c = (l + l0) / mean  C / mean(C)   (seRNN: Achterberg et al. 2023, doi 10.1038/s42256-023-00748-9)
 
-The means of l + l0 and of h are those over all pairs of living tiles, that of C is over the devices: so a strength
-means the same pull for all kinds where neurons sit anywhere. With A_ij the |w| of the device from neuron i to neuron j
-and s_i half the sum of all that enters and leaves neuron i, communicability (Crofts & Higham 2009, J. R. Soc.
-Interface 6:411) is
+The means of l + l0 and of h are those over all pairs of living tiles, that of C is over the devices, each weighing
+|w|: so a strength means the same pull for all kinds where neurons sit anywhere. With A_ij the |w| of the device from
+neuron i to neuron j and s_i half the sum of all that enters and leaves neuron i, communicability (Crofts & Higham 2009,
+J. R. Soc. Interface 6:411) is
 
     C = exp(S^(-1/2) A S^(-1/2)),  S = diag(s),  C_ii = 0
 
@@ -135,9 +135,10 @@ def _costs(network: Network, devices: Devices, options: WiringOptions) -> Floats
     length = (tiles_between(fabric, start, devices.tile) + options.local) / (mean or 1.0)
     if options.penalty == "length":
         return length
-    weight = network.state.weight.detach().cpu().double().numpy().reshape(-1)[devices.places]
-    shared = communicability(devices.source, devices.target, np.abs(weight))
-    return length * shared / (shared.mean() or 1.0) if len(shared) else length
+    weight = np.abs(network.state.weight.detach().cpu().double().numpy().reshape(-1)[devices.places])
+    shared = communicability(devices.source, devices.target, weight)
+    mean = (shared * weight).sum() / (weight.sum() or 1.0)
+    return length * shared / (mean or 1.0)
 
 
 def tiles_between(fabric: Fabric, a: Ints, b: Ints) -> Floats:

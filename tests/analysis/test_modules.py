@@ -78,6 +78,21 @@ def test_what_has_no_pair_is_refused() -> None:
         modules.anatomy(network([0, 1], [(0, 0, 1.0)]), pd.Series([0, 0]), FABRIC)
 
 
+def test_weight_between_neurons_by_hand() -> None:
+    made = network([0, 1, 3], [(0, 1, -3.0), (1, 2, 1.0), (0, 0, 4.0)])
+    assert modules.weight_between(made, [1, 0]).tolist() == [[0, 0], [3, 0]]
+    assert not modules.weight_between(made, [0, 2]).any()
+
+
+def test_only_neurons_that_lead_on_to_outputs_take_part() -> None:
+    """A chain 0 1 2 to the output 3, 4 beside it, hearing the chain, and 5, whose device weighs nothing."""
+    made = network([0] * 6, [(0, 1, 1.0), (1, 2, -1.0), (2, 3, 1.0), (2, 4, 1.0), (4, 4, 1.0), (5, 3, 0.0)])
+    made.nodes[3]["kind"] = "output"
+    assert modules.leading_on(made) == {0, 1, 2, 3}
+    made.remove_edge(2, 3)
+    assert modules.leading_on(made) == {3}
+
+
 def test_length_of_weight_by_hand() -> None:
     made = network([0, 1, 3], [(0, 1, -3.0), (0, 2, 1.0), (0, 0, 4.0)])
     assert modules.weighted_length(made, FABRIC) == pytest.approx((3 * 1 + 1 * 2) / 8)

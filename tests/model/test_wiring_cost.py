@@ -95,7 +95,7 @@ def test_communicability_makes_dear_what_communicates(network: Network) -> None:
     scaled = matrix / np.sqrt(np.outer(strength, strength))
     series = sum(np.linalg.matrix_power(scaled, k) / math.factorial(k) for k in range(30))
     shared = {target: series[0, end] if end else 0.0 for target, end in ends.items()}
-    mean = sum(shared.values()) / 4
+    mean = sum(shared[target] * w for target, w in zip(ends, weight, strict=True)) / weight.sum()
     assert both == pytest.approx({target: length[target] * shared[target] / mean for target in ends})
     assert both[0] == 0 < both[1]
 
