@@ -67,23 +67,33 @@ def of_run(run: Run, seed: int = 0) -> dict[str, float]:
         "neuron_hop_spikes": float(spikes.mul(wiring.crossed(run), fill_value=0).sum()),
         "weighted_length": weighted_length(network, structure.fabric_of(run)),
     }
-    taking_part = leading_on(network)
-    variance = activity.normalised_variance(counts[[n for n in counts if n in taking_part]])
+    variance = _variance(network, counts)
     values["taking_part"] = float(len(variance))
     if len(variance) < FEWEST or variance.shape[1] < 2:
         return values
-    clusters, silhouette = activity.clustered(variance, seed)
-    if clusters.nunique() < 2 or not weight_between(network, clusters.index.tolist()).any():
+    labels, silhouette = activity.clustered(variance, seed)
+    if labels.nunique() < 2 or not weight_between(network, labels.index.tolist()).any():
         return values
-    found = anatomy(network, clusters, structure.fabric_of(run), seed=seed)
+    found = anatomy(network, labels, structure.fabric_of(run), seed=seed)
     return {
         **values,
-        "clusters": float(clusters.nunique()),
+        "clusters": float(labels.nunique()),
         "functional_modularity": silhouette - shuffled_silhouette(variance, seed),
         "wiring_modularity": found.wiring,
         "anatomical_modularity": found.anatomical,
         "anatomical_quantile": found.quantile,
     }
+
+
+def clusters(run: Run, seed: int = 0) -> pd.Series[int]:
+    """Functional cluster of every neuron that takes part, by its id, as ``plots.draw_chip`` takes them."""
+    variance = _variance(structure.graph(run), activity.spike_counts(run, by="label"))
+    return activity.functional_clusters(variance, seed)
+
+
+def _variance(network: nx.DiGraph, counts: pd.DataFrame) -> pd.DataFrame:
+    taking_part = leading_on(network)
+    return activity.normalised_variance(counts[[neuron for neuron in counts if neuron in taking_part]])
 
 
 def shuffled_silhouette(variance: pd.DataFrame, seed: int = 0, draws: int = 5) -> float:

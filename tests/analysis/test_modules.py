@@ -161,6 +161,9 @@ def test_measures_of_a_run_are_those_that_are_named(joint_run: Path) -> None:
     assert tuple(found) == OF_MODULES
     assert set(OF_MODULES) <= set(METRICS)
     assert found == modules.of_run(load_run(joint_run))
+    clusters = modules.clusters(load_run(joint_run))
+    assert len(clusters) == found["taking_part"]
+    assert clusters.nunique() == found["clusters"]
     assert 0 < found["weighted_length"] < 2
     links = load_run(joint_run).table("links")
     assert found["synapses"] <= 4 * 4 * 4 * 4 + 4 * 4 * 3
