@@ -186,7 +186,12 @@ class TileAgent(Agent):
         return free[: max(0, len(free) - kept)]
 
     def reach(self, expert: Expert, how: Reach = "outputs") -> set[int]:
-        """Tiles that a newborn here may want to drive: this one, its neighbours, for outputs the task's output tile."""
+        """Tiles that a newborn here may want to drive: this one, its neighbours, for outputs the task's output tile.
+
+        For chip all living tiles.
+        """
+        if how == "chip":
+            return set(self.network.fabric.live_tiles)
         far = (expert.output_tile,) if how == "outputs" else ()
         return {self.tile, *self.network.fabric.neighbours(self.tile), *far}
 
@@ -207,7 +212,7 @@ class TileAgent(Agent):
         slots = self.network.fabric.slots
         tiles = members // slots
         targets = members[torch.isin(tiles, torch.tensor(sorted(self.reach(expert, reach))))]
-        extra = self._new_taps(traces, expert, targets, new_taps) if new_taps and len(targets) else []
+        extra = self._new_taps(traces, expert, targets, new_taps, reach) if new_taps and len(targets) else []
         sources = torch.cat([present, torch.tensor(extra, dtype=torch.int64)])
         new = torch.zeros(len(sources), dtype=torch.bool)
         new[len(present) :] = True
@@ -254,10 +259,10 @@ class TileAgent(Agent):
             del self.silent_rounds[slot]
         return gone
 
-    def _new_taps(self, traces: Traces, expert: Expert, targets: Tensor, count: int) -> list[int]:
-        """The most telling neurons of the expert next door that have no row here and could get one."""
+    def _new_taps(self, traces: Traces, expert: Expert, targets: Tensor, count: int, reach: Reach) -> list[int]:
+        """The most telling neurons of the expert next door, or anywhere, that have no row here and could get one."""
         links, fabric = self.network.links, self.network.fabric
-        near = set(fabric.neighbours(self.tile))
+        near = self.reach(expert, "chip") - {self.tile} if reach == "chip" else set(fabric.neighbours(self.tile))
         able = [
             s
             for s in expert.neurons

@@ -38,12 +38,16 @@ class Raster:
     channels: int  # input channels
 
 
-def spike_counts(run: Run | Simulation, running: Running = "expert") -> pd.DataFrame:
+def spike_counts(
+    run: Run | Simulation, running: Running = "expert", by: Literal["task", "label"] = "task"
+) -> pd.DataFrame:
     """Spikes of every hidden neuron in every validation sample.
 
     Args:
         run: the run, or the simulation that ``restored`` gave for it.
         running: ``expert``: the expert of the sample's task; ``all``: every neuron.
+        by: what the index calls task: the task of the experience, or the ``label`` of the sample, which tells tasks
+            with answers in time apart where the stream has them all at once.
 
     Returns:
         One row a sample, index (task, sample); one column a living hidden neuron, by its id.
@@ -52,11 +56,16 @@ def spike_counts(run: Run | Simulation, running: Running = "expert") -> pd.DataF
     hidden, parts = hidden_neurons(simulation), {}
     slots = hidden["slot"].to_numpy()
     for experience in _learned(simulation):
-        x, _ = simulation.batches_of(experience).evaluation(VALIDATION)
+        x, wanted = simulation.batches_of(experience).evaluation(VALIDATION)
         outputs, mask = who_runs(simulation, experience, running)
         with torch.no_grad():
             counts = simulation.network.run(x, outputs, mask).counts.cpu()
-        parts[experience.task] = pd.DataFrame(counts.T.numpy()[:, slots], columns=hidden["neuron"].to_numpy())
+        table = pd.DataFrame(counts.T.numpy()[:, slots], columns=hidden["neuron"].to_numpy())
+        if by == "task":
+            parts[experience.task] = table
+        else:
+            labels = wanted.labels.numpy()
+            parts |= {int(label): table[labels == label].reset_index(drop=True) for label in np.unique(labels)}
     return pd.concat(parts, names=["task", "sample"]).rename_axis(columns="neuron")
 
 
@@ -120,6 +129,11 @@ def functional_clusters(variance: pd.DataFrame, seed: int = 0, most: int = 10) -
     Returns:
         Cluster of each neuron, by id; all in cluster 0 where fewer than two different rows are there.
     """
+    return clustered(variance, seed, most)[0]
+
+
+def clustered(variance: pd.DataFrame, seed: int = 0, most: int = 10) -> tuple[pd.Series[int], float]:
+    """``functional_clusters``, and their mean silhouette; -inf where there is one cluster alone."""
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
 
@@ -131,7 +145,7 @@ def functional_clusters(variance: pd.DataFrame, seed: int = 0, most: int = 10) -
         score = float(silhouette_score(values, labels))
         if score > best:
             best, chosen = score, labels
-    return pd.Series(chosen.astype(int), index=variance.index, name="cluster")
+    return pd.Series(chosen.astype(int), index=variance.index, name="cluster"), best
 
 
 def spikes_of(run: Run | Simulation, experience: int, samples: int = 1, running: Running = "expert") -> Raster:

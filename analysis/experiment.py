@@ -11,16 +11,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from smalti.analysis import comparison, curves
+from smalti.analysis import comparison, curves, modules
 from smalti.analysis.outcomes import RUN, answers, flat, headline, matrix, outcomes
-from smalti.analysis.quantities import PARTS
+from smalti.analysis.quantities import OF_MODULES, PARTS
 from smalti.analysis.runs import Run, load_run
 from smalti.scheduler.experiments.options import ANY
 from smalti.scheduler.experiments.plan import Experiment
@@ -29,8 +30,17 @@ from smalti.scheduler.experiments.trials import Row
 Measured = Mapping[str, dict[str, Any]]  # trial -> what ``measure`` gave
 
 
-def measure(path: Path) -> dict[str, Any]:
+def measure_for(experiment: Experiment) -> Callable[[Path], dict[str, Any]]:
+    """``measure`` as an experiment wants it: with functional modules where its columns name one of their measures."""
+    return partial(measure, of_modules=not set(OF_MODULES).isdisjoint(experiment.options.columns))
+
+
+def measure(path: Path, of_modules: bool = False) -> dict[str, Any]:
     """The finished run in a folder, as plain values that JSON holds.
+
+    Args:
+        path: of the run folder.
+        of_modules: with measures of functional modules, for which the network is asked anew.
 
     Returns:
         ``setting`` that it is judged by, ``answers`` in which it was asked, ``outcomes`` in long form, and ``flat``:
@@ -38,6 +48,9 @@ def measure(path: Path) -> dict[str, Any]:
     """
     run = load_run(path, keep=True)
     table = outcomes(run)
+    if of_modules:
+        rows = [(RUN, "", name, value) for name, value in modules.of_run(run).items()]
+        table = pd.concat([table, pd.DataFrame(rows, columns=table.columns)], ignore_index=True)
     return {
         "setting": headline(run),
         "answers": answers(run),

@@ -96,6 +96,15 @@ METRICS = {
     "stored_values": Metric("values stored", "numbers that protect old tasks, samples among them"),
     "training_hop_spikes": Metric("hops x spikes in training", "per sample of the last round"),
     "training_operations": Metric("training operations", "synaptic operations of all training", ".3g"),
+    "synapses": Metric("between neurons", "crosspoints in use, those of inputs left out"),
+    "neuron_hop_spikes": Metric("hops x spikes of neurons", "routing tiles that these cross, per sample", ",.1f"),
+    "weighted_length": Metric("length of |w|", "tiles that a unit of |w| between neurons travels, mean", ".2f"),
+    "taking_part": Metric("taking part", "hidden neurons that fire and from which devices lead on to an output"),
+    "clusters": Metric("clusters", "of neurons by their task variance", ".1f"),
+    "functional_modularity": Metric("functional", "silhouette of these clusters, less that at chance", ".3f"),
+    "wiring_modularity": Metric("wiring", "modularity of these clusters in the graph of |w|, less chance", ".3f"),
+    "anatomical_modularity": Metric("anatomical", "1 - distance within these clusters over that at chance", ".3f"),
+    "anatomical_quantile": Metric("quantile", "share of chance draws with no larger distance", ".3f"),
     "lost": Metric("links lost", "that faults took away"),
     "relaid": Metric("laid again", "of them, elsewhere"),
     "writes": Metric("writes", "devices programmed, in learning and in growth"),
@@ -113,6 +122,19 @@ METRICS = {
     "overhead": _share("overhead, %", "share of the time beside training and evaluation"),
 }
 """Every measure by name, most telling first."""
+
+OF_MODULES = (
+    "synapses",
+    "neuron_hop_spikes",
+    "weighted_length",
+    "taking_part",
+    "clusters",
+    "functional_modularity",
+    "wiring_modularity",
+    "anatomical_modularity",
+    "anatomical_quantile",
+)
+"""Measures of functional modules, for which the network of a run is asked anew (``analysis.modules``)."""
 
 SPENT = (
     "spikes_per_sample",

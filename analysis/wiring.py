@@ -46,6 +46,13 @@ def hop_histogram(run: Run, spikes: pd.Series[float] | None = None) -> pd.DataFr
     return table
 
 
+def crossed(run: Run) -> pd.Series[int]:
+    """Routing tiles that a spike of each neuron crosses, by its id, trunks once; who crosses none is left out."""
+    cells = living_links(run, ("routed",)).set_index("source")["path"].explode()
+    hops: pd.Series[int] = cells.groupby(level="source").nunique().rename("hops")
+    return hops
+
+
 def wire_length(run: Run) -> dict[str, float]:
     """Length of the wires in use, in routing tiles.
 

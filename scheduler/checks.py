@@ -114,10 +114,11 @@ def _check_room(config: Config, fabric: Fabric, stream: Stream) -> None:
         return
     sets = label_sets(stream, 0, config.gating.experts == "shared")[: 1 if config.growth.reuse.by != "none" else None]
     outputs, widths = [stream.outputs_for(classes) for classes in sets], seed_widths(stream, sets, config.growth)
-    placed = place_seeds(Links(fabric, stream.channels), empty(fabric), 0, outputs, widths)
+    everywhere = config.growth.everywhere
+    placed = place_seeds(Links(fabric, stream.channels), empty(fabric), 0, outputs, widths, everywhere)
     if placed[-1].obstacle:
         room = f"this chip has room for {len(placed) - 1} of {len(outputs)} experts ({placed[-1].obstacle})"
-        cure = advice(config.fabric, outputs, widths)
+        cure = advice(config.fabric, outputs, widths, everywhere)
         if len(placed) == 1:
             raise NoRoomError(f"{room}: {cure}")
         warnings.warn(f"{room}, and later tasks will be served by what there is: {cure}", stacklevel=3)

@@ -1,6 +1,7 @@
 """Training: one step of backpropagation through time. What steps showed is added up in ``scheduler.summary``.
 
-The loss is that of ``scheduler.judge``, plus a penalty on neurons that fire too often.
+The loss is that of ``scheduler.judge``, plus a penalty on neurons that fire too often. What wires cost is taken from
+weights after the step (``model.wiring_cost``).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from smalti.model.growth.learning_rates import NewbornOptions, rate_factors
 from smalti.model.network import Network, Recorded
 from smalti.model.optimiser import Moments, OptimiserOptions, step
 from smalti.model.option_values import settle, shown
+from smalti.model.wiring_cost import WiringCost, WiringOptions
 from smalti.scheduler.judge import KERNELS, Judge
 from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.streams.wanted import Wanted
@@ -47,6 +49,7 @@ class TrainingOptions:
         class_weights: how much a class counts in the loss: none, all samples alike; balanced, all classes of an
             experience alike, a sample by the inverse of how frequent its class is.
         optimiser: how weights move.
+        wiring: what wires cost while weights are learned.
         continual: what keeps old tasks while a new one is learned, beside the protection of experts.
     """
 
@@ -62,6 +65,7 @@ class TrainingOptions:
     enough_accuracy: float = 0.0
     class_weights: Literal["none", "balanced"] = "none"
     optimiser: OptimiserOptions = field(default_factory=OptimiserOptions)
+    wiring: WiringOptions = field(default_factory=WiringOptions)
     continual: ContinualOptions = field(default_factory=ContinualOptions)
 
     def __post_init__(self) -> None:
@@ -97,13 +101,15 @@ class Learner:
     hidden: Tensor  # [N] bool: neurons that are no outputs, whether they take part or not
     learns: Tensor  # [K, R, n] bool: devices that may move
     record: Callable[[Tensor], Recorded]  # input spikes [B, T, I] -> what the network does, to go back through
+    wiring: WiringCost | None = None  # of the devices that may move; None: they cost nothing
 
     @staticmethod
-    def of(network: Network, expert: Expert, running: Tensor) -> Learner:
-        """An expert on the chip as it is now, and the neurons [N] bool that run with it."""
+    def of(network: Network, expert: Expert, running: Tensor, wiring: WiringOptions | None = None) -> Learner:
+        """An expert on the chip as it is now, and the neurons [N] bool that run with it; wires cost nothing or so."""
         outputs, state = torch.tensor(expert.outputs, device=network.device), network.state
         hidden, learns = state.alive & ~state.output, state.mask & ~state.frozen
-        return Learner(expert, outputs, running, hidden, learns, network.recorder(outputs, running))
+        cost = None if wiring is None else WiringCost.of(network, learns, wiring)
+        return Learner(expert, outputs, running, hidden, learns, network.recorder(outputs, running), cost)
 
 
 @dataclass(frozen=True)
@@ -198,6 +204,8 @@ def train_step(
     method.before_step(state.weight)
     pulled = trainee.rehearsal.pulled(gradient, state.weight)
     step(state.weight, pulled, learner.learns, moments, rate, options.optimiser, factors, fused, network.threads)
+    if learner.wiring is not None:
+        learner.wiring.shrink(state.weight, rate, factors)
     network.memristors.learned(learner.learns)
     method.after_step(state.weight, gradient)
     return Step(

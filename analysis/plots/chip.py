@@ -1,4 +1,4 @@
-"""A picture of the chip: tiles with their neurons coloured by task, routing tiles and wires by load."""
+"""A picture of the chip: tiles with their neurons coloured by task or cluster, routing tiles and wires by load."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TILE, SIDE = 1.6, 0.42  # widths of a tile and of the routing lane between tiles, in drawing units
 LETTERS = 14  # points; large, for the picture is shrunk to the width of a phone
+OTHERS = "#b0b0b0"  # colour of neurons that are in no cluster
 LOADS: Ramp = "plasma_r"  # colours of loads
 SHARES = tuple((tenths / 10, f"{tenths / 10:.1f}") for tenths in range(0, 11, 2))
 
@@ -38,32 +39,35 @@ def save_chip(path: Path | str, picture: Path | str) -> None:
     save_figure(lambda: draw_chip(load_run(path)), Path(picture))
 
 
-def draw_chip(run: Run, wires: Literal["task", "load"] = "task") -> Figure:
+def draw_chip(run: Run, wires: Literal["task", "load"] = "task", clusters: pd.Series[int] | None = None) -> Figure:
     """Figure of the chip as it is after the last round.
 
     Args:
         run: the run.
         wires: what colours a wire: the task of its source, or the load of the sides that it leaves by (wires in use
             / wires there are).
+        clusters: cluster of neurons by their id (``analysis.activity.functional_clusters``), which then colours them
+            and their wires in place of the task; all others are grey.
 
     Raises:
         ValueError: another colouring is asked for, or matplotlib is missing.
     """
-    return painted(chip_picture(run, wires))
+    return painted(chip_picture(run, wires, clusters))
 
 
-def chip_picture(run: Run, wires: Literal["task", "load"] = "task") -> Picture:
+def chip_picture(run: Run, wires: Literal["task", "load"] = "task", clusters: pd.Series[int] | None = None) -> Picture:
     """What ``draw_chip`` draws."""
     if wires not in ("task", "load"):
         raise ValueError(f"wires = {wires!r} is unknown; take task or load")
     fabric, alive = run.config["fabric"], living(run)
     wide, high = _edges(fabric["cols"])[-1], _edges(fabric["rows"])[-1]
-    faults = faults_of(run)
+    groups = None if clusters is None else dict(zip(clusters.index.tolist(), clusters.tolist(), strict=True))
+    colours, faults = _colours(alive, groups), faults_of(run)
     broken = [] if faults is None else fault_marks(run, faults, _slots(fabric), *map(_edges, _size(fabric)))
-    keys = [*_keys(alive), *([] if faults is None else fault_keys(faults))]
-    tiles = _tiles(alive, fabric, () if faults is None else faults.tiles)
+    keys = [*_keys(alive, groups), *([] if faults is None else fault_keys(faults))]
+    tiles = _tiles(alive, fabric, colours, () if faults is None else faults.tiles)
     panel = Panel(
-        marks=[_routers(run, fabric), _links(run, fabric, wires), *tiles, *broken],
+        marks=[_routers(run, fabric), _links(run, fabric, wires, colours), *tiles, *broken],
         x=(0, wide),
         y=(high, 0),
         frame="bare",
@@ -91,6 +95,15 @@ def _edges(tiles: int) -> np.ndarray:
     return np.cumsum([0.0, *([SIDE, TILE] * tiles), SIDE])
 
 
+def _colours(alive: pd.DataFrame, groups: Mapping[int, int] | None) -> dict[int, str]:
+    """Colour of every living neuron by its id: of its task, or of its group."""
+    if groups is None:
+        return {
+            int(neuron): task_colour(int(task)) for neuron, task in zip(alive["neuron"], alive["task"], strict=True)
+        }
+    return {int(n): task_colour(groups[int(n)]) if int(n) in groups else OTHERS for n in alive["neuron"]}
+
+
 def _size(fabric: Mapping[str, Any]) -> tuple[int, int]:
     return fabric["cols"], fabric["rows"]
 
@@ -110,7 +123,9 @@ def _slots(fabric: Mapping[str, Any]) -> Floats:
     return places
 
 
-def _tiles(alive: pd.DataFrame, fabric: Mapping[str, Any], died: Collection[int]) -> Iterator[Mark]:
+def _tiles(
+    alive: pd.DataFrame, fabric: Mapping[str, Any], colours: Mapping[int, str], died: Collection[int]
+) -> Iterator[Mark]:
     """Tiles and their slots, free ones and taken ones; some have died, others were never there."""
     absent = {row * fabric["cols"] + col for row, col in fabric["dead_tiles"]}
     corners, places = _corners(fabric), _slots(fabric)
@@ -131,7 +146,7 @@ def _tiles(alive: pd.DataFrame, fabric: Mapping[str, Any], died: Collection[int]
     kinds: tuple[tuple[Shape, pd.DataFrame], ...] = (("circle", alive[~output]), ("square", alive[output]))
     for shape, some in kinds:
         x, y = places[some["slot"].to_numpy(dtype=int)].T
-        yield Dots(x=x, y=y, shape=shape, size=6, colours=[task_colour(int(task)) for task in some["task"]])
+        yield Dots(x=x, y=y, shape=shape, size=6, colours=[colours[int(n)] for n in some["neuron"]])
 
 
 def _routers(run: Run, fabric: Mapping[str, Any]) -> Boxes:
@@ -151,22 +166,22 @@ def _routers(run: Run, fabric: Mapping[str, Any]) -> Boxes:
     return Boxes(x=xs[cols], y=ys[rows], **sizes, fills=shades, edge="#ffffff", edge_width=0.8)
 
 
-def _links(run: Run, fabric: Mapping[str, Any], by: str) -> Lines:
+def _links(run: Run, fabric: Mapping[str, Any], by: str, colours_of: Mapping[int, str]) -> Lines:
     """Wires in use: every route as a thin line along its cells, from the edge of a tile to that of another."""
     loads = _loads(run) if by == "load" else {}
     links, neurons = run.table("links"), run.table("neurons").set_index("neuron")
     routed = links[(links["kind"] == "routed") & links["retired_round"].isna()]
     sources = neurons.loc[routed["source"]]
-    owners = zip(*(sources[name].tolist() for name in ("tile", "slot", "task")), strict=True)
+    owners = zip(sources["tile"].tolist(), sources["slot"].tolist(), routed["source"].tolist(), strict=True)
     xs, ys = _edges(fabric["cols"]).tolist(), _edges(fabric["rows"]).tolist()
     width, count = 2 * fabric["cols"] + 1, fabric["neurons_per_tile"]
     lines, colours = [], []
-    for (tile, slot, task), target, path in zip(owners, routed["target_tile"], routed["path"], strict=True):
+    for (tile, slot, source), target, path in zip(owners, routed["target_tile"], routed["path"], strict=True):
         cells = [_tile_cell(tile, fabric), *(divmod(int(cell), width) for cell in path), _tile_cell(target, fabric)]
         points = route_points(cells, xs, ys, (slot % count / count - 0.5) * SIDE * 0.8)
         if by == "task":
             lines.append(points)
-            colours.append(task_colour(task))
+            colours.append(colours_of[source])
             continue
         for step, (here, there) in enumerate(pairwise(cells)):
             lines.append(points[step : step + 2])
@@ -192,7 +207,11 @@ def _tile_cell(tile: int, fabric: Mapping[str, Any]) -> tuple[int, int]:
     return 2 * row + 1, 2 * col + 1
 
 
-def _keys(alive: pd.DataFrame) -> list[Key]:
-    keys = [Key(label=f"task {task}", colour=task_colour(int(task))) for task in sorted(alive["task"].unique())]
+def _keys(alive: pd.DataFrame, groups: Mapping[int, int] | None) -> list[Key]:
+    if groups is None:
+        keys = [Key(label=f"task {task}", colour=task_colour(int(task))) for task in sorted(alive["task"].unique())]
+    else:
+        keys = [Key(label=f"cluster {group}", colour=task_colour(group)) for group in sorted({*groups.values()})]
+        keys.append(Key(label="in none", colour=OTHERS))
     keys.append(Key(label="output", colour="#555555", kind="square"))
     return [*keys, Key(label="free slot", colour="#cccccc", size=3)]

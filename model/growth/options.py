@@ -12,7 +12,7 @@ from smalti.model.growth.reuse import ReuseOptions
 from smalti.model.option_values import expand_home, settle, shown
 from smalti.model.rewiring.options import RewiringOptions
 
-Reach = Literal["outputs", "neighbours"]
+Reach = Literal["outputs", "neighbours", "chip"]
 RecordedAt = Literal["recorded", "start"]
 
 
@@ -33,7 +33,8 @@ class GrowthOptions:
             neurons of the expert), nearest (to its outputs) or fullest (least room). Limits always hold; all but
             auction bear as many as are asked for, even where no bid exceeds its price.
         reach: whom a newborn may drive: outputs (own tile, neighbours, the tile of the outputs) or neighbours (own
-            tile and neighbours alone, so that information crosses the chip tile by tile).
+            tile and neighbours alone, so that information crosses the chip tile by tile) or chip (every tile; a seed
+            expert then stands in all living tiles, with links between all of them as far as there are wires).
         every: rounds between two growths for when = schedule and unsolved, and in the mean for random.
         patience: rounds without improvement for when = plateau; rounds between two growths for plateau and noracl.
         tolerance: relative fall of the loss below which when = plateau finds it flat.
@@ -123,6 +124,11 @@ class GrowthOptions:
             raise ValueError(
                 f"growth.seed_widths = {shown(list(self.seed_widths))} must name a width of at least 1 for every task"
             )
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether seeds stand in all living tiles, instead of those on the way to their outputs."""
+        return self.reach == "chip"
 
     def width_for(self, task: int) -> int:
         """Width of the seed of a task, by its number."""

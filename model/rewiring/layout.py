@@ -65,14 +65,18 @@ class Layout:
         paths = self.links.paths
         return sum(cost(n, [paths[self.place[n], tile] for tile in self.routed[n]]) for n in neurons)
 
-    def exchange(self, a: int, b: int, cost: Cost) -> bool:
-        """Let two neurons change places if all links find room and the cost falls; otherwise all is as before."""
+    def exchange(self, a: int, b: int, cost: Cost | None) -> bool:
+        """Let two neurons change places if all links find room and the cost falls; otherwise all is as before.
+
+        Without a cost room is enough.
+        """
         touched = sorted({a, b} | self.sources[a] | self.sources[b])
-        before = self.cost(touched, cost)
+        before = 0.0 if cost is None else self.cost(touched, cost)
         routed = {neuron: set(self.routed[neuron]) for neuron in touched}
         ended = self._end(touched, (a, b))
         laid: list[tuple[int, int]] = []
-        if self._lay(touched, (a, b), laid) and self.cost(touched, cost) < before - ROUNDING * before:
+        fits = self._lay(touched, (a, b), laid)
+        if fits and (cost is None or self.cost(touched, cost) < before - ROUNDING * before):
             return True
         for slot, tile in laid:
             self.links.remove(slot, tile)

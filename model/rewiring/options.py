@@ -23,8 +23,9 @@ class RewiringOptions:
             fan-in.
         activity: prune_activity does the same by weight x rate of the source; devices of silent sources go too.
         rewired: share of an expert's routed links that rewire drops, weakest first, and lays elsewhere.
-        shorten: what swap makes less: wires, those in use over all sides of all tiles; or spikes, which are routing
-            tiles crossed by spikes, and then only neurons that ran in the round move.
+        shorten: what swap makes less: wires, those in use over all sides of all tiles; spikes, which are routing
+            tiles crossed by spikes, and then only neurons that ran in the round move; or nothing: every swap that fits
+            is made, as a control.
         proposals: pairs of neurons that swap tries in a round.
     """
 
@@ -33,7 +34,7 @@ class RewiringOptions:
     magnitude: float = 0.1
     activity: float = 0.1
     rewired: float = 0.1
-    shorten: Literal["wires", "spikes"] = "wires"
+    shorten: Literal["wires", "spikes", "nothing"] = "wires"
     proposals: int = 200
 
     def __post_init__(self) -> None:

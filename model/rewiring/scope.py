@@ -49,7 +49,8 @@ def foreign(network: Network) -> Tensor:
 def expendable(scope: Scope, score: Tensor, guard: int) -> Tensor:
     """Devices that may go [K, R, n] bool: in members, plastic, old enough, and not the best way into their neuron.
 
-    So no neuron loses all that leads into it: of the devices from others, that with the highest score stays.
+    So no neuron loses all that leads into it: of the devices from others, that with the highest score stays, and of
+    those that are all worth nothing the first.
 
     Args:
         scope: the part in training.
@@ -58,5 +59,6 @@ def expendable(scope: Scope, score: Tensor, guard: int) -> Tensor:
     """
     state, fabric = scope.network.state, scope.network.fabric
     members = scope.members.to(state.mask.device).view(fabric.tiles, 1, fabric.slots)
-    best = score.masked_fill(~foreign(scope.network), -1).amax(1, keepdim=True)
-    return state.mask & ~state.frozen & members & (scope.moments.count >= guard) & (score < best)
+    best, first = score.masked_fill(~foreign(scope.network), -1).max(1, keepdim=True)
+    idle = (score == 0) & torch.ones_like(state.mask).scatter_(1, first, value=False)
+    return state.mask & ~state.frozen & members & (scope.moments.count >= guard) & ((score < best) | idle)

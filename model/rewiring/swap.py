@@ -2,8 +2,8 @@
 
 Brain-inspired modular training swaps neurons so that the length of wires, weighted, falls (Liu, Gan, Tegmark 2023,
 arXiv 2305.08746). Here a swap must make fewer the wires in use, or the routing tiles crossed by spikes, and fit the
-chip: rows, and wires on every side of every tile. Neurons that hear an input channel stay, for a channel enters one
-tile only; so do outputs, for those of a task share their tile.
+chip: rows, and wires on every side of every tile; as a control, every swap that fits is made. Neurons that hear input
+channels move only between tiles that all of these enter; outputs stay, for those of a task share their tile.
 
 Rows, columns, links, frozen flags and optimiser state move along. The order in which a neuron's inputs are summed
 changes, so membranes may differ by rounding.
@@ -21,25 +21,27 @@ from torch import Tensor
 from smalti.model.chip.routes import Path
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
-from smalti.model.rewiring.layout import Layout
+from smalti.model.rewiring.layout import Cost, Layout
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.scope import Changes, Scope
 
 
 def swap(scope: Scope, options: RewiringOptions, generator: np.random.Generator) -> Changes:
-    """Try random pairs of neurons in different tiles; each that shortens wires and fits is kept."""
+    """Try random pairs of neurons in different tiles; each that fits and shortens what it is to shorten is kept."""
     network = scope.network
     by_spikes = options.shorten == "spikes"
-    cost = partial(hop_spikes, scope.rate.tolist()) if by_spikes else wires
+    costs: dict[str, Cost] = {"wires": wires, "spikes": partial(hop_spikes, scope.rate.tolist())}
+    cost = costs.get(options.shorten)
     may_move = movable(network)
     if by_spikes:
         may_move &= scope.running.cpu().numpy()
     neurons = np.flatnonzero(may_move)
     if len(neurons) < 2:
         return Changes()
-    source, layout = network.links.source.copy(), Layout.of(network)
+    source, layout, bound = network.links.source.copy(), Layout.of(network), realms(network)
     for a, b in generator.choice(neurons, (options.proposals, 2)).tolist():
-        if layout.tile(a) != layout.tile(b):
+        here, there = layout.tile(a), layout.tile(b)
+        if here != there and there in bound.get(a, {there}) and here in bound.get(b, {here}):
             layout.exchange(a, b, cost)
     moved = {neuron: slot for neuron, slot in enumerate(layout.place) if slot != neuron}
     if moved:
@@ -58,12 +60,22 @@ def hop_spikes(rate: list[float], neuron: int, paths: list[Path]) -> float:
 
 
 def movable(network: Network) -> np.ndarray:
-    """Neurons that may change their tile [N] bool: alive, no output, and deaf to input channels."""
-    state, neurons = network.state, network.fabric.neurons
-    is_input = (state.source >= neurons).to(state.mask.device)
-    hears_input = (state.mask & is_input[:, :, None]).any(1).flatten()
-    movable: np.ndarray = (state.alive & ~state.output & ~hears_input).cpu().numpy()
+    """Neurons that may change their tile [N] bool: alive, no output, and not bound to one by input channels."""
+    movable: np.ndarray = (network.state.alive & ~network.state.output).cpu().numpy()
+    movable[[neuron for neuron, tiles in realms(network).items() if len(tiles) < 2]] = False
     return movable
+
+
+def realms(network: Network) -> dict[int, set[int]]:
+    """Tiles in which a neuron may sit, of those that hear input channels: tiles that all of these enter."""
+    links, slots, found = network.links, network.fabric.slots, dict[int, set[int]]()
+    mask = network.state.mask.cpu().numpy()
+    for tile, row in np.argwhere(links.source >= network.fabric.neurons).tolist():
+        entered = set(links.of(int(links.source[tile, row])))
+        for column in np.flatnonzero(mask[tile, row]).tolist():
+            neuron = tile * slots + column
+            found[neuron] = found.get(neuron, entered) & entered
+    return found
 
 
 def carry(

@@ -113,9 +113,10 @@ class BuyBack:
         free = {tile: sorted(slots)[: len(slots) - self.kept.slots.get(tile, 0)] for tile, slots in free.items()}
         if len(free[home]) <= self.outputs:
             return None
-        placed = place_seed(books, free, home, self.outputs, width)
+        everywhere = self.grower.options.everywhere
+        placed = place_seed(books, free, home, self.outputs, width, everywhere)
         neurons = sum(need.slots.total() for need in placed.needs[1:])
-        return placed if neurons == width * len(footprint(network.fabric, home)) else None
+        return placed if neurons == width * len(footprint(network.fabric, home, everywhere)) else None
 
 
 def _needed(order: Sequence[int], place: Callable[[Sequence[int]], Placed | None]) -> list[int] | None:

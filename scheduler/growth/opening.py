@@ -192,7 +192,7 @@ class Opening:
             if (source, tile) not in books.rows:
                 books.add(source, tile)
         free = {there: slots[: len(slots) - kept.get(there, 0)] for there, slots in network.free_slots().items()}
-        placed = place_seed(books, free, tile, self.outputs, width)
+        placed = place_seed(books, free, tile, self.outputs, width, self.grower.options.everywhere)
         if placed.obstacle:
             raise NoRoomError(f"no chain of neurons leads to outputs here: {placed.obstacle}")
 
@@ -210,5 +210,5 @@ class Opening:
         width = min(self.grower.options.width_for(self.task), room[tile] - self.outputs)
         if width < 1:
             raise NoRoomError(f"no south tile has {self.outputs + 1} free slots for a new expert and its outputs")
-        number = len(stages(network.fabric, footprint(network.fabric, tile), tile))
+        number = len(stages(network.fabric, footprint(network.fabric, tile, self.grower.options.everywhere), tile))
         return tile, width, (Need(),) * (1 + number)

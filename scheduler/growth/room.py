@@ -99,7 +99,12 @@ def empty(fabric: Fabric) -> dict[int, list[int]]:
 
 
 def place_seeds(
-    links: Links, free: Mapping[int, Sequence[int]], first: int, outputs: Sequence[int], widths: Sequence[int]
+    links: Links,
+    free: Mapping[int, Sequence[int]],
+    first: int,
+    outputs: Sequence[int],
+    widths: Sequence[int],
+    everywhere: bool = False,
 ) -> list[Placed]:
     """Place seed experts one after the other, up to the first that finds no place.
 
@@ -111,6 +116,7 @@ def place_seeds(
         first: number of the first of these experts.
         outputs: output units of each.
         widths: of each, the neurons of its seed in every tile of its footprint.
+        everywhere: whether that is all of the chip.
     """
     books, slots = links.copy(), {tile: list(there) for tile, there in free.items()}
     placed: list[Placed] = []
@@ -121,7 +127,7 @@ def place_seeds(
         tried = []
         for home in homes:
             book, there = books.copy(), {tile: list(free_there) for tile, free_there in slots.items()}
-            tried.append(place_seed(book, there, home, count, width))
+            tried.append(place_seed(book, there, home, count, width, everywhere))
             if not tried[-1].obstacle:
                 books, slots = book, there
                 break
@@ -142,14 +148,16 @@ def place_outputs(fabric: Fabric, free: Mapping[int, Sequence[int]], first: int,
     return Room(tuple(needs))
 
 
-def place_seed(links: Links, free: Mapping[int, list[int]], home: int, outputs: int, width: int) -> Placed:
+def place_seed(
+    links: Links, free: Mapping[int, list[int]], home: int, outputs: int, width: int, everywhere: bool = False
+) -> Placed:
     """Place the seed of an expert whose outputs are in the tile ``home``; books and free slots are changed."""
     fabric = links.fabric
     for slot in free[home][-outputs:]:
         links.add_local(slot)
     del free[home][-outputs:]
     needs, led, obstacles = [Need(slots=Counter({home: outputs}))], {}, Counter[str]()
-    for stage in _chain(fabric, home):
+    for stage in _chain(fabric, home, everywhere):
         need = Need()
         for tile, targets in stage:
             for _ in range(width):
@@ -162,9 +170,9 @@ def place_seed(links: Links, free: Mapping[int, list[int]], home: int, outputs: 
 
 
 @lru_cache(maxsize=64)
-def _chain(fabric: Fabric, home: int) -> list[list[tuple[int, tuple[int, ...]]]]:
+def _chain(fabric: Fabric, home: int, everywhere: bool) -> list[list[tuple[int, tuple[int, ...]]]]:
     """Stages of a seed: its tiles, with those that a neuron there must reach. Every task asks for it anew."""
-    tiles = footprint(fabric, home)
+    tiles = footprint(fabric, home, everywhere)
     within = frozenset(tiles)
     needed = {tile: seed_links(fabric, tile, within, home)[0] for tile in tiles}
     return [[(tile, needed[tile]) for tile in stage] for stage in stages(fabric, tiles, home)]
@@ -197,15 +205,15 @@ def _heard(fabric: Fabric, led: Mapping[int, int], home: int) -> bool:
     return False
 
 
-def advice(fabric: FabricOptions, outputs: Sequence[int], widths: Sequence[int]) -> str:
+def advice(fabric: FabricOptions, outputs: Sequence[int], widths: Sequence[int], everywhere: bool = False) -> str:
     """Settings of the chip on which all these experts find a place, each tried; in words."""
-    if _fits(fabric, outputs, widths):
+    if _fits(fabric, outputs, widths, everywhere):
         return "the seeds of all tasks alone would fit: lower growth.max_neurons, or raise growth.reserve"
     found: list[str] = []
     helpful: list[tuple[str, ...]] = []
     for names in LARGER:
         beyond = not any(set(known) <= set(names) for known in helpful)  # one field alone is less than it and others
-        if beyond and len(found) < ENOUGH and (settings := _smallest(fabric, names, outputs, widths)):
+        if beyond and len(found) < ENOUGH and (settings := _smallest(fabric, names, outputs, widths, everywhere)):
             found.append(settings)
             helpful.append(names)
     if len({*widths}) > 1:
@@ -222,17 +230,19 @@ def advice(fabric: FabricOptions, outputs: Sequence[int], widths: Sequence[int])
     return f"{dead}give the chip more columns, neurons and wires (fabric), or the stream fewer tasks"
 
 
-def _smallest(fabric: FabricOptions, names: Sequence[str], outputs: Sequence[int], widths: Sequence[int]) -> str:
+def _smallest(
+    fabric: FabricOptions, names: Sequence[str], outputs: Sequence[int], widths: Sequence[int], everywhere: bool
+) -> str:
     """The smallest growth of some fields that makes room for all, as settings; empty where none does."""
     for factor in FACTORS:
         larger = {name: max(getattr(fabric, name) + 1, round(getattr(fabric, name) * factor)) for name in names}
-        if _fits(replace(fabric, **larger), outputs, widths):
+        if _fits(replace(fabric, **larger), outputs, widths, everywhere):
             return " and ".join(f"fabric.{name} = {value}" for name, value in larger.items())
     return ""
 
 
-def _fits(options: FabricOptions, outputs: Sequence[int], widths: Sequence[int]) -> bool:
+def _fits(options: FabricOptions, outputs: Sequence[int], widths: Sequence[int], everywhere: bool) -> bool:
     """Whether an empty chip has room for all these experts."""
     chip = Fabric(options)
     links = Links(chip, chip.channels)  # at worst the data fill the north
-    return not place_seeds(links, empty(chip), 0, outputs, widths)[-1].obstacle
+    return not place_seeds(links, empty(chip), 0, outputs, widths, everywhere)[-1].obstacle

@@ -66,12 +66,13 @@ def open_expert(
         grower.network.links.add_local(slot)
         grower.bear(slot, expert, SEED, task, True, torch.empty(0, dtype=torch.int64), torch.empty(0), {})
     fabric = grower.network.fabric
-    tiles = footprint(fabric, expert.output_tile)
+    everywhere = grower.options.everywhere
+    tiles = footprint(fabric, expert.output_tile, everywhere)
     within, overheard = frozenset(tiles), Overheard(grower.network, x[:SAMPLES])
     running = grower.agent.growing(expert)
     for stage, there in enumerate(stages(fabric, tiles, expert.output_tile)):
         grower.give_up(room.needs[1 + stage] if 1 + stage < len(room.needs) else Need())
-        here = {t: seed_links(fabric, t, within, expert.output_tile) for t in there}
+        here = {t: seed_links(fabric, t, within, expert.output_tile, everywhere) for t in there}
         running[expert.neurons] = True
         heard = overheard.follow(running)
         call = grower.call(expert, task, SEED_RULE, heard, partial(chance, stage), Norms())

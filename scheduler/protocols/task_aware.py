@@ -96,7 +96,8 @@ class TaskAware:
         except NoRoomError as error:
             sets = label_sets(parts.stream, 0, shared)
             outputs = [parts.stream.outputs_for(classes) for classes in sets]
-            cure = advice(options.fabric, outputs, seed_widths(parts.stream, sets, options.growth))
+            widths, everywhere = seed_widths(parts.stream, sets, options.growth), options.growth.everywhere
+            cure = advice(options.fabric, outputs, widths, everywhere)
             raise NoRoomError(f"task {now.experience.task} cannot be served: {error}; {cure}") from error
         rehearsal, running = parts.trainee.rehearsal, agent.running(expert)
         rehearsal.begin(now.batches, expert, old_label_sets, running, parts.grower.probe)
@@ -174,7 +175,8 @@ class TaskAware:
         if now.config.growth.reuse.by != "none":
             return None, place_outputs(network.fabric, network.free_slots(), len(agent.experts), outputs)
         widths = seed_widths(parts.stream, sets, now.config.growth)
-        placed = place_seeds(network.links, network.free_slots(), len(agent.experts), outputs, widths)
+        free, everywhere = network.free_slots(), now.config.growth.everywhere
+        placed = place_seeds(network.links, free, len(agent.experts), outputs, widths, everywhere)
         first = placed[0] if placed else None
         needs = (need for one in placed if not one.obstacle or one is first for need in one.needs)
         return first, Room(tuple(needs))
@@ -183,7 +185,7 @@ class TaskAware:
         """Train a round."""
         trainee, expert = self.parts.trainee, self.expert(now)
         options = self._options(now, expert)
-        learner = Learner.of(trainee.network, expert, self.parts.agent.running(expert))
+        learner = Learner.of(trainee.network, expert, self.parts.agent.running(expert), options.wiring)
         shown = Accumulator(trainee.network)
         for number in self._steps(now, expert):
             x, wanted = now.batches.training(number)

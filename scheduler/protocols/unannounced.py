@@ -199,7 +199,7 @@ class Unannounced(ABC):
     def _train_on(self, state: RoundState, x: Tensor, wanted: Wanted) -> Step:
         """Train the present expert on some samples."""
         trainee, options = self.parts.trainee, state.now.config.training
-        learner = Learner.of(trainee.network, self.expert, self.parts.agent.running(self.expert))
+        learner = Learner.of(trainee.network, self.expert, self.parts.agent.running(self.expert), options.wiring)
         samples = Batch(x, wanted, torch.arange(len(x)))
         rate = learning_rate(min(self.learned, options.rounds * options.steps - 1), options)
         step = train_step(trainee, learner, samples, rate, options, state.now.config.growth.newborns)

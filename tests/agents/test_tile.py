@@ -57,6 +57,16 @@ def test_it_reaches_itself_its_neighbours_and_the_outputs(chip: Any) -> None:
     assert agent(chip, 1).reach(chip.expert, "neighbours") == {0, 1, 3}
 
 
+def test_with_reach_chip_it_reaches_every_tile_and_may_hear_every_neuron_of_the_expert(chip: Any) -> None:
+    assert agent(chip, 1).reach(chip.expert, "chip") == {0, 1, 2, 3}
+    call = chip.call()
+    heard = {
+        reach: set(agent(chip, 3).signal(call.traces, chip.expert, call.hears, 9, reach).sources.tolist())
+        for reach in ("outputs", "chip")
+    }
+    assert heard["outputs"] < heard["chip"] >= set(chip.expert.neurons)
+
+
 def test_with_reach_neighbours_a_candidate_sees_no_far_outputs(chip: Any) -> None:
     call = chip.call(options=replace(chip.gating.growth, reach="neighbours"))
     for tile, seen in ((1, False), (0, True)):  # only tile 0 lies beside the outputs

@@ -51,6 +51,15 @@ def test_shared_trunks_count_once(chip: Any) -> None:
     assert length["mean"] == 2
 
 
+def test_a_spike_crosses_shared_trunks_once(chip: Any, finished_run: Path) -> None:
+    assert wiring.crossed(chip).to_dict() == {0: 3}
+    run = load_run(finished_run)
+    simulation = restored(run)
+    found, hops = wiring.crossed(run), simulation.network.links.hops_per_source()
+    wanted = {number: hops[slot] for slot, number in simulation.registry.id_of_slot.items() if hops[slot]}
+    assert found.to_dict() == wanted
+
+
 def test_wire_length_is_that_of_the_network(finished_run: Path) -> None:
     run = load_run(finished_run)
     assert wiring.wire_length(run)["total"] == restored(run).network.links.hops_per_source().sum()

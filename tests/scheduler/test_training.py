@@ -4,12 +4,15 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from smalti.model.growth.learning_rates import NewbornOptions
+from smalti.model.rewiring.options import RewiringOptions
+from smalti.model.wiring_cost import WiringOptions
 from smalti.scheduler.config import Config
 from smalti.scheduler.judge import positions
 from smalti.scheduler.simulation import Simulation
@@ -217,3 +220,51 @@ def test_a_gradient_that_is_not_finite_stops_the_training_and_changes_no_weight(
     with pytest.raises(FloatingPointError, match="learning_rate"):
         summary(opened, TrainingOptions(rounds=1, steps=1))
     assert torch.equal(state.weight.nan_to_num(), before.nan_to_num())
+
+
+@pytest.mark.parametrize("kind", ["l1", "length", "hops", "communicability"])
+def test_wires_that_cost_leave_less_weight_on_both_engines(tiny: MakeConfig, kind: Any) -> None:
+    """In training from the same state; the engines agree, and without a penalty nothing is other than before."""
+
+    def trained(engine: Any, wiring: WiringOptions) -> tuple[Tensor, Tensor]:
+        simulation = Simulation(
+            tiny(
+                network={"engine": engine, "precision": "float64"},
+                training={"wiring": wiring},
+                growth={"when": "never", "seed_width": 2, "siblings": True, "sibling_weight": 1.0},
+            )
+        )
+        simulation.step()
+        simulation.step()
+        state, neurons = simulation.network.state, simulation.fabric.neurons
+        driven = (state.source >= 0) & (state.source < neurons)
+        return state.weight.detach(), driven[:, :, None] & state.mask
+
+    dear = WiringOptions(penalty=kind, strength=0.3)
+    (dense, by_neurons), (events, _), (free, mask) = (
+        trained("dense", dear),
+        trained("events", dear),
+        trained("events", WiringOptions(strength=0.3)),
+    )
+    torch.testing.assert_close(events, dense, rtol=1e-6, atol=1e-9)
+    assert torch.equal(free, trained("events", WiringOptions())[0])
+    assert events[by_neurons].abs().sum() < free[mask].abs().sum()
+
+
+def test_a_run_whose_wires_cost_resumes_bit_for_bit(
+    tiny: MakeConfig, check_resume: Callable[[Config, int], None]
+) -> None:
+    wiring = WiringOptions(penalty="communicability", strength=0.2)
+    rewiring = RewiringOptions(steps=("prune_magnitude", "swap"), guard=2)
+    check_resume(tiny(training={"wiring": wiring, "rounds": 4}, growth={"rewiring": rewiring}), 3)
+
+
+def test_wires_cost_where_boundaries_are_hidden(tiny: MakeConfig) -> None:
+    weights = []
+    for penalty in ("none", "length"):
+        wiring = WiringOptions(penalty=penalty, strength=0.3)
+        simulation = Simulation(tiny(training={"wiring": wiring}, stream={"boundaries": "hidden"}))
+        for _ in range(2):
+            simulation.step()
+        weights.append(float(simulation.network.state.weight.detach().abs().sum()))
+    assert weights[1] < weights[0]

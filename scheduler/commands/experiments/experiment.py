@@ -37,7 +37,7 @@ class ExperimentCommand:
     Attributes:
         experiment: its file (.toml), or the name of one that comes along: growth, growth-speech, growth-wide,
             growth-where, growth-when, growth-market, newborns, surrogate, continual, detection, unheard, cognitive,
-            hidden-rule, memory, budget, budget-cognitive, devices, damage.
+            hidden-rule, memory, budget, budget-cognitive, devices, damage, wiring.
         out: folder of the experiment; by default runs/NAME OF THE FILE.
         backend: who runs the trials: local (processes of this machine), ray or dask (extras of these names).
         address: of a running cluster, such as ray://host:10001 or tcp://host:8786; by default one is started here.
@@ -139,7 +139,7 @@ def _run(
         ValueError: the folder or the workers cannot be used, or no trial finished.
         KeyboardInterrupt: with the advice how to go on, as a note.
     """
-    from smalti.analysis.experiment import measure
+    from smalti.analysis.experiment import measure_for
     from smalti.scheduler.commands.experiments.experiment_live import showing
     from smalti.scheduler.commands.experiments.experiment_view import check_any, print_end, print_ranking, print_tables
     from smalti.scheduler.experiments.backends import Workers, opened
@@ -160,7 +160,7 @@ def _run(
     with showing(console, state) as tell, watched(state, tell):
         if work.left():
             with opened(workers) as spread:
-                drive(work, folder, measure, spread)
+                drive(work, folder, measure_for(experiment), spread)
     check_any(state)
     tables = write_tables(command, experiment, rows or searched(state), state)
     if experiment.options.control:

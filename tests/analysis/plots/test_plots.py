@@ -18,6 +18,9 @@ from matplotlib.collections import LineCollection, PatchCollection, PathCollecti
 from smalti.analysis import activity, market, plots, wiring
 from smalti.analysis.comparison import pareto_front
 from smalti.analysis.outcomes import accuracies
+from smalti.analysis.plots.chip import OTHERS, chip_picture
+from smalti.analysis.plots.drawing.picture import Dots, Lines
+from smalti.analysis.plots.figure import task_colour
 from smalti.analysis.runs import Run, load_run
 
 
@@ -151,6 +154,24 @@ def test_no_wire_of_the_chip_runs_over_neurons(run: Run) -> None:
             for (x, y), (a, b) in pairwise(wire)
         ]
         assert not any(inside)
+
+
+def test_neurons_and_their_wires_have_the_colour_of_their_cluster(run: Run) -> None:
+    alive = run.table("neurons").query("retired_round.isna()")
+    hidden = alive.loc[alive["kind"] == "hidden", "neuron"].tolist()
+    clusters = pd.Series({hidden[0]: 4, hidden[1]: 5})
+    picture = chip_picture(run, clusters=clusters)
+    labels = [key.label for panel in picture.panels for key in panel.keys]
+    assert labels == ["cluster 4", "cluster 5", "in none", "output", "free slot"]
+    (_, lines, _, _, neurons, outputs) = picture.panels[0].marks
+    assert isinstance(neurons, Dots)
+    assert isinstance(outputs, Dots)
+    assert list(neurons.colours) == [task_colour(4), task_colour(5), *[OTHERS] * (len(hidden) - 2)]
+    assert set(outputs.colours) == {OTHERS}
+    assert isinstance(lines, Lines)
+    links = run.table("links").query("kind == 'routed' and retired_round.isna()")
+    assert sum(colour == task_colour(4) for colour in lines.colours) == (links["source"] == hidden[0]).sum() > 0
+    shown(plots.draw_chip(run, clusters=clusters))
 
 
 def test_wires_have_two_colourings(run: Run) -> None:

@@ -74,6 +74,16 @@ def test_small_weights_go_and_an_empty_link_gives_back_row_and_wires(pair: Scope
     assert pair.moments.count[1, row].tolist() == [0, 10]
 
 
+def test_where_nothing_weighs_anything_the_first_way_in_stays(pair: Scope) -> None:
+    """Of the fan-in 0, 1 and itself of neuron 2, only the device from 0; by activity it is as it was."""
+    wire(pair.network, {(0, 2): 0.0, (1, 2): 0.0, (2, 2): 0.0})
+    assert prune(pair, "prune_activity", activity=1.0, guard=5) == 0
+    assert prune(pair, "prune_magnitude", magnitude=0.5, guard=11) == 0  # too young
+    assert prune(pair, "prune_magnitude", magnitude=0.5, guard=5) == 2
+    assert left(pair) == {(4, 0), (4, 1), (0, 2)}
+    assert prune(pair, "prune_magnitude", magnitude=0.5, guard=5) == 0
+
+
 def test_what_comes_through_counts_by_activity(pair: Scope) -> None:
     """Into neuron 2 come 1.0 x 1 from neuron 0 and 0.2 x 5 from neuron 1: the same; the mean is 1."""
     assert prune(pair, "prune_activity", activity=0.9, guard=10) == 1  # only its own 0.01

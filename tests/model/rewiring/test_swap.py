@@ -16,7 +16,7 @@ from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.scope import Scope
-from smalti.model.rewiring.swap import carry, movable, swap
+from smalti.model.rewiring.swap import carry, movable, realms, swap
 
 Goal = Literal["wires", "spikes"]
 
@@ -155,3 +155,53 @@ def test_within_a_tile_rows_and_columns_change_places(chip: Callable[..., Any]) 
     assert torch.equal(counts, before[1])
     assert torch.allclose(membrane, before[0])
     assert not torch.allclose(before[0][:, 0], before[0][:, 1])
+
+
+@pytest.mark.parametrize("engine", ["dense", "events"])
+def test_swaps_that_shorten_nothing_are_made_wherever_they_fit(chip: Callable[..., Any], engine: str) -> None:
+    """The control: the function stays, and wires become more as well as fewer."""
+    longer = shorter = 0
+    for seed in range(40):
+        place = chip(seed, engine, 0.25, 3.0)
+        wires, before = place.network.links.ledger.used.sum(), place.answer()
+        options = RewiringOptions(shorten="nothing", proposals=30)
+        moved = dict(swap(place.scope, options, np.random.default_rng(0)).moved)
+        place.check()
+        membrane, counts = place.answer(moved)
+        assert torch.equal(counts, before[1])
+        assert torch.allclose(membrane, before[0], atol=1e-9, rtol=1e-9)
+        after = place.network.links.ledger.used.sum()
+        longer, shorter = longer + int(after > wires), shorter + int(after < wires)
+    assert longer > 2
+    assert shorter > 2
+
+
+def test_who_hears_inputs_moves_between_tiles_that_all_of_these_enter() -> None:
+    """Two rows of tiles, 0 1 2 and 3 4 5: every channel enters the first. 0 hears it and drives 4 alone, in tile 2.
+
+    The other neurons are 1, in tile 1 above it, and 5 in the second row, both without links.
+    """
+    size = FabricOptions(rows=2, cols=3, neurons_per_tile=1, wires=4, inputs="every")
+    network = Network(Fabric(size), 1, NetworkOptions(precision="float64"))
+    state, links = network.state, network.links
+    for slot in (0, 1, 4, 5):
+        state.alive[slot] = True
+        links.add_local(slot)
+    state.output[4] = True
+    assert realms(network) == {}
+    state.mask[0, links.rows[6, 0], 0] = True
+    state.mask[4, links.add(0, 4), 0] = True
+    with torch.no_grad():
+        state.weight[state.mask] = 3.0
+    x = torch.ones(2, 9, 1, dtype=torch.bool)
+    before = network.run(x, torch.tensor([4])).membrane
+    assert realms(network) == {0: {0, 1, 2}}
+    assert movable(network).tolist() == [True, True, False, False, False, True]
+    alive, everybody = state.alive.clone(), torch.ones(7, dtype=torch.bool)
+    scope = Scope(network, Moments.fresh(state.weight), alive, everybody, alive, everybody.double())
+    moved = swap(scope, RewiringOptions(proposals=40), np.random.default_rng(0)).moved
+    assert moved[0] == 1
+    assert links.paths[1, 4].hops == 1
+    assert bool(state.mask[1, links.rows[6, 1], 0])
+    assert torch.equal(network.run(x, torch.tensor([4])).membrane, before)
+    assert before.any()

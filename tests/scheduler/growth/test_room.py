@@ -40,6 +40,16 @@ def test_what_a_seed_takes_is_counted_by_stage() -> None:
     assert room.after(len(seed.needs)) == Need()
 
 
+def test_seeds_that_stand_everywhere_need_room_in_every_tile() -> None:
+    fabric = Fabric(FabricOptions())
+    seeds = [place_seeds(Links(fabric, 64), empty(fabric), 0, [3], [2], everywhere)[0] for everywhere in (False, True)]
+    tiles = [{tile for need in seed.needs[1:] for tile in need.slots} for seed in seeds]
+    assert tiles[0] < tiles[1] == set(fabric.live_tiles)
+    with_dead = Fabric(FabricOptions(dead_tiles=((1, 1),)))
+    (seed,) = place_seeds(Links(with_dead, 64), empty(with_dead), 0, [3], [2], True)
+    assert {tile for need in seed.needs[1:] for tile in need.slots} == set(with_dead.live_tiles)
+
+
 def test_a_trial_changes_nothing_on_the_chip() -> None:
     fabric = Fabric(FabricOptions())
     links, free = Links(fabric, 64), empty(fabric)

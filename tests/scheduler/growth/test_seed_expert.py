@@ -235,6 +235,11 @@ class TestSeedLinks:
         fabric = Fabric(FabricOptions(rows=2, cols=2))
         assert seed_links(fabric, tile, footprint(fabric, 3), 3) == (needed, wished)
 
+    def test_everywhere_links_reach_all_tiles_nearest_first(self) -> None:
+        fabric = Fabric(FabricOptions(rows=2, cols=3))
+        assert seed_links(fabric, 0, [0, 1, 2, 5], 5, everywhere=True) == ((1,), (2, 5))
+        assert seed_links(fabric, 5, [0, 1, 2, 5], 5, everywhere=True) == ((), (2, 1, 0))
+
     def test_over_a_dead_tile_to_the_nearest_one_ahead(self) -> None:
         fabric = Fabric(FabricOptions(rows=3, cols=4, dead_tiles=((1, 0),)))
         tiles = footprint(fabric, 8)
