@@ -85,7 +85,7 @@ class DevicesOptions:
         ranges.at_least("devices", self, 1, "attempts", most=1000)
         ranges.not_negative("devices", self, "copies", most=10_000)
         if list(self.ages) != sorted(set(self.ages)) or any(not 0 <= age <= ranges.EVER for age in self.ages):
-            raise ValueError(f"devices.ages = {shown(list(self.ages))} must be seconds, ascending, none negative or twice")
+            raise ValueError(f"devices.ages = {shown(list(self.ages))} must be seconds, ascending, none negative")
         if self.copies and not self.ages:
             raise ValueError("devices.copies are asked at devices.ages, which are empty: give one age, such as [0]")
         if self.levels == 1:
