@@ -69,7 +69,9 @@ class Experiment:
     base: Section = field(default_factory=dict)
     axes: tuple[Axis, ...] = ()
     variants: Mapping[str, Variant] = field(default_factory=lambda: {UNNAMED: Variant()})
-    sections: Mapping[str, Section] = field(default_factory=lambda: {UNNAMED: {}})  # of every variant of the file
+    sections: Mapping[str, tuple[Section, ...]] = field(
+        default_factory=lambda: {UNNAMED: ()}
+    )  # those of whom it is like first
     streams: Mapping[str, Section] = field(default_factory=lambda: {UNNAMED: {}})
     exclude: tuple[Condition, ...] = ()
     only: tuple[Only, ...] = ()
@@ -109,9 +111,6 @@ class Experiment:
             if self.named_variants and name not in self.variants:
                 raise ValueError(f"{name!r} is to be compared with and is no variant; {choices(name, self.variants)}")
         for name, variant in self.variants.items():
-            if variant.like and variant.like not in self.sections:
-                raise ValueError(f"variants.{name}.like = {variant.like!r}: {choices(variant.like, self.sections)}")
-            self._ancestry(name)
             for kind in ("follows", "runs_of"):
                 other = getattr(variant, kind)
                 if other and (
@@ -222,26 +221,11 @@ class Experiment:
             own = merge(own, {"run": {"seed": seed}})
         if variant.follows:
             own = merge(own, {"growth": {"birth_record_at": variant.births}})
-        parts = (self.base, self.streams[cell.stream], *(self.sections[name] for name in self._ancestry(cell.variant)))
+        parts = (self.base, self.streams[cell.stream], *self.sections[cell.variant])
         try:
             return from_mapping(Config, merge(*(_of_seed(part, seed or 0) for part in parts), own))
         except ValueError as error:
             raise ValueError(f"{self.where(cell)} cannot be run: {error}") from error
-
-    def _ancestry(self, variant: str) -> list[str]:
-        """A variant, and before it whom it is like, and whom that one is, and so on.
-
-        Raises:
-            ValueError: it is like itself in the end.
-        """
-        line = [variant]
-        while (variants := self.variants.get(line[0])) is not None and variants.like:
-            if variants.like in line:
-                raise ValueError(
-                    f"variants.{variant}.like leads back to {variants.like!r}: {' -> '.join(reversed(line))}"
-                )
-            line.insert(0, variants.like)
-        return line
 
     @contextmanager
     def named(self) -> Iterator[None]:

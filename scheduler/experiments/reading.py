@@ -111,18 +111,34 @@ def _named(kind: str, given: Section) -> Section:
     return given
 
 
-def _variants(given: Section) -> tuple[Mapping[str, Variant], Mapping[str, Section]]:
+def _variants(given: Section) -> tuple[Mapping[str, Variant], Mapping[str, tuple[Section, ...]]]:
     if not given:
-        return {UNNAMED: Variant()}, {UNNAMED: {}}
+        return {UNNAMED: Variant()}, {UNNAMED: ()}
     own = {f.name for f in fields(Variant)}
-    variants, sections = {}, {}
+    variants, sections = dict[str, Variant](), dict[str, Section]()
     for name, section in _named("variants", given).items():
         try:
             variants[name] = from_mapping(Variant, {key: value for key, value in section.items() if key in own})
         except ValueError as error:
             raise ValueError(f"variants.{name}.{error}") from error
         sections[name] = {key: value for key, value in section.items() if key not in own}
-    return variants, sections
+    return variants, {name: tuple(sections[one] for one in _line(name, variants)) for name in variants}
+
+
+def _line(name: str, variants: Mapping[str, Variant]) -> list[str]:
+    """A variant, before it whom it is like, before that one whom it is like, and so on.
+
+    Raises:
+        ValueError: there is no such variant, or one is like itself in the end.
+    """
+    line = [name]
+    while like := variants[line[0]].like:
+        if like not in variants:
+            raise ValueError(f"variants.{line[0]}.like = {like!r}: {choices(like, variants)}")
+        if like in line:
+            raise ValueError(f"variants.{name}.like leads back to {like!r}: {' -> '.join(reversed(line))}")
+        line.insert(0, like)
+    return line
 
 
 def _located(streams: Section, base: Section, data_paths: Mapping[str, str]) -> dict[str, Section]:
