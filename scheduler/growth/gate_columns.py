@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -118,12 +118,13 @@ class GateColumns:
         """Buy what is missing and program all; why nothing could be bought, empty where it was or nothing missed."""
         network = self.grower.network
         groups = entries(network.links)
-        self._merge(groups)
+        known, free = self._instead(groups)
+        self._merge(groups, free)
         missing = self.gate.without_columns
-        placed, full = place(groups, missing, self.gate.windows, self.free)
+        placed, full = place(groups, missing, self.gate.windows, free)
         if full is None:
             self._bear(placed)
-        columns = self.gate.columns if full is not None else (*self.gate.columns, *placed)
+        columns = known if full is not None else (*known, *placed)
         if columns:
             self._program(columns, self._auction(groups, columns))
         if full is None:
@@ -133,11 +134,28 @@ class GateColumns:
             "the gating network, so that the task has to be told"
         )
 
-    def _merge(self, groups: Sequence[Entry]) -> None:
+    def _instead(self, groups: Sequence[Entry]) -> tuple[tuple[Column, ...], dict[int, list[int]]]:
+        """The columns that there are, others in place of silent ones as far as there is room, and slots left free."""
+        network, kept, moved, gone = self.grower.network, list[Column](), list[Column](), list[int]()
+        left = {tile: list(slots) for tile, slots in self.free.items()}
+        tiles = {tile: group.tiles for group in groups for tile in network.fabric.entries(group.channels[0])}
+        for column in self.gate.columns:
+            there = tiles.get(network.fabric.tile_of_slot(column.slot), ())
+            roomiest = max(there, key=lambda tile: len(left[tile]), default=-1)
+            if _silent(network.links, column.slot) and left.get(roomiest):
+                moved.append(replace(column, slot=left[roomiest].pop()))
+                gone.append(column.slot)
+            else:
+                kept.append(column)
+        self.grower.buy(gone)
+        self._bear(moved)
+        return (*kept, *moved), left
+
+    def _merge(self, groups: Sequence[Entry], free: Mapping[int, Sequence[int]]) -> None:
         """Leave classes without columns as many centres as find slots, where all classes to come want as many."""
         gate, new = self.gate, sorted({label for label, _ in self.gate.without_columns})
         most = gate.options.crossbar.centres
-        while most > 1 and place(groups, _keys(len(new) + self.to_come, most), gate.windows, self.free)[1] is not None:
+        while most > 1 and place(groups, _keys(len(new) + self.to_come, most), gate.windows, free)[1] is not None:
             most -= 1
         for label in new:
             gate.centres.merge(label, max(most, gate.columns_of(label)))
@@ -193,17 +211,28 @@ class GateColumns:
     def _program(self, columns: Sequence[Column], heard: Tensor) -> None:
         """Write the devices of all columns: of the channels [windows, I] that are heard those with a row in their tile.
 
-        What has no row where a column stands, for known faults, counts as if it were as on average.
+        What has no row where a column stands, for known faults, counts as if it were as on average; so does all that a
+        silent column would hear.
         """
         network, tiles = self.grower.network, [self.grower.network.fabric.tile_of_slot(one.slot) for one in columns]
         rows = {tile: _with_row(network.links, tile) for tile in {*tiles}}
         enters = {tile: _entering(network.links, tile) for tile in rows}
+        silent = torch.tensor([_silent(network.links, column.slot) for column in columns])
         absent = torch.stack([enters[tile] & ~rows[tile] for tile in tiles], 1)
+        absent |= torch.stack([enters[tile] for tile in tiles], 1) & silent
         programme = self.gate.program(columns, heard.flatten(), absent)
         with network.memristors.rewriting():
             for column, tile, weights in zip(columns, tiles, programme.weights.T, strict=True):
                 channels = torch.nonzero(heard[column.window] & rows[tile]).flatten()
                 rehear(network, column.slot, channels + network.fabric.neurons, weights[channels], self.grower.moments)
+
+
+def _silent(links: Links, slot: int) -> bool:
+    """Whether a column is known to say nothing: its slot is dead, or no input enters its tile any more."""
+    if links.faults is None or not links.faults_known:
+        return False
+    tile = links.fabric.tile_of_slot(slot)
+    return bool(links.faults.slots[slot]) or not bool(_with_row(links, tile).any())
 
 
 def _with_row(links: Links, tile: int) -> Tensor:

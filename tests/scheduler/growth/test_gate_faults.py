@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from smalti.agents.auction.bids import GATE
 from smalti.model.gating.features import spike_counts
 from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.gating.networks.staged import on_chip
@@ -24,15 +25,23 @@ def gate_of(simulation: Simulation) -> CrossbarGating:
     return chip
 
 
-@pytest.mark.parametrize(("inputs", "least"), [("every", 0.6), ("spread", 0.9)])
-def test_columns_bear_that_tiles_die(inputs: str, least: float, played: Played) -> None:
-    """Tile (0, 0) and others die in the second experience; later columns hear what is left."""
-    faults = {"tile_share": 0.3, "map_seed": 3, "at_round": 1}
-    simulation = played(**{"faults": faults, "fabric.neurons_per_tile": 40, "fabric.inputs": inputs})
-    assert simulation.faults is not None
-    assert 0 in simulation.faults.tiles
-    assert gate_of(simulation).classes == (0, 1, 2, 3, 4, 5)
-    assert gate_alone(simulation) > least
+@pytest.mark.parametrize("inputs", ["every", "spread"])
+@pytest.mark.parametrize("shares", [{"tile_share": 0.3, "map_seed": 3}, {"slot_share": 0.2, "map_seed": 0}])
+def test_columns_bear_that_tiles_and_slots_die(
+    inputs: str, shares: dict[str, float], played: Played, check: Callable[[Simulation], None]
+) -> None:
+    """Some die in the second experience; other slots take over, and all hear what is left."""
+    simulation = played(**{"faults": {**shares, "at_round": 1}, "fabric.neurons_per_tile": 40, "fabric.inputs": inputs})
+    gate, faults, neurons = gate_of(simulation), simulation.faults, simulation.table("neurons")
+    assert faults is not None
+    silent = faults.slots[gate.slots.numpy()]
+    gone = neurons[(neurons["rule"] == GATE) & neurons["retired_round"].notna()]
+    assert silent.any() == ("tile_share" in shares and inputs == "spread")  # nobody else hears what entered there
+    assert gone.empty == silent.any()
+    assert int(simulation.table("rounds")["retired"].iloc[1]) >= len(gone)
+    assert gate.classes == (0, 1, 2, 3, 4, 5)
+    assert gate_alone(simulation) > 0.9
+    check(simulation)
 
 
 def test_what_no_row_is_left_for_counts_as_on_average(played: Played) -> None:
