@@ -156,8 +156,9 @@ def test_a_resumed_run_ends_as_a_whole_one(
     check_resume(config(**{"gating.network": network, **stages, "gating.crossbar.centres": 2}), 2)
 
 
-def test_centres_are_merged_where_columns_are_few(played: Played) -> None:
-    simulation = played(**{"gating.crossbar.centres": 50})
+@pytest.mark.parametrize("experts", ["task", "shared"])
+def test_centres_are_merged_where_columns_are_few(experts: str, played: Played) -> None:
+    simulation = played(**{"gating.crossbar.centres": 50, "gating.experts": experts})
     gate = gate_of(simulation)
     centres = {label: len(count) for label, count in gate.centres.count.items()}
     assert set(centres) == {0, 1, 2, 3, 4, 5}
