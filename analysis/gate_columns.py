@@ -14,6 +14,7 @@ def without_columns(openings: pd.DataFrame) -> Finding | None:
     if last.empty or not str(last["refused"].iloc[0]):
         return None
     turned = openings[(openings["step"] == GATE) & (openings["refused"] != "")]
+    turned = turned.drop_duplicates("task", keep="last")  # one that returns is refused again
     told = [
         f"task {task} ({name}): {why}"
         for task, name, why in zip(turned["task"], turned["name"], turned["refused"], strict=True)

@@ -45,7 +45,7 @@ def fitting(config: Config, net: Net, outputs: NDArray[np.int64], readout: str) 
     network = replace(
         config.network,
         reset="hard" if net.hard else "soft",
-        tau_ms=time_constant(float(np.median(hidden))),
+        tau_ms=time_constant(float(np.median(hidden))) if len(hidden) else config.network.tau_ms,
         output_tau_ms=time_constant(float(of_outputs[0])),
         threshold=1.0,
         readout=cast(Any, readout),  # refused there if it is none

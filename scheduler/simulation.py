@@ -199,6 +199,8 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         over = (self.round + 1) % self.config.training.rounds == 0
         if over:
             trained.openings.extend(self.protocol.end(now))
+            for slot in self.grower.bought[bought:]:
+                self.registry.retired(slot, self.round)
             self.growing.register(self.round)
         self.registry.follow(self.network.links, self.round)
         if over:
@@ -208,7 +210,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         if self.round + 1 == self.total_rounds and self.config.devices.copies:
             with clock.evaluating():
                 self.rows.copies = self._ask_copies()
-        self._record(now, trained, validation, bought, grown, damage, clock)
+        self._record(now, trained, validation, grown, damage, clock)
         self.round += 1
 
     def _prepare(self) -> Round:
@@ -243,7 +245,6 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         now: Round,
         trained: Trained,
         validation: float,
-        bought: int,
         grown: Grown,
         damage: breakage.Damage,
         clock: Clock,
@@ -263,7 +264,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             usage=costs.usage(self.network),
             stored_values=self.rehearsal.stored_values + self.protocol.stored_values,
             born=len(self.grower.born),
-            retired=bought + grown.retired,
+            retired=len(self.grower.bought) + grown.retired,
             lost=damage.lost,
             relaid=damage.relaid,
             writes=self.network.memristors.wear.writes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smalti.analysis.plots.drawing.picture import Dots, Floats, Key, Mark
 from smalti.analysis.runs import Run
@@ -38,11 +39,7 @@ def fault_marks(run: Run, faults: FaultMap, places: Floats, xs: Floats, ys: Floa
         xs, ys: borders of the cells along the two axes.
     """
     fabric = Fabric(from_mapping(FabricOptions, run.config["fabric"]))
-    whole = np.ones(fabric.tiles, dtype=np.bool_)
-    whole[list(faults.tiles)] = False
-    shown = np.repeat(whole, fabric.slots)  # a dead tile is coloured, not dotted
-    rows = faults.rows[:, : fabric.slots].ravel() & ~faults.slots & shown
-    for some, hollow in ((faults.slots & shown, False), (rows, True)):
+    for some, hollow in zip(_dotted(faults), (False, True), strict=True):
         yield Dots(x=places[some, 0], y=places[some, 1], shape="diamond", size=5, hollow=hollow, colours=RED)
     x, y, sizes = [], [], []
     for cell, side in sorted({(port // 8, port % 8 // 2) for port in faults.wires}):
@@ -58,10 +55,21 @@ def fault_marks(run: Run, faults: FaultMap, places: Floats, xs: Floats, ys: Floa
 
 def fault_keys(faults: FaultMap) -> list[Key]:
     """What these marks mean, of those that there are."""
-    keys = []
-    if faults.slots.any() or faults.rows.any():
+    keys, (slots, rows) = [], _dotted(faults)
+    if slots.any() or rows.any():
         keys.append(Key(label="dead slot", colour=RED, kind="diamond", size=5))
+    if rows.any():
         keys.append(Key(label="its row is", colour=RED, kind="diamond", hollow=True, size=5))
     if faults.wires:
         keys.append(Key(label="dead wires", colour=RED, size=3))
     return keys
+
+
+def _dotted(faults: FaultMap) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Dead slots [N], and others whose own row is [N]; a dead tile is coloured, not dotted."""
+    tiles = len(faults.rows)
+    slots = len(faults.slots) // tiles
+    whole = np.ones(tiles, dtype=np.bool_)
+    whole[list(faults.tiles)] = False
+    shown = np.repeat(whole, slots)
+    return faults.slots & shown, faults.rows[:, :slots].ravel() & ~faults.slots & shown

@@ -84,6 +84,11 @@ class Centres:
         """Centres of a class [k, F]."""
         return self.total[label] / self.count[label][:, None]
 
+    def mean(self) -> Tensor:
+        """Of all samples [F]."""
+        samples = sum(float(count.sum()) for count in self.count.values())
+        return torch.stack([self.total[label].sum(0) for label in self.classes]).sum(0) / max(samples, 1.0)
+
     def covariance(self) -> Tensor:
         """S' [F, F]; its mean variance is at least ``FLOOR``."""
         within, samples = self.outer.clone(), 0.0

@@ -14,7 +14,8 @@ class StageOptions:
     """Gates that are asked one after another, each only where the one before is not sure (network staged).
 
     Attributes:
-        networks: gating networks by name, the cheapest first: gaussian, lda or prototype, each as often as wanted.
+        networks: gating networks by name, the cheapest first: gaussian, lda or prototype, each as often as wanted, and
+            crossbar as the first.
         heard: windows of gating.windows, from the beginning of a sample, that each of them hears, never fewer than the
             one before; with none, all of them hear all. A stage that is sure answers without waiting for the rest.
         merged: add up the windows that a stage hears to one; for data that are the same in every step.

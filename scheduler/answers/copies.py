@@ -1,13 +1,13 @@
 """Copies of the chip: programmed to the same targets at the same times, with other random numbers.
 
 What one gets who builds the chip again. A copy is asked at several ages after the run has ended, and nothing is
-refreshed in between. The gating network, which is off the chip, is the same in all copies; read noise is drawn anew in
+refreshed in between. What of the gating network is off the chip is the same in all copies; read noise is drawn anew in
 every evaluation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from smalti.agents.gating import GatingAgent
@@ -64,7 +64,7 @@ def rows(
     stream: Stream,
     batches_of: Callable[[Experience], TaskBatches],
     draws: int,
-    ages: Iterable[float],
+    ages: Sequence[float],
     seed: int,
     parts: Iterable[tuple[int, str]],
 ) -> Iterator[dict[str, object]]:

@@ -34,7 +34,7 @@ class ControlChip(mesa.Model):  # type: ignore[misc]
     """A chip and the agents that sell its places.
 
     Args:
-        config: its sections fabric, network, growth, auction and run are taken.
+        config: its sections fabric, network, gating, growth, auction and run are taken.
         channels: input channels.
 
     Raises:

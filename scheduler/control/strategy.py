@@ -10,6 +10,7 @@ Both of a pair meet the same episode. An experience lasts until the net has solv
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -119,8 +120,8 @@ def learn(
         grow: lets the policy grow, where its return has not risen for a while; whether it did.
         told: hears of every generation: its number, its mean return, hidden neurons.
     """
-    places, solved = 2 * options.pairs, False
-    goal = episodes.world.solved
+    places = 2 * options.pairs
+    goal = math.inf if episodes.world.solved is None else episodes.world.solved
     means, actions, best, waited, now = list[float](), 0, -np.inf, 0, 0
     for now in range(1, options.generations + 1):
         chance = generator(seed, Use.CONTROL, NOISE, now)
@@ -132,16 +133,14 @@ def learn(
         means.append(float(returns.mean()))
         actions += int(lengths.sum())
         told(now, means[-1], policy.neurons)
-        if goal is not None and now % options.every == 0:
-            solved = (
-                judge(policy, episodes, options.examined, places, seed, EXAMINED, now).mean >= goal
-                and judge(policy, episodes, options.judged, places, seed, JUDGED, now).mean >= goal
-            )
-            if solved:
-                break
+        due = goal < math.inf and now % options.every == 0
+        if due and judge(policy, episodes, options.examined, places, seed, EXAMINED, now).mean >= goal:
+            final = judge(policy, episodes, options.judged, places, seed, JUDGED, now)
+            if final.mean >= goal:
+                return Learned(True, now * places, actions, final, policy.neurons, means)
         recent = float(np.mean(means[-5:]))
         best, waited = (recent, 0) if recent > best else (best, waited + 1)
         if waited >= options.patience and grow():
             waited, best = 0, -np.inf
     final = judge(policy, episodes, options.judged, places, seed, JUDGED, now)
-    return Learned(solved, now * places, actions, final, policy.neurons, means)
+    return Learned(False, now * places, actions, final, policy.neurons, means)

@@ -104,8 +104,13 @@ def _change(environment: Any, changes: Mapping[str, float]) -> None:
             raise ValueError(f"{name!r} is no number of the environment; there are {', '.join(numbers)}")
         setattr(environment, name, value)
     if hasattr(environment, "polemass_length"):  # of CartPole, worked out once
-        environment.polemass_length = environment.masspole * environment.length
-        environment.total_mass = environment.masspole + environment.masscart
+        worked_out = {
+            "polemass_length": environment.masspole * environment.length,
+            "total_mass": environment.masspole + environment.masscart,
+        }
+        for name in worked_out.keys() & changes:
+            raise ValueError(f"{name!r} follows from masscart, masspole and length: change those")
+        vars(environment).update(worked_out)
 
 
 def _gymnasium() -> ModuleType:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,8 +23,8 @@ from torch import Tensor
 
 from smalti.agents.auction.bids import GATE
 from smalti.agents.auction.taps import Listening, clear_taps
-from smalti.model.chip.fabric import Fabric
-from smalti.model.gating.columns import Column, Programme
+from smalti.model.chip.links import Links
+from smalti.model.gating.columns import Column
 from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.graft import Birth, graft, rehear
 from smalti.model.growth.regression import Regression
@@ -39,16 +39,21 @@ Key = tuple[int, int]  # class, and number of a centre of it
 class Entry:
     """North tiles that the same input channels enter: a column in one of them hears these."""
 
-    tiles: tuple[int, ...]
+    tiles: tuple[int, ...]  # those with most of the channels' rows first
     channels: tuple[int, ...]
 
 
-def entries(fabric: Fabric, channels: int) -> list[Entry]:
-    """Groups of north tiles which together have all of so many input channels."""
+def entries(links: Links) -> list[Entry]:
+    """Groups of north tiles which together have all input channels, as far as known faults have left them rows."""
     found: dict[tuple[int, ...], list[int]] = {}
-    for channel in range(channels):
-        found.setdefault(fabric.entries(channel), []).append(channel)
-    return [Entry(tiles, tuple(entering)) for tiles, entering in found.items()]
+    for channel in range(links.channels):
+        found.setdefault(links.fabric.entries(channel), []).append(channel)
+    groups = list[Entry]()
+    for tiles, channels in found.items():
+        rows = Counter({tile: int(_with_row(links, tile)[channels].sum()) for tile in tiles})
+        if heard := tuple(tile for tile, count in rows.most_common() if count):
+            groups.append(Entry(heard, tuple(channels)))
+    return groups
 
 
 def place(
@@ -83,7 +88,7 @@ def room_for(gate: CrossbarGating, grower: Grower, classes: int, taken: Mapping[
         taken: slots of each tile that others will take.
     """
     network, keys = grower.network, _keys(classes, gate.options.crossbar.centres)
-    placed, _ = place(entries(network.fabric, network.channels), keys, gate.windows, spare(grower, taken))
+    placed, _ = place(entries(network.links), keys, gate.windows, spare(grower, taken))
     return Counter(network.fabric.tile_of_slot(column.slot) for column in placed)
 
 
@@ -112,16 +117,16 @@ class GateColumns:
     def run(self) -> str:
         """Buy what is missing and program all; why nothing could be bought, empty where it was or nothing missed."""
         network = self.grower.network
-        groups = entries(network.fabric, network.channels)
-        self._merge(groups)
+        groups = entries(network.links)
+        known, free = self._instead(groups)
+        self._merge(groups, free)
         missing = self.gate.without_columns
-        placed, full = place(groups, missing, self.gate.windows, self.free)
+        placed, full = place(groups, missing, self.gate.windows, free)
         if full is None:
             self._bear(placed)
-        columns = self.gate.columns if full is not None else (*self.gate.columns, *placed)
+        columns = known if full is not None else (*known, *placed)
         if columns:
-            heard = self._auction(groups, columns)
-            self._program(self.gate.program(columns, heard.flatten()), columns, heard)
+            self._program(columns, self._auction(groups, columns))
         if full is None:
             return ""
         return (
@@ -129,11 +134,28 @@ class GateColumns:
             "the gating network, so that the task has to be told"
         )
 
-    def _merge(self, groups: Sequence[Entry]) -> None:
+    def _instead(self, groups: Sequence[Entry]) -> tuple[tuple[Column, ...], dict[int, list[int]]]:
+        """The columns that there are, others in place of silent ones as far as there is room, and slots left free."""
+        network, kept, moved, gone = self.grower.network, list[Column](), list[Column](), list[int]()
+        left = {tile: list(slots) for tile, slots in self.free.items()}
+        tiles = {tile: group.tiles for group in groups for tile in network.fabric.entries(group.channels[0])}
+        for column in self.gate.columns:
+            there = tiles.get(network.fabric.tile_of_slot(column.slot), ())
+            roomiest = max(there, key=lambda tile: len(left[tile]), default=-1)
+            if _silent(network.links, column.slot) and left.get(roomiest):
+                moved.append(replace(column, slot=left[roomiest].pop()))
+                gone.append(column.slot)
+            else:
+                kept.append(column)
+        self.grower.buy(gone)
+        self._bear(moved)
+        return (*kept, *moved), left
+
+    def _merge(self, groups: Sequence[Entry], free: Mapping[int, Sequence[int]]) -> None:
         """Leave classes without columns as many centres as find slots, where all classes to come want as many."""
         gate, new = self.gate, sorted({label for label, _ in self.gate.without_columns})
         most = gate.options.crossbar.centres
-        while most > 1 and place(groups, _keys(len(new) + self.to_come, most), gate.windows, self.free)[1] is not None:
+        while most > 1 and place(groups, _keys(len(new) + self.to_come, most), gate.windows, free)[1] is not None:
             most -= 1
         for label in new:
             gate.centres.merge(label, max(most, gate.columns_of(label)))
@@ -164,7 +186,7 @@ class GateColumns:
         classes = sorted({column.label for column in columns})
         gram, moment, power = self.gate.centres.indicators(tuple(classes))
         heard = torch.zeros((windows, network.channels), dtype=torch.bool)
-        silent = torch.zeros(network.fabric.neurons, dtype=torch.bool)  # no input needs a neuron
+        nobody = torch.zeros(0, dtype=torch.bool)  # no input needs a neuron, so that none is looked at
         for window in range(windows):
             for group in groups:
                 channels = torch.tensor(group.channels)
@@ -175,9 +197,9 @@ class GateColumns:
                     sources=(channels + network.fabric.neurons).tolist(),
                     regression=Regression(gram[features][:, features], moment[features], power),
                     worth=len(classes) / 2,
-                    upstream=silent.expand(len(channels), -1),
-                    spikes=silent.double(),
-                    running=silent,
+                    upstream=nobody.expand(len(channels), -1),
+                    spikes=nobody.double(),
+                    running=nobody,
                 )
                 most = self.gate.options.crossbar.taps or len(channels)
                 taps = clear_taps(listening, self.grower.prices, most, self.grower.number, shuffle=self.shuffle)
@@ -186,13 +208,38 @@ class GateColumns:
                 heard[window, channels[list(taps.places)]] = True
         return heard
 
-    def _program(self, programme: Programme, columns: Sequence[Column], heard: Tensor) -> None:
-        """Write the devices of all columns: of the channels that enter their tiles those that are heard."""
-        network = self.grower.network
-        rows = network.links.rows
+    def _program(self, columns: Sequence[Column], heard: Tensor) -> None:
+        """Write the devices of all columns: of the channels [windows, I] that are heard those with a row in their tile.
+
+        What has no row where a column stands, for known faults, counts as if it were as on average; so does all that a
+        silent column would hear.
+        """
+        network, tiles = self.grower.network, [self.grower.network.fabric.tile_of_slot(one.slot) for one in columns]
+        rows = {tile: _with_row(network.links, tile) for tile in {*tiles}}
+        enters = {tile: _entering(network.links, tile) for tile in rows}
+        silent = torch.tensor([_silent(network.links, column.slot) for column in columns])
+        absent = torch.stack([enters[tile] & ~rows[tile] for tile in tiles], 1)
+        absent |= torch.stack([enters[tile] for tile in tiles], 1) & silent
+        programme = self.gate.program(columns, heard.flatten(), absent)
         with network.memristors.rewriting():
-            for column, weights in zip(columns, programme.weights.T, strict=True):
-                tile = network.fabric.tile_of_slot(column.slot)
-                here = [c for c in range(network.channels) if (c + network.fabric.neurons, tile) in rows]
-                channels = torch.tensor([c for c in here if heard[column.window, c]], dtype=torch.int64)
+            for column, tile, weights in zip(columns, tiles, programme.weights.T, strict=True):
+                channels = torch.nonzero(heard[column.window] & rows[tile]).flatten()
                 rehear(network, column.slot, channels + network.fabric.neurons, weights[channels], self.grower.moments)
+
+
+def _silent(links: Links, slot: int) -> bool:
+    """Whether a column is known to say nothing: its slot is dead, or no input enters its tile any more."""
+    if links.faults is None or not links.faults_known:
+        return False
+    tile = links.fabric.tile_of_slot(slot)
+    return bool(links.faults.slots[slot]) or not bool(_with_row(links, tile).any())
+
+
+def _with_row(links: Links, tile: int) -> Tensor:
+    """Which input channels have a row in a tile [I] bool."""
+    return torch.tensor([(channel + links.fabric.neurons, tile) in links.rows for channel in range(links.channels)])
+
+
+def _entering(links: Links, tile: int) -> Tensor:
+    """Which input channels enter a tile that has no faults [I] bool."""
+    return torch.tensor([tile in links.fabric.entries(channel) for channel in range(links.channels)])

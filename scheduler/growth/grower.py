@@ -313,7 +313,7 @@ class Grower:
             expert.neurons.append(slot)
 
     def buy(self, slots: Sequence[int]) -> None:
-        """Take neurons of old experts off the chip (``scheduler.growth.buy_back``)."""
+        """Take neurons of old experts (``scheduler.growth.buy_back``), or what faults have silenced, off the chip."""
         for slot in slots:
             retire(self.network, slot, self.moments)
             for expert in self.agent.experts:

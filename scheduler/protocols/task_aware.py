@@ -154,13 +154,17 @@ class TaskAware:
         of what is left slots for columns of the gating network, if it stands on the chip.
         """
         plan, room = self._experts_to_come(now)
-        chip, sets = on_chip(self.parts.agent.gate), self._sets_to_come(now)
+        chip = on_chip(self.parts.agent.gate)
         if chip is not None:
-            classes = {label for classes in sets for label in classes} - {*chip.classes}
+            classes = self._classes_from(now.position) - {*chip.classes}
             kept = gate_columns.room_for(chip, self.parts.grower, len(classes), room.after(0).slots)
             room = Room((*room.needs, Need(slots=kept)))
         own = 1 if plan is None else len(plan.needs)
         return plan, Room(room.needs[own:])
+
+    def _classes_from(self, position: int) -> set[int]:
+        """Classes of the experiences from that one on, whoever serves them."""
+        return {label for experience in self.parts.stream.experiences[position:] for label in experience.classes}
 
     def _sets_to_come(self, now: Round) -> list[tuple[int, ...]]:
         """Classes of the experts that experiences from the present one on will need, where there is none yet."""
@@ -257,8 +261,8 @@ class TaskAware:
         lots = now.chance_of_seeds()(0, grower.network.fabric.tiles + 4)  # numbers of no tile
         shuffle = lots if grower.prices.options.values == "shuffled" else None
         free = gate_columns.spare(grower, room.after(0).slots)
-        to_come = len({label for classes in self._sets_to_come(now) for label in classes})
-        columns = GateColumns(grower, chip, now.experience.task, to_come, free, shuffle)
+        to_come = self._classes_from(now.position + 1) - {*chip.centres.classes}
+        columns = GateColumns(grower, chip, now.experience.task, len(to_come), free, shuffle)
         refused = columns.run()
         return [{"round": now.number, "name": now.experience.name, **columns.row(expert.number, refused)}]
 

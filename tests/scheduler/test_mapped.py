@@ -50,6 +50,14 @@ def begun(tiny: MakeConfig) -> tuple[Simulation, Net, np.ndarray]:
     return simulation, net, found.slots
 
 
+def test_a_net_of_outputs_alone_keeps_the_time_constant_of_neurons_to_come(tiny: MakeConfig) -> None:
+    net, config = alike(foreign()), tiny()
+    ends = Net(net.fan_in[8:], net.recurrent[8:, 8:], net.leak[8:], net.threshold[8:], net.fires[8:], net.hard)
+    network = fitting(config, ends, np.arange(4), "membrane_mean").network
+    assert network.tau_ms == config.network.tau_ms
+    assert network.output_tau_ms == pytest.approx(-1 / np.log(0.95), rel=1e-6)
+
+
 def test_it_spikes_as_it_did(begun: tuple[Simulation, Net, np.ndarray]) -> None:
     simulation, net, slots = begun
     x = (torch.rand(20, 12, 8, generator=torch.Generator().manual_seed(0)) < 0.5).to(torch.uint8)

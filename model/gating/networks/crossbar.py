@@ -12,7 +12,7 @@ A class without columns, be it that its experience lasts or that the chip had no
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -103,17 +103,23 @@ class CrossbarGating:
         self.centres.add(f, checked)
         self._factor = None
 
-    def program(self, columns: tuple[Column, ...], heard: Tensor) -> Programme:
+    def program(self, columns: Sequence[Column], heard: Tensor, absent: Tensor | None = None) -> Programme:
         """Answer by these columns from now on; what their devices are to be.
 
         Args:
-            columns: of centres that there are, one column at least.
+            columns: of centres that there are, P of them, one at least.
             heard: features [F] bool that columns hear.
+            absent: channels [I, P] bool that a column would hear, were there a row for them where it stands: what they
+                add is taken to be what it is on average. By default there are none.
         """
-        self.columns = columns
+        self.columns = tuple(columns)
         discriminants, self.offsets = self.centres.discriminants(self.discriminants, heard)
         programme = program(columns, discriminants, self._places(), self.features // self.windows)
         self.gain = programme.gain
+        if absent is not None:
+            average = self.centres.mean().view(self.windows, -1)[[column.window for column in columns]].T  # [I, P]
+            usual = (programme.weights * average).masked_fill(~absent, 0).sum(0)
+            self.offsets.index_add_(0, self._places(), self.gain * usual)
         return programme
 
     def read(self, membrane: Tensor, leak: float) -> Tensor:

@@ -10,8 +10,10 @@ import pytest
 
 from smalti.analysis.plots.chip import chip_picture
 from smalti.analysis.plots.drawing.picture import Boxes, Dots
-from smalti.analysis.plots.faults import DEAD_TILE, RED, faults_of
+from smalti.analysis.plots.faults import DEAD_TILE, RED, fault_keys, faults_of
 from smalti.analysis.runs import load_run
+from smalti.model.chip.fabric import Fabric
+from smalti.model.chip.faults import FaultsOptions, fault_map
 from smalti.scheduler.config import Config
 from smalti.scheduler.runner import nothing, start
 from smalti.scheduler.simulation import Simulation
@@ -40,6 +42,20 @@ def test_marks_are_as_many_as_the_faults(tiny: Callable[..., Config], tmp_path: 
     sides = {port // 2 for port in faults.wires}
     assert [np.size(mark.x) for mark in red] == [slots[sound].sum(), own_rows[sound].sum(), len(sides)]
     assert {"dead slot", "dead wires"} <= {key.label for key in panel.keys}
+
+
+def test_keys_are_those_of_marks_that_there_are(tiny: Callable[..., Config]) -> None:
+    fabric = Fabric(tiny().fabric)
+
+    def keys(**shares: float) -> list[str]:
+        found = fault_map(FaultsOptions(**shares), fabric)  # type: ignore[arg-type]
+        assert found is not None
+        return [key.label for key in fault_keys(found)]
+
+    assert keys(tile_share=0.5) == []  # its tiles are coloured
+    assert keys(slot_share=0.2) == ["dead slot"]
+    assert keys(row_share=0.2) == ["dead slot", "its row is"]
+    assert keys(wire_share=0.2) == ["dead wires"]
 
 
 @pytest.mark.parametrize("faults", [{}, {**SHARES, "at_round": 5}])

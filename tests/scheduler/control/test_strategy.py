@@ -68,6 +68,21 @@ def test_nets_learn_which_side(net: str) -> None:
     assert (learned.judged.spikes > 0) == (net == "chip")
 
 
+def test_who_has_solved_it_is_judged_once() -> None:
+    class Counted(Side):
+        begun = 0
+
+        def begin(self, seeds: Sequence[int]) -> Reals:
+            self.begun += len(seeds)
+            return super().begin(seeds)
+
+    episodes, options = Counted(16), StrategyOptions(pairs=8, rate=0.05, generations=60, examined=16, judged=33)
+    learned = learn(Dense(WORLD, 4, 3, 0), episodes, options, 0)
+    assert learned.solved
+    examinations = (episodes.begun - learned.episodes - 33) / 16
+    assert examinations == learned.episodes / 16 // 5  # and not one more of 33
+
+
 def test_the_same_seed_learns_the_same() -> None:
     several = []
     for _ in range(2):

@@ -46,5 +46,7 @@ def test_a_task_is_a_changed_world() -> None:
     for wrong in ("colour", "step"):
         with pytest.raises(ValueError, match=rf"'{wrong}' is no number of the environment; there are .*length"):
             Episodes("cartpole", 1, {wrong: 1.0})
+    with pytest.raises(ValueError, match="'total_mass' follows from masscart, masspole and length"):
+        Episodes("cartpole", 1, {"total_mass": 5.0})
     with pytest.raises(ValueError, match="2 episodes do not fit 1 places"):
         long.begin([1, 2])

@@ -19,13 +19,13 @@ from smalti.analysis.reuse import has_openings
 from smalti.analysis.runs import load_run
 from smalti.model import costs
 from smalti.model.chip.fabric import Fabric, FabricOptions
+from smalti.model.chip.links import Links
 from smalti.model.gating.features import spike_counts
 from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.gating.networks.staged import on_chip
 from smalti.scheduler.answers import evaluation, hearing
 from smalti.scheduler.answers.question import question
 from smalti.scheduler.config import Config
-from smalti.scheduler.configure import configure
 from smalti.scheduler.growth.gate_columns import Entry, entries, place
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
@@ -34,43 +34,6 @@ from smalti.scheduler.streams.batches import TEST, VALIDATION
 Configured = Callable[..., Config]
 Played = Callable[..., Simulation]
 STEPS, CHANNELS = 14, 16
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Configured:
-    """Six classes in three tasks of two, learned badly by few neurons; what is to be other."""
-    chance = np.random.default_rng(0)
-    y = np.arange(480) % 6
-    x = chance.random((6, CHANNELS))[y] * chance.uniform(0.4, 1.0, (480, 1))
-    path = tmp_path_factory.mktemp("clouds") / "clouds.npz"
-    np.savez(path, x=x.astype(np.float32), y=y)
-
-    def make(**changes: Any) -> Config:
-        return configure(
-            {
-                "stream": {"name": "arrays", "path": str(path), "steps": STEPS, "setting": "class"},
-                "fabric": {"rows": 2, "cols": 4, "neurons_per_tile": 20, "wires": 16},
-                "training": {"rounds": 1, "steps": 6, "batch": 16, "warm_up": 2},
-                "growth": {"when": "never", "seed_width": 2},
-                "gating": {"network": "crossbar"},
-            },
-            changes,
-        )
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def played(config: Configured) -> Played:
-    """What is to be other -> a simulation that has come to its end."""
-
-    def make(**changes: Any) -> Simulation:
-        simulation = Simulation(config(**changes))
-        for _ in simulation:
-            pass
-        return simulation
-
-    return make
 
 
 def gate_of(simulation: Simulation) -> CrossbarGating:
@@ -193,8 +156,9 @@ def test_a_resumed_run_ends_as_a_whole_one(
     check_resume(config(**{"gating.network": network, **stages, "gating.crossbar.centres": 2}), 2)
 
 
-def test_centres_are_merged_where_columns_are_few(played: Played) -> None:
-    simulation = played(**{"gating.crossbar.centres": 50})
+@pytest.mark.parametrize("experts", ["task", "shared"])
+def test_centres_are_merged_where_columns_are_few(experts: str, played: Played) -> None:
+    simulation = played(**{"gating.crossbar.centres": 50, "gating.experts": experts})
     gate = gate_of(simulation)
     centres = {label: len(count) for label, count in gate.centres.count.items()}
     assert set(centres) == {0, 1, 2, 3, 4, 5}
@@ -289,8 +253,14 @@ def test_hidden_boundaries_never_say_when_columns_are_to_be_programmed(config: C
 
 def test_inputs_enter_where_the_chip_says() -> None:
     spread, every = (Fabric(FabricOptions(cols=2, wires=4, inputs=how)) for how in ("spread", "every"))
-    assert entries(spread, 3) == [Entry((0,), (0, 2)), Entry((1,), (1,))]
-    assert entries(every, 3) == [Entry((0, 1), (0, 1, 2))]
+    assert entries(Links(spread, 3)) == [Entry((0,), (0, 2)), Entry((1,), (1,))]
+    assert entries(Links(every, 3)) == [Entry((0, 1), (0, 1, 2))]
+    links = Links(every, 3)
+    links.remove(every.neurons, 0)
+    assert entries(links) == [Entry((1, 0), (0, 1, 2))]  # most can be heard in tile 1
+    links = Links(spread, 3)
+    links.remove(spread.neurons + 1, 1)
+    assert entries(links) == [Entry((0,), (0, 2))]  # a column in tile 1 would hear nothing
 
 
 def test_a_column_goes_where_most_slots_are_left() -> None:
