@@ -181,5 +181,5 @@ def test_wires_have_two_colourings(run: Run) -> None:
 
 def test_says_what_to_install_without_matplotlib(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
-    with pytest.raises(ValueError, match=r"\.\[plot\]"):
+    with pytest.raises(ValueError, match=r"smalti\[plot\]"):
         plots.draw_growth_timeline(run)
