@@ -260,7 +260,8 @@ def broken(rounds: pd.DataFrame) -> Finding | None:
         kind="broken",
         weight="warning" if relaid < lost else "note",
         title=f"Faults took {count_of(lost, 'link')} away, of which {relaid} were laid again",
-        detail=f"They came before round {when}. What is laid again: faults.heal.",
+        detail=f"They came before round {when}. faults.heal = relay lays links of living neurons again where there is "
+        "room; those of neurons that died are gone.",
     )
 
 

@@ -266,9 +266,10 @@ def _check_faults(config: Config, stream: Stream) -> None:
     """Whether faults come while the run lasts."""
     rounds, faults = len(stream.experiences) * config.training.rounds, config.faults
     if (faults.drawn or faults.map) and faults.at_round >= rounds:
+        shrunk = ", as run.quick shrank it," if config.run.quick else ""
         raise ValueError(
-            f"faults.at_round = {faults.at_round} is after the last round, {rounds - 1}: give a round from 0 on to "
-            "that one"
+            f"faults.at_round = {faults.at_round}{shrunk} is after the last round, {rounds - 1}: give a round from 0 "
+            "on to that one"
         )
 
 

@@ -1,10 +1,13 @@
-"""docs/options.md: every field of the configuration with its present default, and no other."""
+"""docs/options.md: every field of the configuration with its present default, and no other; imports of all pages."""
 
 from __future__ import annotations
 
+import importlib
 import re
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import flatten
@@ -60,3 +63,11 @@ def test_the_number_of_fields_is_the_one_told() -> None:
 def test_links_lead_somewhere() -> None:
     links = set(re.findall(r"\]\(([^)#]+)\)", DOCS.read_text(encoding="utf-8")))
     assert all((DOCS.parent / link).exists() for link in links)
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.parent.glob("*.md")), ids=lambda page: page.stem)
+def test_what_the_pages_import_is_there(page: Path) -> None:
+    for module, names in re.findall(r"^from (smalti[\w.]*) import ([\w, ]+)$", page.read_text(encoding="utf-8"), re.M):
+        for name in names.split(","):
+            found = importlib.import_module(module)
+            assert hasattr(found, name.strip()) or importlib.import_module(f"{module}.{name.strip()}")

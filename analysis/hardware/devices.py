@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import pandas as pd
 import torch
@@ -17,11 +17,13 @@ import torch
 from smalti.analysis.outcomes import headline
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run
-from smalti.model.devices import DevicesOptions
+from smalti.model.devices import TECHNOLOGIES, DevicesOptions
 from smalti.model.devices.memristors import Memristors
+from smalti.model.option_values import build
 from smalti.scheduler.answers import evaluation
 from smalti.scheduler.answers.copies import accuracies, copies_of
 from smalti.scheduler.processor import computing
+from smalti.scheduler.registries import check_name
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TEST, VALIDATION
 
@@ -68,7 +70,7 @@ def at_times(
             for seconds in times:
                 chip.at(end + seconds)
                 rows += [{"draw": draw, "seconds": seconds, **row} for row in _answers(simulation, told, split)]
-    return pd.DataFrame(rows).astype({"draw": int, "task": int})
+    return _table(rows, "times")
 
 
 def at_noise(
@@ -101,6 +103,12 @@ def at_noise(
         with _equipped(simulation, plain):
             for draw, _ in copies_of(simulation.network.memristors, draws, simulation.config.run.seed):
                 rows += [{"draw": draw, "noise": noise, **row} for row in _answers(simulation, told, split)]
+    return _table(rows, "noises")
+
+
+def _table(rows: Sequence[Mapping[str, float]], asked: str) -> pd.DataFrame:
+    if not rows:
+        raise ValueError(f"{asked} are empty: give one at least")
     return pd.DataFrame(rows).astype({"draw": int, "task": int})
 
 
@@ -117,7 +125,8 @@ def _equipped(run: Run | Simulation, devices: Mapping[str, object] | None) -> It
     simulation = restored(run)
     network = simulation.network
     if devices is not None:
-        options: DevicesOptions = replace(simulation.config.devices, **devices)  # type: ignore[arg-type]
+        options = build(DevicesOptions, asdict(simulation.config.devices) | dict(devices), "devices")
+        check_name("devices.kind", options.kind, TECHNOLOGIES)
         former = network.memristors
         chip = network.memristors = Memristors(options, network, former.draws.chance, simulation.config.run.seed)
         if set(devices) <= HARMLESS and not chip.exact:

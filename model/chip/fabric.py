@@ -135,7 +135,8 @@ class Fabric:
         if not self.north_tiles or not self.south_tiles:
             side = "north" if not self.north_tiles else "south"
             raise FabricError(
-                f"no live tile is left in the {side} row; remove some of fabric.dead_tiles or dead_routers"
+                f"no live tile is left in the {side} row; remove some of fabric.dead_tiles or dead_routers, or "
+                "of the dead tiles of [faults]"
             )
 
     @property

@@ -106,7 +106,12 @@ class DevicesOptions:
             raise ValueError(
                 "devices.learning = 'levels' needs levels: give devices.levels, or take chip, noise or exact"
             )
-        if (self.kind == "measured") != bool(self.measured):
+        if self.kind == "measured" and not self.measured:
+            raise ValueError(
+                "devices.kind = 'measured' reads a file: set devices.measured to a CSV with the columns conductance and "
+                "sigma, and read if it was measured, all in uS"
+            )
+        if self.measured and self.kind != "measured":
             raise ValueError(
                 f"devices.kind = {self.kind!r} with devices.measured = {self.measured!r} do not fit: the kind measured "
                 "reads a file, and the others none"

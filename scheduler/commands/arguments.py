@@ -59,19 +59,29 @@ def check_settings(settings: T, options: Mapping[str, Any], prog: str, arguments
         prog, arguments: as for ``read``.
 
     Raises:
-        ValueError: as the classes of the options refuse a value. Where lists are given, tyro is left to ask them.
+        ValueError: as the classes of the options refuse a value. Where lists of lists are given, tyro is left to ask
+            them.
     """
-    flat, words = flatten(settings), iter(normal(options, prog, arguments))
-    for word in words:
-        option, equals, value = word.partition("=")
+    flat, words = flatten(settings), normal(options, prog, arguments)
+    while words:
+        option, equals, value = words.pop(0).partition("=")
         name = option.removeprefix("--").replace("-", "_")
         kind = options.get(name)
         if _positive(name) in flat:
             flat[_positive(name)] = False
         elif name in flat and option.startswith("--"):
             if typing.get_origin(kind) is tuple:
-                return
-            flat[name] = True if kind is bool else _value(kind, value if equals else next(words, ""))
+                each, *more = typing.get_args(kind)
+                if more != [...] or typing.get_origin(each) is tuple:
+                    return
+                texts = [value] if equals else []
+                while not equals and words and not words[0].startswith("--"):
+                    texts.append(words.pop(0))
+                for text in texts:
+                    _check(each, text, name)
+                flat[name] = [_value(each, text) for text in texts]
+            else:
+                flat[name] = True if kind is bool else _value(kind, value if equals else words.pop(0) if words else "")
     from_mapping(type(settings), nested(flat))
 
 

@@ -98,6 +98,8 @@ class TaskAware:
             outputs = [parts.stream.outputs_for(classes) for classes in sets]
             widths, everywhere = seed_widths(parts.stream, sets, options.growth), options.growth.everywhere
             cure = advice(options.fabric, outputs, widths, everywhere)
+            if options.faults.drawn or options.faults.map:
+                cure += "; or let less of the chip be dead ([faults]), which this advice knows nothing of"
             raise NoRoomError(f"task {now.experience.task} cannot be served: {error}; {cure}") from error
         rehearsal, running = parts.trainee.rehearsal, agent.running(expert)
         rehearsal.begin(now.batches, expert, old_label_sets, running, parts.grower.probe)

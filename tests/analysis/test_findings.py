@@ -276,5 +276,6 @@ def test_links_lost_to_faults_are_told() -> None:
     assert found.weight == "warning"
     assert found.title == "Faults took 5 links away, of which 3 were laid again"
     assert "before round 1." in found.detail
+    assert found.detail.endswith("those of neurons that died are gone.")
     assert checks.broken(rounds.assign(lost=0, relaid=0)) is None
     assert checks.broken(rounds[["round"]]) is None

@@ -142,6 +142,12 @@ def test_faults_after_the_last_round_are_refused(tiny: MakeConfig) -> None:
         Simulation(tiny(faults={"row_share": 0.1, "at_round": 99}))
 
 
+def test_where_faults_leave_no_room_the_cure_names_them(tiny: MakeConfig) -> None:
+    simulation = Simulation(tiny(faults={"row_share": 1.0}))
+    with pytest.raises(ValueError, match=r"task 0 cannot be served: .* or let less of the chip be dead \(\[faults\]\)"):
+        simulation.step()
+
+
 def test_a_run_keeps_its_faults_and_goes_on_with_no_others(
     tiny: MakeConfig, tmp_path: Path, cut_short: Callable[[Config, Path, int], None]
 ) -> None:

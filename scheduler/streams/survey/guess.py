@@ -37,6 +37,8 @@ def stream_of(path: Path) -> str:
             names = archive.namelist()
     else:
         names = []
+    if path.is_dir() and not names:
+        raise ValueError(f"{path} is a folder without any file; give one that holds data")
     for pattern, stream in _NAMES:
         if any(re.search(pattern, name, re.IGNORECASE) for name in names):
             return stream

@@ -101,6 +101,14 @@ def test_what_cannot_be_asked_is_refused(run: Run) -> None:
         at_times(run, draws=1, split="train")
     with pytest.raises(ValueError, match="draws = 0 leaves no copy to ask"):
         at_noise(run, draws=0)
+    with pytest.raises(ValueError, match="noises are empty: give one at least"):
+        at_noise(run, noises=())
+    with pytest.raises(ValueError, match="times are empty: give one at least"):
+        at_times(run, times=(), draws=1)
+    with pytest.raises(ValueError, match=r"devices\.compensatoin is unknown; did you mean compensation\?"):
+        at_times(run, draws=1, devices={"compensatoin": True})
+    with pytest.raises(ValueError, match=r"devices\.kind = 'pmc' is unknown; .*did you mean pcm\?"):
+        at_times(run, draws=1, devices={"kind": "pmc"})
 
 
 def test_the_folder_stays_as_it_is(run: Run) -> None:

@@ -56,7 +56,7 @@ def test_a_smaller_negative_device_holds_smaller_negative_weights() -> None:
         ({"levels": 1}, "devices.levels = 1 tells no weights apart: give 2 or more"),
         ({"stuck_on": 0.6, "stuck_off": 0.6}, "are more than all devices: lower one of them"),
         ({"cmo_acceptance": 1}, "devices.cmo_acceptance = 1.0 was not characterised: take 2 or 0.2"),
-        ({"kind": "measured"}, "devices.kind = 'measured' with devices.measured = '' do not fit"),
+        ({"kind": "measured"}, "devices.kind = 'measured' reads a file: set devices.measured"),
         ({"measured": "x.csv"}, "devices.kind = 'ideal' with devices.measured = 'x.csv' do not fit"),
         ({"learning": "levels"}, "devices.learning = 'levels' needs levels: give devices.levels"),
     ],

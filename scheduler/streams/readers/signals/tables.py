@@ -31,6 +31,8 @@ def read(path: Path, own: SignalsOptions) -> Windows:
     """
     table = _table(path)
     given = [str(name) for name in table.columns]
+    if len(given) == 1 and (mark := next((mark for mark in ";\t|" if mark in given[0]), "")):
+        raise ValueError(f"{path} is separated by {mark!r}; write it with commas, and numbers with a point")
     for name in (own.label, own.id, *own.channels):
         if name and name not in given:
             raise ValueError(
@@ -95,5 +97,5 @@ def _table(path: Path) -> pd.DataFrame:
             return table
     import pandas as pd  # not above: it takes half a second, and help need not wait for it
 
-    with limits.reading(str(path), "give a table with a first line of names, separated by commas"):
+    with limits.reading(str(path), "give a table in UTF-8 with a first line of names, separated by commas"):
         return pd.read_csv(path, low_memory=False)

@@ -310,3 +310,9 @@ def test_damaged_files_are_read_or_refused_and_nothing_else(tmp_path: Path, name
             problems.append(str(error))
     assert len(problems) > 40
     assert all("\n" not in problem for problem in problems)
+
+
+def test_a_table_with_semicolons_is_told(tmp_path: Path) -> None:
+    frame().to_csv(tmp_path / "a.csv", index=False, sep=";")
+    with pytest.raises(ValueError, match=r"a\.csv is separated by ';'; write it with commas"):
+        load_signals(options(tmp_path / "a.csv"))
