@@ -108,7 +108,7 @@ class DevicesOptions:
             )
         if self.kind == "measured" and not self.measured:
             raise ValueError(
-                "devices.kind = 'measured' reads a file: set devices.measured to a CSV with the columns conductance and "
+                "devices.kind = 'measured' reads a file: set devices.measured to a CSV with columns conductance and "
                 "sigma, and read if it was measured, all in uS"
             )
         if self.measured and self.kind != "measured":
