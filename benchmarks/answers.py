@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 import smalti
+from benchmarks.script import script
 from smalti.model.gating.options import Choice, Weighing
 from smalti.scheduler.answers import reliability
 from smalti.scheduler.records.rows import evaluation_rows
@@ -107,4 +108,4 @@ def view(stream: str, runs: list[dict[str, dict[tuple[str, str], float]]]) -> Ta
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

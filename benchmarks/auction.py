@@ -27,6 +27,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.script import script
 from smalti.agents.auction.bids import Bid, Outcome
 from smalti.agents.auction.prices import AuctionOptions, Prices
 from smalti.agents.auction.sequential import clear
@@ -304,4 +305,4 @@ def main(options: Auctions) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Auctions))
+    script(lambda: main(tyro.cli(Auctions)))

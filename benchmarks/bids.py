@@ -32,6 +32,7 @@ from rich.table import Table
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from benchmarks.script import script
 from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.tile import Call
 from smalti.model.growth.climb import climb
@@ -276,4 +277,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

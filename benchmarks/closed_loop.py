@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 import smalti
+from benchmarks.script import script
 from smalti.analysis.prediction import answers
 from smalti.analysis.restored import restored
 from smalti.scheduler.streams.coding import population
@@ -93,4 +94,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

@@ -25,6 +25,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.script import script
 from smalti.model.chip.fabric import NoRoomError
 from smalti.scheduler.configure import configure
 from smalti.scheduler.control.chip import ControlChip
@@ -190,4 +191,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

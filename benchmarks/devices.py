@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.engines.workload import Problem, Workload, problem
+from benchmarks.script import script
 from smalti.model.devices import DevicesOptions
 from smalti.model.devices.memristors import Memristors
 from smalti.model.optimiser import Moments, OptimiserOptions, step
@@ -123,4 +124,4 @@ def main(options: Devices) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Devices, description=__doc__))
+    script(lambda: main(tyro.cli(Devices, description=__doc__)))

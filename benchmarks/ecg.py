@@ -27,6 +27,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.script import script
 from smalti.scheduler.answers.anomaly import areas
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.readers.signals import physionet, windows
@@ -196,4 +197,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

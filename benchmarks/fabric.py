@@ -15,6 +15,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.script import script
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import Links
 
@@ -87,4 +88,4 @@ def main(options: Routing) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Routing, description=__doc__))
+    script(lambda: main(tyro.cli(Routing, description=__doc__)))

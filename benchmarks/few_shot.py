@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.script import script
 from smalti.scheduler.simulation import Simulation
 
 TRUNK = {"gating": {"network": "trunk", "trunk": True}}
@@ -98,4 +99,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

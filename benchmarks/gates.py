@@ -22,6 +22,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.script import script
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.model.gating import GatingOptions
@@ -147,4 +148,4 @@ def percent(share: float) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

@@ -21,6 +21,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.script import script
 from smalti.analysis.hindsight import alone, best_widths
 from smalti.analysis.outcomes import measures, resources
 from smalti.analysis.runs import Run, load_run
@@ -103,4 +104,4 @@ def width(run: Run) -> int:
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

@@ -22,6 +22,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.script import script
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.mapping.cost import Costs, Tiles
 from smalti.model.mapping.cut import placed, rooms
@@ -173,4 +174,4 @@ def main(options: Mapping) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Mapping))
+    script(lambda: main(tyro.cli(Mapping)))

@@ -18,6 +18,7 @@ import tyro
 from rich.console import Console
 from torch import Tensor
 
+from benchmarks.script import script
 from smalti.agents.expert import Expert
 from smalti.scheduler.config import Config
 from smalti.scheduler.experiments.plan import Cell
@@ -75,4 +76,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

@@ -27,6 +27,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.script import script
 from smalti.scheduler.config import Config
 from smalti.scheduler.config_io import nested
 from smalti.scheduler.configure import changed
@@ -275,4 +276,4 @@ def main(options: Scaling) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Scaling))
+    script(lambda: main(tyro.cli(Scaling)))

@@ -27,6 +27,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.script import script
+
 ENOUGH = 0.5  # seconds of user CPU that help and the list of streams may take
 ROOT = Path(__file__).resolve().parent.parent
 LISTED = "import sys\nfrom smalti.scheduler.cli import main\ntry:\n    main({!r})\nfinally:\n    {}"
@@ -160,4 +162,4 @@ def main(options: Startup) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Startup))
+    script(lambda: main(tyro.cli(Startup)))

@@ -20,6 +20,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.script import script
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.scheduler.simulation import Simulation
@@ -82,4 +83,4 @@ def main(folder: tyro.conf.Positional[Path] = Path("runs/surrogate")) -> None:
 
 
 if __name__ == "__main__":
-    tyro.cli(main, description=__doc__)
+    script(lambda: tyro.cli(main, description=__doc__))

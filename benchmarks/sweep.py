@@ -22,6 +22,7 @@ from joblib import delayed
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.script import script
 from smalti.analysis.experiment import measure
 from smalti.scheduler.experiments.attempt import Job, attempt
 from smalti.scheduler.experiments.backends import Spread, Workers, opened
@@ -145,4 +146,4 @@ def main(options: Throughput) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Throughput))
+    script(lambda: main(tyro.cli(Throughput)))

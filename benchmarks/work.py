@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.gates import listen
+from benchmarks.script import script
 from smalti.analysis.account import BYTES
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run, load_run
@@ -213,4 +214,4 @@ def view(stream: str, found: Mapping[str, list[dict[str, float]]]) -> Table:
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

@@ -173,6 +173,10 @@ def resources_view(run: Run) -> Table:
         table.add_row(
             "anomalies", f"ROC-AUC {text['roc_auc']}, average precision {text['average_precision']}, test data"
         )
+    if "copies_first" in text:
+        ages = run.config["devices"]["ages"]
+        last = f"{text['copies_last']} % after {ages[-1]:g} s (the worst {text['copies_worst']} %)"
+        table.add_row("copies of the chip", f"accuracy {text['copies_first']} % {ages[0]:g} s after the run, {last}")
     if "found_within" in text:
         found = f"{text['found_within']} of blocks within 20 trials, after {text.get('trials_to_find', 'too many')}"
         table.add_row("right expert found", found)

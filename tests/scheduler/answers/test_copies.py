@@ -13,6 +13,7 @@ from smalti.analysis.copies import asked, measures
 from smalti.analysis.hardware.devices import at_times
 from smalti.analysis.plots.devices import copies_picture
 from smalti.analysis.runs import load_run
+from smalti.scheduler.commands.summary import resources_view
 from smalti.scheduler.config import Config
 from smalti.scheduler.runner import nothing, start
 from smalti.scheduler.simulation import Simulation
@@ -64,6 +65,8 @@ def test_the_table_is_what_the_run_says_when_it_is_asked_again(tiny: Callable[..
     assert told["copies_last"] == pytest.approx(means[86400.0].mean())
     assert told["copies_worst"] == means[86400.0].min()
     assert measures(run, "joint", "validation") == {}
+    view = resources_view(run)
+    assert "copies of the chip" in list(view.columns[0].cells)
     assert [text for _, text in copies_picture({"copies": table}).panels[0].x_ticks or ()] == ["1 s", "1 day"]
 
 
