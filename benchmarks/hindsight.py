@@ -11,12 +11,12 @@ the variants that were run on that budget. Nothing is trained.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-import pandas as pd
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -27,6 +27,7 @@ from smalti.analysis.outcomes import measures, resources
 from smalti.analysis.runs import Run, load_run
 
 CONTROLS = ("blocks", "never")  # variants whose experts hear nobody and do not grow
+NAME = re.compile(r"(b\d+)_(.+)_seed(\d+)_[0-9a-f]+$")  # of a trial: budget, variant, seed
 HELD = 0.9  # accuracy from which a task counts as held
 
 
@@ -72,14 +73,20 @@ def main() -> None:
 
 
 def finished(out: Path) -> Trials:
-    """The runs of an experiment that are done."""
-    table = pd.read_parquet(out / "trials.parquet")
-    table = table[table["status"] == "done"]
-    names = zip(table["stream"], table["variant"], table["run.seed"], table["trial"], strict=True)
-    return {
-        (str(stream), str(variant), int(seed)): load_run(out / "trials" / trial)
-        for stream, variant, seed, trial in names
+    """The runs of an experiment that are done, whichever command has run them.
+
+    Raises:
+        ValueError: there is none.
+    """
+    found = [(NAME.match(folder.name), folder) for folder in sorted((out / "trials").glob("*"))]
+    runs = {
+        (name[1], name[2], int(name[3])): load_run(folder, keep=True)
+        for name, folder in found
+        if name is not None and (folder / "finished").exists()
     }
+    if not runs:
+        raise ValueError(f"{out} has no finished trials of smalti benchmark budget-cognitive: run it first")
+    return runs
 
 
 def of_order(runs: Trials, budget: str, seed: int) -> Iterator[Held]:
