@@ -227,8 +227,11 @@ class TileAgent(Agent):
 
     def _left_by_faults(self, call: Call) -> float:
         """Share of a newborn's devices that a self-test of the next slot here leaves to it."""
-        stuck, free = self.network.memristors.tested(self.tile), self.for_sale(call)
-        return 1.0 if stuck is None or not free else 1.0 - float(stuck[free[0] % len(stuck)])
+        stuck = self.network.memristors.tested(self.tile)
+        if stuck is None:
+            return 1.0
+        free = self.for_sale(call)
+        return 1.0 - float(stuck[free[0] % len(stuck)]) if free else 1.0
 
     def let_bid(
         self, candidates: list[CandidateNeuron], prices: Prices, unpaid: bool = False, left: float = 1.0

@@ -5,8 +5,8 @@
 
 Of the experiment's folder it takes the variants of equal blocks, one for each budget, and inputs alone (``never``, a
 width of 0): experts that hear nobody, in as many widths. For each budget the best width of every task is chosen by
-exact search on validation data (``smalti.analysis.hindsight``), and what these experts say of test data stands beside
-the variants that were run on that budget. Nothing is trained.
+exact search on validation data (``smalti.analysis.hindsight``), every task having output units of its own, and what
+these experts say of test data stands beside the variants that were run on that budget. Nothing is trained.
 """
 
 from __future__ import annotations
@@ -93,8 +93,10 @@ def of_order(runs: Trials, budget: str, seed: int) -> Iterator[Held]:
     """The optimum, then every variant, with one order of the tasks."""
     here = {variant: run for (there, variant, other), run in runs.items() if (there, other) == (budget, seed)}
     single = {width(run): run for (_, variant, s), run in runs.items() if s == seed and variant.startswith(CONTROLS)}
-    left = resources(next(iter(here.values())))["slots"]
-    told = best_widths(alone(single, "validation"), int(left))
+    if not single:
+        raise ValueError(f"order {seed} has nothing to choose from: run variants of {' and '.join(CONTROLS)}")
+    hidden = slots_of(next(iter(here.values()))) - max(int(resources(run)["outputs"]) for run in single.values())
+    told = best_widths(alone(single, "validation"), hidden)
     answers = alone(single, "test")
     accuracy = [float(answers.loc[task, answers.columns == told[task]].iloc[0]) for task in answers.index]
     name = f"told, of widths {', '.join(map(str, sorted(single)))}"
@@ -102,6 +104,12 @@ def of_order(runs: Trials, budget: str, seed: int) -> Iterator[Held]:
     for variant, run in here.items():
         values = measures(run, "task", "test")
         yield Held(variant, values["tasks_90"], values["accuracy"], resources(run)["neurons"])
+
+
+def slots_of(run: Run) -> int:
+    """Slots of its chip, output units included."""
+    left = resources(run)
+    return int(left["slots"] + left["outputs"])
 
 
 def width(run: Run) -> int:

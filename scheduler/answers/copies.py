@@ -77,11 +77,10 @@ def rows(
         seed: of the run.
         parts: of the data, with their names.
     """
-    settings = {stream.setting: False} if stream.setting != "task" else {"class": False}
-    if "class" in settings:
-        settings = {"task": True, **settings}
-    if evaluation.needs_label(agent):
-        settings = {name: told for name, told in settings.items() if told}
+    untold = "class" if stream.setting == "task" else stream.setting
+    settings = {"task": True} if untold == "class" else {}
+    if not evaluation.needs_label(agent):
+        settings[untold] = False
     chip, parts = agent.network.memristors, tuple(parts)
     chance, seconds, restore = chip.draws.chance, chip.seconds, chip.remember()
     try:
