@@ -204,6 +204,7 @@ def train_step(
     method.before_step(state.weight)
     pulled = trainee.rehearsal.pulled(gradient, state.weight)
     step(state.weight, pulled, learner.learns, moments, rate, options.optimiser, factors, fused, network.threads)
+    method.correct(state.weight)
     if learner.wiring is not None:
         learner.wiring.shrink(state.weight, rate, factors)
     network.memristors.learned(learner.learns)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from smalti.model.continual.ewc import Ewc
 from smalti.model.continual.ewc_online import EwcOnline
 from smalti.model.continual.gdumb import Gdumb
+from smalti.model.continual.hlop import Hlop
 from smalti.model.continual.lwf import Lwf
 from smalti.model.continual.method import Method, Task
 from smalti.model.continual.options import ContinualOptions
@@ -23,6 +24,7 @@ METHODS: dict[str, type[Method]] = {
     "ewc_online": EwcOnline,
     "si": Si,
     "lwf": Lwf,
+    "hlop": Hlop,
     "replay": Replay,
     "gdumb": Gdumb,
 }

@@ -1,7 +1,7 @@
 """What every continual-learning method offers, and the plain training that does without. Knows no stream and no agents.
 
 A method is called in this order: ``begin_task``; then for every step ``recall``, ``loss`` and ``penalty``,
-``before_step``, ``after_step``; at last ``end_task``. Before every round ``forget`` names the devices that growth or
+``before_step``, ``correct``, ``after_step``; at last ``end_task``. Before every round ``forget`` names the devices that growth or
 rewiring has laid or removed since.
 """
 
@@ -75,6 +75,9 @@ class Method:
 
     def before_step(self, weight: Tensor) -> None:
         """Told the weights [K, R, n] before a step of the optimiser."""
+
+    def correct(self, weight: Tensor) -> None:
+        """May change the weights [K, R, n] that the optimiser has moved, before devices take them."""
 
     def after_step(self, weight: Tensor, gradient: Tensor) -> None:
         """Told the weights [K, R, n] after it, and the gradient [K, R, n] of all but ``penalty``."""

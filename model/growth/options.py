@@ -65,6 +65,8 @@ class GrowthOptions:
         practice: gradient steps that candidates take before they bid, for the rules firefly and intern.
         probe: samples of the batch from which growth signals and bids are computed.
         retire_after: rounds that a grown neuron may stay silent before its tile retires it; 0 never retires.
+        give_back: score on validation data from which on, after a round past ``until``, the neuron of the expert that
+            is worth least goes; the rounds that are left mend what that cost. 0: nobody goes.
         fates: write the table fates: after every round, what each neuron of the expert in training has to learn from,
             and what it is worth; costs a forward pass over probe validation samples for each.
         reuse: what a new task tries on the experts that exist before it gets neurons of its own.
@@ -103,6 +105,7 @@ class GrowthOptions:
     practice: int = 5
     probe: int = 256
     retire_after: int = 3
+    give_back: float = 0.0
     fates: bool = False
     reuse: ReuseOptions = field(default_factory=ReuseOptions)
     buy_back: BuyBackOptions = field(default_factory=BuyBackOptions)
@@ -116,7 +119,7 @@ class GrowthOptions:
         ranges.at_least("growth", self, 1, "candidates", "pool", most=10_000)
         ranges.at_least("growth", self, 8, "probe")
         ranges.not_negative("growth", self, "reserve", "max_neurons", "new_taps", "retire_after", "practice")
-        ranges.weight("growth", self, "enough_loss", "enough_score", "sibling_weight")
+        ranges.weight("growth", self, "enough_loss", "enough_score", "sibling_weight", "give_back")
         ranges.share_above_0("growth", self, "target_rate", "until")
         ranges.share_below_1("growth", self, "tolerance", "dimension_share")
         ranges.positive("growth", self, "fisher_share")

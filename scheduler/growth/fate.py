@@ -28,6 +28,7 @@ def measure(grower: Grower, expert: Expert, training: Batch, validation: Batch) 
     """
     gradient, links = _gradient(grower, expert, training), grower.network.links
     usual = loss_of(grower, expert, validation)
+    worth = worths(grower, expert, validation, usual)
     rows: dict[int, Row] = {}
     for slot in expert.neurons:
         tile, column = divmod(slot, grower.network.fabric.slots)
@@ -35,10 +36,21 @@ def measure(grower: Grower, expert: Expert, training: Batch, validation: Batch) 
         rows[slot] = {
             "gradient_in": float(gradient[tile, :, column].norm()),
             "gradient_out": float(torch.cat(out).norm()) if out else 0.0,
-            "worth": loss_of(grower, expert, validation, (slot,)) - usual,
+            "worth": worth[slot],
             "loss": usual,
         }
     return rows
+
+
+def worths(grower: Grower, expert: Expert, validation: Batch, usual: float) -> dict[int, float]:
+    """By how much the loss rises from the usual one while a neuron is silent, for every hidden neuron by its slot."""
+    return {slot: loss_of(grower, expert, validation, (slot,)) - usual for slot in expert.neurons}
+
+
+def worth_least(grower: Grower, expert: Expert, validation: Batch) -> int:
+    """The hidden neuron without which the loss is least; of equals the first."""
+    worth = worths(grower, expert, validation, 0.0)
+    return min(worth, key=lambda slot: worth[slot])
 
 
 def _gradient(grower: Grower, expert: Expert, batch: Batch) -> Tensor:

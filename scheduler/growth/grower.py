@@ -195,9 +195,13 @@ class Grower:
             if here[tile.tile] or tile.silent_rounds:
                 gone += tile.idle(counts, here[tile.tile], self.options.retire_after)
         for slot in gone:
-            retire(self.network, slot, self.moments)
-            expert.neurons.remove(slot)
+            self.retire(slot, expert)
         return gone
+
+    def retire(self, slot: int, expert: Expert) -> None:
+        """Take a hidden neuron of an expert off the chip."""
+        retire(self.network, slot, self.moments)
+        expert.neurons.remove(slot)
 
     def call(
         self,

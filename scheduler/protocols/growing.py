@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from smalti.agents.auction.bids import Decision
 from smalti.agents.expert import Expert
@@ -22,6 +23,7 @@ from smalti.scheduler.records import rows as tables
 from smalti.scheduler.records.registry import NeuronRegistry
 from smalti.scheduler.records.rows import Row
 from smalti.scheduler.streams.batches import VALIDATION
+from smalti.scheduler.streams.wanted import Wanted
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Growing:
             novelty: of its task when it was thought to begin.
         """
         decision = self._decide(now, progress, novelty)
-        retired = self._retire(now, progress)
+        retired = self._retire(now, progress) + self._give_back(now, progress)
         changes = self._rewire(now, progress)
         self._grow(now, progress, decision)
         return Grown(retired, changes)
@@ -85,6 +87,26 @@ class Growing:
             self.registry.retired(slot, now.number)
         self.register(now.number)
         return len(retired)
+
+    def _give_back(self, now: Round, progress: Progress) -> int:
+        """Retire the neuron that is worth least where the task is learned better than it has to be; how many."""
+        options, expert, rounds = now.config.growth, progress.expert, now.config.training.rounds
+        played = now.number % rounds + 1
+        mends = options.until < played / rounds < 1 and len(expert.neurons) > 1
+        if not options.give_back or not mends or self.parts.agent.listeners(expert):
+            return 0
+        if score_of(self.parts, now) < options.give_back:
+            return 0
+        slot = fate.worth_least(self.parts.grower, expert, self._validation(now))
+        self.parts.grower.retire(slot, expert)
+        self.registry.retired(slot, now.number)
+        return 1
+
+    def _validation(self, now: Round) -> tuple[Tensor, Wanted]:
+        """As many validation samples as growth looks at."""
+        x, wanted = now.batches.evaluation(VALIDATION)
+        few = slice(now.config.growth.probe)
+        return x[few], wanted[few]
 
     def _rewire(self, now: Round, progress: Progress) -> Changes:
         """Prune, rewire and swap as configured."""
@@ -115,9 +137,7 @@ class Growing:
 
     def fates(self, now: Round, progress: Progress) -> list[Row]:
         """What each neuron of the expert in training has to learn from, and what it is worth."""
-        x, wanted = now.batches.evaluation(VALIDATION)
-        few = slice(now.config.growth.probe)
-        measured = fate.measure(self.parts.grower, progress.expert, progress.probe(), (x[few], wanted[few]))
+        measured = fate.measure(self.parts.grower, progress.expert, progress.probe(), self._validation(now))
         known = {slot: self.registry.neurons[self.registry.id_of_slot[slot]] for slot in measured}
         return [tables.fate_row(now.number, now.experience.task, known[slot], each) for slot, each in measured.items()]
 

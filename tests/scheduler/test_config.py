@@ -86,7 +86,7 @@ def test_names_that_nobody_has_registered_are_refused(section: str, field: str, 
 def test_names_in_deeper_sections_are_looked_up_too() -> None:
     with pytest.raises(ValueError, match=r"gating\.detect\.by = 'smell' is unknown; take one of novelty, shift,"):
         from_mapping(Config, {"gating": {"detect": {"by": "smell"}}})
-    known = "none, ewc, ewc_online, si, lwf, replay, gdumb; did you mean ewc"
+    known = "none, ewc, ewc_online, si, lwf, hlop, replay, gdumb; did you mean ewc"
     with pytest.raises(ValueError, match=rf"training\.continual\.method = 'ewcc' is unknown; take one of {known}"):
         from_mapping(Config, {"training": {"continual": {"method": "ewcc"}}})
 

@@ -9,7 +9,7 @@ from smalti.model.continual import METHODS, ContinualOptions
 
 def test_every_method_is_an_option() -> None:
     assert [ContinualOptions(method=name).method for name in METHODS] == [
-        "none", "ewc", "ewc_online", "si", "lwf", "replay", "gdumb",
+        "none", "ewc", "ewc_online", "si", "lwf", "hlop", "replay", "gdumb",
     ]  # fmt: skip
 
 
@@ -22,6 +22,8 @@ def test_every_method_is_an_option() -> None:
         ("lwf_temperature", -2.0, "must be a positive number"),
         ("ewc_decay", 1.5, "must lie above 0 and at most at 1"),
         ("ewc_samples", 0, "must be at least 1"),
+        ("hlop_share", 0.0, "must lie above 0 and at most at 1"),
+        ("hlop_samples", 0, "must be at least 1"),
         ("capacity", 0, "must be at least 1"),
         ("sampler", "ring", "is unknown; allowed: balanced, reservoir"),
     ],
