@@ -4,13 +4,14 @@
     dw   = (I - Q Q') dw                                         of every hidden neuron, in every step of later tasks
 
 z is the trace of a tile's presynaptic spikes: what a membrane that never fires makes of them. Q spans the leading
-eigenvectors of C over the rows that the neuron listens to, so many that ``hlop_share`` of their variance is theirs. So a
-step changes none of the currents that old tasks have caused, but for the share that is left.
+eigenvectors of C over the rows that the neuron listens to, as many as hold ``hlop_share`` of its trace. So a step
+changes none of the currents that old tasks have caused, but for the share that is left.
 
-Differences from the paper: there lateral connections learn Q by Hebbian rules, task by task; here it is what these rules
-converge to, computed, as in gradient projection memory (Saha et al., ICLR 2021, arXiv 2103.09762). What is projected is
-the move that the optimiser made, not the gradient, for Adam would turn that out of the subspace again. Output units are
-left alone, as classifiers of their own are in the paper: where tasks share outputs, it does not protect them.
+Differences from the paper: there lateral connections learn Q by Hebbian rules, task by task; here it is what these
+rules converge to, computed, as in gradient projection memory (Saha et al., ICLR 2021, arXiv 2103.09762). What is
+projected is the move that the optimiser made, not the gradient, for Adam would turn that out of the subspace again.
+Output units are left alone, as classifiers of their own are in the paper: where tasks share outputs, it does not
+protect them.
 """
 
 from __future__ import annotations

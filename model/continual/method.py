@@ -1,8 +1,8 @@
 """What every continual-learning method offers, and the plain training that does without. Knows no stream and no agents.
 
 A method is called in this order: ``begin_task``; then for every step ``recall``, ``loss`` and ``penalty``,
-``before_step``, ``correct``, ``after_step``; at last ``end_task``. Before every round ``forget`` names the devices that growth or
-rewiring has laid or removed since.
+``before_step``, ``correct``, ``after_step``; at last ``end_task``. Before every round ``forget`` names the devices that
+growth or rewiring has laid or removed since.
 """
 
 from __future__ import annotations

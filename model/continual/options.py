@@ -37,7 +37,7 @@ class ContinualOptions:
     si_strength: float = 0.1
     lwf_strength: float = 1.0
     lwf_temperature: float = 2.0
-    hlop_share: float = 0.95
+    hlop_share: float = 0.9
     hlop_samples: int = 256
     capacity: int = 200
     sampler: Sampler = "balanced"

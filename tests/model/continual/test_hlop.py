@@ -43,7 +43,7 @@ def test_a_step_keeps_the_currents_that_old_tasks_have_caused(
 def test_only_the_leading_part_is_kept_and_tasks_add_up(
     make: Make, two: Network, task: MakeTask, probe: MakeProbe, put: Put
 ) -> None:
-    method = make("hlop", hlop_share=0.9)
+    method = make("hlop")
     method.end_task(task(0, probe=lambda rows: probe([[3.0], [0.0]], [0.0])))
     assert move(method, two, put, (0.0, 0.0), (1.0, 1.0)) == [0.0, 1.0]
     method.end_task(task(1, probe=lambda rows: probe([[0.0], [0.9]], [0.0])))  # .81 of 9.81: below a tenth
