@@ -44,10 +44,29 @@ def read(command: type[Any], prog: str, arguments: Sequence[str], **how: Any) ->
         ValueError: an option that there is not, or a value that it cannot have.
         SystemExit: after help, or for what else tyro refuses.
     """
+    _check_choice(command, prog, arguments)
     registry = tyro.constructors.ConstructorRegistry()
     registry.primitive_rule(_path)
     settled = normal(options_of(command, settings=how.get("default")), prog, arguments)
     return tyro.cli(command, prog=prog, args=settled, registry=registry, **how)
+
+
+def _check_choice(command: type[Any], prog: str, arguments: Sequence[str]) -> None:
+    """Whether the first word is one of those that a command takes there, where it names them.
+
+    Raises:
+        ValueError: it is not.
+    """
+    hints = typing.get_type_hints(command, include_extras=True)
+    first = next((hints[f.name] for f in fields(command) if POSITIONAL in typing.get_args(hints[f.name])), None)
+    kind = typing.get_args(first)[0] if first is not None else None
+    if typing.get_origin(kind) is not Literal or not arguments or arguments[0].startswith("-"):
+        return
+    word, allowed = arguments[0], [str(choice) for choice in typing.get_args(kind)]
+    if word not in allowed:
+        close = difflib.get_close_matches(word, allowed, 1)
+        meant = f"did you mean {close[0]}? " if close else ""
+        raise ValueError(f"{prog}: there is no {word!r}; {meant}allowed: {', '.join(allowed)}")
 
 
 def check_settings(settings: T, options: Mapping[str, Any], prog: str, arguments: Sequence[str]) -> None:

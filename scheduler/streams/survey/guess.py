@@ -12,6 +12,7 @@ _ENDINGS = {
     **dict.fromkeys((".csv", ".parquet", ".ts", ".edf", ".hea"), "signals"),
     **dict.fromkeys((".h5", ".hdf5"), "shd"),
 }
+_SOUND = (".wav", ".flac", ".mp3", ".ogg")
 _NAMES = (  # the first that some name in a folder or zip matches
     (r"(^|/)\d_[^/]+_\d+\.wav$", "fsdd"),
     (r"(^|/)(x_train|x_test)\.npy$", "mnist"),
@@ -43,6 +44,11 @@ def stream_of(path: Path) -> str:
         if any(re.search(pattern, name, re.IGNORECASE) for name in names):
             return stream
     found = _ENDINGS.get(path.suffix.lower()) if path.is_file() else None
+    if found is None and (path.suffix.lower() in _SOUND or any(Path(name).suffix.lower() in _SOUND for name in names)):
+        raise ValueError(
+            f"{path}: sound is read from a folder or zip of recordings named DIGIT_SPEAKER_NUMBER.wav, as fsdd has them; "
+            "make features of others, firing probabilities in 0..1, and save them: numpy.savez('mine.npz', x=x, y=y)"
+        )
     if found is None:
         raise ValueError(f"{path}: no stream is known to read this; name one (smalti data lists them) before it")
     return found

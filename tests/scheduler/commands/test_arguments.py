@@ -71,6 +71,7 @@ def test_truth_values_in_every_spelling(given: list[str], settled: list[str] | N
         (["benchmark", "continual", "--variants", "--dry-run"], "--variants stands without a value; give it a name"),
         (["benchmark", "continual", "--streams"], "--streams stands without a value; give it a name"),
         (["benchmark", "continual", "--seeds", "0", "--dry-run"], "--seeds 0"),
+        (["export", "grap", "RUN"], "there is no 'grap'; did you mean graph? allowed: nir, graph, chip"),
         (["compare", "grwth"], "did you mean growth?"),
         (["shwo"], "did you mean show?"),
         (["show", "nowhere", "--table", "x"], "nowhere is no run folder"),

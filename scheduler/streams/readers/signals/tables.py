@@ -50,7 +50,7 @@ def read(path: Path, own: SignalsOptions) -> Windows:
     for name in names:
         if table[name].dtype.kind not in "biuf":
             raise ValueError(
-                f"{path}: column {name!r} is of type {table[name].dtype}; give numbers, or name the columns to take in "
+                f"{path}: column {name!r} {_odd(table[name])}; give numbers, or name the columns to take in "
                 "stream.signals.channels"
             )
     if not names:
@@ -67,6 +67,14 @@ def read(path: Path, own: SignalsOptions) -> Windows:
     stride = own.stride or own.window
     limits.check_size(str(path), 4 * (len(x) // stride + 1) * own.window * len(names), limits.memory() // 4)
     return Windows(*windows.sliding(x, labels, own.window, stride), names)
+
+
+def _odd(column: pd.Series) -> str:
+    """What is wrong with a column that does not hold numbers."""
+    import pandas as pd
+
+    words = np.flatnonzero(pd.to_numeric(column, errors="coerce").isna() & column.notna())
+    return f"has {column.iloc[words[0]]!r} in row {words[0] + 1}" if len(words) else f"is of type {column.dtype}"
 
 
 def _series(path: Path, x: Floats, labels: np.ndarray, ids: np.ndarray, names: tuple[str, ...]) -> Windows:

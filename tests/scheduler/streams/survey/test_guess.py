@@ -50,6 +50,11 @@ def test_what_nothing_reads_is_said(tmp_path: Path) -> None:
         stream_of(tmp_path / "a.doc")
     with pytest.raises(ValueError, match=r"a\.npz cannot be read"):
         stream_of(tmp_path / "a.npz")
+    (tmp_path / "wavs").mkdir()
+    (tmp_path / "wavs" / "hello.wav").write_bytes(b"RIFF")
+    for sound in (tmp_path / "wavs", tmp_path / "wavs" / "hello.wav"):
+        with pytest.raises(ValueError, match=r"sound is read from a folder or zip of recordings named DIGIT_SPEAKER"):
+            stream_of(sound)
     (tmp_path / "b" / "c").mkdir(parents=True)
     with pytest.raises(ValueError, match=r"b is a folder without any file; give one that holds data"):
         stream_of(tmp_path / "b")

@@ -245,7 +245,7 @@ def test_series_that_are_unfit(tmp_path: Path, change: Callable[[str], str], mes
     [
         (lambda t: t.drop(columns="label"), {}, "there is no column 'label' .*set stream.signals.label"),
         (lambda t: t.iloc[:0], {}, "there are no rows; give samples"),
-        (lambda t: t.assign(c="text"), {}, "column 'c' is of type .*; give numbers, or name the columns"),
+        (lambda t: t.assign(c="text"), {}, "column 'c' has 'text' in row 1; give numbers, or name the columns"),
         (lambda t: t.assign(a=t.a.where(t.index != 7)), {}, "a holds nan in row 8; fill it in"),
         (lambda t: t.assign(label=t.label.where(t.index != 7)), {}, "row 8 has no label; leave it out"),
         (lambda t: t, {"window": 100}, "60 rows are fewer than a window of 100"),
