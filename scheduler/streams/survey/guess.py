@@ -46,7 +46,7 @@ def stream_of(path: Path) -> str:
     found = _ENDINGS.get(path.suffix.lower()) if path.is_file() else None
     if found is None and (path.suffix.lower() in _SOUND or any(Path(name).suffix.lower() in _SOUND for name in names)):
         raise ValueError(
-            f"{path}: sound is read from a folder or zip of recordings named DIGIT_SPEAKER_NUMBER.wav, as fsdd has them; "
+            f"{path}: sound is read from a folder or zip of recordings named DIGIT_SPEAKER_NUMBER.wav, as of fsdd; "
             "make features of others, firing probabilities in 0..1, and save them: numpy.savez('mine.npz', x=x, y=y)"
         )
     if found is None:
