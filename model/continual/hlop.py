@@ -100,9 +100,8 @@ class Hlop(Method):
 def leading(moment: Tensor, share: float) -> Tensor:
     """Orthonormal eigenvectors [P, r] of a second moment [P, P], the fewest that hold a share of its trace."""
     values, vectors = torch.linalg.eigh(moment)
-    values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
+    values, descending = values.flip(0).clamp(min=0), vectors.flip(1)
     total = values.sum()
-    if total <= 0:
-        return vectors[:, :0]
-    kept = int((values.cumsum(0) < share * total).sum()) + 1
-    return vectors[:, :kept]
+    kept = 0 if total <= 0 else int((values.cumsum(0) < share * total).sum()) + 1
+    chosen: Tensor = descending[:, :kept]
+    return chosen
