@@ -1,12 +1,13 @@
-"""Control by evolution strategies: an expert on a chip that grows, static ones, and a dense net of rates.
+"""Control by evolution or policy gradient: an expert on a chip that grows, static ones, and a dense net of rates.
 
     python benchmarks/control.py                               CartPole-v1 until 475, five seeds
     python benchmarks/control.py --world acrobot --seeds 0
+    python benchmarks/control.py --strategy.by gradient --strategy.rate 0.01
     python benchmarks/control.py tasks                         poles of four lengths, one after the other
 
-Needs the extra `control`. Every net hears the same population code and learns by the same strategy
-(``smalti.scheduler.control``): forward passes alone, 16 antithetic pairs a generation, an episode each. A net has
-solved its environment when its unperturbed weights have a mean return of the published threshold over 100 episodes, of
+Needs the extra `control`. Every net hears the same population code and learns in the same way
+(``smalti.scheduler.control``): by evolution strategies, 16 antithetic pairs a generation with an episode each, or by
+policy gradient, 32 episodes a generation. A net has solved its environment when its unperturbed weights have a mean return of the published threshold over 100 episodes, of
 seeds that it never trained on; it is examined every five generations. Episodes count all that it trained on until
 then. *Grown* begins with one neuron in each of the two tiles on its way and doubles, by the auction, where its return
 has not risen for ten generations. In *tasks* a pole of another length follows when the one before is solved: an expert

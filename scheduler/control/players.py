@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -17,11 +18,17 @@ from smalti.scheduler.control.senses import Senses
 from smalti.scheduler.control.worlds import Episodes, Reals, World
 
 Numbers = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Back = Callable[[Reals], Reals]  # slopes of outputs [P, A, O] -> gradient of the weights that learn [D]
 ADAM = OptimiserOptions(clip=0.0)
 
 
 class Player(Protocol):
     """Copies that act in one episode each."""
+
+    @property
+    def heard(self) -> Reals:
+        """What the senses told them before the last action [S, L, I], step by step."""
 
     def act(self, seen: Reals) -> tuple[Reals, Numbers]:
         """Outputs [L, O] for observations [L, F], and the spikes of neurons that it took [L]."""
@@ -31,7 +38,7 @@ class Player(Protocol):
 
 
 class Policy(Protocol):
-    """What evolution strategies perturb and move."""
+    """What is perturbed or differentiated, and moved."""
 
     @property
     def neurons(self) -> int:
@@ -43,6 +50,9 @@ class Policy(Protocol):
 
     def players(self, values: Reals) -> Player:
         """Copies with these weights [P, D], at the beginning of their episodes."""
+
+    def differentiate(self, heard: Reals) -> tuple[Reals, Back]:
+        """What it says in episodes [P, A, O] and the way back; from what it hears from their beginning [P, A, S, I]."""
 
     def move(self, gradient: Reals, rate: float) -> None:
         """One step of Adam against a gradient [D]."""
@@ -87,6 +97,24 @@ class Spiking:
         weights[:, self._learning] = values
         return SpikingPlayer(Copies(self.circuit, weights), Senses(self.world, self.cells), self.steps, len(values))
 
+    def differentiate(self, heard: Reals) -> tuple[Reals, Back]:
+        """See ``Policy``; back through time, by the surrogate of the network."""
+        episodes, actions, steps, channels = heard.shape
+        x = torch.from_numpy(heard.reshape(episodes, actions * steps, channels).astype(np.uint8))
+        outputs = torch.tensor(self.expert.outputs)
+        recorded = self.chip.network.record(x, outputs, self.chip.taking_part(self.expert))
+        membrane = recorded.activity.membrane  # [T, O, P]
+
+        def back(slopes: Reals) -> Reals:
+            of_membrane = torch.zeros_like(membrane)
+            of_membrane[steps - 1 :: steps] = torch.from_numpy(slopes).permute(1, 2, 0).to(membrane)
+            gradient = recorded.backward(of_membrane, None)[self.circuit.devices]
+            mine: Reals = gradient.numpy()[self._learning].astype(np.float32)
+            return mine
+
+        said: Reals = membrane[steps - 1 :: steps].permute(2, 0, 1).numpy().astype(np.float32)
+        return said, back
+
     def move(self, gradient: Reals, rate: float) -> None:
         """One step of Adam, as devices take it in a run."""
         weight = self.chip.network.state.weight
@@ -101,14 +129,16 @@ class SpikingPlayer:
 
     def __init__(self, copies: Copies, senses: Senses, steps: int, episodes: int) -> None:
         self.copies, self.senses, self.steps = copies, senses, steps
+        self.heard = np.zeros((steps, episodes, senses.channels), dtype=np.float32)
         senses.begin(episodes)
 
     def act(self, seen: Reals) -> tuple[Reals, Numbers]:
         """Membranes of the outputs after some steps, and spikes of hidden neurons."""
         rates = self.senses.rates(seen)
         fired = np.zeros(len(seen))
-        for _ in range(self.steps):
-            fired += self.copies.step(self.senses.spikes(rates))
+        self.heard = np.stack([self.senses.spikes(rates) for _ in range(self.steps)])
+        for x in self.heard:
+            fired += self.copies.step(x)
         return self.copies.outputs, fired
 
     def keep(self, going: NDArray[np.bool_]) -> None:
@@ -151,6 +181,21 @@ class Dense:
             outer.reshape(len(values), self.neurons + 1, -1),
         )
 
+    def differentiate(self, heard: Reals) -> tuple[Reals, Back]:
+        """See ``Policy``."""
+        weight, size = self._weight.clone().requires_grad_(), self._channels * self.neurons
+        inner, outer = weight[:size], weight[size:]
+        hidden = torch.tanh(torch.from_numpy(heard[:, :, 0]) @ inner.view(self._channels, self.neurons))
+        outer = outer.view(self.neurons + 1, -1)
+        said = hidden @ outer[:-1] + outer[-1]
+
+        def back(slopes: Reals) -> Reals:
+            (gradient,) = torch.autograd.grad(said, weight, torch.from_numpy(slopes))
+            mine: Reals = gradient.numpy()
+            return mine
+
+        return said.detach().numpy(), back
+
     def move(self, gradient: Reals, rate: float) -> None:
         """One step of Adam."""
         everywhere = torch.ones_like(self._weight, dtype=torch.bool)
@@ -162,10 +207,12 @@ class DensePlayer:
 
     def __init__(self, senses: Senses, inner: Reals, outer: Reals) -> None:
         self.senses, self.inner, self.outer = senses, inner, outer
+        self.heard = np.zeros((1, len(inner), senses.channels), dtype=np.float32)
 
     def act(self, seen: Reals) -> tuple[Reals, Numbers]:
         """Outputs, and no spikes."""
-        hidden = np.tanh(np.matmul(self.senses.rates(seen)[:, None], self.inner))
+        self.heard = self.senses.rates(seen)[None]
+        hidden = np.tanh(np.matmul(self.heard[0][:, None], self.inner))
         said: Reals = (np.matmul(hidden, self.outer[:, :-1]) + self.outer[:, -1:])[:, 0]
         return said, np.zeros(len(seen))
 
@@ -174,13 +221,19 @@ class DensePlayer:
         self.inner, self.outer = self.inner[going], self.outer[going]
 
 
-def play(player: Player, episodes: Episodes, seeds: list[int]) -> tuple[Numbers, Numbers, Numbers]:
+def play(
+    player: Player,
+    episodes: Episodes,
+    seeds: list[int],
+    told: Callable[[Ints, Numbers], None] = lambda who, rewards: None,
+) -> tuple[Numbers, Numbers, Numbers]:
     """One episode for each copy: its return, its length and the spikes that it took, [P] each.
 
     Args:
         player: as many copies as there are seeds, at their beginning.
         episodes: where they act.
         seeds: of the episodes.
+        told: hears after every action who has acted [L], and the rewards [L].
     """
     returns, lengths, spikes = (np.zeros(len(seeds)) for _ in range(3))
     seen, who = episodes.begin(seeds), np.arange(len(seeds))
@@ -188,6 +241,7 @@ def play(player: Player, episodes: Episodes, seeds: list[int]) -> tuple[Numbers,
         outputs, fired = player.act(seen)
         spikes[who] += fired
         seen, rewards, over = episodes.step(who, outputs)
+        told(who, rewards)
         returns[who] += rewards
         lengths[who] += 1
         if over.any():

@@ -1,11 +1,12 @@
-"""Evolution strategies: weights move by the returns of perturbed copies, forward passes alone.
+"""Learning from returns: an experience, and evolution strategies, by which weights move with forward passes alone.
 
 Salimans and others 2017 (arXiv 1703.03864), with antithetic pairs and ranks in place of returns: with e_k drawn from a
 standard normal distribution and u the ranks of all 2 H returns, scaled to -1/2..1/2 (equal returns share one),
 
     gradient of the mean return = sum_k (u(w + s e_k) - u(w - s e_k)) e_k / (2 H s)
 
-Both of a pair meet the same episode. An experience lasts until the net has solved it, or for some generations.
+Both of a pair meet the same episode. ``scheduler.control.reinforce`` goes back through time instead. An experience
+lasts until the net has solved it, or for some generations.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from smalti.model import ranges
+from smalti.scheduler.control import reinforce
 from smalti.scheduler.control.players import Numbers, Policy, play
 from smalti.scheduler.control.worlds import Episodes, Reals
 from smalti.scheduler.randomness import Use, generator, number
@@ -26,11 +29,14 @@ EPISODES, NOISE, EXAMINED, JUDGED, PROBED = 1, 2, 3, 4, 5  # what random numbers
 
 @dataclass(frozen=True, kw_only=True)
 class StrategyOptions:
-    """How evolution strategies learn.
+    """How a net learns from returns.
 
     Attributes:
-        pairs: antithetic pairs of a generation, an episode for each of both.
-        sigma: standard deviation of the perturbations.
+        by: evolution (strategies: forward passes alone) or gradient (of the policy, back through time).
+        pairs: antithetic pairs of a generation, an episode for each of both; of gradient, twice as many episodes.
+        sigma: standard deviation of the perturbations of evolution.
+        discount: of a reward an action later, for gradient.
+        entropy: what a nat of the entropy of actions is worth to it, in standard deviations of what is to come.
         rate: learning rate of Adam.
         generations: most of them.
         every: generations from one examination of the unperturbed net to the next.
@@ -40,8 +46,11 @@ class StrategyOptions:
         patience: generations without a better mean return after which an expert may grow.
     """
 
+    by: Literal["evolution", "gradient"] = "evolution"
     pairs: int = 16
     sigma: float = 0.1
+    discount: float = 0.99
+    entropy: float = 0.02
     rate: float = 0.03
     generations: int = 200
     every: int = 5
@@ -52,6 +61,8 @@ class StrategyOptions:
     def __post_init__(self) -> None:
         ranges.at_least("control", self, 1, "pairs", "generations", "every", "examined", "judged", "patience")
         ranges.positive("control", self, "sigma", "rate")
+        ranges.share_above_0("control", self, "discount")
+        ranges.weight("control", self, "entropy")
 
 
 @dataclass(frozen=True)
@@ -91,6 +102,21 @@ def gradient(noise: Reals, returns: Numbers, sigma: float) -> Reals:
     return slope
 
 
+def generation(
+    policy: Policy, episodes: Episodes, options: StrategyOptions, seed: int, now: int
+) -> tuple[Reals, Numbers, Numbers]:
+    """Gradient of minus the mean return [D], and returns and lengths of the episodes that it took [2 H]."""
+    chance = generator(seed, Use.CONTROL, NOISE, now)
+    if options.by == "gradient":
+        seeds = [number(seed, Use.CONTROL, EPISODES, now, k) % 2**31 for k in range(2 * options.pairs)]
+        return reinforce.gradient(policy, episodes, seeds, options.discount, options.entropy, chance)
+    noise = chance.standard_normal((options.pairs, len(policy.values)), dtype=np.float32)
+    both: Reals = np.concatenate([noise, -noise]) * np.float32(options.sigma)
+    seeds = [number(seed, Use.CONTROL, EPISODES, now, k) % 2**31 for k in range(options.pairs)]
+    returns, lengths, _ = play(policy.players(both + policy.values), episodes, [*seeds, *seeds])
+    return gradient(noise, returns, options.sigma), returns, lengths
+
+
 def judge(policy: Policy, episodes: Episodes, count: int, places: int, seed: int, purpose: int, when: int) -> Judged:
     """Let the unperturbed net act in some episodes, so many at a time."""
     seeds = [number(seed, Use.CONTROL, purpose, when, k) % 2**31 for k in range(count)]
@@ -124,12 +150,8 @@ def learn(
     goal = math.inf if episodes.world.solved is None else episodes.world.solved
     means, actions, best, waited, now = list[float](), 0, -np.inf, 0, 0
     for now in range(1, options.generations + 1):
-        chance = generator(seed, Use.CONTROL, NOISE, now)
-        noise = chance.standard_normal((options.pairs, len(policy.values)), dtype=np.float32)
-        both: Reals = np.concatenate([noise, -noise]) * np.float32(options.sigma)
-        seeds = [number(seed, Use.CONTROL, EPISODES, now, k) % 2**31 for k in range(options.pairs)]
-        returns, lengths, _ = play(policy.players(both + policy.values), episodes, [*seeds, *seeds])
-        policy.move(gradient(noise, returns, options.sigma), options.rate)
+        slope, returns, lengths = generation(policy, episodes, options, seed, now)
+        policy.move(slope, options.rate)
         means.append(float(returns.mean()))
         actions += int(lengths.sum())
         told(now, means[-1], policy.neurons)

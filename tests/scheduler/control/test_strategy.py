@@ -2,44 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
-from smalti.scheduler.configure import configure
-from smalti.scheduler.control.chip import ControlChip
 from smalti.scheduler.control.players import Dense, Policy, Spiking, play
 from smalti.scheduler.control.probing import heard
 from smalti.scheduler.control.strategy import StrategyOptions, gradient, judge, learn, shaped
-from smalti.scheduler.control.worlds import Episodes, Reals, World
+from smalti.scheduler.control.worlds import Episodes, Reals
 
-FABRIC = {"rows": 2, "cols": 2, "neurons_per_tile": 8, "wires": 8, "inputs": "every"}
-WORLD = World("side", (-1.0,), (1.0,), 2, solved=4.5)
-
-
-class Side(Episodes):
-    """Says on which side it is, left or right; each right answer is worth 1. Odd seeds are on the right."""
-
-    def __init__(self, places: int) -> None:
-        self.world, self._all, self.side = WORLD, [None] * places, np.zeros(places)
-        self.lasted = np.zeros(places)
-
-    def begin(self, seeds: Sequence[int]) -> Reals:
-        self.side, self.lasted = np.array(seeds) % 2 * 2.0 - 1, np.zeros(len(seeds))
-        return self.side.astype(np.float32)[:, None]
-
-    def step(self, who: np.ndarray, outputs: Reals) -> tuple[Reals, np.ndarray, np.ndarray]:
-        right = outputs.argmax(1) == (self.side[who] > 0)
-        self.lasted[who] += 1
-        return self.side[who].astype(np.float32)[:, None], right.astype(float), self.lasted[who] >= 5
-
-
-def spiking(seed: int = 0, width: int = 2) -> tuple[Spiking, Side]:
-    config = configure({"fabric": FABRIC, "network": {"tau_ms": 5.0, "output_tau_ms": 5.0}, "run": {"seed": seed}})
-    episodes, chip = Side(16), ControlChip(config, 4)
-    expert = chip.open(2, heard(episodes, 4, 4, seed, 1), width)
-    return Spiking(chip, expert, WORLD, 4, 4), episodes
+Born = Callable[..., tuple[Spiking, Episodes]]
 
 
 def test_equal_returns_share_a_rank() -> None:
@@ -55,9 +29,9 @@ def test_the_gradient_leads_downhill_of_minus_the_return() -> None:
 
 
 @pytest.mark.parametrize("net", ["chip", "dense"])
-def test_nets_learn_which_side(net: str) -> None:
+def test_nets_learn_which_side(net: str, spiking: Born) -> None:
     chip, episodes = spiking()
-    policy: Policy = chip if net == "chip" else Dense(WORLD, 4, 3, 0)
+    policy: Policy = chip if net == "chip" else Dense(episodes.world, 4, 3, 0)
     options = StrategyOptions(pairs=8, rate=0.05, sigma=0.1, generations=60, examined=16, judged=32)
     before = judge(policy, episodes, 32, 16, 0, 9, 0).mean
     learned = learn(policy, episodes, options, 0)
@@ -68,22 +42,23 @@ def test_nets_learn_which_side(net: str) -> None:
     assert (learned.judged.spikes > 0) == (net == "chip")
 
 
-def test_who_has_solved_it_is_judged_once() -> None:
-    class Counted(Side):
+def test_who_has_solved_it_is_judged_once(side: type[Any]) -> None:
+    class Counted(side):  # type: ignore[misc]
         begun = 0
 
         def begin(self, seeds: Sequence[int]) -> Reals:
             self.begun += len(seeds)
-            return super().begin(seeds)
+            seen: Reals = super().begin(seeds)
+            return seen
 
     episodes, options = Counted(16), StrategyOptions(pairs=8, rate=0.05, generations=60, examined=16, judged=33)
-    learned = learn(Dense(WORLD, 4, 3, 0), episodes, options, 0)
+    learned = learn(Dense(episodes.world, 4, 3, 0), episodes, options, 0)
     assert learned.solved
     examinations = (episodes.begun - learned.episodes - 33) / 16
     assert examinations == learned.episodes / 16 // 5  # and not one more of 33
 
 
-def test_the_same_seed_learns_the_same() -> None:
+def test_the_same_seed_learns_the_same(spiking: Born) -> None:
     several = []
     for _ in range(2):
         policy, episodes = spiking()
@@ -92,7 +67,7 @@ def test_the_same_seed_learns_the_same() -> None:
     assert several[0] == several[1]
 
 
-def test_who_does_not_get_better_grows() -> None:
+def test_who_does_not_get_better_grows(spiking: Born) -> None:
     policy, episodes = spiking(width=1)
     grown = []
 
