@@ -7,11 +7,12 @@
 
 Needs the extra `control`. Every net hears the same population code and learns in the same way
 (``smalti.scheduler.control``): by evolution strategies, 16 antithetic pairs a generation with an episode each, or by
-policy gradient, 32 episodes a generation. A net has solved its environment when its unperturbed weights have a mean return of the published threshold over 100 episodes, of
-seeds that it never trained on; it is examined every five generations. Episodes count all that it trained on until
-then. *Grown* begins with one neuron in each of the two tiles on its way and doubles, by the auction, where its return
-has not risen for ten generations. In *tasks* a pole of another length follows when the one before is solved: an expert
-for each on one chip, which is told the task, beside one expert that learns them all.
+policy gradient, 32 episodes a generation. A net has solved its environment when its unperturbed weights have a mean
+return of the published threshold over 100 episodes, of seeds that it never trained on; it is examined every five
+generations. Episodes count all that it trained on until then. *Grown* begins with one neuron in each of the two tiles
+on its way and doubles, by the auction, where its return has not risen for ten generations. In *tasks* a pole of another
+length follows when the one before is solved: an expert for each on one chip, which is told the task, beside one expert
+that learns them all.
 """
 
 from __future__ import annotations
