@@ -20,9 +20,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -35,6 +38,7 @@ from smalti.scheduler.control.players import Dense, Policy, Spiking
 from smalti.scheduler.control.probing import heard
 from smalti.scheduler.control.strategy import JUDGED, Learned, StrategyOptions, judge, learn
 from smalti.scheduler.control.worlds import WORLDS, Episodes
+from smalti.scheduler.records.atomic import write_bytes_atomic
 
 CELLS = 8  # channels an observation
 CHIP: dict[str, dict[str, Any]] = {
@@ -57,6 +61,8 @@ class Control:
             nets have twice as many.
         steps: time steps of the chip from one observation to the next.
         strategy: the strategy.
+        out: folder for the tables of `one`, pandas.read_parquet("OUT/nets.parquet") (a row a net and seed) and
+            "OUT/generations.parquet" (a row a generation); without it nothing is written.
     """
 
     what: tyro.conf.Positional[Literal["one", "tasks"]] = "one"
@@ -65,6 +71,11 @@ class Control:
     widths: tuple[int, ...] = (1, 2, 4, 8, 16)
     steps: int = 4
     strategy: StrategyOptions = field(default_factory=lambda: StrategyOptions(rate=0.1))
+    out: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.out is not None and self.what == "tasks":
+            raise ValueError("--out takes the tables of one environment; leave it out for tasks")
 
 
 @dataclass
@@ -106,7 +117,8 @@ class Home:
         return grow
 
 
-Result = tuple[str, Learned, float]  # who, what came of it, CPU seconds
+Result = tuple[str, int, Learned, float]  # who, its seed, what came of it, CPU seconds
+Generation = tuple[str, int, int, float, int]  # who, its seed, number, mean return, hidden neurons
 
 
 def nets(asked: Control, seed: int, episodes: Episodes) -> Iterator[tuple[str, Policy, Callable[[], bool]]]:
@@ -124,16 +136,20 @@ def nets(asked: Control, seed: int, episodes: Episodes) -> Iterator[tuple[str, P
 def one(asked: Control) -> Table:
     """All nets on one environment."""
     episodes, results = Episodes(asked.world, 2 * asked.strategy.pairs), list[Result]()
+    generations = list[Generation]()
     for seed in asked.seeds:
         for name, net, grow in nets(asked, seed, episodes):
             begun = time.process_time()
-            learned = learn(net, episodes, asked.strategy, seed, grow)
-            results.append((name, learned, time.process_time() - begun))
+            follow = partial(_follow, generations, name, seed)
+            learned = learn(net, episodes, asked.strategy, seed, grow, follow)
+            results.append((name, seed, learned, time.process_time() - begun))
+            if asked.out is not None:
+                keep(asked.out, results, generations)
             print(f"seed {seed}: {name}: {learned.episodes} episodes, {learned.judged.mean:.1f}", flush=True)
     heads = ("net", "solved", "episodes", "actions", "return then", "neurons", "spikes an action", "CPU s")
     table = Table(*heads, title=f"{WORLDS[asked.world].name}, {len(asked.seeds)} seeds: medians, least to greatest")
-    for name in dict.fromkeys(name for name, _, _ in results):
-        mine = [(learned, seconds) for who, learned, seconds in results if who == name]
+    for name in dict.fromkeys(name for name, *_ in results):
+        mine = [(learned, seconds) for who, _, learned, seconds in results if who == name]
         table.add_row(
             name,
             f"{sum(learned.solved for learned, _ in mine)} of {len(mine)}",
@@ -145,6 +161,25 @@ def one(asked: Control) -> Table:
             f"{np.median([seconds for _, seconds in mine]):.1f}",
         )
     return table
+
+
+def _follow(into: list[Generation], name: str, seed: int, generation: int, mean: float, neurons: int) -> None:
+    into.append((name, seed, generation, mean, neurons))
+
+
+def keep(out: Path, results: list[Result], generations: list[Generation]) -> None:
+    """Write the tables, each whole."""
+    nets = [
+        {"net": name, "seed": seed, "cpu_seconds": seconds, "solved": learned.solved, "episodes": learned.episodes}
+        | {"actions": learned.actions, "neurons": learned.neurons, "mean_return": learned.judged.mean}
+        | {"least_return": learned.judged.least, "spikes_per_action": learned.judged.spikes}
+        for name, seed, learned, seconds in results
+    ]
+    columns = ["net", "seed", "generation", "mean_return", "neurons"]
+    tables = {"nets": pd.DataFrame(nets), "generations": pd.DataFrame(generations, columns=columns)}
+    out.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        write_bytes_atomic(out / f"{name}.parquet", table.to_parquet(index=False))
 
 
 def tasks(asked: Control) -> Table:

@@ -1,1 +1,1 @@
-"""Control: episodes in environments that answer, learned by evolution strategies. No stream: nothing is labelled."""
+"""Control: episodes in environments that answer, learned by evolution or policy gradient. Nothing is labelled."""

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
 import pytest
 
 from benchmarks.control import Control, one, spread, tasks
@@ -18,6 +23,26 @@ def test_every_net_has_a_row() -> None:
         *(f"dense rates, {n}" for n in (2, 4)),
     ]
     assert next(iter(table.columns[2].cells)) == "8 (8-8)"
+
+
+@pytest.mark.parametrize("by", ["evolution", "gradient"])
+def test_tables_have_every_net_and_generation(by: Literal["evolution", "gradient"], tmp_path: Path) -> None:
+    pytest.importorskip("gymnasium")
+    one(Control(seeds=(0, 1), widths=(1,), strategy=replace(SHORT, by=by), out=tmp_path / "control"))
+    nets, generations = (pd.read_parquet(tmp_path / "control" / f"{name}.parquet") for name in ("nets", "generations"))
+    assert list(zip(nets["net"], nets["seed"], strict=True)) == [
+        (name, seed)
+        for seed in (0, 1)
+        for name in ("chip, grown from 2 to at most 2", "chip, 2 from the start", "dense rates, 2")
+    ]
+    assert generations.groupby(["net", "seed"])["generation"].agg(list).tolist() == [[1, 2]] * 6
+    assert (nets["episodes"] == 8).all()
+    assert (nets["spikes_per_action"].gt(0) == nets["net"].str.startswith("chip")).all()
+
+
+def test_tables_of_tasks_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="--out takes the tables of one environment; leave it out for tasks"):
+        Control(what="tasks", out=tmp_path)
 
 
 def test_every_pole_has_a_row() -> None:
