@@ -29,6 +29,7 @@ from smalti.scheduler.streams.readers.mnist import load_mnist
 from smalti.scheduler.streams.readers.signals.signals import load_ecg, load_signals
 from smalti.scheduler.streams.readers.spikes.events import load_events
 from smalti.scheduler.streams.readers.spikes.shd import load_shd
+from smalti.scheduler.streams.readers.words import load_words
 from smalti.scheduler.streams.survey import content, excerpt
 from smalti.scheduler.streams.tasks.cognitive import load_cognitive
 from smalti.scheduler.streams.tasks.long import load_long
@@ -74,6 +75,7 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "signals": load_signals,
     "ecg": load_ecg,
     "few-shot": load_fsdd,
+    "words": load_words,
 }
 
 _NO_CLASSES = "stream.anomaly = {!r} is a class, and {} has targets at single time steps; leave it empty"

@@ -28,10 +28,10 @@ class StreamOptions:
     """The data, and how it is cut into experiences.
 
     Attributes:
-        name: digits (small images), mnist (images), fsdd (speech), few-shot (of fsdd, in sessions of few), arrays (your
-            own .npz), shd, ssc (spikes of speech), events (event cameras), signals (tables, series, records), ecg
-            (heart beats), cognitive (20 tasks to be answered in time), another that is made, or one added to STREAMS;
-            `smalti data` tells about them.
+        name: digits (small images), mnist (images), fsdd (speech), few-shot (of fsdd, in sessions of few), words (a
+            folder of recordings each), arrays (your own .npz), shd, ssc (spikes of speech), events (event cameras),
+            signals (tables, series, records), ecg (heart beats), cognitive (20 tasks to be answered in time), another
+            that is made, or one added to STREAMS; `smalti data` tells about them.
         path: what to read: the zip or folder of fsdd, the .npz of arrays; mnist can do without, digits has none.
         setting: class (no task label at test), task (label given), domain (same classes), joint (all data).
         classes_per_task: classes of an experience in setting class and task; the last may have fewer.

@@ -42,13 +42,7 @@ def load_fsdd(options: StreamOptions) -> Loaded:
         ValueError: if the path holds no such recordings, one of them is no 16-bit mono wav at 8 kHz or shorter than a
             frame, or the setting is domain, `by` is not speaker and there is no transform, or `by` is language.
     """
-    if options.setting == "domain" and options.by != "speaker" and options.transform == "none":
-        raise ValueError(
-            "stream.setting = 'domain': the domains of fsdd are speakers, set stream.by = 'speaker'; or make others "
-            "with stream.transform"
-        )
-    if options.by == "language":
-        raise ValueError("stream.by = language: fsdd is in English alone; take by = digit or speaker")
+    check_by(options)
     steps = options.steps or STEPS
     with recordings.opened(options.path) as archive:
         keys = sorted(archive.names)
@@ -70,8 +64,23 @@ def load_fsdd(options: StreamOptions) -> Loaded:
         domain=domain.astype(np.int64),
         domain_names=tuple(str(speaker) for speaker in speakers),
         part=None if options.hold_out else np.where(np.array([key[2] for key in keys]) < TESTED, "test", "train"),
-        notes=(*_of_split(options), *_of_recordings(cut)),
+        notes=(*_of_split(options), *notes_of(cut)),
     )
+
+
+def check_by(options: StreamOptions) -> None:
+    """Whether recordings can be cut as is asked for.
+
+    Raises:
+        ValueError: by language, or domains that are no speakers.
+    """
+    if options.setting == "domain" and options.by != "speaker" and options.transform == "none":
+        raise ValueError(
+            f"stream.setting = 'domain': the domains of {options.name} are speakers, set stream.by = 'speaker'; or "
+            "make others with stream.transform"
+        )
+    if options.by == "language":
+        raise ValueError(f"stream.by = language: {options.name} tells no languages; take by = digit or speaker")
 
 
 def encode(audio: Floats, steps: int) -> Floats:
@@ -96,7 +105,7 @@ def _of_split(options: StreamOptions) -> list[str]:
     return [] if options.hold_out else ["author's split: recordings 0-4 of each speaker and digit are the test part"]
 
 
-def _of_recordings(cut: list[str]) -> list[str]:
+def notes_of(cut: list[str]) -> list[str]:
     """What is odd about recordings, by the names of the first few."""
     more = f", and {len(cut) - FEW} more" if len(cut) > FEW else ""
     return [f"{WARNING}{'; '.join(cut[:FEW])}{more}"] if cut else []

@@ -1,4 +1,4 @@
-"""The recordings of the Free Spoken Digit Dataset in their archive or folder. Knows nothing of how they are encoded."""
+"""Recordings of sound in a zip or folder, and which are those of the Free Spoken Digit Dataset. Encodes nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +26,16 @@ _NAME = re.compile(r"(?:^|/)([0-9])_([^_/]+)_([0-9]{1,6})\.wav$")
 _SOURCE = "get the archive at github.com/Jakobovski/free-spoken-digit-dataset (Code, Download ZIP)"
 
 
+Read = Callable[[str], bytes]
+
+
 @dataclass(frozen=True)
 class Archive:
     """Recordings and how to read them."""
 
     path: str
     names: dict[Key, str]
-    read: Callable[[str], bytes]
+    read: Read
 
     def audio(self, key: Key) -> tuple[Floats, list[str]]:
         """Samples of one recording, -1..1, and what is odd about its file, with its name.
@@ -63,43 +66,69 @@ class Archive:
 
 @contextmanager
 def opened(path: str) -> Iterator[Archive]:
-    """The recordings of a zip or folder.
+    """The recordings of digits in a zip or folder.
 
     Raises:
         ValueError: there is no such file or folder, it holds none, one of them twice, or more than may be read.
     """
+    inner = Path(path) / "recordings" if path and (Path(path) / "recordings").is_dir() else Path(path)
+    with files_of(path, inner, "*", _SOURCE) as (sizes, read):
+        names = _index(path, sizes)
+        check_zipped(path, [sizes[name] for name in names.values()])
+        yield Archive(path, names, read)
+
+
+def check_zipped(path: str, sizes: Iterable[int]) -> None:
+    """Whether files of these sizes may be read out of a zip.
+
+    Raises:
+        ValueError: they take too much.
+    """
+    if Path(path).is_file():
+        limits.check_size(path, sum(sizes), limits.allowance(path))
+
+
+@contextmanager
+def files_of(path: str, folder: Path, pattern: str, source: str) -> Iterator[tuple[dict[str, int], Read]]:
+    """Sizes in bytes of the files of a zip or folder by their names in it, and how to read one.
+
+    Args:
+        path: as the user gave it.
+        folder: where to look, if that is a folder.
+        pattern: of names there.
+        source: what to say of a path that is nothing of the kind.
+
+    Raises:
+        ValueError: there is no such file or folder; reading: a file in it cannot be read.
+    """
     if not path:
-        raise ValueError(f"stream.path is empty; give the zip or the folder of the recordings: {_SOURCE}")
+        raise ValueError(f"stream.path is empty; give the zip or the folder of the recordings: {source}")
     place = Path(path)
     if place.is_dir():
-        folder = place / "recordings" if (place / "recordings").is_dir() else place
-        sizes = {file.name: file.stat().st_size for file in folder.iterdir() if file.is_file()}
-        yield Archive(path, _index(path, sizes), lambda name: (folder / name).read_bytes())
+        found = {file.relative_to(folder).as_posix(): file for file in folder.glob(pattern) if file.is_file()}
+        yield {name: file.stat().st_size for name, file in found.items()}, lambda name: found[name].read_bytes()
         return
     if not place.is_file():
-        raise ValueError(f"stream.path = {path!r}: there is no such file or folder; {_SOURCE}")
-    with limits.reading(path, _SOURCE), place.open("rb") as file:
+        raise ValueError(f"stream.path = {path!r}: there is no such file or folder; {source}")
+    with limits.reading(path, source), place.open("rb") as file:
         zipped = zipfile.is_zipfile(file)
     if not zipped:
-        raise ValueError(f"{path}: this is neither a folder nor a zip; {_SOURCE}")
-    with limits.reading(path, _SOURCE):
+        raise ValueError(f"{path}: this is neither a folder nor a zip; {source}")
+    with limits.reading(path, source):
         archive = zipfile.ZipFile(place)
     with archive:
         entries = {info.filename: info for info in archive.infolist() if not info.filename.startswith("__MACOSX/")}
-        names = _index(path, {name: info.file_size for name, info in entries.items()})
-        limits.check_size(path, sum(entries[name].file_size for name in names.values()), limits.allowance(path))
-        for name in names.values():
-            if entries[name].compress_type not in limits.ZIPPED:
-                raise ValueError(
-                    f"{path}: {name} is compressed by method {entries[name].compress_type}; {_SOURCE}, or zip the "
-                    "folder anew"
-                )
 
         def read(name: str) -> bytes:
+            if entries[name].compress_type not in limits.ZIPPED:
+                raise ValueError(
+                    f"{path}: {name} is compressed by method {entries[name].compress_type}; {source}, or zip the "
+                    "folder anew"
+                )
             with archive.open(name) as entry:
-                return entry.read(LONGEST)  # by number: what an entry declares need not be true
+                return entry.read(entries[name].file_size)  # by number: what an entry declares need not be true
 
-        yield Archive(path, names, read)
+        yield {name: info.file_size for name, info in entries.items() if not info.is_dir()}, read
 
 
 def _index(path: str, sizes: dict[str, int]) -> dict[Key, str]:

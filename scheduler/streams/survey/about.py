@@ -184,4 +184,20 @@ ABOUT = {
         licence="CC BY-SA 4.0",
         settings="class, task; stream.base and stream.shots go with any stream of classes",
     ),
+    "words": About(
+        what="spoken words, a folder of recordings for each, as 64 channels over time",
+        needs=(
+            "a folder or zip with a folder of .wav files for each word: Speech Commands as it is published, whose "
+            "lists of test and validation files are kept, or words of your own"
+        ),
+        source=(
+            "Speech Commands: http://download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
+            "Multilingual Spoken Words: https://mlcommons.org/datasets/multilingual-spoken-words/",
+        ),
+        licence="both CC BY 4.0; yours",
+        settings=(
+            "class, task, joint; domain with by = speaker where names tell it (NAME_nohash_0.wav), or with transform = "
+            "permuted; hold_out = a speaker never trained on"
+        ),
+    ),
 }

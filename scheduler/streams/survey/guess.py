@@ -15,6 +15,7 @@ _ENDINGS = {
 _SOUND = (".wav", ".flac", ".mp3", ".ogg")
 _NAMES = (  # the first that some name in a folder or zip matches
     (r"(^|/)\d_[^/]+_\d+\.wav$", "fsdd"),
+    (r"(^|/)[^_/][^/]*/[^/]+\.wav$", "words"),
     (r"(^|/)(x_train|x_test)\.npy$", "mnist"),
     (r"^(x|y|targets)\.npy$", "arrays"),
     (r"-idx[13]-ubyte(\.gz)?$|\.idx[13]-ubyte(\.gz)?$", "mnist"),
@@ -46,8 +47,8 @@ def stream_of(path: Path) -> str:
     found = _ENDINGS.get(path.suffix.lower()) if path.is_file() else None
     if found is None and (path.suffix.lower() in _SOUND or any(Path(name).suffix.lower() in _SOUND for name in names)):
         raise ValueError(
-            f"{path}: sound is read from a folder or zip of recordings named DIGIT_SPEAKER_NUMBER.wav, as of fsdd; "
-            "make features of others, firing probabilities in 0..1, and save them: numpy.savez('mine.npz', x=x, y=y)"
+            f"{path}: sound is read from a folder or zip with a folder of .wav files for each word (stream words), or "
+            "of recordings named DIGIT_SPEAKER_NUMBER.wav (fsdd)"
         )
     if found is None:
         raise ValueError(f"{path}: no stream is known to read this; name one (smalti data lists them) before it")
