@@ -65,8 +65,8 @@ class GrowthOptions:
         practice: gradient steps that candidates take before they bid, for the rules firefly and intern.
         probe: samples of the batch from which growth signals and bids are computed.
         retire_after: rounds that a grown neuron may stay silent before its tile retires it; 0 never retires.
-        give_back: score on validation data from which on, after a round past ``until``, the neuron of the expert that
-            is worth least goes; the rounds that are left mend what that cost. 0: nobody goes.
+        give_back: score on validation data that must be left without the neuron of the expert that is worth least, so
+            that it goes after a round past ``until``; the rounds to come mend what that cost. 0: nobody goes.
         fates: write the table fates: after every round, what each neuron of the expert in training has to learn from,
             and what it is worth; costs a forward pass over probe validation samples for each.
         reuse: what a new task tries on the experts that exist before it gets neurons of its own.

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.scheduler.growth.grower import Grower
-from smalti.scheduler.growth.readout import Batch, loss_of
+from smalti.scheduler.growth.readout import Batch, judged, loss_of
 
 Row = dict[str, object]
 
@@ -47,10 +47,11 @@ def worths(grower: Grower, expert: Expert, validation: Batch, usual: float) -> d
     return {slot: loss_of(grower, expert, validation, (slot,)) - usual for slot in expert.neurons}
 
 
-def worth_least(grower: Grower, expert: Expert, validation: Batch) -> int:
-    """The hidden neuron without which the loss is least; of equals the first."""
-    worth = worths(grower, expert, validation, 0.0)
-    return min(worth, key=lambda slot: worth[slot])
+def worth_least(grower: Grower, expert: Expert, validation: Batch) -> tuple[int, float]:
+    """The hidden neuron without which the loss is least, of equals the first, and the score without it."""
+    silenced = {slot: judged(grower, expert, validation, (slot,)) for slot in expert.neurons}
+    slot = min(silenced, key=lambda slot: silenced[slot][1])
+    return slot, silenced[slot][0]
 
 
 def _gradient(grower: Grower, expert: Expert, batch: Batch) -> Tensor:

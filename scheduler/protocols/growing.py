@@ -89,15 +89,15 @@ class Growing:
         return len(retired)
 
     def _give_back(self, now: Round, progress: Progress) -> int:
-        """Retire the neuron that is worth least where the task is learned better than it has to be; how many."""
+        """Retire the neuron that is worth least where the task is learned well enough without it; how many."""
         options, expert, rounds = now.config.growth, progress.expert, now.config.training.rounds
         played = now.number % rounds + 1
         mends = options.until < played / rounds < 1 and len(expert.neurons) > 1
         if not options.give_back or not mends or self.parts.agent.listeners(expert):
             return 0
-        if score_of(self.parts, now) < options.give_back:
+        slot, score = fate.worth_least(self.parts.grower, expert, self._validation(now))
+        if score < options.give_back:
             return 0
-        slot = fate.worth_least(self.parts.grower, expert, self._validation(now))
         self.parts.grower.retire(slot, expert)
         self.registry.retired(slot, now.number)
         return 1

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from smalti.scheduler.config import Config
-from smalti.scheduler.growth import fate
+from smalti.scheduler.growth import fate, readout
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import VALIDATION
 
@@ -55,14 +55,18 @@ def test_one_neuron_stays(giving: Callable[..., Simulation]) -> None:
 
 
 def test_who_goes_is_worth_least(giving: Callable[..., Simulation]) -> None:
-    simulation = giving(1e-9)
+    simulation = giving(1e-9, seed_width=4)
     for _ in range(2):
         simulation.step()
     (expert,), grower = simulation.gating.experts, simulation.grower
     x, wanted = simulation.batches_of(simulation.experience).evaluation(VALIDATION)
     worth = fate.worths(grower, expert, (x, wanted), 0.0)
-    assert fate.worth_least(grower, expert, (x, wanted)) == min(expert.neurons, key=lambda slot: worth[slot])
+    slot, score = fate.worth_least(grower, expert, (x, wanted))
+    assert slot == min(expert.neurons, key=lambda slot: worth[slot])
     assert len({round(value, 6) for value in worth.values()}) > 1
+    assert score == readout.judged(grower, expert, (x, wanted), (slot,))[0]
+    simulation.grower.retire(slot, expert)
+    assert (score, worth[slot]) == pytest.approx(readout.judged(grower, expert, (x, wanted)))
 
 
 def test_a_run_that_was_interrupted_gives_back_the_same(giving: Callable[..., Simulation]) -> None:
@@ -76,3 +80,12 @@ def test_a_run_that_was_interrupted_gives_back_the_same(giving: Callable[..., Si
             pass
     assert torch.equal(whole.network.state.weight, resumed.network.state.weight)
     assert whole.gating.experts[0].neurons == resumed.gating.experts[0].neurons
+
+
+@pytest.mark.parametrize(("asked", "gone"), [(0.8, 2), (0.81, 0)])
+def test_who_cannot_be_done_without_stays(
+    giving: Callable[..., Simulation], monkeypatch: pytest.MonkeyPatch, asked: float, gone: int
+) -> None:
+    monkeypatch.setattr(fate, "worth_least", lambda grower, expert, asked: (expert.neurons[0], 0.8))
+    simulation = giving(asked)
+    assert sum(next(iter(simulation))["retired"] for _ in range(ROUNDS)) == gone
