@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import warnings
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -22,6 +23,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 QUIET = logging.CRITICAL
 LOOPBACK = "127.0.0.1"  # where clusters of this machine's own listen: others cannot reach it
 ALONE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # of Ray: 0 keeps all that it starts at LOOPBACK
+RENEWED = "A worker stopped while some jobs were given"  # by joblib, for it held more memory than after its first trial
 PATIENCE = 10.0  # seconds that a cluster has to answer
 Task = tuple[Callable[..., object], tuple[Any, ...], dict[str, Any]]  # what joblib.delayed makes
 
@@ -79,7 +81,9 @@ def _local(workers: Workers) -> Iterator[Spread]:
 
     def spread(tasks: Iterable[Task], at_a_time: int = 0) -> Sequence[object]:
         limit = at_a_time or workers.here
-        with parallel_config("loky", n_jobs=_jobs(workers.here), inner_max_num_threads=workers.threads):
+        config = parallel_config("loky", n_jobs=_jobs(workers.here), inner_max_num_threads=workers.threads)
+        with config, warnings.catch_warnings():
+            warnings.filterwarnings("ignore", RENEWED)
             try:
                 return _run(tasks, limit)
             except TerminatedWorkerError as error:
