@@ -14,6 +14,7 @@ import pandas as pd
 
 from smalti.agents.auction.bids import SEED, TAP
 from smalti.analysis import detection, market
+from smalti.analysis.damage import broken, repaired
 from smalti.analysis.finding import Finding, count_of, several
 from smalti.analysis.gate_columns import without_columns
 from smalti.analysis.idleness import mute_inputs, restless, silent, unheard
@@ -65,6 +66,7 @@ def findings(
         None if inputs is None else mute_inputs(run.table("links"), inputs),
         nothing_grown(neurons, bids, config["growth"]["when"]),
         broken(rounds),
+        repaired(run.table("repairs")) if "repairs" in run.tables else None,
         outdone(accuracy(run, headline(run), "test"), gate_alone(run)),
     ]
     if config["stream"].get("boundaries") == "hidden":
@@ -248,21 +250,6 @@ def nothing_grown(neurons: pd.DataFrame, bids: pd.DataFrame, when: str) -> Findi
         reasons = market.reasons(lost)["bids"]
         why = "Bids were lost: " + several([f"{reason} ({count})" for reason, count in reasons.items()]) + "."
     return Finding(kind="ungrown", weight="note", title="No neuron was born beside the seed experts", detail=why)
-
-
-def broken(rounds: pd.DataFrame) -> Finding | None:
-    """Links that faults took away during the run, and how many of them were laid again."""
-    if "lost" not in rounds or not rounds["lost"].any():
-        return None
-    lost, relaid = int(rounds["lost"].sum()), int(rounds["relaid"].sum())
-    when = ", ".join(str(number) for number in rounds.loc[rounds["lost"] > 0, "round"])
-    return Finding(
-        kind="broken",
-        weight="warning" if relaid < lost else "note",
-        title=f"Faults took {count_of(lost, 'link')} away, of which {relaid} were laid again",
-        detail=f"They came before round {when}. faults.heal = relay lays links of living neurons again where there is "
-        "room; those of neurons that died are gone.",
-    )
 
 
 def gate_alone(run: Run) -> float:

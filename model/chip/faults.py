@@ -22,6 +22,7 @@ from smalti.model.option_values import expand_home, settle, shown
 SIZE = ("rows", "cols", "neurons_per_tile", "wires", "corner_wires")
 ROWS, SLOTS, TILES, WIRES = range(4)  # of the streams of random numbers
 FILE = "faults.json"  # of a run folder
+Heal = Literal["none", "relay", "auction"]
 KINDS = ("dead_rows", "dead_slots", "dead_tiles", "dead_wires")
 
 
@@ -38,8 +39,14 @@ class FaultsOptions:
         map: a map that was measured, a JSON file, instead of shares.
         known: whether the chip's mapper knows: nothing is placed or routed there; else faults act, and nobody knows.
         at_round: round before which they come; 0 for a chip that has always had them.
-        heal: none, or relay: when known faults come, links that lay there are laid again with their weights where there
-            is room, the strongest first, and hidden neurons that drive nobody any more are retired.
+        heal: none; relay: when known faults come, links that lay there are laid again with their weights where there is
+            room, the strongest first, and hidden neurons that drive nobody any more are retired; or auction: every old
+            expert whose loss has risen buys repairs, whatever lowers its loss most for each device that is written.
+        tolerance: rise of the loss of an old task, on samples that are kept of it, up to which nothing is repaired.
+        practice: minibatches of the samples kept of an old task on which a copy of its expert may learn beside the chip
+            before it is programmed once, where faults are known, for heal = auction; 0 for none.
+        watch: whether old experts are asked, and repaired, whenever an experience begins, for heal = auction: devices
+            drift, and faults that nobody knows act.
     """
 
     row_share: float = 0.0
@@ -50,14 +57,23 @@ class FaultsOptions:
     map: str = ""
     known: bool = True
     at_round: int = 0
-    heal: Literal["none", "relay"] = "none"
+    heal: Heal = "none"
+    tolerance: float = 0.01
+    practice: int = 0
+    watch: bool = False
 
     def __post_init__(self) -> None:
         settle(self, "faults")
         expand_home(self, "map")
         ranges.share("faults", self, "row_share", "slot_share", "tile_share", "wire_share")
         ranges.not_negative("faults", self, "map_seed", most=ranges.SEED)
-        ranges.not_negative("faults", self, "at_round")
+        ranges.not_negative("faults", self, "at_round", "practice")
+        ranges.weight("faults", self, "tolerance")
+        if self.watch and self.heal != "auction":
+            raise ValueError(
+                f"faults.watch = true repairs old experts by auction, and faults.heal = {self.heal!r}: take heal "
+                "auction, or watch false"
+            )
         if self.map and self.drawn:
             raise ValueError(
                 f"faults.map = {self.map!r} says which parts are dead, and shares draw them: set the shares "

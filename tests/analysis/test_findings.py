@@ -267,15 +267,3 @@ def test_a_run_with_hidden_boundaries_is_judged(tiny: Callable[..., Config], tmp
     start(config, tmp_path / "run", lambda simulation: None)
     kinds = {finding.kind for finding in findings(load_run(tmp_path / "run", keep=True))}
     assert "missed" in kinds
-
-
-def test_links_lost_to_faults_are_told() -> None:
-    rounds = pd.DataFrame({"round": [0, 1, 2], "lost": [0, 5, 0], "relaid": [0, 3, 0]})
-    found = checks.broken(rounds)
-    assert found is not None
-    assert found.weight == "warning"
-    assert found.title == "Faults took 5 links away, of which 3 were laid again"
-    assert "before round 1." in found.detail
-    assert found.detail.endswith("those of neurons that died are gone.")
-    assert checks.broken(rounds.assign(lost=0, relaid=0)) is None
-    assert checks.broken(rounds[["round"]]) is None

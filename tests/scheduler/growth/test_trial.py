@@ -1,0 +1,76 @@
+"""A trial leaves nothing behind: not a bit of the chip, its books, its devices or its agents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+
+from smalti.model.healing import remember
+from smalti.scheduler.config import Config
+from smalti.scheduler.growth.repair import Patient, Repairs
+from smalti.scheduler.growth.trial import mark
+from smalti.scheduler.protocols.protocol import begun_at, kept_of
+from smalti.scheduler.randomness import Use, generator
+from smalti.scheduler.simulation import Simulation
+
+
+def frozen(simulation: Simulation) -> dict[str, Any]:
+    """All that a checkpoint would hold, and what the round in hand has done so far."""
+    grower, links = simulation.grower, simulation.network.links
+    now = deepcopy(simulation.state_dict())
+    now |= {"born": list(grower.born), "bought": list(grower.bought), "outcomes": list(grower.outcomes)}
+    now |= {"rows": dict(links.rows), "free": links.ledger.all_free(range(len(links.ledger.used)))}
+    return now | {"source": links.source.copy().tolist(), "lots": grower.model.random.getstate()}
+
+
+def same(first: object, second: object) -> bool:
+    """Whether two of them are the same, bit for bit."""
+    if isinstance(first, torch.Tensor):
+        return isinstance(second, torch.Tensor) and torch.equal(first.nan_to_num(7), second.nan_to_num(7))
+    if isinstance(first, dict):
+        return (
+            isinstance(second, dict) and first.keys() == second.keys() and all(same(first[k], second[k]) for k in first)
+        )
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(same, first, second))  # type: ignore[arg-type]
+    return first == second or first != first
+
+
+@pytest.mark.parametrize("devices", [{}, {"kind": "reram_wan", "stuck_off": 0.05}])
+def test_every_repair_can_be_taken_back(
+    tiny: Callable[..., Config], check: Callable[[Simulation], None], devices: dict[str, Any]
+) -> None:
+    simulation = Simulation(tiny(devices=devices, gating={"stiffness": 100.0}))
+    for _ in range(4):
+        simulation.step()
+    grower, network, expert = simulation.grower, simulation.network, simulation.gating.experts[0]
+    known = simulation.rehearsal.devices
+    then = begun_at(simulation.parts, simulation.config, 0)
+    patient = Patient(
+        expert=expert,
+        task=0,
+        kept=kept_of(then),
+        training=then.batches.probe(64, 0),
+        enough=0.0,
+        chance=partial(generator, 0, Use.REPAIR, 0, 0),
+        reserve=0,
+        learn=None,
+    )
+    routed = [key for key in network.links.rows if network.links.kind(*key) == "routed"]
+    lost = remember(network, routed, grower.moments, known)
+    repairs = Repairs(grower, patient, lost, known)
+    refreshing = [] if network.memristors.exact else [repairs._refresh]
+    network.memristors.read()
+    for do in (partial(repairs._read, 0), repairs._move, partial(repairs._grow, 0, 2), *refreshing):
+        before = frozen(simulation)
+        restore = mark(grower, expert, known)
+        assert do() is not None
+        assert not same(frozen(simulation), before) or do in refreshing
+        restore()
+        assert same(frozen(simulation), before)
+    check(simulation)
