@@ -54,7 +54,7 @@ def findings(
     evaluations, config = run.table("evaluations"), run.config
     checks = [
         unfinished(rounds, config["training"]["rounds"], run.environment),
-        shrunk(config["run"]),
+        shrunk(config),
         refused(of_tasks(run.table("openings"))) if "openings" in run.tables else None,
         without_columns(run.table("openings")) if "openings" in run.tables else None,
         *(forgotten(evaluations, setting, came=order(run)) for setting in answers(run) if setting != "joint"),
@@ -142,15 +142,18 @@ def _validated(score: float) -> str:
     return "" if math.isnan(score) else f" ({score:.1%} on validation data)"
 
 
-def shrunk(options: Mapping[str, Any]) -> Finding | None:
-    """Whether the run was a quick one."""
-    if not options.get("quick"):
+def shrunk(config: Mapping[str, Any]) -> Finding | None:
+    """Whether the run was a quick one, and what else that has changed."""
+    if not config["run"].get("quick"):
         return None
+    at, copies = config.get("faults", {}).get("at_round", 0), config.get("devices", {}).get("copies", 0)
+    moved = f" Faults came before round {at}, in the experience in which they would have come." if at else ""
+    moved += f" {count_of(copies, 'copy').capitalize()} of the chip were asked, 2 at most." if copies else ""
     return Finding(
         kind="quick",
         weight="warning",
         title="A run shrunk to seconds: its numbers mean nothing",
-        detail="run.quick leaves at most 30 samples a class and 3 rounds of 10 steps; run it without.",
+        detail=f"run.quick leaves at most 30 samples a class and 3 rounds of 10 steps; run it without.{moved}",
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+
+from smalti.model.devices import DevicesOptions
 from smalti.scheduler.config import Config
 from smalti.scheduler.streams import Stream
 
@@ -19,6 +22,23 @@ def check_faults(config: Config, stream: Stream) -> None:
         raise ValueError(
             f"faults.at_round = {faults.at_round}{shrunk} is after the last round, {rounds - 1}: give a round from 0 "
             "on to that one"
+        )
+    if faults.at_round and not broken:
+        raise ValueError(
+            f"faults.at_round = {faults.at_round} says when faults come, and there are none: give shares "
+            "(faults.row_share, slot_share, tile_share, wire_share) or faults.map, or set it to 0"
+        )
+    if faults.heal != "none" and not faults.watch and not (broken and faults.known and faults.at_round):
+        watching = " or watch, which needs none of it" if faults.heal == "auction" else ""
+        raise ValueError(
+            f"faults.heal = {faults.heal!r} mends what known faults take away when they come, and none do: give "
+            f"faults.at_round and shares or a map, with faults.known{watching}, or set heal to none"
+        )
+    if config.devices.mosaic_noise != DevicesOptions.mosaic_noise and config.devices.kind != "mosaic":
+        warnings.warn(
+            f"devices.mosaic_noise = {config.devices.mosaic_noise} is that of devices.kind = 'mosaic' alone, and the "
+            f"kind is {config.devices.kind!r}: it has no effect here",
+            stacklevel=4,
         )
     if faults.heal == "auction":
         _check_auction(config, stream)

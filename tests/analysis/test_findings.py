@@ -78,8 +78,13 @@ def test_a_run_that_had_to_end_says_why() -> None:
 
 
 def test_quick_runs_are_told_of() -> None:
-    assert checks.shrunk({"quick": False}) is None
-    assert told(checks.shrunk({"quick": True})).startswith("warning | A run shrunk to seconds")
+    assert checks.shrunk({"run": {"quick": False}, "faults": {"at_round": 3}}) is None
+    assert told(checks.shrunk({"run": {"quick": True}})).startswith("warning | A run shrunk to seconds")
+    changed = {"run": {"quick": True}, "faults": {"at_round": 9}, "devices": {"copies": 2}}
+    assert told(checks.shrunk(changed)).endswith(
+        "run it without. Faults came before round 9, in the experience in which they would have come. 2 copies of the "
+        "chip were asked, 2 at most."
+    )
 
 
 def test_a_task_is_forgotten_when_its_accuracy_fell_by_five_points_and_two_standard_errors() -> None:

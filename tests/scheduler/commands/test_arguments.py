@@ -73,6 +73,11 @@ def test_truth_values_in_every_spelling(given: list[str], settled: list[str] | N
         (["benchmark", "continual", "--seeds", "0", "--dry-run"], "--seeds 0"),
         (["compare", "grwth"], "did you mean growth?"),
         (["shwo"], "did you mean show?"),
+        (
+            ["map", "net.nir", "--faults.map", "chip.csv"],
+            "smalti map has no option --faults.map; write it into a configuration file, [faults] map = ..., and give "
+            "that: --config FILE",
+        ),
         (["show", "nowhere", "--table", "x"], "nowhere is no run folder"),
     ],
 )
