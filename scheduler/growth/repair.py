@@ -5,7 +5,7 @@ What is for sale is tried on the chip and taken back (``scheduler.growth.trial``
 - link: one link that faults took away lies again, with what is remembered of its devices onto this expert; links: all
   of them that find a way, the strongest first, for one alone may do nothing where its neighbours are gone;
 - readout: the output columns are programmed anew, in closed form, over what the expert may hear and still speaks;
-- outputs: the same with outputs born anew in another south tile, where nothing reaches those that there are;
+- outputs: the same with outputs born anew in another south tile, in the place of those that there are;
 - neurons: births by the usual rule and auction, and then such a read-out;
 - copy: a copy of the expert beside the chip, to whom faults are known, learns on the samples that are kept
   (``faults.practice``), and what it has learned is programmed once;
@@ -14,7 +14,8 @@ What is for sale is tried on the chip and taken back (``scheduler.growth.trial``
 A bid is worth the fall of the loss on samples that are kept of the task, and costs the links, slots and spikes that it
 takes at the prices of the auction and ``auction.write_price`` for every device that it writes. Of those worth more than
 they cost the one that lowers the loss most per device is done; then all is measured again, until the loss is back
-within the tolerance or nothing is worth its price.
+within the tolerance or nothing is worth its price. Where writes have errors, the chip gets others than the trial had:
+a kind of repair that turns out to lower nothing is not for sale to this expert again.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ class Repairs:
     lost: Sequence[Remembered]  # links that faults took away
     devices: Sequence[Tensor]  # what is known of devices beside the chip and the optimiser, [K, R, n] each
     rows: list[Row] = field(default_factory=list)  # of the table ``repairs``, but for the round
+    failed: set[str] = field(default_factory=set)  # that did not do what was tried, for writes are noisy: no more of it
 
     def __post_init__(self) -> None:
         self.former = {*self.patient.expert.members().tolist()}  # slots whose devices may be remembered
@@ -103,9 +105,10 @@ class Repairs:
         patient, done = self.patient, 0
         loss = self._loss()
         while loss > patient.enough and done < MOST:
-            tried = [measured for repair in self._for_sale(done) if (measured := self._tried(repair)) is not None]
-            worth = [one for one in tried if loss - one.loss > one.price]
-            best = max(worth, key=lambda one: (loss - one.loss) / max(one.writes, 1), default=None)
+            there = [repair for repair in self._for_sale(done) if repair.name not in self.failed]
+            tried = [measured for repair in there if (measured := self._tried(repair)) is not None]
+            worth = [one for one in tried if one.writes and loss - one.loss > one.price]
+            best = max(worth, key=lambda one: (loss - one.loss) / one.writes, default=None)
             self.rows += [self._row(one, loss, False) for one in tried if one is not best]
             if best is None:
                 self.rows.append(self._row(Measured(Repair(NOTHING, lambda: None), loss, 0, 0.0), loss, True))
@@ -114,8 +117,8 @@ class Repairs:
             assert taken is not None, best.repair.name
             self.rows.append(self._row(taken, loss, True))
             done += 1
-            if taken.loss >= loss:  # where reads and writes are noisy
-                break
+            if taken.loss >= loss:
+                self.failed.add(best.repair.name)
             loss = taken.loss
         return done > 0
 
@@ -127,14 +130,16 @@ class Repairs:
         if len(links) > 1:
             links.append(Repair("links", partial(self._lay, gone)))
         deaf = not self._reached()
-        by_readout = Repair("outputs", self._move) if deaf else Repair("readout", partial(self._read, auction))
+        readout = [] if deaf else [Repair("readout", partial(self._read, auction))]
         classes = len(expert.classes) if self.grower.judge.readout is None else 1
         most = self.grower.options.max_neurons * classes or network.fabric.neurons
         births = min(self.grower.options.births * classes, most - len(expert.neurons))
         grown = [Repair("neurons", partial(self._grow, auction, births))] if births > 0 and not deaf else []
         copies = [] if self.patient.learn is None or deaf else [Repair("copy", partial(self._copy, auction))]
         drifts = [] if network.memristors.exact else [Repair("refresh", self._refresh)]
-        return [*links, by_readout, *grown, *copies, *drifts]
+        moved = bool(self._born() & {*expert.outputs})
+        elsewhere = [] if moved else [Repair("outputs", self._move)]
+        return [*links, *readout, *elsewhere, *grown, *copies, *drifts]
 
     def _tried(self, repair: Repair) -> Measured | None:
         """What a repair would come to; everything is as it was afterwards."""
@@ -170,11 +175,14 @@ class Repairs:
             "taken": taken,
         }
 
+    def _born(self) -> set[int]:
+        """Slots of all who were born in this round."""
+        return {slot for slot, _, _ in self.grower.born}
+
     def _columns(self, link: Remembered) -> Tensor:
         """Columns [n] bool of this expert whose devices on a link are remembered and out of use."""
         network, slots = self.grower.network, self.grower.network.fabric.slots
-        born = {slot for slot, _, _ in self.grower.born}
-        mine = self.former.intersection(self.patient.expert.members().tolist()) - born
+        mine = self.former.intersection(self.patient.expert.members().tolist()) - self._born()
         columns = torch.zeros_like(link.mask)
         columns[[slot % slots for slot in mine if slot // slots == link.tile]] = True
         row = network.links.rows.get((link.source, link.tile))
@@ -292,6 +300,6 @@ class Repairs:
         return heard
 
     def _reached(self) -> bool:
-        """Whether the outputs are alive, so that something can reach them."""
+        """Whether the slots of the outputs are sound, so that something can reach them."""
         faults = self.grower.network.links.faults
         return faults is None or not bool(faults.slots[list(self.patient.expert.outputs)].any())

@@ -67,13 +67,13 @@ def test_each_auction_takes_what_lowers_the_loss_most_for_a_device(tiny: MakeCon
     for _, bids in rows.groupby(auction):
         (won,) = bids[bids["taken"]].to_dict("records")
         fall = bids["loss_before"] - bids["loss_after"]
-        worth = bids[fall > bids["price"]]
+        worth = bids[(fall > bids["price"]) & (bids["writes"] > 0)]
         assert (bids["price"] >= bids["writes"] * price - 1e-12).all()
         if won["repair"] == "nothing":
             assert worth.empty
         else:
-            rate = (worth["loss_before"] - worth["loss_after"]) / worth["writes"].clip(lower=1)
-            assert (won["loss_before"] - won["loss_after"]) / max(won["writes"], 1) == rate.max()
+            rate = (worth["loss_before"] - worth["loss_after"]) / worth["writes"]
+            assert (won["loss_before"] - won["loss_after"]) / won["writes"] == rate.max()
 
 
 def test_what_a_trial_said_is_what_the_chip_does_and_counts(tiny: MakeConfig) -> None:
