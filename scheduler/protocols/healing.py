@@ -42,6 +42,7 @@ from smalti.scheduler.protocols.protocol import (
 )
 from smalti.scheduler.protocols.unsolved import values_of
 from smalti.scheduler.randomness import Use, generator
+from smalti.scheduler.streams import Experience
 from smalti.scheduler.training import Batch, Learner, learning_rate, train_step
 
 PRACTICE = 2  # what random numbers are for, beside the stages of births and read-outs
@@ -71,16 +72,8 @@ class Healing:
         """Numbers kept of old tasks; validation samples that old experts sell by are counted there."""
         if not self.active:
             return 0
-        growth, counted = self.config.growth, self.config.growth.buy_back.by != "none"
-        parts = (self.parts.stream.experiences[position] for position in self._positions().values())
-        return sum(
-            (
-                min(growth.reuse.samples, len(one.train))
-                + min(growth.buy_back.samples, len(one.validation)) * (not counted)
-            )
-            * values_of(one.train)
-            for one in parts
-        )
+        experiences = (self.parts.stream.experiences[position] for position in self._positions().values())
+        return sum(self._kept(one) * values_of(one.train) for one in experiences)
 
     def come(self, now: Round, devices: Sequence[Tensor]) -> tuple[Damage, Tensor]:
         """Before a round begins: let faults come whose round it is, and repair.
@@ -93,11 +86,11 @@ class Healing:
             What faults did, and the devices that repairs have laid [K, R, n] bool, whose writes are counted.
         """
         grower, network = self.parts.grower, self.parts.grower.network
-        self.rows, spoke = [], speaking(network)
+        self.rows, spoke = [], speaking(network) if self.active else None
         with network.memristors.rewriting():
             damage = breakage.come(grower, self.faults, self.config.faults, now.number, devices)
         before, watched = network.state.mask.clone(), self.config.faults.watch and now.first_step == 0
-        if self.active and (damage.lost or watched):
+        if spoke is not None and (damage.lost or watched):
             self._repair(now, damage.links, devices)
             spoke[[slot for slot, _, _ in grower.born]] = False
             breakage.retire_orphans(grower, spoke)
@@ -185,6 +178,13 @@ class Healing:
     def _loss(self, position: int) -> float:
         then = begun_at(self.parts, self.config, position)
         return loss_of(self.parts.grower, serving(self.parts, position), kept_of(then))
+
+    def _kept(self, experience: Experience) -> int:
+        """Samples of a task that are kept for repairs and for nothing else."""
+        growth = self.config.growth
+        sold = growth.buy_back.by != "none"
+        asked = 0 if sold else min(growth.buy_back.samples, len(experience.validation))
+        return min(growth.reuse.samples, len(experience.train)) + asked
 
     def _lies(self, link: Remembered) -> bool:
         """Whether a link that was lost lies again, with devices of those that it had."""

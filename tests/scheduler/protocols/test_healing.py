@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from smalti.model.growth.buy_back import BuyBackOptions
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth.readout import loss_of
 from smalti.scheduler.protocols.protocol import begun_at, kept_of
@@ -160,6 +161,17 @@ def test_experts_are_watched_where_devices_age(tiny: MakeConfig, check: Callable
     assert loss(watched) < loss(left)
 
 
+def test_who_watches_sound_ideal_devices_finds_nothing(tiny: MakeConfig) -> None:
+    plain, watched = (Simulation(tiny(faults=faults)) for faults in ({}, {"heal": "auction", "watch": True}))
+    for simulation in (plain, watched):
+        for _ in simulation:
+            pass
+    assert watched.table("repairs").empty
+    same = [name for name in plain.table("rounds") if not name.startswith("seconds") and name != "stored_values"]
+    pd.testing.assert_frame_equal(plain.table("rounds")[same], watched.table("rounds")[same])
+    pd.testing.assert_frame_equal(plain.table("evaluations"), watched.table("evaluations"))
+
+
 def test_unknown_faults_are_noticed_by_who_watches(tiny: MakeConfig) -> None:
     blind, watched = struck(tiny, known=False, heal="none"), struck(tiny, known=False, watch=True)
     assert blind.table("repairs").empty
@@ -226,8 +238,14 @@ def test_samples_that_are_kept_are_counted(tiny: MakeConfig) -> None:
     kept = min(64, len(experience.validation)) + min(512, len(experience.train))
     values = kept * (experience.train.x[0].size + 1)
     assert simulation.table("rounds")["stored_values"].tolist() == [0, 0, values, values]
-    sold = tiny(faults={**BROKEN, "heal": "auction"}, training=TAUGHT).growth.buy_back
-    assert sold.by == "none"
+    selling = tiny(
+        faults={**BROKEN, "heal": "auction"}, training=TAUGHT, growth={"buy_back": BuyBackOptions(by="loss")}
+    )
+    both = Simulation(selling)
+    for _ in range(4):
+        both.step()
+    present = min(64, len(simulation.stream.experiences[1].validation)) * (experience.train.x[0].size + 1)
+    assert both.table("rounds")["stored_values"].iloc[-1] == values + present  # those that are sold by count once
 
 
 @pytest.mark.parametrize(
