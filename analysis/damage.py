@@ -18,7 +18,7 @@ def broken(rounds: pd.DataFrame) -> Finding | None:
         weight="warning" if relaid < lost else "note",
         title=f"Faults took {count_of(lost, 'link')} away, of which {relaid} were laid again",
         detail=f"They came before round {when}. faults.heal = relay lays links of living neurons again where there is "
-        "room; those of neurons that died are gone.",
+        "room, auction what is worth it; those of neurons that died are gone.",
     )
 
 

@@ -30,7 +30,8 @@ from smalti.scheduler.breakage import Damage
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth.readout import Batch as Samples
 from smalti.scheduler.growth.readout import loss_of
-from smalti.scheduler.growth.repair import Patient, Repairs, Row
+from smalti.scheduler.growth.remedies import Patient, Remedies
+from smalti.scheduler.growth.repair import Repairs, Row
 from smalti.scheduler.protocols.protocol import (
     Parts,
     Round,
@@ -114,14 +115,15 @@ class Healing:
     def _repair(self, now: Round, lost: Sequence[Remembered], devices: Sequence[Tensor]) -> None:
         """Ask every old expert, and let those that have lost hold auctions, who has lost most first."""
         positions = {task: at for task, at in self._positions().items() if at < now.position and self._own(at)}
-        risen = {task: self._loss(at) - self.usual[task] for task, at in positions.items()}
+        risen = {task: self._loss(at, self._seconds) - self.usual[task] for task, at in positions.items()}
         for task in sorted(risen, key=lambda task: -risen[task]):
             if risen[task] <= self.config.faults.tolerance:
                 continue
             then = begun_at(self.parts, now.config, positions[task])
-            repairs = Repairs(self.parts.grower, self._patient(now, then), lost, devices)
+            patient = self._patient(now, then)
+            repairs = Repairs(Remedies(self.parts.grower, patient, lost, devices))
             if repairs.run():
-                learn_of_answers(self.parts, repairs.patient.expert, then)
+                learn_of_answers(self.parts, patient.expert, then)
             self.rows += [{"round": now.number, **row} for row in repairs.rows]
 
     def _patient(self, now: Round, then: Round) -> Patient:
@@ -137,6 +139,7 @@ class Healing:
             enough=self.usual[task] + faults.tolerance,
             chance=chance,
             reserve=growth.reserve,
+            seconds=self._seconds,
             learn=partial(self._learn, expert, training, chance) if copied else None,
         )
 
@@ -175,9 +178,20 @@ class Healing:
     def _shared(expert: Expert, other: Expert) -> bool:
         return bool(set(expert.outputs) & set(other.outputs))
 
-    def _loss(self, position: int) -> float:
-        then = begun_at(self.parts, self.config, position)
-        return loss_of(self.parts.grower, serving(self.parts, position), kept_of(then))
+    @property
+    def _seconds(self) -> float:
+        """From one watch to the next, over which devices drift."""
+        watched = self.config.faults.watch
+        return self.config.training.rounds * self.config.devices.round_seconds if watched else 0.0
+
+    def _loss(self, position: int, seconds: float = 0.0) -> float:
+        """Of the expert of an experience on the samples that are kept, now or so many seconds later."""
+        then, memristors = begun_at(self.parts, self.config, position), self.parts.grower.network.memristors
+        now = memristors.seconds
+        memristors.at(now + seconds)
+        loss = loss_of(self.parts.grower, serving(self.parts, position), kept_of(then))
+        memristors.at(now)
+        return loss
 
     def _kept(self, experience: Experience) -> int:
         """Samples of a task that are kept for repairs and for nothing else."""

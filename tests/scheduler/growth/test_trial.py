@@ -12,7 +12,7 @@ import torch
 
 from smalti.model.healing import remember
 from smalti.scheduler.config import Config
-from smalti.scheduler.growth.repair import Patient, Repairs
+from smalti.scheduler.growth.remedies import Patient, Remedies
 from smalti.scheduler.growth.trial import mark
 from smalti.scheduler.protocols.protocol import begun_at, kept_of
 from smalti.scheduler.randomness import Use, generator
@@ -59,14 +59,15 @@ def test_every_repair_can_be_taken_back(
         enough=0.0,
         chance=partial(generator, 0, Use.REPAIR, 0, 0),
         reserve=0,
+        seconds=0.0,
         learn=None,
     )
     routed = [key for key in network.links.rows if network.links.kind(*key) == "routed"]
     lost = remember(network, routed, grower.moments, known)
-    repairs = Repairs(grower, patient, lost, known)
-    refreshing = [] if network.memristors.exact else [repairs._refresh]
+    remedies = Remedies(grower, patient, lost, known)
+    refreshing = [] if network.memristors.exact else [remedies._refresh]
     network.memristors.read()
-    for do in (partial(repairs._read, 0), repairs._move, partial(repairs._grow, 0, 2), *refreshing):
+    for do in (partial(remedies._read, 0), remedies._move, partial(remedies._grow, 0, 2), *refreshing):
         before = frozen(simulation)
         restore = mark(grower, expert, known)
         assert do() is not None
