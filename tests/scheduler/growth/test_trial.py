@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import partial
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from smalti.model.healing import remember
+from smalti.model.healing import Remembered, remember
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth.remedies import Patient, Remedies
 from smalti.scheduler.growth.trial import mark
@@ -41,18 +41,11 @@ def same(first: object, second: object) -> bool:
     return first == second or first != first
 
 
-@pytest.mark.parametrize("devices", [{}, {"kind": "reram_wan", "stuck_off": 0.05}])
-def test_every_repair_can_be_taken_back(
-    tiny: Callable[..., Config], check: Callable[[Simulation], None], devices: dict[str, Any]
-) -> None:
-    simulation = Simulation(tiny(devices=devices, gating={"stiffness": 100.0}))
-    for _ in range(4):
-        simulation.step()
-    grower, network, expert = simulation.grower, simulation.network, simulation.gating.experts[0]
-    known = simulation.rehearsal.devices
+def remedies_of(simulation: Simulation, lost: Sequence[Remembered] = ()) -> Remedies:
+    """What there is for the expert of the first task."""
     then = begun_at(simulation.parts, simulation.config, 0)
     patient = Patient(
-        expert=expert,
+        expert=simulation.gating.experts[0],
         task=0,
         kept=kept_of(then),
         training=then.batches.probe(64, 0),
@@ -62,9 +55,21 @@ def test_every_repair_can_be_taken_back(
         seconds=0.0,
         learn=None,
     )
+    return Remedies(simulation.grower, patient, lost, simulation.rehearsal.devices)
+
+
+@pytest.mark.parametrize("devices", [{}, {"kind": "reram_wan", "stuck_off": 0.05}])
+def test_every_repair_can_be_taken_back(
+    tiny: Callable[..., Config], check: Callable[[Simulation], None], devices: dict[str, Any]
+) -> None:
+    simulation = Simulation(tiny(devices=devices, gating={"stiffness": 100.0}))
+    for _ in range(4):
+        simulation.step()
+    grower, network, expert = simulation.grower, simulation.network, simulation.gating.experts[0]
+    known = simulation.rehearsal.devices
     routed = [key for key in network.links.rows if network.links.kind(*key) == "routed"]
     lost = remember(network, routed, grower.moments, known)
-    remedies = Remedies(grower, patient, lost, known)
+    remedies = remedies_of(simulation, lost)
     refreshing = [] if network.memristors.exact else [remedies._refresh]
     network.memristors.read()
     for do in (partial(remedies._read, 0), remedies._move, partial(remedies._grow, 0, 2), *refreshing):
@@ -75,3 +80,20 @@ def test_every_repair_can_be_taken_back(
         restore()
         assert same(frozen(simulation), before)
     check(simulation)
+
+
+def test_a_read_out_whose_links_find_no_room_is_no_bid(tiny: Callable[..., Config]) -> None:
+    """Where it was offered there was room; then all wires are kept for others."""
+    simulation = Simulation(tiny())
+    for _ in range(4):
+        simulation.step()
+    remedies, links = remedies_of(simulation), simulation.network.links
+    home = simulation.gating.experts[0].output_tile
+    (there,) = [tile for tile in simulation.fabric.south_tiles if tile != home]
+    site = remedies._site(there, 0)
+    assert any((source, there) not in links.rows for source in site.sources.tolist())
+    restore = remedies.marked()
+    assert remedies._linked(site)
+    restore()
+    links.ledger.keep(dict(enumerate(links.ledger.all_free(range(len(links.ledger.used))))))
+    assert not remedies._linked(site)
