@@ -14,6 +14,7 @@ import pandas as pd
 
 from smalti.agents.auction.bids import SEED, TAP
 from smalti.analysis import detection, market
+from smalti.analysis.damage import broken, repaired
 from smalti.analysis.finding import Finding, count_of, several
 from smalti.analysis.gate_columns import without_columns
 from smalti.analysis.idleness import mute_inputs, restless, silent, unheard
@@ -53,7 +54,7 @@ def findings(
     evaluations, config = run.table("evaluations"), run.config
     checks = [
         unfinished(rounds, config["training"]["rounds"], run.environment),
-        shrunk(config["run"]),
+        shrunk(config),
         refused(of_tasks(run.table("openings"))) if "openings" in run.tables else None,
         without_columns(run.table("openings")) if "openings" in run.tables else None,
         *(forgotten(evaluations, setting, came=order(run)) for setting in answers(run) if setting != "joint"),
@@ -65,6 +66,7 @@ def findings(
         None if inputs is None else mute_inputs(run.table("links"), inputs),
         nothing_grown(neurons, bids, config["growth"]["when"]),
         broken(rounds),
+        repaired(run.table("repairs")) if "repairs" in run.tables else None,
         outdone(accuracy(run, headline(run), "test"), gate_alone(run)),
     ]
     if config["stream"].get("boundaries") == "hidden":
@@ -140,15 +142,18 @@ def _validated(score: float) -> str:
     return "" if math.isnan(score) else f" ({score:.1%} on validation data)"
 
 
-def shrunk(options: Mapping[str, Any]) -> Finding | None:
-    """Whether the run was a quick one."""
-    if not options.get("quick"):
+def shrunk(config: Mapping[str, Any]) -> Finding | None:
+    """Whether the run was a quick one, and what else that has changed."""
+    if not config["run"].get("quick"):
         return None
+    at, copies = config.get("faults", {}).get("at_round", 0), config.get("devices", {}).get("copies", 0)
+    moved = f" Faults came before round {at}, in the experience in which they would have come." if at else ""
+    moved += f" {count_of(copies, 'copy').capitalize()} of the chip were asked, 2 at most." if copies else ""
     return Finding(
         kind="quick",
         weight="warning",
         title="A run shrunk to seconds: its numbers mean nothing",
-        detail="run.quick leaves at most 30 samples a class and 3 rounds of 10 steps; run it without.",
+        detail=f"run.quick leaves at most 30 samples a class and 3 rounds of 10 steps; run it without.{moved}",
     )
 
 
@@ -248,21 +253,6 @@ def nothing_grown(neurons: pd.DataFrame, bids: pd.DataFrame, when: str) -> Findi
         reasons = market.reasons(lost)["bids"]
         why = "Bids were lost: " + several([f"{reason} ({count})" for reason, count in reasons.items()]) + "."
     return Finding(kind="ungrown", weight="note", title="No neuron was born beside the seed experts", detail=why)
-
-
-def broken(rounds: pd.DataFrame) -> Finding | None:
-    """Links that faults took away during the run, and how many of them were laid again."""
-    if "lost" not in rounds or not rounds["lost"].any():
-        return None
-    lost, relaid = int(rounds["lost"].sum()), int(rounds["relaid"].sum())
-    when = ", ".join(str(number) for number in rounds.loc[rounds["lost"] > 0, "round"])
-    return Finding(
-        kind="broken",
-        weight="warning" if relaid < lost else "note",
-        title=f"Faults took {count_of(lost, 'link')} away, of which {relaid} were laid again",
-        detail=f"They came before round {when}. faults.heal = relay lays links of living neurons again where there is "
-        "room; those of neurons that died are gone.",
-    )
 
 
 def gate_alone(run: Run) -> float:

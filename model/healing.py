@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.links import Offer
+from smalti.model.chip.routes import input_path
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 
@@ -25,6 +26,11 @@ class Remembered:
     tile: int
     devices: tuple[Tensor, ...]  # its row [n] of every tensor that knows devices
     strength: float
+
+    @property
+    def mask(self) -> Tensor:
+        """Columns that it drove [n] bool."""
+        return self.devices[1]
 
 
 def remember(
@@ -54,12 +60,32 @@ def relay(network: Network, remembered: Sequence[Remembered], moments: Moments, 
     laid = 0
     for link in remembered:
         if _lay(network, link):
-            row = network.links.rows[link.source, link.tile]
-            for tensor, values in zip(_storage(network, moments, known), link.devices, strict=True):
-                with torch.no_grad():
-                    tensor[link.tile, row] = values
+            write(network, link, torch.ones_like(link.mask), moments, known)
             laid += 1
     return laid
+
+
+def write(network: Network, link: Remembered, columns: Tensor, moments: Moments, known: Sequence[Tensor] = ()) -> None:
+    """Give the row of a link that lies again what is remembered of its devices in some columns [n] bool.
+
+    Arguments as for ``remember``; all but ``link`` and ``columns`` are changed in place.
+    """
+    row = network.links.rows[link.source, link.tile]
+    for tensor, values in zip(_storage(network, moments, known), link.devices, strict=True):
+        with torch.no_grad():
+            tensor[link.tile, row, columns] = values[columns]
+
+
+def way(network: Network, link: Remembered) -> Offer | None:
+    """How a link that lies no more could be laid again; None where there is no room."""
+    links = network.links
+    if links.kind(link.source, link.tile) == "input":
+        path = input_path(network.fabric, link.tile)
+        if links.ledger.blocked(link.source, path.ports) is not None:
+            return None
+        return Offer(link.source, link.tile, path, tuple(links.ledger.wires_needed(link.source, path.ports)))
+    offer = links.offer(link.source, link.tile)
+    return offer if isinstance(offer, Offer) else None
 
 
 def speaking(network: Network) -> Tensor:
@@ -71,13 +97,10 @@ def speaking(network: Network) -> Tensor:
 
 
 def _lay(network: Network, link: Remembered) -> bool:
-    if network.links.kind(link.source, link.tile) == "input":
-        return network.links.relay_input(link.source, link.tile)
-    offer = network.links.offer(link.source, link.tile)
-    if isinstance(offer, Offer):
+    offer = way(network, link)
+    if offer is not None:
         network.links.lay(offer)
-        return True
-    return False
+    return offer is not None
 
 
 def _storage(network: Network, moments: Moments, known: Sequence[Tensor]) -> tuple[Tensor, ...]:

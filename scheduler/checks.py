@@ -16,6 +16,7 @@ from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.neuron import NetworkOptions
 from smalti.scheduler import memory
 from smalti.scheduler.config import Config
+from smalti.scheduler.fault_checks import check_faults
 from smalti.scheduler.growth.room import advice, empty, label_sets, place_seeds, seed_widths
 from smalti.scheduler.streams import Stream
 
@@ -45,7 +46,7 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
         raise GrowthError(refusal)
     check_placement(config.growth, config.auction)
     _check_hidden(config)
-    _check_faults(config, stream)
+    check_faults(config, stream)
     _check_widths(config, stream)
     _check_readout(config, stream)
     _check_feedback(config, stream)
@@ -259,17 +260,6 @@ def _check_session(config: Config, stream: Stream) -> None:
         raise ValueError(
             f"stream.session = {trials} joins samples of as many different tasks, and there are {tasks}: give 1 to "
             f"{tasks}"
-        )
-
-
-def _check_faults(config: Config, stream: Stream) -> None:
-    """Whether faults come while the run lasts."""
-    rounds, faults = len(stream.experiences) * config.training.rounds, config.faults
-    if (faults.drawn or faults.map) and faults.at_round >= rounds:
-        shrunk = ", as run.quick shrank it," if config.run.quick else ""
-        raise ValueError(
-            f"faults.at_round = {faults.at_round}{shrunk} is after the last round, {rounds - 1}: give a round from 0 "
-            "on to that one"
         )
 
 

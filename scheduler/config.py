@@ -99,7 +99,7 @@ class Config:
         """The configuration with the engine named, ``run.quick`` spelled out, and the plug-ins that were asked for.
 
         Quick is at most 30 samples a class and 3 rounds of 10 steps; a schedule grows in every round, faults come in
-        the same experience, and two copies of the chip are asked.
+        the same experience, after its begin at the earliest in the first, and two copies of the chip are asked.
 
         Raises:
             ValueError: for an engine that cannot run here.
@@ -118,7 +118,9 @@ class Config:
         )
         rewiring = replace(self.growth.rewiring, guard=min(self.growth.rewiring.guard, 10))
         growth = replace(self.growth, probe=min(self.growth.probe, 64), rewiring=rewiring, every=1)
-        faults = replace(self.faults, at_round=self.faults.at_round * training.rounds // self.training.rounds)
+        at, rounds = self.faults.at_round, self.training.rounds
+        at = max(min(at, 1), at * training.rounds // rounds)  # at 0 they have always been there
+        faults = replace(self.faults, at_round=at, practice=min(self.faults.practice, 10))
         devices = replace(self.devices, copies=min(self.devices.copies, 2))
         stream = replace(self.stream, limit=limit)
         return replace(self, stream=stream, training=training, growth=growth, faults=faults, devices=devices)

@@ -27,6 +27,7 @@ class Use(IntEnum):
     DEVICES = 11  # errors of writing, noise of reading, drift; keys: round, number of the draw in it
     COPIES = 12  # the same on copies of a chip; keys: copy, round, number of the draw in it
     CONTROL = 13  # seeds, episodes and perturbations of evolution strategies; keys: what for, and when
+    REPAIR = 14  # fan-in of candidates for an old expert that is repaired; keys: round, task, auction, stage, tile
 
 
 def entropy(seed: int, use: Use, *keys: int) -> tuple[int, ...]:

@@ -247,6 +247,7 @@ def _play(simulation: Simulation, folder: RunFolder, tables: TableWriter, watche
         tables.append("evaluations", number, rows.evaluations)
         tables.append("detections", number, rows.detections)
         tables.append("openings", number, rows.openings)
+        tables.append("repairs", number, rows.repairs)
         tables.append("switches", number, rows.switches)
         tables.append("fates", number, rows.fates)
         tables.append("copies", number, rows.copies)

@@ -33,6 +33,7 @@ from smalti.scheduler.judge import Judge
 from smalti.scheduler.processor import computing
 from smalti.scheduler.protocols.choice import gating_agent, protocol_of
 from smalti.scheduler.protocols.growing import Growing, Grown
+from smalti.scheduler.protocols.healing import Healing
 from smalti.scheduler.protocols.protocol import Parts, Round, Trained, score_of
 from smalti.scheduler.randomness import Use, generator, number
 from smalti.scheduler.records import rows as tables
@@ -114,6 +115,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         self.parts = Parts(self.stream, trainee, self.gating, self.grower)
         self.growing = Growing(self.parts, self.registry, births)
         self.protocol = protocol_of(config, self.parts)
+        self.healing = Healing(self.parts, config, self.faults)
 
     @property
     def finished(self) -> bool:
@@ -172,11 +174,10 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         """Train, decide, retire, rewire, grow (invite, auction, graft), evaluate, record."""
         clock = Clock()
         now, used, rewriting = self._prepare(), self.network.state.mask.clone(), self.network.memristors.rewriting
+        damage, laid = self.healing.come(now, self.rehearsal.devices)
         with rewriting():
-            devices = self.rehearsal.devices
-            damage = breakage.come(self.grower, self.faults, self.config.faults, self.round, devices)
             self.protocol.begin(now)
-        used &= self.network.state.mask
+        used = (used | laid) & self.network.state.mask
         for slot in self.grower.bought:
             self.registry.retired(slot, self.round)
         if self.round == 0:
@@ -202,6 +203,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             for slot in self.grower.bought[bought:]:
                 self.registry.retired(slot, self.round)
             self.growing.register(self.round)
+            self.healing.learned(now)
         self.registry.follow(self.network.links, self.round)
         if over:
             with clock.evaluating():
@@ -252,7 +254,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
         """Rows of the round."""
         self.rows.detections, self.rows.openings = trained.detections, trained.openings
         self.rows.bids = [tables.bid_row(self.round, outcome) for outcome in self.grower.outcomes]
-        self.rows.ports = tables.port_rows(self.round, self.network.links.ledger)
+        self.rows.ports, self.rows.repairs = tables.port_rows(self.round, self.network.links.ledger), self.healing.rows
         facts = tables.RoundFacts(
             round=self.round,
             experience=now.position,
@@ -262,7 +264,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             summary=trained.summary,
             validation=validation,
             usage=costs.usage(self.network),
-            stored_values=self.rehearsal.stored_values + self.protocol.stored_values,
+            stored_values=sum(part.stored_values for part in (self.rehearsal, self.protocol, self.healing)),
             born=len(self.grower.born),
             retired=len(self.grower.bought) + grown.retired,
             lost=damage.lost,
@@ -329,5 +331,6 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             "grower": self.grower,
             "registry": self.registry,
             "protocol": self.protocol,
+            **({"healing": self.healing} if self.healing.active else {}),
             **tiles,
         }

@@ -47,6 +47,7 @@ class AuctionOptions:
         row_price: nats asked for a crossbar row.
         wire_price: nats asked for one wire on one side of one tile that a route crosses.
         spike_price: nats asked for one spike per sample of neurons that must run for a read-out that hears them.
+        write_price: nats asked for one device that is written, in repairs.
     """
 
     method: Method = "sequential"
@@ -57,10 +58,11 @@ class AuctionOptions:
     row_price: float = 2e-5
     wire_price: float = 1e-5
     spike_price: float = 1e-5
+    write_price: float = 1e-5
 
     def __post_init__(self) -> None:
         settle(self, "auction")
-        ranges.weight("auction", self, "slot_price", "row_price", "wire_price", "spike_price")
+        ranges.weight("auction", self, "slot_price", "row_price", "wire_price", "spike_price", "write_price")
         ranges.positive("auction", self, "dearest", most=1e9)
         if self.dearest < 1:
             raise ValueError(f"auction.dearest = {self.dearest} would make scarce units cheaper; give 1 or more")

@@ -6,7 +6,6 @@ slots; a dead wire carries nothing of the source that holds it. Devices that are
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ import numpy as np
 
 from smalti.model import ranges
 from smalti.model.chip.fabric import DIRECTIONS, EAST, IN, NORTH, SIDES, SOUTH, WEST, Fabric
-from smalti.model.option_values import expand_home, settle, shown
+from smalti.model.chip.fault_files import KINDS, SIZE, places
+from smalti.model.option_values import expand_home, settle
 
-SIZE = ("rows", "cols", "neurons_per_tile", "wires", "corner_wires")
 ROWS, SLOTS, TILES, WIRES = range(4)  # of the streams of random numbers
 FILE = "faults.json"  # of a run folder
-KINDS = ("dead_rows", "dead_slots", "dead_tiles", "dead_wires")
+Heal = Literal["none", "relay", "auction"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +34,17 @@ class FaultsOptions:
         tile_share: share of the neuron tiles that are dead as a whole.
         wire_share: share of the wires on the sides of routing tiles that carry nothing.
         map_seed: of these draws; a chip is the same in all runs that name it, whatever run.seed is.
-        map: a map that was measured, a JSON file, instead of shares.
+        map: a map that was measured, a JSON or CSV file, instead of shares.
         known: whether the chip's mapper knows: nothing is placed or routed there; else faults act, and nobody knows.
         at_round: round before which they come; 0 for a chip that has always had them.
-        heal: none, or relay: when known faults come, links that lay there are laid again with their weights where there
-            is room, the strongest first, and hidden neurons that drive nobody any more are retired.
+        heal: none; relay: when known faults come, links that lay there are laid again with their weights where there is
+            room, the strongest first, and hidden neurons that drive nobody any more are retired; or auction: every old
+            expert whose loss has risen buys repairs, whatever lowers its loss most for each device that is written.
+        tolerance: rise of the loss of an old task, on samples that are kept of it, up to which nothing is repaired.
+        practice: minibatches of the samples kept of an old task on which a copy of its expert may learn beside the chip
+            before it is programmed once, where faults are known, for heal = auction; 0 for none.
+        watch: whether old experts are asked, and repaired, whenever an experience begins, for heal = auction: devices
+            drift, and faults that nobody knows act.
     """
 
     row_share: float = 0.0
@@ -50,14 +55,23 @@ class FaultsOptions:
     map: str = ""
     known: bool = True
     at_round: int = 0
-    heal: Literal["none", "relay"] = "none"
+    heal: Heal = "none"
+    tolerance: float = 0.01
+    practice: int = 0
+    watch: bool = False
 
     def __post_init__(self) -> None:
         settle(self, "faults")
         expand_home(self, "map")
         ranges.share("faults", self, "row_share", "slot_share", "tile_share", "wire_share")
         ranges.not_negative("faults", self, "map_seed", most=ranges.SEED)
-        ranges.not_negative("faults", self, "at_round")
+        ranges.not_negative("faults", self, "at_round", "practice")
+        ranges.weight("faults", self, "tolerance")
+        if self.watch and self.heal != "auction":
+            raise ValueError(
+                f"faults.watch = true repairs old experts by auction, and faults.heal = {self.heal!r}: take heal "
+                "auction, or watch false"
+            )
         if self.map and self.drawn:
             raise ValueError(
                 f"faults.map = {self.map!r} says which parts are dead, and shares draw them: set the shares "
@@ -162,29 +176,13 @@ def _map(
 
 
 def read_map(path: Path, fabric: Fabric) -> FaultMap:
-    """Faults that a file names, as ``file_of`` gives it.
+    """Faults that a file names: a CSV, or what ``file_of`` gives as JSON.
 
     Raises:
         ValueError: the file cannot be read, is of another chip, or names a place that is not on it.
     """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ValueError(f"faults.map = {path} cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ValueError(f"faults.map = {path} is no JSON: {error}") from error
-    if not isinstance(found, dict) or set(found) - {*SIZE, *KINDS} or set(SIZE) - set(found):
-        raise ValueError(
-            f"faults.map = {path} must be an object with the chip's {', '.join(SIZE)} as in [fabric], and of "
-            f"{', '.join(KINDS)} what there is"
-        )
-    for name in SIZE:
-        if found[name] != getattr(fabric.options, name):
-            raise ValueError(
-                f"faults.map = {path} is the map of another chip: its {name} is {shown(found[name])}, and "
-                f"fabric.{name} = {getattr(fabric.options, name)}; give the map of this chip, or change fabric"
-            )
-    rows, slots, tiles, wires = (_places(path, fabric, kind, found.get(kind, [])) for kind in KINDS)
+    dead = places(path, fabric)
+    rows, slots, tiles, wires = (dead[kind] for kind in KINDS)
     dead_rows = np.zeros((fabric.tiles, fabric.rows_per_tile), dtype=np.bool_)
     dead_slots = np.zeros(fabric.neurons, dtype=np.bool_)
     for row, col, number in rows:
@@ -196,34 +194,3 @@ def read_map(path: Path, fabric: Fabric) -> FaultMap:
         for row, col, side, way, wire in wires
     ]
     return _map(fabric, dead_rows, dead_slots, [fabric.tile(row, col) for row, col in tiles], ports)
-
-
-def _places(path: Path, fabric: Fabric, kind: str, places: Any) -> list[list[Any]]:
-    """Entries of a list of the file, each of which is on the chip."""
-    options = fabric.options
-    forms = {
-        "dead_rows": ("[row, column, crossbar row]", (options.rows, options.cols, fabric.rows_per_tile)),
-        "dead_slots": ("[row, column, slot]", (options.rows, options.cols, fabric.slots)),
-        "dead_tiles": ("[row, column]", (options.rows, options.cols)),
-        "dead_wires": (
-            '[grid row, grid column, side, "in" or "out", wire] of a routing tile',
-            (fabric.grid_rows, fabric.grid_cols, SIDES, DIRECTIONS, fabric.wires),
-        ),
-    }
-    form, limits = forms[kind]
-    entries = places if isinstance(places, list) else [places]
-    for place in entries:
-        fits = isinstance(place, list) and len(place) == len(limits)
-        if not fits or not all(_within(value, limit) for value, limit in zip(place, limits, strict=True)):
-            raise ValueError(f"faults.map = {path}: {kind} has {shown(place)}; on this chip it must be {form}, from 0")
-        if kind == "dead_wires":
-            cell = place[0] * fabric.grid_cols + place[1]
-            if fabric.kind(cell) == "tile" or place[4] >= fabric.capacity[cell * 8]:
-                raise ValueError(f"faults.map = {path}: {kind} has {shown(place)}, and no routing tile has that wire")
-    return entries
-
-
-def _within(value: Any, limit: int | tuple[str, ...]) -> bool:
-    if isinstance(limit, tuple):
-        return value in limit
-    return type(value) is int and 0 <= value < limit

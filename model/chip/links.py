@@ -156,6 +156,15 @@ class Links:
         links.touched, links._reached = set(self.touched), dict(self._reached)
         return links
 
+    def revert(self, before: Links) -> None:
+        """Be again what a copy of these books says, but for wires that were kept; who follows them looks again."""
+        version = self.ledger.version
+        self.touched |= before.touched
+        self.source[:] = before.source
+        self.ledger, self.rows, self.paths = before.ledger.copy(), dict(before.rows), dict(before.paths)
+        self._reached = dict(before._reached)
+        self.ledger.version, self.version = version + 1, self.version + 1
+
     def state_dict(self) -> dict[str, Any]:
         """Source, tile, row and path of every link, of those of inputs row alone, and wires on sides with dead ones.
 

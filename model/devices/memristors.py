@@ -134,17 +134,29 @@ class Memristors:
             self._program(self._learning, devices)
 
     @contextmanager
-    def rewriting(self) -> Iterator[None]:
+    def rewriting(self, laid: bool = False) -> Iterator[None]:
         """Around what changes targets beside learning: devices in use before and after are written if theirs did.
 
-        Ideal devices cannot tell by themselves; all others are programmed when the chip is asked.
+        Ideal devices cannot tell by themselves; all others are programmed when the chip is asked, or at once where
+        those that are ``laid`` are to be counted here too.
         """
         if not self.exact:
             yield
+            if laid:
+                self._follow()
             return
         mask, weight = self._state.mask.clone(), self._state.weight.detach().clone()
         yield
-        self.wear.step(mask & self._state.mask & (weight != self._state.weight))
+        changed = self._state.mask & (weight != self._state.weight)
+        self.wear.step(changed | (self._state.mask & ~mask) if laid else changed & mask)
+
+    def refresh(self, devices: Tensor) -> None:
+        """Program devices in use [K, R, n] bool once more, to the targets that they have."""
+        if self.exact:
+            self.wear.step(devices)
+            return
+        self._follow()
+        self._program(torch.nonzero(devices.view(-1)[self._cells.place]).flatten())
 
     def settle(self, laid: Tensor) -> None:
         """A round ends: program what has changed beside learning.

@@ -216,6 +216,11 @@ def _instead(name: str, options: Iterable[str]) -> str:
     """What may have been meant: the same last part, or letters that are nearly the same."""
     if name.startswith(f"{IN_FILES}."):
         return f"; name new kinds of neurons in a file, [{IN_FILES}.NAME]: options change those that the file has"
+    from smalti.scheduler.config import Config  # not above: whoever makes no mistake need not wait
+
+    if "config" in options and name in flatten(Config()):
+        section, _, field = name.rpartition(".")
+        return f"; write it into a configuration file, [{section}] {field} = ..., and give that: --config FILE"
     last = name.rpartition(".")[2]
     same = [option for option in options if option.rpartition(".")[2] in (last, MEANT.get(last))]
     close = same or difflib.get_close_matches(name, list(options), n=3, cutoff=0.7)

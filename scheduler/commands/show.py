@@ -15,8 +15,8 @@ class Show:
 
     Attributes:
         run: folder of the run.
-        table: show this table whole instead: rounds, bids, neurons, links, ports, detections, openings, switches,
-            fates, copies or evaluations.
+        table: show this table whole instead: rounds, bids, neurons, links, ports, detections, openings, repairs,
+            switches, fates, copies or evaluations.
         energy: show energy and time by this architecture file instead, or by one that comes along: loihi, truenorth.
         picture: also draw the chip into this file (.svg, .png or .pdf; needs the extra `plot`).
     """

@@ -59,10 +59,24 @@ class Heard:
     worth: float  # of a unit of its objective in the loss's unit
 
     @staticmethod
-    def of(grower: Grower, training: Batch, validation: Batch, classes: tuple[int, ...]) -> Heard:
-        """Let all experts run on the samples; ``classes`` are those that outputs stand for, where each has one."""
+    def of(
+        grower: Grower,
+        training: Batch,
+        validation: Batch,
+        classes: tuple[int, ...],
+        within: Tensor | None = None,
+    ) -> Heard:
+        """Let all experts run on the samples.
+
+        Args:
+            grower: of the network.
+            training, validation: samples.
+            classes: that outputs stand for, where each has one.
+            within: sources that may be heard [N + I] bool; None for all.
+        """
         network = grower.network
         sources = torch.cat([_neurons(grower), torch.arange(network.channels) + network.fabric.neurons])
+        sources = sources if within is None else sources[within[sources]]
         spikes = torch.zeros(network.fabric.neurons, dtype=torch.float64)
         said = torch.cat([*_traces(grower, validation[0], sources, torch.zeros_like(spikes))])
         squared, trained = grower.judge.criterion.squared, list[Tensor]()

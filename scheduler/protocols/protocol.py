@@ -16,9 +16,10 @@ from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.model.gating.options import GatingOptions
 from smalti.model.graft import freeze, guarded
-from smalti.scheduler.answers import evaluation
+from smalti.scheduler.answers import evaluation, hearing, reliability
 from smalti.scheduler.config import Config
 from smalti.scheduler.growth.grower import Grower
+from smalti.scheduler.growth.readout import Batch
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.streams import Experience, Stream
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
@@ -110,6 +111,41 @@ class TrainingProtocol(Protocol):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take over what ``state_dict`` gave."""
+
+
+def serving(parts: Parts, position: int) -> Expert:
+    """The expert that serves an experience which has begun."""
+    return next(expert for expert in parts.agent.experts if position in expert.tasks)
+
+
+def begun_at(parts: Parts, config: Config, position: int) -> Round:
+    """The round in which an experience began, whose samples are drawn again."""
+    experience, training = parts.stream.experiences[position], config.training
+    batches = TaskBatches(experience, parts.stream.steps, training.batch, config.run.seed)
+    return Round(config, position * training.rounds, position, experience, batches)
+
+
+def alone(parts: Parts, position: int) -> bool:
+    """Whether the outputs that serve the task of an experience serve no other."""
+    experiences = parts.stream.experiences
+    served = {experiences[one].task for one in serving(parts, position).tasks}
+    return served == {experiences[position].task}
+
+
+def kept_of(then: Round) -> Batch:
+    """Validation samples that are kept of a task (``growth.buy_back.samples``), the same ones every time."""
+    (x, wanted), few = then.batches.evaluation(VALIDATION), slice(then.config.growth.buy_back.samples)
+    return x[few], wanted[few]
+
+
+def learn_of_answers(parts: Parts, expert: Expert, now: Round) -> None:
+    """Learn how far the answers of the expert of an experience are to be trusted, and how large its losses are."""
+    agent, (x, wanted) = parts.agent, now.batches.evaluation(VALIDATION)
+    hearing.tune(agent, x, wanted.labels)
+    reliability.weigh(agent, expert, x, wanted.labels)
+    if agent.belief is not None:
+        x, wanted = now.batches.probe(now.config.growth.probe, now.number)
+        agent.belief.learn(expert.number, losses_of(parts, expert, x, wanted))
 
 
 def score_of(parts: Parts, now: Round) -> float:

@@ -15,7 +15,7 @@ from torch import Tensor
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.gating.networks.staged import on_chip
-from smalti.scheduler.answers import hearing, reliability
+from smalti.scheduler.answers import hearing
 from smalti.scheduler.growth import gate_columns
 from smalti.scheduler.growth.buy_back import Remembered
 from smalti.scheduler.growth.gate_columns import GateColumns
@@ -32,7 +32,17 @@ from smalti.scheduler.growth.room import (
     seed_widths,
 )
 from smalti.scheduler.growth.seed_expert import NoWayError
-from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained, losses_of, protect
+from smalti.scheduler.protocols.protocol import (
+    Parts,
+    Progress,
+    Round,
+    Trained,
+    begun_at,
+    kept_of,
+    learn_of_answers,
+    protect,
+    serving,
+)
 from smalti.scheduler.protocols.unsolved import Unsolved, values_of
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 from smalti.scheduler.streams.wanted import Wanted
@@ -62,10 +72,7 @@ class TaskAware:
 
     def expert(self, now: Round) -> Expert:
         """The expert in training."""
-        return self._serving(now.position)
-
-    def _serving(self, position: int) -> Expert:
-        return next(expert for expert in self.parts.agent.experts if position in expert.tasks)
+        return serving(self.parts, now.position)
 
     def begin(self, now: Round) -> None:
         """Begin an experience: find or found its expert, protect what the others have learned.
@@ -140,14 +147,8 @@ class TaskAware:
 
     def _remembered(self, now: Round) -> list[Remembered]:
         """Every task so far, with the samples that are kept of it."""
-        few = slice(now.config.growth.buy_back.samples)
-        tasks = {one.task: (at, one) for at, one in enumerate(self.parts.stream.experiences[: now.position])}
-        kept = []
-        for position, experience in tasks.values():
-            batches = TaskBatches(experience, self.parts.stream.steps, now.config.training.batch, now.config.run.seed)
-            x, wanted = batches.evaluation(VALIDATION)
-            kept.append((self._serving(position), (x[few], wanted[few])))
-        return kept
+        tasks = {one.task: at for at, one in enumerate(self.parts.stream.experiences[: now.position])}
+        return [(serving(self.parts, at), kept_of(begun_at(self.parts, now.config, at))) for at in tasks.values()]
 
     def _room(self, now: Round) -> tuple[Placed | None, Room]:
         """Where the seed of the expert that begins stands, and what to keep for those of the experiences to come.
@@ -244,14 +245,14 @@ class TaskAware:
         self._show_rest(now, expert)
         hearing.show_experts(agent, None if now.position in expert.lent else expert, now.batches)
         bought = self._buy_columns(now, expert)
-        self._learn_of_answers(now)
+        learn_of_answers(self.parts, expert, now)
         if not now.config.growth.reuse.reopen:
             return bought
         rows, changed = self.unsolved.reopen(now)
         for then in changed:
             if agent.belief is not None:
                 agent.belief.forget(self.expert(then).number)
-            self._learn_of_answers(then)
+            learn_of_answers(self.parts, self.expert(then), then)
         return [*bought, *rows]
 
     def _buy_columns(self, now: Round, expert: Expert) -> list[dict[str, object]]:
@@ -267,16 +268,6 @@ class TaskAware:
         columns = GateColumns(grower, chip, now.experience.task, len(to_come), free, shuffle)
         refused = columns.run()
         return [{"round": now.number, "name": now.experience.name, **columns.row(expert.number, refused)}]
-
-    def _learn_of_answers(self, now: Round) -> None:
-        """Learn how far the answers of an expert are to be trusted, and how large its losses are."""
-        agent, expert = self.parts.agent, self.expert(now)
-        x, wanted = now.batches.evaluation(VALIDATION)
-        hearing.tune(agent, x, wanted.labels)
-        reliability.weigh(agent, expert, x, wanted.labels)
-        if agent.belief is not None:
-            x, wanted = now.batches.probe(now.config.growth.probe, now.number)
-            agent.belief.learn(expert.number, losses_of(self.parts, expert, x, wanted))
 
     def _show_rest(self, now: Round, expert: Expert) -> None:
         """Show the gating network what no step has shown of a task whose training ended early."""

@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from smalti.agents.expert import Expert
 from smalti.scheduler.growth.offers import Row
 from smalti.scheduler.growth.readout import judged
 from smalti.scheduler.growth.reopening import Reopening
-from smalti.scheduler.protocols.protocol import Parts, Round
+from smalti.scheduler.protocols.protocol import Parts, Round, alone, begun_at, serving
 from smalti.scheduler.streams import Samples
-from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
+from smalti.scheduler.streams.batches import VALIDATION
 
 
 @dataclass
@@ -43,20 +42,20 @@ class Unsolved:
         Returns:
             Rows of the table ``openings``, and of every task that has another read-out now the round in which it began.
         """
-        experience, expert = now.experience, self._serving(now.position)
+        experience, expert = now.experience, serving(self.parts, now.position)
         self.tasks.pop(experience.task, None)
         rows: list[Row] = []
         changed: list[Round] = []
         for task, known in [*self.tasks.items()]:
-            then = self._round(now, known.position)
-            if not self._alone(known.position):
+            then = begun_at(self.parts, now.config, known.position)
+            if not alone(self.parts, known.position):
                 del self.tasks[task]
             elif known.neurons < self._neurons():
                 row = self._try(now, then, known)
                 rows.append({"round": now.number, "name": then.experience.name, **row})
                 changed += [then] if row["taken"] else []
         score, _ = judged(self.parts.grower, expert, now.batches.evaluation(VALIDATION))
-        if score < now.config.growth.reuse.enough and self._alone(now.position):
+        if score < now.config.growth.reuse.enough and alone(self.parts, now.position):
             self.tasks[experience.task] = Attempt(now.position, score, self._neurons())
         return rows, changed
 
@@ -78,7 +77,7 @@ class Unsolved:
         attempt = Reopening(
             grower=grower,
             task=task,
-            expert=self._serving(known.position),
+            expert=serving(self.parts, known.position),
             training=then.batches.probe(now.config.growth.reuse.samples, then.number),
             validation=then.batches.evaluation(VALIDATION),
             score=known.score,
@@ -91,22 +90,6 @@ class Unsolved:
             if known.score >= now.config.growth.reuse.enough:
                 del self.tasks[task]
         return row
-
-    def _round(self, now: Round, position: int) -> Round:
-        """The round in which an experience began."""
-        config, stream = now.config, self.parts.stream
-        experience = stream.experiences[position]
-        batches = TaskBatches(experience, stream.steps, config.training.batch, config.run.seed)
-        return Round(config, position * config.training.rounds, position, experience, batches)
-
-    def _serving(self, position: int) -> Expert:
-        return next(expert for expert in self.parts.agent.experts if position in expert.tasks)
-
-    def _alone(self, position: int) -> bool:
-        """Whether the outputs that serve the task of an experience serve no other."""
-        experiences = self.parts.stream.experiences
-        served = {experiences[one].task for one in self._serving(position).tasks}
-        return served == {experiences[position].task}
 
     def _neurons(self) -> int:
         return sum(len(expert.neurons) for expert in self.parts.agent.experts)

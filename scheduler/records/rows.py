@@ -40,6 +40,7 @@ class RoundRows:
     evaluations: list[Row] = field(default_factory=list)
     detections: list[Row] = field(default_factory=list)
     openings: list[Row] = field(default_factory=list)
+    repairs: list[Row] = field(default_factory=list)
     switches: list[Row] = field(default_factory=list)
     fates: list[Row] = field(default_factory=list)
     copies: list[Row] = field(default_factory=list)

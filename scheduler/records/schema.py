@@ -12,9 +12,20 @@ from functools import cache
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 
-APPENDED = ("rounds", "bids", "ports", "evaluations", "detections", "openings", "switches", "fates", "copies")
+APPENDED = (
+    "rounds",
+    "bids",
+    "ports",
+    "evaluations",
+    "detections",
+    "openings",
+    "repairs",
+    "switches",
+    "fates",
+    "copies",
+)
 """Tables that grow round by round."""
 
 REWRITTEN = ("neurons", "links")
@@ -202,6 +213,24 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("inputs", INT32, "number", "input channels that its outputs hear"),
         Column("experts_run", INT32, "number", "other experts that must run for them, in part"),
         Column("neurons_run", INT32, "number", "neurons that must run for them"),
+    ),
+    "repairs": (
+        ROUND,
+        Column("task", INT32, "number", "task whose loss has risen, for faults or age (faults.heal = auction)"),
+        Column("expert", INT32, "number", "expert that serves it, and holds the auction"),
+        Column(
+            "repair",
+            TEXT,
+            "name",
+            "what was tried: link (one that faults took away), links (all of them), readout, outputs (in another "
+            "tile), neurons, copy (which learned beside the chip), refresh (its devices once more); or nothing, where "
+            "nothing was worth its price",
+        ),
+        Column("loss_before", FLOAT, "unit", "loss on samples kept of the task, before it"),
+        Column("loss_after", FLOAT, "unit", "the same after it"),
+        Column("writes", INT64, "number", "devices that it programs"),
+        Column("price", FLOAT, "unit", "asked for them (auction.write_price) and for links, slots and spikes"),
+        Column("taken", BOOL, "truth", "whether it was done; else it was taken back"),
     ),
     "switches": (
         Column("after", INT32, "number", "experience learned last; -1 before the first"),

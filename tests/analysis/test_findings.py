@@ -78,8 +78,13 @@ def test_a_run_that_had_to_end_says_why() -> None:
 
 
 def test_quick_runs_are_told_of() -> None:
-    assert checks.shrunk({"quick": False}) is None
-    assert told(checks.shrunk({"quick": True})).startswith("warning | A run shrunk to seconds")
+    assert checks.shrunk({"run": {"quick": False}, "faults": {"at_round": 3}}) is None
+    assert told(checks.shrunk({"run": {"quick": True}})).startswith("warning | A run shrunk to seconds")
+    changed = {"run": {"quick": True}, "faults": {"at_round": 9}, "devices": {"copies": 2}}
+    assert told(checks.shrunk(changed)).endswith(
+        "run it without. Faults came before round 9, in the experience in which they would have come. 2 copies of the "
+        "chip were asked, 2 at most."
+    )
 
 
 def test_a_task_is_forgotten_when_its_accuracy_fell_by_five_points_and_two_standard_errors() -> None:
@@ -267,15 +272,3 @@ def test_a_run_with_hidden_boundaries_is_judged(tiny: Callable[..., Config], tmp
     start(config, tmp_path / "run", lambda simulation: None)
     kinds = {finding.kind for finding in findings(load_run(tmp_path / "run", keep=True))}
     assert "missed" in kinds
-
-
-def test_links_lost_to_faults_are_told() -> None:
-    rounds = pd.DataFrame({"round": [0, 1, 2], "lost": [0, 5, 0], "relaid": [0, 3, 0]})
-    found = checks.broken(rounds)
-    assert found is not None
-    assert found.weight == "warning"
-    assert found.title == "Faults took 5 links away, of which 3 were laid again"
-    assert "before round 1." in found.detail
-    assert found.detail.endswith("those of neurons that died are gone.")
-    assert checks.broken(rounds.assign(lost=0, relaid=0)) is None
-    assert checks.broken(rounds[["round"]]) is None

@@ -6,7 +6,7 @@ import torch
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.faults import FaultMap
 from smalti.model.graft import cut
-from smalti.model.healing import relay, remember, speaking
+from smalti.model.healing import relay, remember, speaking, way, write
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
@@ -70,3 +70,20 @@ def test_the_strongest_goes_first_where_there_is_room_for_one() -> None:
     assert struck(chip, moments, [11, 12]) == 1
     assert (chip.links.rows.get((0, 1)), chip.links.rows[1, 1]) == (None, 13)
     assert speaking(chip).tolist() == [False, True] + [False] * 6
+
+
+def test_a_link_gives_back_the_columns_that_are_asked_for_alone() -> None:
+    chip, moments = network()
+    chip.state.alive[3] = True
+    row = chip.links.rows[0, 1]
+    with torch.no_grad():
+        chip.state.mask[1, row, 1], chip.state.weight[1, row, 1] = True, 0.25
+    (link,) = remember(chip, [(0, 1)], moments)
+    assert link.mask.tolist() == [True, True]
+    cut(chip, [(0, 1)], moments)
+    offer = way(chip, link)
+    assert offer is not None
+    chip.links.lay(offer)
+    write(chip, link, torch.tensor([False, True]), moments)
+    assert chip.state.weight[1, chip.links.rows[0, 1]].tolist() == [0.0, 0.25]
+    assert chip.state.mask[1, chip.links.rows[0, 1]].tolist() == [False, True]

@@ -25,6 +25,8 @@ def test_quick_lets_faults_come_in_the_same_experience() -> None:
     config = from_mapping(Config, {"faults": {"at_round": 30}, "devices": {"copies": 20}, "run": {"quick": True}})
     quick = config.resolved()
     assert (quick.training.rounds, quick.faults.at_round, quick.devices.copies) == (3, 9, 2)
+    soon = from_mapping(Config, {"faults": {"at_round": 2}, "run": {"quick": True}}).resolved()
+    assert soon.faults.at_round == 1  # not 0: they have not always been there
     assert quick.resolved() == quick
 
 

@@ -78,6 +78,9 @@ BESIDE: dict[str, dict[str, Any]] = {
     "swapped": {**WIDE, "growth": {"rewiring": SWAPPING, "until": 1.0, "births": 3, "where": "nearest"}},
     "from scratch": {"training": {"continual": ContinualOptions(method="gdumb")}, "gating": {"experts": "shared"}},
     "laid again": {"faults": {"row_share": 0.2, "wire_share": 0.1, "map_seed": 1, "at_round": 3, "heal": "relay"}},
+    "repaired": {
+        "faults": {"row_share": 0.2, "wire_share": 0.1, "map_seed": 1, "at_round": 3, "heal": "auction", "practice": 5}
+    },
 }
 
 

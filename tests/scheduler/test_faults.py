@@ -123,7 +123,7 @@ def test_a_stopped_run_ends_like_one_that_was_not(
 
 def test_unknown_faults_act_and_take_no_link_away(tiny: MakeConfig) -> None:
     def after(**faults: Any) -> Simulation:
-        simulation = Simulation(tiny(faults={"at_round": 3, "known": False, **faults}))
+        simulation = Simulation(tiny(faults={"at_round": 3 if faults else 0, "known": False, **faults}))
         for row in simulation:
             assert row["lost"] == 0
         return simulation
@@ -170,3 +170,28 @@ def test_a_run_keeps_its_faults_and_goes_on_with_no_others(
     kept.write_text(json.dumps(whole))
     assert runner.resume(tmp_path / "run", runner.nothing).finished
     assert not (runner.created(Simulation(tiny()), tmp_path / "sound").path / FILE).exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"at_round": 3}, r"faults\.at_round = 3 says when faults come, and there are none: give shares"),
+        (
+            {"heal": "relay", "row_share": 0.1},
+            r"faults\.heal = 'relay' mends what known faults take away when they come",
+        ),
+        ({"heal": "relay", "row_share": 0.1, "at_round": 3, "known": False}, r"and none do: give faults\.at_round and"),
+        ({"heal": "auction"}, r"with faults\.known or watch, which needs none of it, or set heal to none"),
+    ],
+)
+def test_what_would_do_nothing_is_refused(tiny: MakeConfig, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Simulation(tiny(faults=changes))
+
+
+def test_a_noise_of_another_kind_of_devices_is_said_to_do_nothing(tiny: MakeConfig) -> None:
+    with pytest.warns(
+        UserWarning, match=r"devices\.mosaic_noise = 0\.2 is that of devices\.kind = 'mosaic' alone, and"
+    ):
+        Simulation(tiny(devices={"kind": "pcm", "mosaic_noise": 0.2}))
+    Simulation(tiny(devices={"kind": "mosaic", "mosaic_noise": 0.2}))

@@ -112,6 +112,24 @@ class Market:
         self.recount()
         self.done["broken" if dead else "mended"] += 1
 
+    def try_out(self) -> None:
+        """Links given back and laid, and all of it taken back."""
+        links, before = self.links, self.links.copy()
+        rows, source, uses, version = dict(links.rows), links.source.copy(), Counter(self.uses), links.ledger.version
+        for _ in range(3):
+            own = [key for key in links.rows if key[0] < links.fabric.neurons]
+            if own:
+                self.remove(own[int(self.chance.integers(len(own)))])
+            self.lay()
+        links.revert(before)
+        links.ledger.keep(self.kept)
+        assert links.rows == rows
+        assert [*links.rows] == [*rows]
+        assert np.array_equal(links.source, source)
+        assert links.ledger.version > version
+        self.uses = uses
+        self.done["tried"] += 1
+
     def act(self) -> None:
         """One operation; faults are rare."""
         draw = self.chance.random()
@@ -122,6 +140,8 @@ class Market:
             self.remove(own[int(self.chance.integers(len(own)))])
         elif draw < 0.89:
             self.buy_back()
+        elif draw < 0.93:
+            self.try_out()
         elif draw < 0.996:
             self.keep()
         else:
@@ -154,7 +174,7 @@ def test_the_books_stay_right(name: str) -> None:
         if operation % RECOUNT == 0:
             check(market)
     check(market)
-    assert min(market.done[what] for what in ("laid", "refused", "sold", "returned", "broken", "mended")) > 5
+    assert min(market.done[what] for what in ("laid", "refused", "sold", "returned", "tried", "broken", "mended")) > 5
     for key in list(market.links.rows):
         market.links.remove(*key)
     assert not market.links.ledger.used.any()

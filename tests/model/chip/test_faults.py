@@ -196,3 +196,85 @@ def test_options_that_contradict_each_other() -> None:
         FaultsOptions(map="map.json", row_share=0.1)
     with pytest.raises(ValueError, match=r"faults\.wire_share = 1\.5 must lie in 0\.\.1"):
         FaultsOptions(wire_share=1.5)
+
+
+TABLE = """kind,row,col,side,direction,number
+fabric.rows,,,,,2
+fabric.cols,,,,,2
+fabric.neurons_per_tile,,,,,2
+fabric.wires,,,,,3
+fabric.corner_wires,,,,,1
+dead_row,0,1,,,11
+dead_slot,1,0,,,1
+dead_tile,1,1,,,
+dead_wire,1,2,W,in,2
+dead_wire,2,2,N,out,0
+"""
+
+
+def read_table(place: Path, text: str) -> FaultMap:
+    path = place / "map.CSV"
+    path.write_text(text, encoding="utf-8")
+    found = fault_map(FaultsOptions(map=str(path)), CHIP)
+    assert found is not None
+    return found
+
+
+def test_a_table_says_what_a_json_file_says_and_comes_back_as_one(tmp_path: Path) -> None:
+    found = read_table(tmp_path, TABLE.replace("\n", "\r\n\r\n"))
+    (tmp_path / "map.json").write_text(json.dumps(file_of(found, CHIP)), encoding="utf-8")
+    again = fault_map(FaultsOptions(map=str(tmp_path / "map.json")), CHIP)
+    assert again is not None
+    assert file_of(found, CHIP) == file_of(again, CHIP)
+    assert file_of(found, CHIP)["dead_rows"] == [[0, 1, 11]]
+    assert found.tiles == (3,)
+    assert found.wires == {ENTRY: {2}, CHIP.port(12, 0, OUT): {0}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "kind,row",
+            "row,kind",
+            r"map\.CSV, line 1: the columns are row,kind,col.*; give kind,row,col,side,direction,nu",
+        ),
+        (
+            "fabric.wires,,,,,3",
+            "fabric.wires,,,,,4",
+            r"CSV, line 5 is the map of another chip: its wires is 4, and fab",
+        ),
+        ("fabric.wires,,,,,3\n", "", r"does not say how large its chip is: give fabric\.wires in a line"),
+        ("fabric.cols,,,,,2", "fabric.rows,,,,,2", r", line 3: fabric\.rows stands there twice; leave one"),
+        ("dead_row,0,1,,,11", "dead_row,0,1,,,", r", line 7: dead_row needs row, col, number and leaves all other"),
+        (
+            "dead_row,0,1,,,11",
+            "dead_row,0,1,11",
+            r", line 7: dead_row needs row, col, number .* the line is dead_row,0",
+        ),
+        ("dead_row,0,1,,,11", "dead_row,0,1,,,14", r", line 7: dead_rows has \[0, 1, 14\]; on this chip it must be"),
+        ("dead_row,0,1,,,11", "dead_row,0,one,,,11", r", line 7: dead_rows has \[0, 'one', 11\]"),
+        ("dead_slot,1,0,,,1", "slot,1,0,,,1", r", line 8: there is no kind 'slot'; take one of dead_row, dead_slot, "),
+        (
+            "dead_tile,1,1,,,",
+            "dead_tile,1,1,,,2",
+            r", line 9: dead_tile needs row, col and leaves all other columns em",
+        ),
+        ("dead_wire,1,2,W,in,2", "dead_wire,1,1,W,in,2", r", line 10: .* no routing tile has that wire"),
+        ("dead_wire,1,2,W,in,2", "dead_wire,1,2,W,into,2", r", line 10: dead_wires has"),
+    ],
+)
+def test_tables_with_holes_or_of_another_chip_are_refused_with_their_line(
+    tmp_path: Path, old: str, new: str, said: str
+) -> None:
+    assert old in TABLE
+    with pytest.raises(ValueError, match=said) as caught:
+        read_table(tmp_path, TABLE.replace(old, new))
+    assert "\n" not in str(caught.value)
+
+
+def test_an_empty_or_missing_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="line 1: the columns are nothing"):
+        read_table(tmp_path, "")
+    with pytest.raises(ValueError, match="cannot be read"):
+        fault_map(FaultsOptions(map=str(tmp_path / "none.csv")), CHIP)

@@ -282,3 +282,38 @@ def test_gradients_of_what_is_read_are_those_of_the_targets() -> None:
     devices.read().square().sum().backward()  # type: ignore[no-untyped-call]
     assert chip.weight.grad is not None
     torch.testing.assert_close(chip.weight.grad, 2 * seen(devices))
+
+
+@pytest.mark.parametrize("kind", ["ideal", "mosaic"])
+def test_what_is_laid_and_what_is_rewritten_count_once_each(kind: str) -> None:
+    """Three pairs: one stays, one gets another weight, one comes into use."""
+    chip = state(share=0.0)
+    devices = memristors(chip, kind)
+    with torch.no_grad():
+        chip.mask[0, 0, :2], chip.weight[0, 0, :2] = True, 0.3
+    devices.settle(chip.mask.clone())
+    before = devices.wear.writes
+    with devices.rewriting(laid=True), torch.no_grad():
+        chip.weight[0, 0, 1], chip.mask[0, 0, 2] = -0.2, True
+    assert devices.wear.writes - before == 2
+    assert devices.wear.counts[0, 0, :3].tolist() == [1, 2, 1]
+
+
+def test_a_refresh_programs_what_is_asked_for_to_the_weights_that_it_has() -> None:
+    chip = state(tiles=1, share=1.0)
+    devices = memristors(chip, "pcm")
+    devices.settle(chip.mask.clone())
+    fresh, before = seen(devices), devices.wear.counts.clone()
+    devices.begin(1)
+    devices.at(1e7)
+    faded = seen(devices)
+    asked = torch.zeros_like(chip.mask)
+    asked[:, :5] = True
+    devices.refresh(asked)
+    now, target = devices.read().detach(), chip.weight.detach()
+    assert torch.equal(devices.wear.counts - before, asked.int())
+    assert torch.allclose(now[~asked], faded[~asked], atol=0.2)
+    assert (now[asked] - target[asked]).abs().mean() < (faded[asked] - target[asked]).abs().mean()
+    assert (fresh[asked] - target[asked]).abs().mean() == pytest.approx(
+        float((now[asked] - target[asked]).abs().mean()), rel=0.5
+    )

@@ -74,6 +74,11 @@ def test_truth_values_in_every_spelling(given: list[str], settled: list[str] | N
         (["export", "grap", "RUN"], "there is no 'grap'; did you mean graph? allowed: nir, graph, chip"),
         (["compare", "grwth"], "did you mean growth?"),
         (["shwo"], "did you mean show?"),
+        (
+            ["map", "net.nir", "--faults.map", "chip.csv"],
+            "smalti map has no option --faults.map; write it into a configuration file, [faults] map = ..., and give "
+            "that: --config FILE",
+        ),
         (["show", "nowhere", "--table", "x"], "nowhere is no run folder"),
     ],
 )
