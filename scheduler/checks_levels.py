@@ -43,6 +43,13 @@ def check_levels(config: Config, fabric: Fabric, stream: Stream) -> None:
 def _contradictions(config: Config, stream: Stream) -> Iterator[tuple[str, object, str, str]]:
     """Fields that do not go with two levels, with their values, why, and the cure."""
     growth, gating = config.growth, config.gating
+    if growth.levels.begin == "copy" and config.fabric.inputs == "spread":
+        yield (
+            "fabric.inputs",
+            "spread",
+            "leaves a copy of a part other inputs (levels.begin = copy)",
+            "take every",
+        )
     if growth.when != "never":
         yield "growth.when", growth.when, "grows an expert, whose parts others run, too", "take never"
     if growth.reuse.by != "none":

@@ -23,6 +23,8 @@ class LevelsOptions:
         south: hidden neurons of a south part, beside its outputs.
         bids: what says which parts a task needs that no combination of old ones serves: told (the stream names the
             factors of every task; two-factor does) or trial (what read-outs over the relay and short trials show).
+        begin: how a north part under an old south part begins: random (calibrated, as the first one did) or copy (of
+            the one that does best under it on validation data; only where every north tile hears all inputs).
         trial: training steps of such a trial.
         promise: score on validation data after a trial from which a new north part is taken.
     """
@@ -31,6 +33,7 @@ class LevelsOptions:
     north: int = 32
     south: int = 16
     bids: Literal["told", "trial"] = "told"
+    begin: Literal["random", "copy"] = "random"
     trial: int = 60
     promise: float = 0.7
 

@@ -52,6 +52,11 @@ def test_what_contradicts_is_refused_with_the_cure(name: str, value: object, cur
         simulation(**{name: value})
 
 
+def test_a_copy_needs_the_same_inputs() -> None:
+    with pytest.raises(ValueError, match=r"fabric\.inputs = 'spread' leaves a copy .*: take every"):
+        simulation(**{"growth.levels.begin": "copy", "fabric.inputs": "spread"})
+
+
 def test_targets_at_steps_are_refused() -> None:
     changes = {
         "stream.name": "cognitive",

@@ -53,9 +53,11 @@ class Midwife:
     x: Tensor
     chance: Callable[[int, int], np.random.Generator]
 
-    def north(self, plan: Plan, factor: int) -> Part:
-        """Bear a north part, and let the relay hear it, if there is one."""
+    def north(self, plan: Plan, factor: int, like: Part | None = None) -> Part:
+        """Bear a north part, as a copy of another one or at random, and let the relay hear it, if there is one."""
         self._lay(plan)
+        if like is not None:
+            return self._copied(plan, factor, like)
         network, heard = self.grower.network, self._overheard([])
         for tile in sorted({network.fabric.tile_of_slot(slot) for slot in plan.slots}):
             slots = [slot for slot in plan.slots if network.fabric.tile_of_slot(slot) == tile]
@@ -67,6 +69,22 @@ class Midwife:
         self.grower.agent.levels.north.append(part)
         if relay := self.grower.agent.levels.relay:
             self._drive(part, relay)
+        return part
+
+    def _copied(self, plan: Plan, factor: int, like: Part) -> Part:
+        """Bear neurons that hear and drive as those of another part do, one each."""
+        network, levels = self.grower.network, self.grower.agent.levels
+        width, weight = network.fabric.slots, network.state.weight.detach()
+        inputs = torch.arange(network.channels) + network.fabric.neurons
+        for slot, old in zip(plan.slots, like.neurons, strict=True):
+            tile, column = divmod(old, width)
+            heard = [network.links.rows[channel, tile] for channel in inputs.tolist()]
+            self._graft(slot, inputs, weight[tile, heard, column].clone())
+        part = Part([*plan.slots], factor)
+        levels.north.append(part)
+        tile, columns = levels.relay[0] // width, torch.tensor(levels.relay, device=network.device) % width
+        rows = torch.tensor([network.links.rows[old, tile] for old in like.neurons], device=network.device)
+        self._hear(part, levels.relay, weight[tile, rows[None, :], columns[:, None]].clone())
         return part
 
     def relay(self, plan: Plan) -> None:
@@ -112,10 +130,14 @@ class Midwife:
             links.add_local(slot)
 
     def _drive(self, part: Part, relay: list[int]) -> None:
-        """Let neurons of the relay hear a part that is new."""
+        """Let neurons of the relay hear a part that is new, at random."""
+        tile, sources = relay[0] // self.grower.network.fabric.slots, torch.tensor(part.neurons)
+        self._hear(part, relay, self._fan_in(self._overheard(part.neurons), tile, sources, len(relay), RELAY))
+
+    def _hear(self, part: Part, relay: list[int], fan_in: Tensor) -> None:
+        """Give neurons of the relay devices of these weights [relay, part] on the wires of a part."""
         network, slots = self.grower.network, self.grower.network.fabric.slots
-        tile, sources = relay[0] // slots, torch.tensor(part.neurons)
-        fan_in = self._fan_in(self._overheard(part.neurons), tile, sources, len(relay), RELAY)
+        tile = relay[0] // slots
         rows = torch.tensor([network.links.rows[source, tile] for source in part.neurons], device=network.device)
         columns = torch.tensor(relay, device=network.device) % slots
         fresh = torch.zeros_like(network.state.mask)

@@ -135,7 +135,8 @@ class LevelsOpening:
             before, parts, norm = mark(self.grower), len(self.levels.north), self.grower.moments.norm.clone()
             expert = self._share(self.levels.south[number])
             try:
-                self._bear_north(expert, self._site().place_north(self.grower.options.levels.north))
+                plan = self._site().place_north(self.grower.options.levels.north)
+                self._bear_north(expert, plan, number)
                 expert.path = (parts, number)
                 self.practise(expert)
                 bids.append(Bid(*judged(self.grower, expert, self.validation), number))
@@ -166,7 +167,7 @@ class LevelsOpening:
             expert.outputs = of_south.outputs
             self.meet(expert)
         if of_north is not None:
-            north = self._bear_north(expert, of_north)
+            north = self._bear_north(expert, of_north, south)
         if relay is not None:
             self._midwife(expert).relay(relay)
         if of_south is not None:
@@ -178,9 +179,13 @@ class LevelsOpening:
         self.rows[-1] |= {"taken": True, "served": True, "expert": expert.number, **self._runs(expert)}
         return expert
 
-    def _bear_north(self, expert: Expert, plan: Plan) -> int:
-        """Bear a north part; its number."""
-        self._midwife(expert).north(plan, self.factors[0])
+    def _bear_north(self, expert: Expert, plan: Plan, south: int) -> int:
+        """Bear a north part under an old south part, or one that is UNTOLD as yet; its number."""
+        like = None
+        if self.grower.options.levels.begin == "copy" and south != UNTOLD:
+            scores = [(*self._judged((number, south)), number) for number in range(len(self.levels.north))]
+            like = self.levels.north[max(scores, key=lambda one: (one[0], -one[1]))[2]]
+        self._midwife(expert).north(plan, self.factors[0], like)
         return len(self.levels.north) - 1
 
     def _midwife(self, expert: Expert) -> Midwife:

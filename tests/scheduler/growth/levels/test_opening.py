@@ -248,6 +248,21 @@ def test_where_nobody_tells_factors_bids_decide(make: Make, play: Play) -> None:
             assert of_south["taken"].item() == (of_south["score"].item() >= 0.7)
 
 
+def test_a_copy_begins_as_the_best_north_part_does(make: Make) -> None:
+    simulation, said = Simulation(make(**{"growth.levels.begin": "copy"})), list[float]()
+    for _ in range(2):
+        simulation.step()
+    experience = simulation.stream.experiences[1]
+    asked = simulation.batches_of(experience).evaluation(VALIDATION)
+
+    def practise(expert: Expert) -> None:
+        said.extend(judged(simulation.grower, expert, asked))
+
+    opening = opening_of(simulation, experience.task, practise)
+    opening._bid_of_north([0])
+    assert tuple(said) == pytest.approx(opening._judged((0, 0)))
+
+
 def test_a_chip_without_room_serves_tasks_by_the_best_combination(make: Make, play: Play) -> None:
     simulation, _ = play(make(**{"fabric.neurons_per_tile": 24, "growth.reuse.enough": 0.99}))
     openings = simulation.table("openings")
