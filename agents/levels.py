@@ -14,9 +14,8 @@ class Part:
     """Neurons that run together, on one of the levels."""
 
     neurons: list[int]  # slots of its hidden neurons
-    factor: int = UNTOLD  # value of its level's factor in the task that it was born for
     outputs: tuple[int, ...] = ()  # slots of its output units; of south parts alone
-    used: int = 0  # tasks that it serves
+    serves: list[int] = field(default_factory=list)  # value of its level's factor in each task that it serves well
 
 
 Path = tuple[int, int]  # numbers of a north and of a south part
@@ -41,13 +40,14 @@ class Levels:
         return [(north, south) for north in range(len(self.north)) for south in ends]
 
     def told(self, factors: Path, outputs: int) -> Path | None:
-        """The way through parts of these factors that serve most tasks, of equals the first; None: there is none."""
-        found = [
-            (self.north[n].used + self.south[s].used, -n, -s)
-            for n, s in self.paths(outputs)
-            if (self.north[n].factor, self.south[s].factor) == factors
-        ]
-        return (-max(found)[1], -max(found)[2]) if found else None
+        """The way through parts that serve most tasks of these factors, of equals the first; None: there is none."""
+        found = []
+        for path in self.paths(outputs):
+            parts = self.north[path[0]], self.south[path[1]]
+            tasks = [part.serves.count(factor) for part, factor in zip(parts, factors, strict=True)]
+            if all(tasks):
+                found.append((sum(tasks), path))
+        return max(found, key=lambda one: one[0])[1] if found else None
 
     def lose(self, slots: Sequence[int]) -> None:
         """Neurons have been taken off the chip."""
@@ -64,5 +64,8 @@ class Levels:
         """What ``state_dict`` gave."""
         levels = Levels(list(state["relay"]))
         for name, parts in (("north", levels.north), ("south", levels.south)):
-            parts += [Part(**(part | {"outputs": tuple(part["outputs"])})) for part in state[name]]
+            parts += [
+                Part(**(part | {"outputs": tuple(part["outputs"]), "serves": list(part["serves"])}))
+                for part in state[name]
+            ]
         return levels

@@ -1,6 +1,6 @@
 """Combinations of factors that were never trained, asked when all others have been: who answers, and how.
 
-Of two levels it is the way through the parts that were born for the two factors. Of one level nobody knows the
+Of two levels it is the way through the parts that serve most tasks of the two factors. Of one level nobody knows the
 combination; the last expert that learned the same question in another view says the classes in their order. One expert
 for all tasks answers by outputs that it has for them and that nothing has trained.
 """

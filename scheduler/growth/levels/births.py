@@ -53,11 +53,11 @@ class Midwife:
     x: Tensor
     chance: Callable[[int, int], np.random.Generator]
 
-    def north(self, plan: Plan, factor: int, like: Part | None = None) -> Part:
+    def north(self, plan: Plan, like: Part | None = None) -> Part:
         """Bear a north part, as a copy of another one or at random, and let the relay hear it, if there is one."""
         self._lay(plan)
         if like is not None:
-            return self._copied(plan, factor, like)
+            return self._copied(plan, like)
         network, heard = self.grower.network, self._overheard([])
         for tile in sorted({network.fabric.tile_of_slot(slot) for slot in plan.slots}):
             slots = [slot for slot in plan.slots if network.fabric.tile_of_slot(slot) == tile]
@@ -65,13 +65,13 @@ class Midwife:
             inputs = rows[rows >= network.fabric.neurons]
             for slot, fan_in in zip(slots, self._fan_in(heard, tile, inputs, len(slots), NORTH), strict=True):
                 self._graft(slot, inputs, fan_in)
-        part = Part([*plan.slots], factor)
+        part = Part([*plan.slots])
         self.grower.agent.levels.north.append(part)
         if relay := self.grower.agent.levels.relay:
             self._drive(part, relay)
         return part
 
-    def _copied(self, plan: Plan, factor: int, like: Part) -> Part:
+    def _copied(self, plan: Plan, like: Part) -> Part:
         """Bear neurons that hear and drive as those of another part do, one each."""
         network, levels = self.grower.network, self.grower.agent.levels
         width, weight = network.fabric.slots, network.state.weight.detach()
@@ -80,7 +80,7 @@ class Midwife:
             tile, column = divmod(old, width)
             heard = [network.links.rows[channel, tile] for channel in inputs.tolist()]
             self._graft(slot, inputs, weight[tile, heard, column].clone())
-        part = Part([*plan.slots], factor)
+        part = Part([*plan.slots])
         levels.north.append(part)
         tile, columns = levels.relay[0] // width, torch.tensor(levels.relay, device=network.device) % width
         rows = torch.tensor([network.links.rows[old, tile] for old in like.neurons], device=network.device)
@@ -97,7 +97,7 @@ class Midwife:
             self._graft(slot, sources, fan_in)
         levels.relay.extend(plan.slots)
 
-    def south(self, plan: Plan, north: Part, factor: int) -> Part:
+    def south(self, plan: Plan, north: Part) -> Part:
         """Bear a south part over the relay, as a north part drives it, and the outputs of the expert."""
         self._lay(plan)
         levels = self.grower.agent.levels
@@ -107,7 +107,7 @@ class Midwife:
             self._graft(slot, sources, fan_in)
         for slot in plan.outputs:
             self._graft(slot, torch.tensor(plan.slots), torch.zeros(len(plan.slots)), output=True)
-        part = Part([*plan.slots], factor, plan.outputs)
+        part = Part([*plan.slots], plan.outputs)
         levels.south.append(part)
         return part
 

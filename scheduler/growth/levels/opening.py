@@ -12,9 +12,9 @@ The sibling of ``scheduler.growth.opening``, in this order, all judged on valida
    in vain); it is taken from ``growth.levels.promise`` on, and begins anew then.
 3. ``both``: a north and a south part.
 
-Where the stream tells the factors of tasks and ``growth.levels.bids`` is told, parts of these factors alone are asked
-for bids, and where only one level has any, nothing has to be tried to know that the other one needs a part: bids then
-say over which of several parts of a factor it is born. A chip without room serves the task by its best combination.
+Where the stream tells the factors of tasks and ``growth.levels.bids`` is told, parts that serve these factors alone are
+asked for bids, and where only one level has any, nothing has to be tried to know that the other one needs a part: bids
+then say over which of several parts of a factor it is born. A chip without room serves the task by its best combination.
 """
 
 from __future__ import annotations
@@ -101,9 +101,9 @@ class LevelsOpening:
         """The step that is taken, and the old north and south part that it goes by; UNTOLD for one that is born."""
         told = self.grower.options.levels.bids == "told" and UNTOLD not in self.factors
         parts = self.levels
-        north = [k for k, part in enumerate(parts.north) if not told or part.factor == self.factors[0]]
+        north = [k for k, part in enumerate(parts.north) if not told or self.factors[0] in part.serves]
         south = [k for k, part in enumerate(parts.south) if len(part.outputs) == self.outputs]
-        south = [k for k in south if not told or parts.south[k].factor == self.factors[1]]
+        south = [k for k in south if not told or self.factors[1] in parts.south[k].serves]
         known = told and bool(north) != bool(south)  # which level needs a part
         if north:
             bid = self._bid_of_south(north)
@@ -171,7 +171,7 @@ class LevelsOpening:
         if relay is not None:
             self._midwife(expert).relay(relay)
         if of_south is not None:
-            self._midwife(expert).south(of_south, self.levels.north[north], self.factors[1])
+            self._midwife(expert).south(of_south, self.levels.north[north])
             south = len(self.levels.south) - 1
         self._go(expert, (north, south))
         if not self.rows or self.rows[-1]["step"] != step:
@@ -185,7 +185,7 @@ class LevelsOpening:
         if self.grower.options.levels.begin == "copy" and south != UNTOLD:
             scores = [(*self._judged((number, south)), number) for number in range(len(self.levels.north))]
             like = self.levels.north[max(scores, key=lambda one: (one[0], -one[1]))[2]]
-        self._midwife(expert).north(plan, self.factors[0], like)
+        self._midwife(expert).north(plan, like)
         return len(self.levels.north) - 1
 
     def _midwife(self, expert: Expert) -> Midwife:
@@ -204,17 +204,20 @@ class LevelsOpening:
     def _lend(self, path: Path, served: bool) -> Expert:
         """Let a combination that there is serve the task."""
         expert = self._share(self.levels.south[path[1]])
-        self._go(expert, path)
+        self._go(expert, path, served)
         expert.lent.append(expert.tasks[-1])
         row = next(row for row in self.rows if row["step"] == "combination")
         row |= {"taken": True, "served": served, "expert": expert.number}
         return expert
 
-    def _go(self, expert: Expert, path: Path) -> None:
-        """Let an expert run these parts."""
+    def _go(self, expert: Expert, path: Path, served: bool = True) -> None:
+        """Let an expert run these parts; where they serve its task well, this is remembered of them."""
         expert.path = path
-        for part in (self.levels.north[path[0]], self.levels.south[path[1]]):
-            part.used += 1
+        if not served:
+            return
+        parts = self.levels.north[path[0]], self.levels.south[path[1]]
+        for part, factor in zip(parts, self.factors, strict=True):
+            part.serves.append(factor)
 
     def _expert(self, path: Path) -> Expert:
         """As if there were an expert for the task that goes this way."""

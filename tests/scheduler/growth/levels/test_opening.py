@@ -49,7 +49,7 @@ def test_tasks_open_by_combinations_and_by_parts_of_the_factors_that_are_new(pla
     assert len(levels.north) >= 3
     assert len(levels.south) >= 3
     assert (taken == "combination").sum() >= 1
-    assert sum(part.used for part in levels.north) == sum(part.used for part in levels.south) == 8
+    assert sum(len(part.serves) for part in levels.north) == sum(len(part.serves) for part in levels.south) == 8
 
 
 def test_a_combination_of_old_parts_costs_nothing(make: Make, play: Play) -> None:
