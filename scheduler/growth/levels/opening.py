@@ -14,7 +14,8 @@ The sibling of ``scheduler.growth.opening``, in this order, all judged on valida
 
 Where the stream tells the factors of tasks and ``growth.levels.bids`` is told, parts that serve these factors alone are
 asked for bids, and where only one level has any, nothing has to be tried to know that the other one needs a part: bids
-then say over which of several parts of a factor it is born. A chip without room serves the task by its best combination.
+then say over which of several parts of a factor it is born. A chip without room serves the task by its best
+combination.
 """
 
 from __future__ import annotations
