@@ -149,6 +149,7 @@ def _apart(
             f"{loaded.origin} makes a task of each combination of a view and a question: take stream.setting task (or "
             "class) and stream.transform none"
         )
+    tasks = tuple(replace(task, name=name) for task, name in zip(tasks, loaded.domain_names, strict=True))
     trained = len(tasks) - loaded.held_out
     return tasks[:trained], tasks[trained:]
 

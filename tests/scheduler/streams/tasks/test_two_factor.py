@@ -128,7 +128,7 @@ def test_a_turned_view_is_a_turned_image() -> None:
 def test_a_domain_is_a_view_of_its_own_samples() -> None:
     stream = load(ways=2, questions=2, views="domains", held_out=0.0)
     ann, bob = ({tuple(row) for row in stream.experiences[k].train.x[:, 0].tolist()} for k in (0, 2))
-    assert stream.experiences[0].name.startswith("0 of 0")
+    assert stream.experiences[0].name == "ann, names 0"
     assert not ann & bob
     assert max(row[0] for row in ann) < 0.5 <= min(row[0] for row in bob)
 
