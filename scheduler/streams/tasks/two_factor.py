@@ -49,7 +49,7 @@ def load_two_factor(options: StreamOptions, streams: Mapping[str, Loader]) -> Lo
     own = options.two_factor
     given = samples_of("stream.two_factor.of", own.of, own.channels, options, streams)
     part_of = np.full(len(given.y), "", dtype="<U10")
-    for name, rows in splits.split(given, options).items():
+    for name, rows in splits.split(given, replace(options, limit=0)).items():  # that is of classes of tasks
         part_of[rows] = name
     views, questions = _views(given, options), _questions(given, options)
     combinations, held = _combinations(options)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -131,6 +132,14 @@ def test_a_domain_is_a_view_of_its_own_samples() -> None:
     assert stream.experiences[0].name == "ann, names 0"
     assert not ann & bob
     assert max(row[0] for row in ann) < 0.5 <= min(row[0] for row in bob)
+
+
+def test_a_limit_is_of_the_classes_of_tasks() -> None:
+    asked = options(ways=2, questions=2, views="domains", held_out=0.0)
+    stream = load_stream(replace(asked, limit=6), 64)
+    for e in stream.experiences:
+        every = np.concatenate([getattr(e, part).y for part in PARTS])
+        assert np.unique(every, return_counts=True)[1].tolist() == [6] * CLASSES
 
 
 def test_a_linked_order_shares_a_factor_with_what_came_before() -> None:
