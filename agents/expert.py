@@ -30,9 +30,10 @@ class Expert:
     outputs: tuple[int, ...]  # slots of the output units
     tasks: list[int] = field(default_factory=list)
     lent: list[int] = field(default_factory=list)  # those of its tasks that it serves as it is, without learning them
-    neurons: list[int] = field(default_factory=list)  # slots of its hidden neurons
+    neurons: list[int] = field(default_factory=list)  # slots of its hidden neurons; of two levels, those born for it
     sets: list[list[int]] = field(default_factory=list)  # classes that are told apart among themselves, once seen
     exponents: tuple[float, float] = (1.0, 1.0)  # of its own answer and of the gating network's vote on its classes
+    path: tuple[int, ...] = ()  # of two levels, the north and south part that it runs; of one, empty
 
     @property
     def seen(self) -> list[int]:
@@ -67,5 +68,5 @@ class Expert:
     @staticmethod
     def from_state(state: dict[str, Any]) -> Expert:
         """What ``state_dict`` gave."""
-        tuples: dict[str, Any] = {n: tuple(state[n]) for n in ("classes", "outputs", "exponents") if n in state}
+        tuples: dict[str, Any] = {n: tuple(state[n]) for n in ("classes", "outputs", "exponents", "path") if n in state}
         return Expert(**(state | tuples))

@@ -14,6 +14,7 @@ from torch import Tensor
 from smalti.agents.agent import Agent
 from smalti.agents.auction.bids import Decision
 from smalti.agents.expert import Expert, output_tiles
+from smalti.agents.levels import Levels
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.criterion import Criterion
 from smalti.model.gating import GatingNetwork, GatingOptions
@@ -46,6 +47,7 @@ class GatingAgent(Agent):
         self.criterion = criterion  # of what experts say at single steps; None where they say a class, once a sample
         self.belief = belief  # in who is asked for, where feedback on trials chooses experts; else None
         self.experts: list[Expert] = []
+        self.levels = Levels()  # of experts that are combinations of parts
         self.losses: dict[int, list[float]] = {}  # task -> training loss of each of its rounds, nats
         self.asked: dict[int, int] = {}  # task -> its rounds when neurons were last asked for
         self.saturation: dict[int, list[Saturation]] = {}  # task -> measurements, where the timing asks for them
@@ -144,8 +146,14 @@ class GatingAgent(Agent):
     def running(self, expert: Expert) -> Tensor:
         """Neurons that run when this expert is asked [N] bool: its own, the trunk's, and whom these hear.
 
-        Of other experts only those neurons run that lie upstream of what is heard, however far.
+        Of other experts only those neurons run that lie upstream of what is heard, however far. A combination of parts
+        runs these and the relay, whoever else drives that.
         """
+        if expert.path:
+            north, south = expert.path
+            mask = torch.zeros_like(self.network.state.alive)
+            mask[[*self.levels.on((north, south)), *expert.outputs]] = True
+            return mask
         together = self._together([expert, *self.trunk()])
         return self.network.upstream.of(torch.nonzero(together).flatten())
 
@@ -262,6 +270,7 @@ class GatingAgent(Agent):
             "accuracy": [*self.accuracy.items()],
             "novelty": [*self.novelty.items()],
             "last": asdict(self.last),
+            **({"levels": self.levels.state_dict()} if self.levels.relay else {}),
             **({} if self.belief is None else {"belief": self.belief.state_dict()}),
         }
 
@@ -274,6 +283,7 @@ class GatingAgent(Agent):
         self.saturation = {task: [Saturation(**one) for one in known] for task, known in state["saturation"]}
         self.novelty = {task: float(novelty) for task, novelty in state["novelty"]}
         self.last = Decision(**state["last"])
+        self.levels = Levels.from_state(state["levels"]) if "levels" in state else Levels()
         if self.belief is not None:
             self.belief.load_state_dict(state["belief"])
 

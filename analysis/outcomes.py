@@ -16,7 +16,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from smalti.analysis import account, copies, curves, detection, metrics, neurobench, switches
+from smalti.analysis import account, copies, curves, detection, metrics, neurobench, opened, switches
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES, SPENT
 from smalti.analysis.tables import RunTables
 from smalti.scheduler.records.pasted import pasted
@@ -166,6 +166,9 @@ def measures(run: RunTables, setting: str, split: str) -> dict[str, float]:
     if setting not in (*PARTS, "task"):  # the parts of an answer to which no task was told
         values |= {f"{part}_accuracy": accuracy(run, part, split) for part in PARTS} | switches.measures(run, split)
     values |= copies.measures(run, setting, split)
+    unseen = run.table("evaluations")
+    unseen = unseen[(unseen["split"] == f"unseen_{split}") & (unseen["setting"] == setting)]
+    values["unseen"] = float(unseen["accuracy"].mean())
     values |= {name: float(last[name].mean()) for name in AREAS if name in last and len(last)}
     if len(last):
         values |= {name: float(np.average(last[name], weights=last["samples"])) for name in SPENT if name in last}
@@ -202,7 +205,8 @@ def resources(run: RunTables) -> dict[str, float]:
         "training_operations": float(rounds["operations"].sum()),
         "training_hop_spikes": float(last["hop_spikes_per_sample"]),
         **curves.after_growth(rounds),
-        **_reuse(run),
+        **opened.reuse(run),
+        **opened.parts(run),
         **neurobench.static(run),
         "seconds": float(seconds.sum()),
         "overhead": float(seconds[:, 2].sum() / seconds.sum()),
@@ -256,26 +260,6 @@ def _single_tasks(run: RunTables, setting: str, split: str) -> dict[str, float]:
     last = matrix.loc[latest].dropna().to_numpy(float)
     standards = {f"tasks_{round(100 * level)}": float((last >= level).sum()) for level in STANDARDS}
     return {"worst_task": float(last.min()), **standards} if len(last) else {}
-
-
-def _reuse(run: RunTables) -> dict[str, float]:
-    """How tasks opened, and what their read-outs hear; empty where none tried what there was."""
-    if run.config.get("growth", {}).get("reuse", {}).get("by", "none") == "none":
-        return {}
-    tried, neurons = run.table("openings"), run.table("neurons")
-    tried = tried[tried["step"] != "gate"]  # which opens no task
-    taken = tried[tried["taken"] & (tried["step"] != "again")]
-    last = tried[tried["taken"]].drop_duplicates("task", keep="last")  # read-outs may have been made anew
-    hidden = neurons[(neurons["kind"] == "hidden") & neurons["retired_round"].isna()]
-    halves = np.array_split(taken["task"].to_numpy(), 2)
-    early, late = (float(hidden["task"].isin(half).sum()) for half in halves)
-    own = taken["step"] == "seed"
-    return {
-        "seeds": float(own.sum()),
-        "links_read": float(last["taps"].sum() + last["inputs"].sum() + len(hidden)),
-        "experts_run": float((last.set_index("task")["experts_run"] + own.set_axis(taken["task"])).mean()),
-        "late_births": late / early if early else 0.0,
-    }
 
 
 def _transfer(run: RunTables, setting: str, split: str) -> dict[str, float]:

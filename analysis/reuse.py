@@ -17,6 +17,10 @@ WAYS = {
     "readout": "a read-out of its own",
     "seed": "a seed expert",
     "columns": "outputs of others",
+    "combination": "a combination of old parts",
+    "south": "a new south part",
+    "north": "a new north part",
+    "both": "a north and a south part",
 }
 """Steps of the table ``openings`` by which a task opens, in words."""
 
@@ -61,14 +65,16 @@ def openings(run: Run) -> pd.DataFrame:
 
     Returns:
         Indexed by task: name; step that was taken; expert that answers; experts and readout, the validation scores of
-        the best expert as it is and of the best read-out (NaN where not tried); score, that of the step taken (NaN for
-        a seed expert, which had yet to learn); taps, inputs, experts_run and neurons_run as in the table
-        ``openings``; refused, why there was no room for a seed, empty where none was refused; bought, neurons bought
-        back for it; born, hidden neurons ever born for the task; again, how often its read-out was made anew later.
+        the best expert as it is, or combination of parts, and of the best read-out, or of the relay (NaN where not
+        tried); score, that of the step taken (NaN for a seed expert, which had yet to learn); taps, inputs, experts_run
+        and neurons_run as in the table ``openings``; refused, why there was no room for a seed, empty where none was
+        refused; bought, neurons bought back for it; born, hidden neurons ever born for the task; again, how often its
+        read-out was made anew later.
     """
     tried = of_tasks(run.table("openings"))
     taken = opened(tried).set_index("task")
-    first = tried[tried["step"].isin(["experts", "readout"])].drop_duplicates(["task", "step"], keep="last")
+    alike = tried.assign(step=tried["step"].replace({"combination": "experts", "south": "readout"}))
+    first = alike[alike["step"].isin(["experts", "readout"])].drop_duplicates(["task", "step"], keep="last")
     scores = first.pivot(index="task", columns="step", values="score").reindex(columns=["experts", "readout"])
     names = ["name", "step", "expert", "score", "taps", "inputs", "experts_run", "neurons_run"]
     table = taken[names].join(scores)

@@ -15,6 +15,7 @@ from smalti.model.growth.rule import GrowthError
 from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.neuron import NetworkOptions
 from smalti.scheduler import memory
+from smalti.scheduler.checks_levels import check_levels
 from smalti.scheduler.config import Config
 from smalti.scheduler.fault_checks import check_faults
 from smalti.scheduler.growth.room import advice, empty, label_sets, place_seeds, seed_widths
@@ -85,6 +86,7 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
             f"{outputs} {what} need more output slots than a tile of {fabric.slots} neurons has beside a hidden "
             "neuron; raise fabric.neurons_per_tile or lower stream.classes_per_task"
         )
+    check_levels(config, fabric, stream)
     _check_room(config, fabric, stream)
 
 
@@ -106,12 +108,12 @@ def _check_widths(config: Config, stream: Stream) -> None:
 def _check_room(config: Config, fabric: Fabric, stream: Stream) -> None:
     """Whether every expert's seed finds a place, if nothing grows in between; growth leaves them theirs.
 
-    Where tasks may open on what there is, only the first needs a place.
+    Where tasks may open on what there is, only the first needs a place. Two levels: ``check_levels``.
 
     Raises:
         NoRoomError: not even the first one does.
     """
-    if config.stream.boundaries != "told":
+    if config.stream.boundaries != "told" or config.growth.levels.relay:
         return
     sets = label_sets(stream, 0, config.gating.experts == "shared")[: 1 if config.growth.reuse.by != "none" else None]
     outputs, widths = [stream.outputs_for(classes) for classes in sets], seed_widths(stream, sets, config.growth)

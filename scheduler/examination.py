@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from smalti.agents.gating import GatingAgent
-from smalti.scheduler.answers import blocks
+from smalti.scheduler.answers import blocks, unseen
 from smalti.scheduler.answers.recall import Recall
 from smalti.scheduler.answers.sessions import sessions
 from smalti.scheduler.records import rows as tables
@@ -14,6 +14,8 @@ from smalti.scheduler.streams import Experience, Stream
 from smalti.scheduler.streams.batches import NOVEL, TEST, VALIDATION, TaskBatches
 
 PARTS = ((VALIDATION, "validation"), (TEST, "test"), (NOVEL, "novel"))
+
+UNSEEN = ((VALIDATION, "unseen_validation"), (TEST, "unseen_test"))
 
 
 def examine(
@@ -54,4 +56,20 @@ def examine(
         met = {e.task: e for e in stream.experiences[: after + 1]}
         for session in sessions([*met.values()], trials, lambda e: batches_of(e).evaluation(TEST)):
             answers += tables.session_rows(agent, stream, after, session)
+    if stream.held_out and after + 1 == len(stream.experiences):
+        answers += _unseen(agent, stream, batches_of, after)
     return answers, switches
+
+
+def _unseen(
+    agent: GatingAgent, stream: Stream, batches_of: Callable[[Experience], TaskBatches], after: int
+) -> list[Row]:
+    """Rows of ``evaluations`` for the combinations that are held out."""
+    rows: list[Row] = []
+    for experience in stream.held_out:
+        for part, split in UNSEEN:
+            x, wanted = batches_of(experience).evaluation(part)
+            answers = unseen.answers(agent, stream, experience, x)
+            if answers is not None:
+                rows += tables.unseen_rows(after, experience, split, answers, wanted)
+    return rows

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save
 
 import smalti
+from smalti.agents.expert import Expert
 from smalti.analysis.export.places import Segment, faults_of, segments, wires_of
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run
@@ -143,12 +144,26 @@ def _facts(run: Run, simulation: Simulation) -> dict[str, Any]:
             "readout": network.readout,
         },
         "experts": [
-            {"number": e.number, "classes": list(e.classes), "outputs": [_neuron(simulation, s) for s in e.outputs]}
+            {
+                "number": e.number,
+                "classes": list(e.classes),
+                "outputs": [_neuron(simulation, s) for s in e.outputs],
+                **_path(simulation, e),
+            }
             for e in simulation.gating.experts
         ],
         **_gate(simulation),
         "files": FILES,
     }
+
+
+def _path(simulation: Simulation, expert: Expert) -> dict[str, Any]:
+    """Of a combination of parts, the hidden neurons that run, for the relay hears others as well."""
+    if not expert.path:
+        return {}
+    north, south = expert.path
+    runs = simulation.gating.levels.on((north, south))
+    return {"north": north, "south": south, "runs": [_neuron(simulation, slot) for slot in runs]}
 
 
 def _gate(simulation: Simulation) -> dict[str, Any]:

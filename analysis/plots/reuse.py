@@ -26,6 +26,10 @@ MARKS: dict[str, tuple[Literal["circle", "square", "diamond"], bool]] = {
     "readout": ("circle", True),
     "experts": ("square", True),
     "columns": ("diamond", True),
+    "combination": ("square", True),
+    "south": ("diamond", False),
+    "north": ("square", False),
+    "both": ("circle", False),
 }
 """Of how a task opened."""
 

@@ -8,6 +8,7 @@ from typing import Literal
 from smalti.model import ranges
 from smalti.model.growth.buy_back import BuyBackOptions
 from smalti.model.growth.learning_rates import NewbornOptions
+from smalti.model.growth.levels import LevelsOptions
 from smalti.model.growth.reuse import ReuseOptions
 from smalti.model.option_values import expand_home, settle, shown
 from smalti.model.rewiring.options import RewiringOptions
@@ -70,6 +71,7 @@ class GrowthOptions:
         fates: write the table fates: after every round, what each neuron of the expert in training has to learn from,
             and what it is worth; costs a forward pass over probe validation samples for each.
         reuse: what a new task tries on the experts that exist before it gets neurons of its own.
+        levels: two levels of experts, of which any on one may follow any on the other.
         buy_back: what may be bought back from old experts where a new task finds no room.
         rewiring: what is removed and moved between training and growth.
         newborns: how what has grown is trained.
@@ -108,6 +110,7 @@ class GrowthOptions:
     give_back: float = 0.0
     fates: bool = False
     reuse: ReuseOptions = field(default_factory=ReuseOptions)
+    levels: LevelsOptions = field(default_factory=LevelsOptions)
     buy_back: BuyBackOptions = field(default_factory=BuyBackOptions)
     rewiring: RewiringOptions = field(default_factory=RewiringOptions)
     newborns: NewbornOptions = field(default_factory=NewbornOptions)

@@ -38,7 +38,7 @@ from smalti.model.gating.running import scores_in_time
 from smalti.model.work import Work
 from smalti.scheduler.answers.hearing import UNASKED, Features, GateCost, features, nothing_heard, per_channel, work_of
 from smalti.scheduler.answers.question import Asked, Question, question
-from smalti.scheduler.answers.said import Said, Spikes
+from smalti.scheduler.answers.said import Said, Spikes, ask
 from smalti.scheduler.streams.scores import SCORES
 from smalti.scheduler.streams.types import Readout
 from smalti.scheduler.streams.wanted import Wanted
@@ -117,6 +117,15 @@ def without_label(agent: GatingAgent, x: Asked, among: Sequence[int] | None = No
         Component(experts[columns[column]], rows, asked.posterior[rows, column]) for column, rows in _called(asked)
     ]
     return replace(_mixture(asked, asked.heard, components, possible), gate=asked.cost)
+
+
+def of_expert(agent: GatingAgent, expert: Expert, x: Asked) -> Answers:
+    """What neurons answer by themselves, as if they were an expert of these classes; the agent need not know it."""
+    asked = question(agent, x)
+    said = ask(agent, expert, asked.x, asked.channels)
+    classes = torch.tensor(expert.classes)[agent.network.read(said.activity).argmax(1)]
+    component = Component(expert, asked.everyone, torch.zeros(len(asked)))
+    return _counted(asked, nothing_heard(len(asked)), [component], [said], classes)
 
 
 def _called(asked: Question) -> list[tuple[int, Tensor]]:

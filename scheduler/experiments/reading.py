@@ -12,12 +12,14 @@ from smalti.scheduler.experiments.axes import Value, dotted, read_axis
 from smalti.scheduler.experiments.conditions import entries, read_condition, read_only
 from smalti.scheduler.experiments.options import ExperimentOptions, Variant
 from smalti.scheduler.experiments.plan import BY_SEED, UNNAMED, Experiment
-from smalti.scheduler.streams.made_options import SequenceOptions
-from smalti.scheduler.streams.tasks import sequence
+from smalti.scheduler.streams.made_options import SequenceOptions, TwoFactorOptions
+from smalti.scheduler.streams.tasks import sequence, two_factor
 
 FILES = Path(__file__).with_name("files")
 EXAMPLE = FILES / "example.toml"
 SECTIONS = ("base", "axes", "variants", "streams", BY_SEED)
+MADE_OF = {sequence.NAME: ("sequence", SequenceOptions.of), two_factor.NAME: ("two_factor", TwoFactorOptions.of)}
+"""Streams that are made of another's samples: section of their options, and the one of which they are usually."""
 OLD = {
     "sweep": "its fields stand at the top of the file now, [[sweep.exclude]] is [[exclude]], [[sweep.only]] [[only]]",
     "benchmark": "its fields stand at the top of the file now",
@@ -157,9 +159,8 @@ def _located(streams: Section, base: Section, data_paths: Mapping[str, str]) -> 
 
 
 def _source(options: Section) -> str:
-    """Name of the stream whose data are read: the one that is played, where a stream plays another in two orders."""
-    name = options.get("name", "")
-    if name != sequence.NAME:
-        return str(name)
-    played = options.get("sequence", {})
-    return str(played.get("of", SequenceOptions.of) if isinstance(played, Mapping) else "")
+    """Name of the stream whose data are read: the one that is played, where a stream is made of another's samples."""
+    name = str(options.get("name", ""))
+    section, usual = MADE_OF.get(name, ("", name))
+    of = options.get(section, {}) if section else {}
+    return str(of.get("of", usual) if isinstance(of, Mapping) else "")

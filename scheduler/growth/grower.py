@@ -322,6 +322,7 @@ class Grower:
             retire(self.network, slot, self.moments)
             for expert in self.agent.experts:
                 expert.neurons = [own for own in expert.neurons if own != slot]
+        self.agent.levels.lose(slots)
         self.bought += slots
 
     def tiles(self) -> list[TileAgent]:

@@ -80,7 +80,7 @@ class Heard:
         spikes = torch.zeros(network.fabric.neurons, dtype=torch.float64)
         said = torch.cat([*_traces(grower, validation[0], sources, torch.zeros_like(spikes))])
         squared, trained = grower.judge.criterion.squared, list[Tensor]()
-        targets, weights = _asked(grower.judge, training[1], classes)
+        targets, weights = targets_of(grower.judge, training[1], classes)
 
         def parts() -> Iterator[tuple[Tensor, Tensor, Tensor]]:
             first = 0
@@ -140,7 +140,7 @@ class Heard:
         chosen = torch.tensor(taps.places, dtype=torch.int64)
         best = taps.weights
         if self.trained is not None:
-            best = best * _scale(judge, expert, self.trained[:, :, chosen], best, self.training[1])
+            best = fitted(judge, expert, self.trained[:, :, chosen], best, self.training[1])
         answers = _said(judge, self.said[:, :, chosen], best)
         wanted = self.validation[1]
         loss, score = float(judge.losses(expert, answers, wanted).mean()), judge.score(expert, answers, wanted)
@@ -180,7 +180,7 @@ def _traces(grower: Grower, x: Tensor, sources: Tensor, spikes: Tensor) -> Itera
         yield traces if grower.judge.readout is not None else traces.mean(1, keepdim=True)
 
 
-def _asked(judge: Judge, wanted: Wanted, classes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+def targets_of(judge: Judge, wanted: Wanted, classes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """Targets [B, T or 1, O] and weights [B, T or 1] of the regression; those of a sample sum to 1, or its class's."""
     if wanted.targets is None or wanted.weights is None:
         indicators = one_hot(positions(classes, wanted.labels), len(classes)).double() - 1 / len(classes)
@@ -195,8 +195,8 @@ def _said(judge: Judge, traces: Tensor, weights: Tensor) -> Tensor:
     return said if judge.readout is not None else said[:, 0]
 
 
-def _scale(judge: Judge, expert: Expert, traces: Tensor, weights: Tensor, wanted: Wanted) -> float:
-    """The factor on all weights for which the loss is lowest."""
+def fitted(judge: Judge, expert: Expert, traces: Tensor, weights: Tensor, wanted: Wanted) -> Tensor:
+    """Weights [S, O] times the factor for which the loss of samples with these traces [B, T or 1, S] is lowest."""
     answers = _said(judge, traces, weights)
     losses = [float(judge.losses(expert, answers * scale, wanted).mean()) for scale in SCALES.tolist()]
-    return float(SCALES[int(np.argmin(losses))])
+    return weights * float(SCALES[int(np.argmin(losses))])

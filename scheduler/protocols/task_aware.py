@@ -32,6 +32,7 @@ from smalti.scheduler.growth.room import (
     seed_widths,
 )
 from smalti.scheduler.growth.seed_expert import NoWayError
+from smalti.scheduler.protocols import on_levels
 from smalti.scheduler.protocols.protocol import (
     Parts,
     Progress,
@@ -123,6 +124,9 @@ class TaskAware:
 
     def _opened(self, now: Round, classes: tuple[int, ...], probe: Shown) -> Expert:
         """An expert for classes that nobody serves: a seed expert, or what reuse finds first."""
+        if now.config.growth.levels.relay:
+            expert, self.openings = on_levels.opened(self.parts, now, classes, probe, partial(self._meet, now))
+            return expert
         parts, reuse, outputs = self.parts, now.config.growth.reuse, self.parts.stream.outputs_for(classes)
         plan, room = self._room(now)
         examples = cache(partial(now.batches.probe, reuse.samples, now.number))
@@ -179,6 +183,8 @@ class TaskAware:
         parts, agent, network = self.parts, self.parts.agent, self.parts.trainee.network
         sets = self._sets_to_come(now)
         outputs = [parts.stream.outputs_for(classes) for classes in sets]
+        if now.config.growth.levels.relay:
+            return None, Room()
         if now.config.growth.reuse.by != "none":
             return None, place_outputs(network.fabric, network.free_slots(), len(agent.experts), outputs)
         widths = seed_widths(parts.stream, sets, now.config.growth)
@@ -224,7 +230,9 @@ class TaskAware:
     def _last_step(self, now: Round, expert: Expert) -> int:
         """Steps of the experience that are trained: fewer for a task that opened on what there was, or is learned."""
         training, reuse = now.config.training, now.config.growth.reuse
-        rounds = min(reuse.readout_rounds, training.rounds) if self._served(now, expert) else training.rounds
+        rounds = training.rounds
+        if self._served(now, expert):  # of a combination of old parts nothing moves
+            rounds = 0 if expert.path else min(reuse.readout_rounds, training.rounds)
         return rounds * training.steps if self.enough is None else min(rounds * training.steps, self.enough)
 
     def _served(self, now: Round, expert: Expert) -> bool:

@@ -138,6 +138,12 @@ def session_rows(agent: GatingAgent, stream: Stream, after: int, session: Sessio
     return _answer_rows(known, answers, stream.readout, lambda answer: session.score(answer, stream.readout))
 
 
+def unseen_rows(after: int, experience: Experience, split: str, answers: Answers, wanted: Wanted) -> list[Row]:
+    """Score on one part of a combination of factors that was never trained, these being told."""
+    known = {"after": after, "on": experience.task, "split": split, "samples": len(wanted)}
+    return _answer_rows(known, {"task": answers}, None, lambda answer: answer.score(wanted))
+
+
 def _answer_rows(
     known: Row, answers: Mapping[str, Answers | None], readout: Readout | None, score: Callable[[Answers], float]
 ) -> list[Row]:

@@ -135,7 +135,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             "split",
             TEXT,
             "name",
-            "validation, test, novel (a second test part, unlike what is trained), or session (stream.session)",
+            "validation, test, novel (a second test part, unlike what is trained), session (stream.session), or "
+            "unseen_validation, unseen_test (of combinations that are held out, at the end)",
         ),
         Column("score", TEXT, "name", "what accuracy is: right (share of right answers), or the score of the stream"),
         Column("accuracy", FLOAT, "share", "samples answered rightly, or the stream's score; the higher, the better"),
@@ -199,7 +200,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             TEXT,
             "name",
             "what was tried: experts (the best one as it is), readout, seed, columns (outputs of others); later again; "
-            "gate: columns of the gating network, when the experience has ended",
+            "gate: columns of the gating network, when the experience has ended; on two levels combination (of old "
+            "parts), north or south (a new part under or over an old one), both",
         ),
         Column("expert", INT32, "number", "expert that answers, or would"),
         Column("loss", FLOAT, "unit", "loss on validation data; NaN for a seed, which has yet to learn"),

@@ -39,6 +39,7 @@ from smalti.scheduler.streams.tasks.match import load_context_match, load_match_
 from smalti.scheduler.streams.tasks.nback import load_nback
 from smalti.scheduler.streams.tasks.parity import load_parity
 from smalti.scheduler.streams.tasks.sequence import load_order
+from smalti.scheduler.streams.tasks.two_factor import load_two_factor
 from smalti.scheduler.streams.types import Experience, Generated, GeneratedTask, Loaded, Readout, Samples, Stream
 
 __all__ = [
@@ -69,6 +70,7 @@ STREAMS: dict[str, Callable[[StreamOptions], Loaded | Generated]] = {
     "nback": load_nback,
     "long": lambda options: load_long(options, STREAMS),
     "long-cognitive": load_long_cognitive,
+    "two-factor": lambda options: load_two_factor(options, STREAMS),
     "shd": load_shd,
     "ssc": load_shd,
     "events": load_events,
@@ -112,6 +114,7 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
     else:
         samples = Samples(loaded.x, loaded.y, np.arange(len(loaded.y), dtype=np.int64))
         tasks = splits.experiences(loaded, samples, parts, options)
+    tasks, held_out = _apart(tasks, loaded, options)
     return Stream(
         name=options.name,
         setting=options.setting,
@@ -120,7 +123,7 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
         steps=options.steps or loaded.steps,
         classes=len(names),
         class_names=names,
-        notes=(*loaded.notes, *_notes(options, ready, frames), *content.notes(loaded)),
+        notes=(*loaded.notes, *_notes(options, ready, frames), *(() if loaded.factors else content.notes(loaded))),
         shape=ready.left,
         raw=ready.shape,
         ready=ready,
@@ -128,7 +131,29 @@ def load_stream(options: StreamOptions, max_channels: int, data: Data | None = N
         excerpt=some,
         readout=loaded.readout,
         anomaly=_anomaly(loaded, options, names),
+        factors=loaded.factors,
+        held_out=held_out,
     )
+
+
+def _apart(
+    tasks: tuple[Experience, ...], loaded: Loaded, options: StreamOptions
+) -> tuple[tuple[Experience, ...], tuple[Experience, ...]]:
+    """The experiences that are trained, and those that are held out.
+
+    Raises:
+        ValueError: the setting or a transform knows nothing of combinations.
+    """
+    if not loaded.factors:
+        return tasks, ()
+    if options.setting not in ("class", "task") or options.transform != "none":
+        raise ValueError(
+            f"{loaded.origin} makes a task of each combination of a view and a question: take stream.setting task (or "
+            "class) and stream.transform none"
+        )
+    tasks = tuple(replace(task, name=name) for task, name in zip(tasks, loaded.domain_names, strict=True))
+    trained = len(tasks) - loaded.held_out
+    return tasks[:trained], tasks[trained:]
 
 
 def _anomaly(loaded: Loaded, options: StreamOptions, names: tuple[str, ...]) -> int | None:

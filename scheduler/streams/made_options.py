@@ -238,6 +238,45 @@ class LongCognitiveOptions:
                 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class TwoFactorOptions:
+    """Tasks of two factors, made of another stream's samples: a view of them, and a question about them.
+
+    Attributes:
+        of: the stream, which reads stream.path and the like as it does alone.
+        views: permuted (of the channels; the first is as it is), turned (square images, by right angles and mirrored)
+            or domains (of the other stream, such as the speakers of fsdd).
+        ways: how many views there are.
+        asks: names (all classes, each question has other names for them) or pairs (two classes are told apart).
+        questions: how many questions there are.
+        answers: names that a question has for the classes; 0: one for each. Fewer of them are shared.
+        held_out: share of the combinations that are never trained, as far as every view and question keeps two.
+        linked: whether stream.shuffle draws only orders in which every task after the first shares its view or its
+            question with an earlier one.
+        channels: to which samples are pooled before their channels are moved.
+    """
+
+    of: str = "digits"
+    views: Literal["permuted", "turned", "domains"] = "permuted"
+    ways: int = 6
+    asks: Literal["names", "pairs"] = "names"
+    questions: int = 5
+    answers: int = 0
+    held_out: float = 0.2
+    linked: bool = True
+    channels: int = 64
+
+    def __post_init__(self) -> None:
+        settle(self, "stream.two_factor")
+        ranges.at_least("stream.two_factor", self, 1, "ways", "questions", "channels", most=ranges.MOST)
+        if self.answers < 0 or self.answers == 1:
+            raise ValueError(f"stream.two_factor.answers = {self.answers} must be 2 or more, or 0 for one a class")
+        if not 0 <= self.held_out < 1:
+            raise ValueError(
+                f"stream.two_factor.held_out = {self.held_out} is a share of the combinations; give 0 to below 1"
+            )
+
+
 def _check_list(name: str, values: tuple[int, ...], least: int, most: int) -> None:
     """Whether a list names tasks by different numbers within bounds."""
     if not values or len(set(values)) < len(values) or not all(least <= value <= most for value in values):

@@ -18,6 +18,7 @@ from smalti.scheduler.streams.made_options import (
     NBackOptions,
     ParityOptions,
     SequenceOptions,
+    TwoFactorOptions,
 )
 
 MOST_CELLS = 64
@@ -85,6 +86,7 @@ class StreamOptions:
         nback: the tasks of the stream nback.
         long: the tasks of the stream long.
         long_cognitive: the tasks of the stream long-cognitive.
+        two_factor: the tasks of the stream two-factor.
     """
 
     name: str = "digits"
@@ -127,6 +129,7 @@ class StreamOptions:
     nback: NBackOptions = field(default_factory=NBackOptions)
     long: LongOptions = field(default_factory=LongOptions)
     long_cognitive: LongCognitiveOptions = field(default_factory=LongCognitiveOptions)
+    two_factor: TwoFactorOptions = field(default_factory=TwoFactorOptions)
 
     def __post_init__(self) -> None:
         settle(self, "stream")

@@ -123,7 +123,8 @@ def ordered(tasks: tuple[Experience, ...], order: tuple[int, ...]) -> tuple[Expe
 
 def in_order(stream: Stream, options: StreamOptions, chance: np.random.Generator) -> Stream:
     """The stream with its experiences as they are to come: shuffled, and some of them again, if that is asked for."""
-    stream = shuffled(stream, chance) if options.shuffle else stream
+    if options.shuffle:
+        stream = linked(stream, chance) if stream.factors and options.two_factor.linked else shuffled(stream, chance)
     return returning(stream, options.returns, chance) if options.returns else stream
 
 
@@ -131,6 +132,22 @@ def shuffled(stream: Stream, chance: np.random.Generator) -> Stream:
     """The stream with its experiences in a random order; tasks keep their numbers."""
     order = chance.permutation(len(stream.experiences))
     return replace(stream, experiences=tuple(stream.experiences[k] for k in order))
+
+
+def linked(stream: Stream, chance: np.random.Generator) -> Stream:
+    """As ``shuffled``, each experience after the first sharing a factor with one before it; tasks keep their numbers.
+
+    The next one is drawn among all that share one; where none does, among all that are left.
+    """
+    left = [stream.experiences[k] for k in chance.permutation(len(stream.experiences))]
+    course, known = list[Experience](), (set[int](), set[int]())
+    while left:
+        shares = [e for e in left if any(f in own for f, own in zip(stream.factors[e.task], known, strict=True))]
+        course.append((shares or left)[0])
+        left = [e for e in left if e is not course[-1]]
+        for factor, own in zip(stream.factors[course[-1].task], known, strict=True):
+            own.add(factor)
+    return replace(stream, experiences=tuple(course))
 
 
 def returning(stream: Stream, share: float, chance: np.random.Generator) -> Stream:

@@ -93,6 +93,8 @@ class Stream:
     excerpt: Excerpt | None = field(default=None, compare=False)  # to measure what the code and pooling leave
     readout: Readout | None = None  # what samples with targets ask; None: for their class, once a sample
     anomaly: int | None = None  # of two classes the one that is to be found among the other
+    factors: tuple[tuple[int, int], ...] = ()  # view and question of every task by its number; empty without factors
+    held_out: tuple[Experience, ...] = ()  # combinations of factors that are never trained
 
     def outputs_for(self, classes: Sequence[int]) -> int:
         """Output units of an expert for these classes: one each, or those of the read-out."""
@@ -140,6 +142,8 @@ class Loaded:
     )
     notes: tuple[str, ...] = ()
     anomaly: str = ""  # name of the class that is to be found among the other; empty: none unless the options name one
+    factors: tuple[tuple[int, int], ...] = ()  # of every domain, where domains are combinations of two factors
+    held_out: int = 0  # of them the last ones, which are never trained
 
     @property
     def shape(self) -> tuple[int, ...]:

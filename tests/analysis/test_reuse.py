@@ -9,7 +9,7 @@ import networkx as nx
 import pandas as pd
 import pytest
 
-from smalti.analysis import outcomes, reuse
+from smalti.analysis import opened, reuse
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run, load_run
 from smalti.analysis.structure import graph
@@ -129,7 +129,7 @@ def test_read_outs_that_were_made_anew_are_told_apart(tables: Callable[..., Any]
     config = {**made.config, "growth": {"reuse": {"by": "readout"}}}
     neurons = NEURONS.assign(retired_round=None)
     with_it, without = (
-        outcomes._reuse(tables(config, {**old, "openings": one, "neurons": neurons}))
+        opened.reuse(tables(config, {**old, "openings": one, "neurons": neurons}))
         for one in (run.table("openings"), OPENINGS)
     )
     assert with_it == {**without, "links_read": without["links_read"] + 2}  # six taps in place of four

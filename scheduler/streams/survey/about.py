@@ -127,6 +127,13 @@ ABOUT = {
         licence="a generator of our own",
         settings="class, task (an expert a task); domain (one expert for all, task by task); joint",
     ),
+    "two-factor": About(
+        what="each view of another stream's samples with each question about them; some combinations are held out",
+        needs="what the stream stream.two_factor.of needs; nothing for digits",
+        source=(),
+        licence="that of the other stream",
+        settings="class, task",
+    ),
     "shd": About(
         what="Spiking Heidelberg Digits: spikes of 700 units while 12 speakers say ten digits in two languages",
         needs=(

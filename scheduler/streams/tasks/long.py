@@ -10,21 +10,17 @@ in all tasks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from smalti.model import memory
-from smalti.model.option_values import choices
 from smalti.scheduler.streams import splits
-from smalti.scheduler.streams.coding import prepare
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.rendered import changed
-from smalti.scheduler.streams.tasks.sequence import NAME as ORDER
-from smalti.scheduler.streams.types import Floats, Generated, Ints, Loaded
+from smalti.scheduler.streams.tasks.given import Loader, samples_of
+from smalti.scheduler.streams.types import Floats, Ints, Loaded
 
-Loader = Callable[[StreamOptions], Loaded | Generated]
 NAME = "long"
 PLAIN = 0.25  # chance that a new view leaves the channels where they are
 
@@ -95,28 +91,14 @@ def load_long(options: StreamOptions, streams: Mapping[str, Loader]) -> Loaded:
 
 def _given(options: StreamOptions, streams: Mapping[str, Loader]) -> tuple[Loaded, dict[str, Ints]]:
     """The samples, pooled before their channels are moved, and their parts."""
-    own, usual = options.long, [name for name in streams if name not in (NAME, ORDER)]
-    if own.of not in usual:
-        raise ValueError(f"stream.long.of = {own.of!r} is no stream to make tasks of; {choices(own.of, usual)}")
-    given = streams[own.of](replace(options, name=own.of))
-    if isinstance(given, Generated) or given.readout is not None:
-        raise ValueError(f"stream.long.of = {own.of!r} asks for answers in time; take a stream of labelled samples")
+    own = options.long
+    given = samples_of("stream.long.of", own.of, own.channels, options, streams)
     if max(own.classes) > len(given.class_names):
         raise ValueError(
             f"stream.long.classes = {list(own.classes)}: {given.origin} has {len(given.class_names)} classes; "
             "ask for no more"
         )
-    ready = prepare.choose(given, options, own.channels)
-    left = ready.left
-    given = replace(
-        given,
-        x=changed(given.x, ready),
-        domain=None,
-        domain_names=(),
-        tasks=False,
-        image=(left[0], left[1]) if len(left) == 2 else None,
-        planes=1,
-    )
+    given = replace(given, domain=None, domain_names=(), tasks=False)
     return given, splits.split(given, options)
 
 

@@ -180,6 +180,14 @@ def test_orders_of_other_streams_need_no_recordings(varied: Callable[..., Experi
     assert varied(text, fsdd="").streams["spoken"] == {"stream": {"name": "order", "sequence": {"of": "digits"}}}
 
 
+def test_tasks_of_two_factors_read_the_data_of_their_stream(varied: Callable[..., Experiment]) -> None:
+    setting = 'stream.setting = "task"\nstream.name = "two-factor"\nstream.two_factor.of = "fsdd"'
+    text = VARIED.replace('stream.name = "fsdd"', setting)
+    assert by_place(varied(text))["spoken", "grown", 4].config.stream.path == "speech.zip"
+    assert list(varied(text, fsdd="").streams) == ["easy"]
+    assert "spoken" in varied(text.replace('two_factor.of = "fsdd"', 'two_factor.of = "digits"'), fsdd="").streams
+
+
 def test_gates_that_answer_alone_hear_every_training_sample() -> None:
     """Their runs of one round have as many minibatches as the samples of the largest task fill."""
     found = by_place(load_experiment(FILES / "memory.toml"))

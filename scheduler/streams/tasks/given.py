@@ -1,0 +1,39 @@
+"""The samples of another stream, of which a stream makes tasks: read as they are alone, and pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from smalti.model.option_values import choices
+from smalti.scheduler.streams.coding import prepare
+from smalti.scheduler.streams.options import StreamOptions
+from smalti.scheduler.streams.rendered import changed
+from smalti.scheduler.streams.types import Generated, Loaded
+
+MADE = ("long", "order", "two-factor")  # streams that are made of others, and of which none is made
+Loader = Callable[[StreamOptions], Loaded | Generated]
+
+
+def samples_of(field: str, of: str, channels: int, options: StreamOptions, streams: Mapping[str, Loader]) -> Loaded:
+    """The samples of a stream, pooled before anything is done to their channels.
+
+    Args:
+        field: the option that names the stream, such as stream.long.of.
+        of: the stream.
+        channels: to which samples are pooled.
+        options: of the stream that is made.
+        streams: loaders by name.
+
+    Raises:
+        ValueError: there is no such stream, or it asks for answers in time.
+    """
+    usual = [name for name in streams if name not in MADE]
+    if of not in usual:
+        raise ValueError(f"{field} = {of!r} is no stream to make tasks of; {choices(of, usual)}")
+    given = streams[of](replace(options, name=of))
+    if isinstance(given, Generated) or given.readout is not None:
+        raise ValueError(f"{field} = {of!r} asks for answers in time; take a stream of labelled samples")
+    ready = prepare.choose(given, options, channels)
+    image = (ready.left[0], ready.left[1]) if len(ready.left) == 2 else None
+    return replace(given, x=changed(given.x, ready), image=image, planes=1)
