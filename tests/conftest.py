@@ -158,7 +158,7 @@ def check_wires(simulation: Simulation) -> None:
     used[list(sources)] = [len(holders) for holders in sources.values()]
     assert (used == links.ledger.used).all()
     assert (used <= simulation.fabric.capacity).all()
-    assert used.sum() > 0
+    assert used.sum() > 0 or simulation.faults  # which may take every way across the chip
 
 
 def check_devices(simulation: Simulation) -> None:
