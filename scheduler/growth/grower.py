@@ -38,7 +38,6 @@ from smalti.scheduler.judge import Judge
 from smalti.scheduler.streams.wanted import Wanted
 
 SEED_RULE = "random"  # how the fan-in of seeds is made, and of recorded births for which the rule makes too few
-WAVES = 8  # of candidates in which recorded births must find enough that fit
 
 
 @dataclass
@@ -96,51 +95,10 @@ class Grower:
         call = self.call(expert, task, self.options.rule, probe, partial(chance, 0))
         call.reserve, call.kept, call.tiles = reserve, self.kept.slots, tiles
         if not auction:
-            call.unpaid, call.options = True, self._with_candidates(births)
+            call.unpaid, call.options = True, self.with_candidates(births)
         before = self.network.state.mask.clone()
         self.settle(call, self.invite(call), births, None if auction else lots)
-        self._begin_stage(expert, before)
-
-    def follow(
-        self,
-        expert: Expert,
-        task: int,
-        places: Mapping[int, int],
-        x: Tensor,
-        wanted: Wanted,
-        chance: Callable[[int, int], np.random.Generator],
-    ) -> None:
-        """Births where a recorded run had them: by the configured rule, and by ``SEED_RULE`` where it makes too few.
-
-        Args:
-            expert, task, x, wanted, chance: as for ``grow``.
-            places: tile -> births.
-
-        Raises:
-            ValueError: a tile has no room for its births, or no candidate there that fits.
-        """
-        self.keep(Need())  # the recorded run has kept what it needed
-        missing, before = Counter(places), self.network.state.mask.clone()
-        for wave in range(WAVES):
-            rule = SEED_RULE if wave else self.options.rule
-            call = self.call(expert, task, rule, self.probe(expert, x, wanted), partial(chance, wave))
-            call.tiles, call.unpaid = frozenset(missing), True
-            call.options = self._with_candidates(max(missing.values()))
-            lots = chance(wave, self.network.fabric.tiles)
-            outcomes = self.settle(call, self.invite(call), missing.total(), lots, missing)
-            missing -= Counter(outcome.bid.tile for outcome in outcomes if outcome.won)
-            if not missing:
-                self._begin_stage(expert, before)
-                return
-        tile, births = next(iter(missing.items()))
-        full = any(agent.tile == tile and not agent.free_slots for agent in self.tiles())
-        refused = (outcome.reason for outcome in outcomes if outcome.bid.tile == tile and not outcome.won)
-        reason = "it is full" if full else next(refused, "no candidate there reaches its expert")
-        raise ValueError(
-            f"growth.birth_record: {births} recorded births for task {task} found no place in tile "
-            f"{self.network.fabric.position(tile)} ({reason}); set fabric, growth.reach and growth.retire_after to "
-            "those of the recorded run, or give the chip more wires"
-        )
+        self.begin_stage_of(expert, before)
 
     def keep(self, need: Need) -> None:
         """Keep slots and wires for the seeds of tasks to come, these and no others."""
@@ -152,10 +110,11 @@ class Grower:
         self.kept.give_up(need)
         self.network.links.ledger.give_up(need.wires)
 
-    def _begin_stage(self, expert: Expert, before: Tensor) -> None:
+    def begin_stage_of(self, expert: Expert, before: Tensor) -> None:
+        """Begin a stage of growth with the devices that were laid since those [K, R, n] bool before."""
         begin_stage(self.network.state, before, expert.running(self.network), self.options.newborns)
 
-    def _with_candidates(self, births: int) -> GrowthOptions:
+    def with_candidates(self, births: int) -> GrowthOptions:
         """Options by which a single tile can send enough candidates for all births."""
         return replace(self.options, candidates=max(self.options.candidates, births))
 

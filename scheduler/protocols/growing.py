@@ -15,7 +15,7 @@ from smalti.agents.auction.bids import Decision
 from smalti.agents.expert import Expert
 from smalti.model.growth import saturation
 from smalti.model.rewiring.scope import Changes
-from smalti.scheduler.growth import fate, rewiring
+from smalti.scheduler.growth import fate, followed, rewiring
 from smalti.scheduler.growth.birth_record import Births
 from smalti.scheduler.protocols.protocol import GROWING, Parts, Progress, Round, score_of
 from smalti.scheduler.randomness import Use, generator
@@ -133,7 +133,7 @@ class Growing:
             reserve = 0 if last else now.config.growth.reserve
             grower.grow(expert, task, decision.births, x, wanted, chance, reserve)
         else:
-            grower.follow(expert, task, self.births.places(now.number), x, wanted, chance)
+            followed.follow(grower, expert, task, self.births.places(now.number), x, wanted, chance)
 
     def fates(self, now: Round, progress: Progress) -> list[Row]:
         """What each neuron of the expert in training has to learn from, and what it is worth."""
