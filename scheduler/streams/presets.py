@@ -94,7 +94,12 @@ PRESETS: dict[str, Mapping[str, object]] = {
         "gating.network": "prototype",
     },
     "cognitive": _COGNITIVE,
-    "long-cognitive": {**_COGNITIVE, "growth.seed_width": 6, "growth.max_neurons": 24},  # docs/budget.md
+    "long-cognitive": {
+        **_COGNITIVE,
+        "growth.seed_width": 6,
+        "growth.max_neurons": 24,
+        "growth.give_back": 0.9,
+    },  # docs/budget.md
     "parity": {
         **_REMEMBERING,
         "stream.parity.samples": 4000,
