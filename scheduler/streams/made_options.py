@@ -269,7 +269,8 @@ class TwoFactorOptions:
     def __post_init__(self) -> None:
         settle(self, "stream.two_factor")
         ranges.at_least("stream.two_factor", self, 1, "ways", "questions", "channels", most=ranges.MOST)
-        if self.answers < 0 or self.answers == 1:
+        ranges.not_negative("stream.two_factor", self, "answers", most=ranges.MOST)
+        if self.answers == 1:
             raise ValueError(f"stream.two_factor.answers = {self.answers} must be 2 or more, or 0 for one a class")
         if not 0 <= self.held_out < 1:
             raise ValueError(
