@@ -56,6 +56,8 @@ def _contradictions(config: Config, stream: Stream) -> Iterator[tuple[str, objec
         yield "growth.reuse.by", growth.reuse.by, "opens tasks in another way", "take none"
     if growth.buy_back.by != "none":
         yield "growth.buy_back.by", growth.buy_back.by, "sells neurons that other combinations run", "take none"
+    if growth.give_back:
+        yield "growth.give_back", growth.give_back, "takes neurons that other combinations run", "take 0"
     if growth.birth_record:
         yield "growth.birth_record", growth.birth_record, "follows births of one level", "leave it empty"
     if growth.rewiring.steps:

@@ -161,6 +161,7 @@ class Grower:
         """Take a hidden neuron of an expert off the chip."""
         retire(self.network, slot, self.moments)
         expert.neurons.remove(slot)
+        self.agent.levels.lose([slot])
 
     def call(
         self,

@@ -33,6 +33,7 @@ def test_what_goes_together_runs() -> None:
         ("growth.when", "needed", "take never"),
         ("growth.reuse.by", "readout", "take none"),
         ("growth.buy_back.by", "loss", "take none"),
+        ("growth.give_back", 0.9, "take 0"),
         ("growth.rewiring.steps", ("prune_magnitude",), "leave it empty"),
         ("gating.experts", "shared", "take task"),
         ("gating.trunk", True, "take false"),
