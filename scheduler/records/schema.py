@@ -229,7 +229,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             "nothing was worth its price",
         ),
         Column("loss_before", FLOAT, "unit", "loss on samples kept of the task, before it"),
-        Column("loss_after", FLOAT, "unit", "the same after it"),
+        Column(
+            "loss_after",
+            FLOAT,
+            "unit",
+            "the same after it: as tried; of one that is taken as it came out, for writes have errors",
+        ),
         Column("writes", INT64, "number", "devices that it programs"),
         Column("price", FLOAT, "unit", "asked for them (auction.write_price) and for links, slots and spikes"),
         Column("taken", BOOL, "truth", "whether it was done; else it was taken back"),

@@ -26,10 +26,11 @@ from smalti.scheduler.streams.readers.recordings import RATE, WINDOW
 from smalti.scheduler.streams.types import Floats, Loaded
 
 LISTS = {"testing_list.txt": "test", "validation_list.txt": "validation"}  # of Speech Commands: WORD/FILE.wav a line
+UNREAD = (".mp3", ".opus", ".flac", ".ogg", ".m4a")
 SPEAKER = re.compile(r"(.+)_nohash_\d+$")  # of its files' names
 LONGEST = 2**24  # bytes of a recording
 FASTEST = 200_000  # samples a second
-SOURCE = "give a folder or zip with a folder of .wav files for each word, as Speech Commands has them"
+SOURCE = "give a folder or zip with a folder of .wav files for each word, as of Speech Commands"
 
 
 def load_words(options: StreamOptions) -> Loaded:
@@ -43,8 +44,11 @@ def load_words(options: StreamOptions) -> Loaded:
     steps = options.steps or STEPS
     with recordings.files_of(options.path, Path(options.path), "**/*", SOURCE) as (sizes, read):
         words = {name: word for name in sorted(sizes) if (word := _word(name))}
-        if len(set(words.values())) < 2:
-            raise ValueError(f"{options.path}: there are {len(set(words.values()))} words in it; {SOURCE}")
+        unread = [name for name in sizes if PurePosixPath(name).suffix.lower() in UNREAD]
+        if (count := len(set(words.values()))) < 2:
+            beside = f", beside {len(unread)} recordings that are no .wav and are not read" if unread else ""
+            found = f"{count} folder{'' if count == 1 else 's'} of .wav files{beside}"
+            raise ValueError(f"{options.path} has {found}; two words are the least: {SOURCE}")
         told = _told({PurePosixPath(name).name: read(name) for name in sizes if PurePosixPath(name).name in LISTS})
         parts = {name: told.get("/".join(PurePosixPath(name).parts[-2:]), "train" if told else "") for name in words}
         names = _few(words, parts, options)
@@ -73,7 +77,10 @@ def load_words(options: StreamOptions) -> Loaded:
         domain=domain.astype(np.int64) if len(known) == len(names) else None,
         domain_names=tuple(str(name) for name in who) if len(known) == len(names) else (),
         part=part if told and not options.hold_out else None,
-        notes=tuple(notes_of(odd)),
+        notes=(
+            *notes_of(odd),
+            *notes_of([f"{len(unread)} recordings that are no .wav are not read"] if unread else []),
+        ),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from smalti.scheduler.streams import limits
 
@@ -15,7 +15,6 @@ _ENDINGS = {
 _SOUND = (".wav", ".flac", ".mp3", ".ogg")
 _NAMES = (  # the first that some name in a folder or zip matches
     (r"(^|/)\d_[^/]+_\d+\.wav$", "fsdd"),
-    (r"(^|/)[^_/][^/]*/[^/]+\.wav$", "words"),
     (r"(^|/)(x_train|x_test)\.npy$", "mnist"),
     (r"^(x|y|targets)\.npy$", "arrays"),
     (r"-idx[13]-ubyte(\.gz)?$|\.idx[13]-ubyte(\.gz)?$", "mnist"),
@@ -41,6 +40,9 @@ def stream_of(path: Path) -> str:
         names = []
     if path.is_dir() and not names:
         raise ValueError(f"{path} is a folder without any file; give one that holds data")
+    folders = {PurePosixPath(name).parent.name for name in names if name.lower().endswith(".wav")}
+    if len([folder for folder in folders if folder and not folder.startswith("_")]) > 1:
+        return "words"
     for pattern, stream in _NAMES:
         if any(re.search(pattern, name, re.IGNORECASE) for name in names):
             return stream

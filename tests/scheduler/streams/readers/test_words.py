@@ -119,7 +119,7 @@ def test_speakers_are_domains_and_one_may_be_held_out(commands: Path) -> None:
         (lambda f: write(f / "up" / "b.wav", tone(500.0, 0.02)), r"up/b\.wav lasts 20 ms, less than a frame of 32"),
         (lambda f: write(f / "up" / "b.wav", tone(500.0), 1000), r"at 1000 Hz; give one of 4,000 to 200,000 Hz"),
         (lambda f: wavfile.write(f / "up" / "b.wav", RATE, np.full(9000, np.nan, np.float32)), "that are no numbers"),
-        (lambda f: [shutil.rmtree(f / word) for word in list(WORDS)[1:]], "there are 1 words in it; give a folder"),
+        (lambda f: [shutil.rmtree(f / word) for word in list(WORDS)[1:]], "has 1 folder of .wav files; two words"),
         (lambda f: shutil.rmtree(f), "there is no such file or folder; give a folder or zip with a folder of"),
     ],
 )  # fmt: skip
@@ -143,3 +143,18 @@ def test_files_damaged_anywhere_give_one_sentence(commands: Path) -> None:
             told = str(error)
         assert told.startswith("up.wav ") or not told
         assert np.isfinite(audio).all()
+
+
+def test_recordings_of_other_formats_are_said_to_be_left_out(commands: Path) -> None:
+    (commands / "up" / "b.mp3").write_bytes(b"ID3")
+    assert any("1 recordings that are no .wav are not read" in note for note in load_words(options(commands)).notes)
+    for file in commands.glob("*/*.wav"):
+        file.rename(file.with_suffix(".mp3"))
+    with pytest.raises(ValueError, match=r"has 0 folders of \.wav files, beside 34 recordings that are no \.wav and"):
+        load_words(options(commands))
+
+
+def test_digits_in_folders_of_words_are_words(tmp_path: Path) -> None:
+    for word, digit in (("one", 1), ("two", 2)):
+        write(tmp_path / word / f"{digit}_theo_1.wav", tone(500.0))
+    assert stream_of(tmp_path) == "words"
