@@ -51,6 +51,8 @@ def keys(run: Run) -> list[Key]:
     if "roc_auc" in values:
         areas = ", ".join(METRICS[name].text(values[name]) for name in ("roc_auc", "average_precision"))
         numbers.append(Key("ROC-AUC, average precision", areas, "of the anomalies, by the odds of the answer"))
+    if "unseen" in values:
+        numbers.append(Key("held out", METRICS["unseen"].text(values["unseen"]) + " %", "combinations that never came"))
     if "forgetting" in values:
         lost = f"{100 * values['forgetting']:.1f} points"
         what = score if score == SCORES[USUAL_SCORE] else "score"

@@ -11,6 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from smalti.analysis.finding import count_of
 from smalti.analysis.findings import findings
 from smalti.analysis.outcomes import (
     NOVEL,
@@ -172,6 +173,11 @@ def resources_view(run: Run) -> Table:
     if "roc_auc" in text:
         table.add_row(
             "anomalies", f"ROC-AUC {text['roc_auc']}, average precision {text['average_precision']}, test data"
+        )
+    if "unseen" in text:
+        asked = run.table("evaluations").query("split == 'unseen_test'")["on"].nunique()
+        table.add_row(
+            "held out", f"{text['unseen']} % of test samples of {count_of(asked, 'combination')} that never came"
         )
     if "copies_first" in text:
         ages = run.config["devices"]["ages"]

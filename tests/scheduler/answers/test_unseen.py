@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from smalti.analysis.outcomes import overall
+from smalti.analysis.report.words import keys
 from smalti.analysis.runs import load_run
 from smalti.scheduler.answers import unseen
+from smalti.scheduler.commands.summary import resources_view
 from smalti.scheduler.config import Config
 from smalti.scheduler.configure import configure
 from smalti.scheduler.runner import start
@@ -59,6 +62,12 @@ def test_a_combination_goes_through_the_parts_of_its_factors(make: Callable[...,
     assert set(rows["on"]) == {8}
     values = overall(run)
     assert values["unseen"] == rows["accuracy"].iloc[0]
+    share = f"{100 * overall(run, 'test')['unseen']:.1f}"
+    assert share in [key.value.removesuffix(" %") for key in keys(run) if key.name == "held out"]
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(resources_view(run))
+    assert "of test samples of 1 combination that never came" in " ".join(captured.get().split())
     assert values["parts"] >= 6
     assert values["combined"] == 8 - (values["parts"] - 1) or values["combined"] >= 0
 
