@@ -11,7 +11,8 @@ import pandas as pd
 from pandas.api import types
 
 from smalti.model.option_values import dotted, shown
-from smalti.scheduler.records.schema import FLOAT, INT32, INT64, SCHEMA_VERSION, TABLES, TEXT, Column
+from smalti.scheduler.records.columns import FLOAT, INT32, INT64, TEXT, Column
+from smalti.scheduler.records.schema import SCHEMA_VERSION, TABLES
 
 
 def _count(value: object) -> bool:

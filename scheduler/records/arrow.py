@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from smalti.scheduler.records.schema import BOOL, FLOAT, INT32, INT64, INTS, TABLES, TEXT, Column, arrow_schema
+from smalti.scheduler.records.columns import BOOL, FLOAT, INT32, INT64, INTS, TEXT, Column
+from smalti.scheduler.records.schema import TABLES, arrow_schema
 
 Rows = Sequence[Mapping[str, object]] | Mapping[str, Collection[Any]]
 """Rows of a table: one mapping a row, or one mapping of columns of equal length (lists or numpy arrays)."""

@@ -5,12 +5,12 @@ Columns that depend on the clock start with ``seconds``; the same seed reproduce
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
 import pyarrow as pa
+
+from smalti.scheduler.records.columns import BOOL, FLOAT, INT32, INT64, INTS, TEXT, Column, schema_of
 
 SCHEMA_VERSION = 12
 
@@ -30,27 +30,6 @@ APPENDED = (
 
 REWRITTEN = ("neurons", "links")
 """Tables of a single part that is replaced."""
-
-INT32, INT64, FLOAT, TEXT, BOOL, INTS = (
-    pa.int32(),
-    pa.int64(),
-    pa.float64(),
-    pa.string(),
-    pa.bool_(),
-    pa.list_(pa.int32()),
-)
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table."""
-
-    name: str
-    dtype: pa.DataType
-    unit: str  # "number" counts or numbers things, "name" is one of the words in the meaning
-    meaning: str
-    nullable: bool = False
-
 
 ROUND = Column("round", INT32, "number", "round, counted from 0 over the whole run")
 
@@ -303,20 +282,11 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
 
 @cache
 def arrow_schema(table: str) -> pa.Schema:
-    """The Arrow schema of a table; fields carry ``unit`` and ``meaning`` as metadata.
-
-    Nullable integers carry pandas' own metadata too, so that ``pandas.read_parquet`` gives ``Int32`` with
-    ``<NA>`` and not floats.
+    """The Arrow schema of a table.
 
     Raises:
         ValueError: there is no such table.
     """
     if table not in TABLES:
         raise ValueError(f"there is no table {table!r}; take one of {', '.join(TABLES)}")
-    fields = [
-        pa.field(c.name, c.dtype, c.nullable, metadata={"unit": c.unit, "meaning": c.meaning}) for c in TABLES[table]
-    ]
-    as_int32 = {"pandas_type": "int32", "numpy_type": "Int32", "metadata": None}
-    nullable = [{**as_int32, "name": c.name, "field_name": c.name} for c in TABLES[table] if c.nullable]
-    pandas = {"index_columns": [], "column_indexes": [], "columns": nullable}
-    return pa.schema(fields, metadata={"pandas": json.dumps(pandas)} if nullable else None)
+    return schema_of(TABLES[table])

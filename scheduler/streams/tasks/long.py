@@ -18,7 +18,7 @@ import numpy as np
 from smalti.model import memory
 from smalti.scheduler.streams import splits
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.tasks.given import Loader, samples_of
+from smalti.scheduler.streams.tasks.given import Loader, Made, joined, samples_of
 from smalti.scheduler.streams.types import Floats, Ints, Loaded
 
 NAME = "long"
@@ -65,28 +65,15 @@ def load_long(options: StreamOptions, streams: Mapping[str, Loader]) -> Loaded:
     chosen = [np.flatnonzero(np.isin(given.y[rows], classes)) for classes, _ in drawn]
     size = sum(map(len, chosen)) * given.x.nbytes // len(given.x)
     memory.require(size, f"{len(drawn):,} tasks", "stream.long.tasks or stream.limit")
-    x, y, domain, names, tasks = [], [], [], list[str](), list[str]()
+    tasks = []
     for task, ((classes, view), own) in enumerate(zip(drawn, chosen, strict=True)):
-        chance = _random(options, 2 + task)
-        x.append(view.of(given.x[rows[own]], image, chance))
-        y.append(len(names) + np.searchsorted(classes, given.y[rows[own]]))
-        domain.append(np.full(len(own), task))
-        names += [f"{given.class_names[label]} of {task}" for label in classes]
-        tasks.append(f"{task}: {' '.join(given.class_names[label] for label in classes)}{view}")
-    return replace(
-        given,
-        origin=f"{NAME} of {given.origin}",
-        x=np.concatenate(x),
-        y=np.concatenate(y),
-        class_names=tuple(names),
-        domain=np.concatenate(domain),
-        domain_names=tuple(tasks),
-        tasks=True,
-        part=np.concatenate([part[own] for own in chosen]),
-        image=None,
-        planes=1,
-        notes=(*given.notes, f"{len(drawn)} tasks: {'; '.join(tasks)}"),
-    )
+        names = tuple(given.class_names[label] for label in classes)
+        x = view.of(given.x[rows[own]], image, _random(options, 2 + task))
+        y = np.searchsorted(classes, given.y[rows[own]])
+        answers = tuple(f"{name} of {task}" for name in names)
+        tasks.append(Made(f"{task}: {' '.join(names)}{view}", x, y, part[own], answers))
+    note = f"{len(drawn)} tasks: {'; '.join(task.name for task in tasks)}"
+    return joined(given, NAME, tasks, notes=(*given.notes, note))
 
 
 def _given(options: StreamOptions, streams: Mapping[str, Loader]) -> tuple[Loaded, dict[str, Ints]]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from smalti.model import memory
 from smalti.scheduler.streams import splits
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.tasks.given import Loader, samples_of
+from smalti.scheduler.streams.tasks.given import Loader, Made, joined, samples_of
 from smalti.scheduler.streams.types import Ints, Loaded
 
 NAME = "two-factor"
@@ -55,33 +55,17 @@ def load_two_factor(options: StreamOptions, streams: Mapping[str, Loader]) -> Lo
     combinations, held = _combinations(options)
     size = len(combinations) * given.x.nbytes // (len(views) if own.views == "domains" else 1)
     memory.require(size, f"{len(combinations):,} tasks", "stream.two_factor.ways, its questions or stream.limit")
-    x, y, domain, part, names, tasks = [], [], [], [], list[str](), list[str]()
+    tasks = []
     for task, (way, asked) in enumerate(combinations):
         view, question = views[way], questions[asked]
         rows = np.flatnonzero((part_of != "") & view.shows & np.isin(given.y, question.shown))
-        x.append(np.asarray(given.x[rows])[:, :, view.order])
-        y.append(len(names) + question.answer[np.searchsorted(question.shown, given.y[rows])])
-        domain.append(np.full(len(rows), task))
-        part.append(part_of[rows])
-        names += [f"{answer} of {task}" for answer in range(int(question.answer.max()) + 1)]
-        tasks.append(f"{view.name}, {question.name}")
-    unseen = "; ".join(tasks[len(tasks) - held :])
-    return replace(
-        given,
-        origin=f"{NAME} of {given.origin}",
-        x=np.concatenate(x),
-        y=np.concatenate(y),
-        class_names=tuple(names),
-        domain=np.concatenate(domain),
-        domain_names=tuple(tasks),
-        tasks=True,
-        part=np.concatenate(part),
-        image=None,
-        planes=1,
-        factors=tuple(combinations),
-        held_out=held,
-        notes=(*given.notes, f"{len(tasks) - held} tasks are trained, {held} are not: {unseen or 'none'}"),
-    )
+        answers = tuple(f"{answer} of {task}" for answer in range(int(question.answer.max()) + 1))
+        y = question.answer[np.searchsorted(question.shown, given.y[rows])]
+        x = np.asarray(given.x[rows])[:, :, view.order]
+        tasks.append(Made(f"{view.name}, {question.name}", x, y, part_of[rows], answers))
+    unseen = "; ".join(task.name for task in tasks[len(tasks) - held :])
+    note = f"{len(tasks) - held} tasks are trained, {held} are not: {unseen or 'none'}"
+    return joined(given, NAME, tasks, factors=tuple(combinations), held_out=held, notes=(*given.notes, note))
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from smalti.scheduler.records.columns import BOOL, FLOAT, INTS, TEXT, Column
 from smalti.scheduler.records.folder import RunFolder, create_run
-from smalti.scheduler.records.schema import BOOL, FLOAT, INTS, TABLES, TEXT, Column
+from smalti.scheduler.records.schema import TABLES
 
 
 def sample(column: Column, number: int) -> Any:
