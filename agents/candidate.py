@@ -12,7 +12,7 @@ from torch import Tensor
 from smalti.agents.agent import Agent
 from smalti.agents.auction.bids import SEED, Bid, in_coins
 from smalti.agents.auction.prices import Prices
-from smalti.model.growth.proposal import Proposal
+from smalti.model.growth.newborns.proposal import Proposal
 from smalti.model.kinds import Cell
 
 

@@ -17,8 +17,8 @@ from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import IN, OUT
 from smalti.model.chip.links import Offer
+from smalti.model.growth.newborns.proposal import Draft, Proposal, finish_all
 from smalti.model.growth.options import GrowthOptions, Reach
-from smalti.model.growth.proposal import Draft, Proposal, finish_all
 from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.signal import TileSignal, Traces, tap_scores, tile_signal, wires_alone
 from smalti.model.growth.surroundings import distances, inputs_of

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from smalti.analysis.metrics import Floats, mean_intervals
+from smalti.analysis.measures.metrics import Floats, mean_intervals
 
 SCOPE = ["stream", "setting"]
 GROUP = ["variant", *SCOPE, "metric"]  # equal values are repetitions of one measurement

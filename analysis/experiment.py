@@ -19,7 +19,9 @@ from typing import Any
 
 import pandas as pd
 
-from smalti.analysis import comparison, curves, modules
+from smalti.analysis import comparison
+from smalti.analysis.chip import modules
+from smalti.analysis.measures import curves
 from smalti.analysis.outcomes import RUN, answers, flat, headline, matrix, outcomes
 from smalti.analysis.quantities import OF_MODULES, PARTS
 from smalti.analysis.runs import Run, load_run

@@ -16,7 +16,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from smalti.analysis import account, copies, curves, detection, metrics, neurobench, opened, switches
+from smalti.analysis.measures import account, copies, curves, detection, metrics, neurobench, opened, switches
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES, SPENT
 from smalti.analysis.tables import RunTables
 from smalti.scheduler.records.pasted import pasted

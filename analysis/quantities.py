@@ -137,7 +137,7 @@ OF_MODULES = (
     "anatomical_modularity",
     "anatomical_quantile",
 )
-"""Measures of functional modules, for which the network of a run is asked anew (``analysis.modules``)."""
+"""Measures of functional modules, for which the network of a run is asked anew (``analysis.chip.modules``)."""
 
 SPENT = (
     "spikes_per_sample",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from smalti.analysis.tables import RunTables
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import load
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import load
 from smalti.scheduler.records import checkpoint
 from smalti.scheduler.records.environment import facts_of
 from smalti.scheduler.records.folder import open_run

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from smalti.analysis.runs import Run, load_run
 from smalti.scheduler import runner
-from smalti.scheduler.commands.progress import any_bar
-from smalti.scheduler.configure import MEMORY, Given, configure
+from smalti.scheduler.commands.printing.progress import any_bar
+from smalti.scheduler.configuration.configure import MEMORY, Given, configure
 from smalti.scheduler.records.reserved import reserved
 from smalti.scheduler.streams import Data
 

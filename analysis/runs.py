@@ -19,8 +19,8 @@ from smalti.analysis.outcomes import accuracy, last_answers, last_parts, overall
 from smalti.analysis.quantities import METRICS, SETTING_NAMES
 from smalti.analysis.soundness import check_table, read_facts, sound_config
 from smalti.analysis.units import score_name
-from smalti.scheduler.config_io import read_toml
-from smalti.scheduler.old_names import renewed
+from smalti.scheduler.configuration.config_io import read_toml
+from smalti.scheduler.configuration.old_names import renewed
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 
 FILES = ("config.toml", "environment.json")  # what makes a folder that of a run

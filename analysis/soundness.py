@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from pandas.api import types
 
-from smalti.model.option_values import dotted, shown
+from smalti.model.options.values import dotted, shown
 from smalti.scheduler.records.columns import FLOAT, INT32, INT64, TEXT, Column
 from smalti.scheduler.records.schema import SCHEMA_VERSION, TABLES
 

@@ -35,8 +35,8 @@ from smalti.agents.expert import Expert
 from smalti.agents.tile import Call, TileAgent
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import Links
+from smalti.model.growth.newborns.proposal import Proposal
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.signal import TileSignal, Traces
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions

@@ -35,12 +35,12 @@ from torch import Tensor
 from benchmarks.script import script
 from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.tile import Call
-from smalti.model.growth.climb import climb
+from smalti.model.growth.newborns.climb import climb
+from smalti.model.growth.newborns.proposal import Proposal, every_target
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal, every_target
 from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.value import predicted_decrease
-from smalti.scheduler.config import Config, RunOptions
+from smalti.scheduler.configuration.config import Config, RunOptions
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import StreamOptions

@@ -32,7 +32,7 @@ from rich.table import Table
 
 from benchmarks.script import script
 from smalti.model.chip.fabric import NoRoomError
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.control.chip import ControlChip
 from smalti.scheduler.control.players import Dense, Policy, Spiking
 from smalti.scheduler.control.probing import heard

@@ -34,8 +34,8 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from benchmarks.script import script
-from smalti.analysis.information import shared_information
-from smalti.model import ranges
+from smalti.analysis.measures.information import shared_information
+from smalti.model.options import ranges
 from smalti.scheduler.streams import StreamOptions
 from smalti.scheduler.streams.readers.mnist import load_mnist
 from smalti.scheduler.streams.splits import split

@@ -31,7 +31,7 @@ from smalti.model.gating.networks import GATING
 from smalti.model.gating.networks.staged import on_chip
 from smalti.model.gating.running import resolved
 from smalti.scheduler.answers import evaluation, hearing, reliability
-from smalti.scheduler.config import Config, RunOptions
+from smalti.scheduler.configuration.config import Config, RunOptions
 from smalti.scheduler.experiments.running import run_all
 from smalti.scheduler.growth.gate_columns import GateColumns, spare
 from smalti.scheduler.records.rows import evaluation_rows

@@ -5,7 +5,7 @@
 
 Of the experiment's folder it takes the variants of equal blocks, one for each budget, and inputs alone (``never``, a
 width of 0): experts that hear nobody, in as many widths. For each budget the best width of every task is chosen by
-exact search on validation data (``smalti.analysis.hindsight``), every task having output units of its own, and what
+exact search on validation data (``growth.hindsight``), every task having output units of its own, and what
 these experts say of test data stands beside the variants that were run on that budget. Nothing is trained.
 """
 
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.script import script
-from smalti.analysis.hindsight import alone, best_widths
+from smalti.analysis.growth.hindsight import alone, best_widths
 from smalti.analysis.outcomes import measures, resources
 from smalti.analysis.runs import Run, load_run
 

@@ -9,7 +9,7 @@ shown the training samples of the finished runs of ``deep``, experience after ex
 a task's parts do does not change when it has ended. They have no say in how the network learned.
 
 Printed for validation data, means over samples of all tasks: how often each gate is right (the second one where the
-north part is told), the normalised mutual information (``smalti.analysis.information``) of its choice with either
+north part is told), the normalised mutual information (``measures.information``) of its choice with either
 factor, and how often the combination answers rightly with both gates, with the south part told, and with both told.
 Beside it the same of combinations that were held out, of which the gates have seen nothing, and of two gates that
 choose at random.
@@ -30,7 +30,7 @@ from torch import Tensor
 
 from benchmarks.script import script
 from smalti.agents.levels import Path as Way
-from smalti.analysis.information import shared_information
+from smalti.analysis.measures.information import shared_information
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.model.gating import GatingNetwork, GatingOptions

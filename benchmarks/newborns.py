@@ -20,7 +20,7 @@ from torch import Tensor
 
 from benchmarks.script import script
 from smalti.agents.expert import Expert
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.experiments.plan import Cell
 from smalti.scheduler.experiments.reading import find_file, load_experiment
 from smalti.scheduler.simulation import Simulation

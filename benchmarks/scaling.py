@@ -28,10 +28,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.script import script
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import nested
-from smalti.scheduler.configure import changed
-from smalti.scheduler.recipes import SIDES, recipe
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import nested
+from smalti.scheduler.configuration.configure import changed
+from smalti.scheduler.configuration.recipes import SIDES, recipe
 from smalti.scheduler.records.state import split
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation

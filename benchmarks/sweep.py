@@ -24,12 +24,12 @@ from rich.table import Table
 
 from benchmarks.script import script
 from smalti.analysis.experiment import measure
-from smalti.scheduler.experiments.attempt import Job, attempt
-from smalti.scheduler.experiments.backends import Spread, Workers, opened
 from smalti.scheduler.experiments.folder import ExperimentFolder
 from smalti.scheduler.experiments.options import ExperimentOptions
 from smalti.scheduler.experiments.plan import Experiment
 from smalti.scheduler.experiments.trials import Trial, seeded
+from smalti.scheduler.experiments.workers.attempt import Job, attempt
+from smalti.scheduler.experiments.workers.backends import Spread, Workers, opened
 
 ENOUGH = 1.8  # times the trials of one worker that two should finish
 

@@ -7,7 +7,7 @@ As in ``gates.py``, one run a seed is enough for all gates: each is shown the tr
 after experience, and asked at the end. One on the chip takes slots: its columns are borne on a run whose tiles are
 larger, after each experience. The joint net is that of ``smalti benchmark continual``: one expert with about as many
 neurons, all there from the start, no gate. Everything else is as in the default configuration. What counts as work:
-``smalti.analysis.account``. The command goes on where it was stopped.
+``smalti.analysis.measures.account``. The command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from rich.table import Table
 
 from benchmarks.gates import listen
 from benchmarks.script import script
-from smalti.analysis.account import BYTES
+from smalti.analysis.measures.account import BYTES
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run, load_run
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.crossbar import CrossbarOptions
 from smalti.model.gating.stages import StageOptions
-from smalti.scheduler.config import Config, RunOptions
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.config import Config, RunOptions
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.experiments.running import run_all
 from smalti.scheduler.records.rows import Row, evaluation_rows
 from smalti.scheduler.simulation import Simulation

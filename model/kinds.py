@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smalti.model import ranges
-from smalti.model.option_values import settle, shown
+from smalti.model.options import ranges
+from smalti.model.options.values import settle, shown
 
 STEP_MS = 1.0  # length of a time step
 NO_KIND = -1  # kind of outputs, and of hidden neurons where no kinds are told apart

@@ -25,9 +25,9 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from smalti.model import ranges
 from smalti.model.kinds import NO_KIND, Cell, KindOptions, check_kinds, decay
-from smalti.model.option_values import settle
+from smalti.model.options import ranges
+from smalti.model.options.values import settle
 
 
 @dataclass(frozen=True, kw_only=True)

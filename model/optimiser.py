@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.model import ranges
 from smalti.model.engines.threads import in_threads
-from smalti.model.option_values import settle
+from smalti.model.options import ranges
+from smalti.model.options.values import settle
 from smalti.model.storage import copy_into
 
 Devices = Tensor | tuple[Tensor, Tensor, Tensor]  # [K, R, n] bool; or tiles, rows and columns, which cost what they are
@@ -160,7 +160,7 @@ def _fused(
     threads: int | None,
 ) -> float:
     """``step`` in numba."""
-    kernels = importlib.import_module("smalti.model.engines.events.optimiser")
+    kernels = importlib.import_module("smalti.model.engines.events.kernels.optimiser")
     tensors = weight.detach(), gradient.contiguous(), moments.first, moments.second, moments.count
     w, g, first, second, count = (tensor.numpy().reshape(-1) for tensor in tensors)  # views: some are changed in place
     scales = None if factors is None else factors.contiguous().numpy().reshape(-1)

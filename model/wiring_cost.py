@@ -38,10 +38,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from smalti.model import ranges
 from smalti.model.chip.fabric import Fabric
 from smalti.model.network import Network
-from smalti.model.option_values import settle
+from smalti.model.options import ranges
+from smalti.model.options.values import settle
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.integer[Any]]

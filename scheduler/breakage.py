@@ -21,7 +21,7 @@ from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.faults import FaultMap, FaultsOptions, Heal, fault_map
 from smalti.model.graft import cut
 from smalti.model.healing import Remembered, relay, remember, speaking
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth.grower import Grower
 
 

@@ -44,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:  # all imports stand below: one that is interrupted prints no traceback
+        from smalti.scheduler.commands.printing.terminal import any_encoding
         from smalti.scheduler.commands.stopping import stoppable
-        from smalti.scheduler.commands.terminal import any_encoding
 
         with stoppable() as stop, any_encoding():
             try:
@@ -79,8 +79,8 @@ def parse(arguments: list[str]) -> Command:
         ValueError: for a plug-in that cannot be imported, a configuration file that cannot be read, or an option or
             value that there is not.
     """
-    from smalti.scheduler import plugins
-    from smalti.scheduler.commands.overview import ENTRIES
+    from smalti.scheduler.commands.parsing.overview import ENTRIES
+    from smalti.scheduler.configuration import plugins
 
     named, arguments = _imports(arguments)
     plugins.ask(named)
@@ -94,14 +94,16 @@ def parse(arguments: list[str]) -> Command:
     command = command_of(name)
     if not rest and all({f.default, f.default_factory} != {MISSING} for f in fields(command)):
         return cast(Command, command())  # nothing to read
-    from smalti.scheduler.commands.arguments import read  # not above: whoever asks for nothing special need not wait
+    from smalti.scheduler.commands.parsing.arguments import (
+        read,  # not above: whoever asks for nothing special need not wait
+    )
 
     return cast(Command, read(command, f"smalti {name}", rest, use_underscores=name in FIELDS))
 
 
 def command_of(name: str) -> type[Any]:
     """The class of a command."""
-    from smalti.scheduler.commands.overview import ENTRIES
+    from smalti.scheduler.commands.parsing.overview import ENTRIES
 
     entry = ENTRIES[name]
     return cast("type[Any]", getattr(import_module(f"smalti.scheduler.commands.{entry.module}"), entry.name))
@@ -120,7 +122,7 @@ def _imports(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def _leave(word: str, rest: list[str]) -> NoReturn:
     """Say what was asked for instead of a command, or that there is no such command."""
-    from smalti.scheduler.commands.overview import ENTRIES, overview
+    from smalti.scheduler.commands.parsing.overview import ENTRIES, overview
 
     if word in ("-h", "--help"):
         print(overview())
@@ -129,7 +131,7 @@ def _leave(word: str, rest: list[str]) -> NoReturn:
     elif word in COMPLETION:
         _complete(rest)
     else:
-        from smalti.model.option_values import choices
+        from smalti.model.options.values import choices
 
         kind, names = ("option", OPTIONS) if word.startswith("-") else ("command", (*ENTRIES,))
         print(f"smalti: there is no {kind} {word}; {choices(word, names)} (smalti --help)", file=sys.stderr)
@@ -144,7 +146,7 @@ def _complete(shells: list[str]) -> None:
         raise ValueError(f"{COMPLETION[0]} needs the name of a shell: {', '.join(SHELLS)}")
     import tyro
 
-    from smalti.scheduler.commands.overview import ENTRIES
+    from smalti.scheduler.commands.parsing.overview import ENTRIES
 
     commands: dict[str, Callable[..., Any]] = {name: command_of(name) for name in ENTRIES}
     tyro.extras.subcommand_cli_from_dict(commands, prog="smalti", args=[COMPLETION[1], *shells], use_underscores=True)
@@ -152,17 +154,17 @@ def _complete(shells: list[str]) -> None:
 
 def _run(arguments: list[str]) -> Run:
     if {"-h", "--help"} & {*arguments}:
-        from smalti.scheduler.commands.common_options import common_options
+        from smalti.scheduler.commands.parsing.common_options import common_options
 
         print(common_options())
         sys.stdout.flush()
         raise SystemExit(0)
-    from smalti.scheduler import plugins
-    from smalti.scheduler.commands.arguments import check_settings, options_of, read
+    from smalti.scheduler.commands.parsing.arguments import check_settings, options_of, read
     from smalti.scheduler.commands.run import Run
-    from smalti.scheduler.config import Config
-    from smalti.scheduler.config_io import from_mapping, load
-    from smalti.scheduler.old_names import renewed_arguments
+    from smalti.scheduler.configuration import plugins
+    from smalti.scheduler.configuration.config import Config
+    from smalti.scheduler.configuration.config_io import from_mapping, load
+    from smalti.scheduler.configuration.old_names import renewed_arguments
     from smalti.scheduler.streams import STREAMS
 
     arguments = renewed_arguments(arguments)
@@ -182,7 +184,7 @@ def _run(arguments: list[str]) -> Run:
 
 def described(command: type[Run]) -> str:
     """What a command does, and the names that may be given to it: those that plug-ins added are among them."""
-    from smalti.scheduler.registries import REGISTRIES
+    from smalti.scheduler.configuration.registries import REGISTRIES
 
     text = inspect.cleandoc(command.__doc__ or "").partition("Attributes:")[0].strip()
     names = [f"{field}: {', '.join(entries)}." for field, entries in REGISTRIES.items()]

@@ -20,8 +20,8 @@ from smalti.model.kinds import NO_KIND, Cell, time_constant
 from smalti.model.mapping.net import Net
 from smalti.model.mapping.routing import Mapped
 from smalti.model.mapping.site import Site
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump
 from smalti.scheduler.records.folder import RunFolder
 from smalti.scheduler.records.writer import TableWriter
 from smalti.scheduler.runner import created, save

@@ -20,9 +20,9 @@ from typing import cast
 from smalti.model.chip import faults
 from smalti.model.chip.fabric import NoRoomError
 from smalti.scheduler import logs
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import differences, dump, from_mapping, load
-from smalti.scheduler.configure import of_data
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import differences, dump, from_mapping, load
+from smalti.scheduler.configuration.configure import of_data
 from smalti.scheduler.growth import birth_record
 from smalti.scheduler.records import checkpoint
 from smalti.scheduler.records.environment import changes, facts_of, note_changes, note_ended

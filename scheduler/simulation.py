@@ -21,15 +21,17 @@ from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.scheduler import breakage
 from smalti.scheduler.answers import copies
+from smalti.scheduler.answers.judge import Judge
 from smalti.scheduler.answers.recall import Recall
-from smalti.scheduler.checks import check, check_machine
+from smalti.scheduler.checks.simulation import check, check_machine
 from smalti.scheduler.clock import Clock
-from smalti.scheduler.configure import Given, configure, of_data
+from smalti.scheduler.configuration.configure import Given, configure, of_data
 from smalti.scheduler.examination import PARTS, examine
 from smalti.scheduler.growth import birth_record
 from smalti.scheduler.growth.grower import Grower
-from smalti.scheduler.importance import class_weights
-from smalti.scheduler.judge import Judge
+from smalti.scheduler.learning.importance import class_weights
+from smalti.scheduler.learning.rehearsal import Rehearsal
+from smalti.scheduler.learning.training import Trainee
 from smalti.scheduler.processor import computing
 from smalti.scheduler.protocols.choice import gating_agent, protocol_of
 from smalti.scheduler.protocols.growing import Growing, Grown
@@ -41,13 +43,11 @@ from smalti.scheduler.records.played import Played
 from smalti.scheduler.records.registry import NeuronRegistry
 from smalti.scheduler.records.rows import RoundRows, Row
 from smalti.scheduler.records.state import Stateful
-from smalti.scheduler.rehearsal import Rehearsal
 from smalti.scheduler.streams import Data, Experience, Stream, load_stream
 from smalti.scheduler.streams.batches import TaskBatches
-from smalti.scheduler.streams.kept import Kept
 from smalti.scheduler.streams.memory import data_of
+from smalti.scheduler.streams.spikes.kept import Kept
 from smalti.scheduler.streams.splits import in_order
-from smalti.scheduler.training import Trainee
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +57,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
     """A chip, a stream of tasks and the agents between them.
 
     Args:
-        config: a ``Config``, or what ``scheduler.configure`` makes one of: a TOML file, a stream's name, a mapping.
+        config: a ``Config``, or what ``configuration.configure`` makes one of: a TOML file, a stream's name, a mapping.
         loaded_stream: the data, where it has been loaded before (for many simulations of the same data).
         recorded_births: what ``growth.birth_record`` names, where it has been read before.
         data: data in memory (``smalti.data``), instead of what the configuration names.

@@ -44,16 +44,16 @@ if TYPE_CHECKING:
     from smalti.model.neuron import NetworkOptions
     from smalti.model.optimiser import OptimiserOptions
     from smalti.model.rewiring.options import RewiringOptions
-    from smalti.scheduler.config import Config, RunOptions
+    from smalti.scheduler.configuration.config import Config, RunOptions
+    from smalti.scheduler.learning.training import TrainingOptions
     from smalti.scheduler.simulation import Simulation
     from smalti.scheduler.streams import STREAMS, Loaded, StreamOptions
     from smalti.scheduler.streams import memory as data
-    from smalti.scheduler.training import TrainingOptions
 
 _PLACES = {  # public name -> module that has it
     "AMOUNTS": "model.growth.amount",
     "AuctionOptions": "agents.auction.prices",
-    "Config": "scheduler.config",
+    "Config": "scheduler.configuration.config",
     "ContinualOptions": "model.continual",
     "DETECTORS": "model.gating.detection",
     "DetectionOptions": "model.gating.detection",
@@ -74,14 +74,14 @@ _PLACES = {  # public name -> module that has it
     "PLACEMENTS": "agents.auction.placement",
     "RewiringOptions": "model.rewiring.options",
     "Run": "analysis.runs",
-    "RunOptions": "scheduler.config",
+    "RunOptions": "scheduler.configuration.config",
     "Runs": "analysis.runs",
     "STREAMS": "scheduler.streams",
     "Simulation": "scheduler.simulation",
     "StreamOptions": "scheduler.streams",
     "TECHNOLOGIES": "model.devices",
     "TIMINGS": "model.growth.timing",
-    "TrainingOptions": "scheduler.training",
+    "TrainingOptions": "scheduler.learning.training",
     "load_run": "analysis.runs",
     "load_runs": "analysis.runs",
     "resume": "analysis.running",

@@ -15,8 +15,9 @@ from hypothesis import settings
 from smalti.model.chip.fabric import FabricOptions
 from smalti.model.gating.networks.staged import on_chip
 from smalti.model.growth.options import GrowthOptions
-from smalti.scheduler.config import Config
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.configure import configure
+from smalti.scheduler.learning.training import TrainingOptions
 from smalti.scheduler.records.checkpoint import load as load_checkpoint
 from smalti.scheduler.records.folder import RunFolder
 from smalti.scheduler.records.rows import RoundRows
@@ -24,7 +25,6 @@ from smalti.scheduler.records.schema import TABLES
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import StreamOptions, memory
-from smalti.scheduler.training import TrainingOptions
 
 settings.register_profile("untimed", deadline=None)  # a machine may be busy
 settings.load_profile("untimed")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import flatten
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import flatten
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "options.md"
 HEAD = ["field", "default", "what it does", "what it was seen to do"]

@@ -21,7 +21,7 @@ import torch
 
 import smalti
 from smalti.analysis.restored import restored
-from smalti.scheduler.config_io import flatten
+from smalti.scheduler.configuration.config_io import flatten
 from smalti.scheduler.records.reserved import reserved
 from smalti.scheduler.records.schema import APPENDED
 
@@ -40,7 +40,7 @@ EXAMPLES = (
     "smalti",
     "smalti.analysis.running",
     "smalti.analysis.runs",
-    "smalti.scheduler.configure",
+    "smalti.scheduler.configuration.configure",
     "smalti.scheduler.streams.memory",
 )
 

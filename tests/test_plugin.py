@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = "import sys; sys.path.remove(''); from smalti.scheduler.cli import main; sys.exit(main())"
 STOPPED = """
 from pathlib import Path
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import load
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import load
 from smalti.scheduler.runner import start
 def stop(simulation):
     if simulation.round == 2:

@@ -19,10 +19,10 @@ from types import MappingProxyType
 from typing import Literal
 
 from smalti.agents.auction.bids import Bid
-from smalti.model import ranges
 from smalti.model.chip.links import Links, Offer, Refusal
 from smalti.model.chip.routes import Path
-from smalti.model.option_values import settle
+from smalti.model.options import ranges
+from smalti.model.options.values import settle
 
 Method = Literal["sequential", "optimal"]
 Values = Literal["own", "shuffled"]

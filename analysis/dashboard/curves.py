@@ -7,8 +7,8 @@ import math
 from typing import TYPE_CHECKING
 
 from smalti.analysis.dashboard.view import View
-from smalti.analysis.plots.figure import PALETTE
-from smalti.analysis.plots.theme import standing_alone, themed
+from smalti.analysis.plots.drawing.figure import PALETTE
+from smalti.analysis.plots.drawing.theme import standing_alone, themed
 from smalti.analysis.units import in_words
 
 if TYPE_CHECKING:

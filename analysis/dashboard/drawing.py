@@ -9,9 +9,9 @@ import numpy as np
 
 from smalti.analysis.dashboard.selection import Selection, cell_number, lit, neurons
 from smalti.analysis.dashboard.view import Cell, Link, Tile, View
-from smalti.analysis.plots.figure import PALETTE
-from smalti.analysis.plots.routes import route_points
-from smalti.analysis.plots.theme import grey
+from smalti.analysis.plots.drawing.figure import PALETTE
+from smalti.analysis.plots.drawing.routes import route_points
+from smalti.analysis.plots.drawing.theme import grey
 
 TILE, SIDE = 100.0, 30.0  # widths of a neuron tile and of the routing lane between two
 MOST_DOTS, MOST_LINES = 4096, 3000  # beyond these, tiles are shaded instead, and wires drawn where selected

@@ -17,7 +17,7 @@ from smalti.analysis.dashboard.view import Books, Row, View, view_of
 from smalti.analysis.units import USUAL_SCORE
 from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.ledger import Ledger
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.records import rows as tables
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Stream, load_stream

@@ -13,8 +13,8 @@ import numpy as np
 from smalti.analysis.dashboard.view import Books, Row, View, view_of
 from smalti.analysis.units import USUAL_SCORE, USUAL_UNIT
 from smalti.model.chip.fabric import Fabric
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import load
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import load
 from smalti.scheduler.records.folder import RunFolder, open_run
 from smalti.scheduler.records.pasted import pasted
 

@@ -12,7 +12,7 @@ import numpy as np
 from smalti.agents.auction.prices import AuctionOptions
 from smalti.analysis.units import USUAL_SCORE, USUAL_UNIT
 from smalti.model.chip.fabric import Fabric
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 
 Row = Mapping[str, Any]
 """A row of a table; ``scheduler.records.schema`` has its columns."""

@@ -14,10 +14,10 @@ import networkx as nx
 import numpy as np
 import torch
 
+from smalti.analysis.chip.structure import graph as wiring
 from smalti.analysis.export.population import who_runs
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run
-from smalti.analysis.structure import graph as wiring
 from smalti.scheduler.records.atomic import write_bytes_atomic
 from smalti.scheduler.simulation import Simulation
 
@@ -46,7 +46,7 @@ def export_graph(run: Run, out: Path, expert: int | None = None) -> nx.DiGraph:
 
 
 def graph_with_inputs(run: Run, simulation: Simulation, expert: int | None = None) -> nx.DiGraph:
-    """``analysis.structure.graph`` with input channels and their devices, under names that no neuron shares."""
+    """``analysis.chip.structure.graph`` with input channels and their devices, under names that no neuron shares."""
     network = nx.relabel_nodes(wiring(run), lambda neuron: f"n{neuron}")
     fabric, state = simulation.fabric, simulation.network.state
     name_at = {facts["tile"] * fabric.slots + facts["slot"]: name for name, facts in network.nodes.items()}

@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar
 
-from smalti.model.option_values import build, settle, shown
-from smalti.scheduler.config_io import read_toml
+from smalti.model.options.values import build, settle, shown
+from smalti.scheduler.configuration.config_io import read_toml
 
 FILES = Path(__file__).parent / "architectures"
 POWERS = {"": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15}

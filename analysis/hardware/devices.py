@@ -19,11 +19,11 @@ from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run
 from smalti.model.devices import TECHNOLOGIES, DevicesOptions
 from smalti.model.devices.memristors import Memristors
-from smalti.model.option_values import build
+from smalti.model.options.values import build
 from smalti.scheduler.answers import evaluation
 from smalti.scheduler.answers.copies import accuracies, copies_of
+from smalti.scheduler.configuration.registries import check_name
 from smalti.scheduler.processor import computing
-from smalti.scheduler.registries import check_name
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TEST, VALIDATION
 

@@ -2,7 +2,7 @@
 10.1038/s41467-025-56739-4), from the tables of a run.
 
 Connection weights are the crosspoints of the living tiles: a crossbar holds all of them, in use or not. The gating
-network stands apart, for it is off the chip; ``analysis.account`` adds both up.
+network stands apart, for it is off the chip; ``analysis.measures.account`` adds both up.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smalti.analysis.neurobench import STATE_BYTES, WEIGHT_BYTES, crosspoints, living_tiles
+from smalti.analysis.measures.neurobench import STATE_BYTES, WEIGHT_BYTES, crosspoints, living_tiles
 from smalti.analysis.outcomes import headline
 from smalti.analysis.runs import Run
 from smalti.model.chip.fabric import Fabric
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import from_mapping
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import from_mapping
 from smalti.scheduler.streams import load_stream
 
 GATE_BYTES = 4  # a float32 for each number that the gating network holds

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from smalti.analysis.outcomes import accuracies, experience_names, headline
-from smalti.analysis.plots.figure import new_figure, quick_note
+from smalti.analysis.plots.drawing.figure import new_figure, quick_note
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.runs import Run
 from smalti.analysis.units import score_name, score_on

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smalti.analysis import market
-from smalti.analysis.plots.bands import draw_bands, whole_rounds
+from smalti.analysis.growth import market
+from smalti.analysis.plots.drawing.bands import draw_bands, whole_rounds
+from smalti.analysis.plots.drawing.figure import PALETTE, QUIET, new_figure, quick_note, task_colour
 from smalti.analysis.plots.drawing.painted import painted
 from smalti.analysis.plots.drawing.picture import Dots, Key, Level, Line, Mark, Panel, Picture, limits
-from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, quick_note, task_colour
 from smalti.analysis.runs import Run
 from smalti.analysis.units import per_sample
 

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from smalti.analysis.outcomes import living
+from smalti.analysis.plots.drawing.faults import DEAD_TILE, fault_keys, fault_marks, faults_of
+from smalti.analysis.plots.drawing.figure import quick_note, save_figure, task_colour
 from smalti.analysis.plots.drawing.painted import painted
 from smalti.analysis.plots.drawing.picture import Boxes, Dots, Floats, Key, Lines, Mark, Panel, Picture, Scale, Shape
 from smalti.analysis.plots.drawing.ramps import Ramp, shade
-from smalti.analysis.plots.faults import DEAD_TILE, fault_keys, fault_marks, faults_of
-from smalti.analysis.plots.figure import quick_note, save_figure, task_colour
-from smalti.analysis.plots.routes import route_points
+from smalti.analysis.plots.drawing.routes import route_points
 from smalti.analysis.runs import Run, load_run
 from smalti.model.chip.fabric import SIDES, STEP
 
@@ -46,7 +46,7 @@ def draw_chip(run: Run, wires: Literal["task", "load"] = "task", clusters: pd.Se
         run: the run.
         wires: what colours a wire: the task of its source, or the load of the sides that it leaves by (wires in use
             / wires there are).
-        clusters: cluster of neurons by their id (``analysis.activity.functional_clusters``), which then colours them
+        clusters: cluster of neurons by their id (``anew.activity.functional_clusters``), which then colours them
             and their wires in place of the task; all others are grey.
 
     Raises:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from smalti.analysis.plots.drawing.figure import PALETTE
 from smalti.analysis.plots.drawing.painted import painted
 from smalti.analysis.plots.drawing.picture import Dots, Key, Line, Lines, Mark, Panel, Picture, limits
-from smalti.analysis.plots.figure import PALETTE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ def draw_copies(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Mean accuracy over tasks, against time or noise: a thin line for every copy, a thick one for their mean.
 
     Args:
-        tables: as ``analysis.hardware.devices.at_times`` or ``at_noise``, or ``analysis.copies.asked``, give them, by
+        tables: as ``hardware.devices.at_times`` or ``at_noise``, or ``measures.copies.asked``, give them, by
             what the legend calls them; all against one of the two.
 
     Raises:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smalti.analysis.early_exit import early_exits
-from smalti.analysis.plots.figure import PALETTE, new_figure, quick_note
+from smalti.analysis.anew.early_exit import early_exits
+from smalti.analysis.plots.drawing.figure import PALETTE, new_figure, quick_note
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from smalti.analysis.plots.figure import PALETTE, new_figure, plain
-from smalti.analysis.plots.looks import Look, label_ends, looks
+from smalti.analysis.plots.drawing.figure import PALETTE, new_figure, plain
+from smalti.analysis.plots.drawing.looks import Look, label_ends, looks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

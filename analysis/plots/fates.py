@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from smalti.analysis.fates import MATTERS, by_age, fates, has_fates
+from smalti.analysis.growth.fates import MATTERS, by_age, fates, has_fates
+from smalti.analysis.plots.drawing.figure import PALETTE, quick_note
 from smalti.analysis.plots.drawing.painted import painted
 from smalti.analysis.plots.drawing.picture import Dots, Key, Line, Mark, Panel, Picture
-from smalti.analysis.plots.figure import PALETTE, quick_note
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:

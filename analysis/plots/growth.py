@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smalti.analysis.plots.bands import draw_bands, whole_rounds
-from smalti.analysis.plots.figure import PALETTE, QUIET, new_figure, quick_note
+from smalti.analysis.plots.drawing.bands import draw_bands, whole_rounds
+from smalti.analysis.plots.drawing.figure import PALETTE, QUIET, new_figure, quick_note
 from smalti.analysis.runs import Run
 from smalti.analysis.units import per_sample
 from smalti.scheduler.records.pasted import pasted

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from smalti.analysis import wiring
+from smalti.analysis.chip import wiring
+from smalti.analysis.plots.drawing.figure import PALETTE, quick_note
 from smalti.analysis.plots.drawing.painted import painted
 from smalti.analysis.plots.drawing.picture import Bars, Panel, Picture, Text
-from smalti.analysis.plots.figure import PALETTE, quick_note
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def draw_hops(run: Run, spikes: pd.Series[float] | None = None) -> Figure:
 
     Args:
         run: the run.
-        spikes: spikes of each neuron per sample (``analysis.activity.spikes_per_sample``).
+        spikes: spikes of each neuron per sample (``analysis.anew.activity.spikes_per_sample``).
 
     Raises:
         ValueError: there is no link yet, or matplotlib is missing.

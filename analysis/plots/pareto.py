@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from smalti.analysis.comparison import pareto_front
-from smalti.analysis.plots.figure import new_figure, plain
-from smalti.analysis.plots.looks import look
+from smalti.analysis.plots.drawing.figure import new_figure, plain
+from smalti.analysis.plots.drawing.looks import look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

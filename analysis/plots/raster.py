@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smalti.analysis.plots.drawing.figure import task_colour
 from smalti.analysis.plots.drawing.painted import painted
 from smalti.analysis.plots.drawing.picture import Dots, Key, Level, Mark, Panel, Picture
-from smalti.analysis.plots.figure import task_colour
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from smalti.analysis.activity import Raster
+    from smalti.analysis.anew.activity import Raster
 
 
 def draw_raster(raster: Raster, sample: int = 0) -> Figure:
     """Spikes of the input channels (below) and of the hidden neurons (above), coloured by the task they were born for.
 
     Args:
-        raster: as ``analysis.activity.spikes_of`` gives it.
+        raster: as ``analysis.anew.activity.spikes_of`` gives it.
         sample: which of its samples.
 
     Raises:

@@ -9,12 +9,12 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 
-from smalti.analysis import reuse
+from smalti.analysis.chip.structure import graph
+from smalti.analysis.growth import reuse
+from smalti.analysis.plots.drawing.figure import QUIET, quick_note, task_colour
 from smalti.analysis.plots.drawing.painted import painted
 from smalti.analysis.plots.drawing.picture import Bars, Dots, Key, Line, Mark, Panel, Picture, Text
-from smalti.analysis.plots.figure import QUIET, quick_note, task_colour
 from smalti.analysis.runs import Run
-from smalti.analysis.structure import graph
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +41,7 @@ def draw_reuse(run: Run, network: nx.DiGraph | None = None) -> Figure:
 
     Args:
         run: the run.
-        network: what ``analysis.structure.graph`` gave for it, where it was asked already.
+        network: what ``analysis.chip.structure.graph`` gave for it, where it was asked already.
 
     Raises:
         ValueError: every task got a seed expert (``growth.reuse.by`` = none), the checkpoint is missing, or matplotlib.

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smalti.analysis import reuse, scarcity
+from smalti.analysis.growth import reuse, scarcity
+from smalti.analysis.plots.drawing.figure import PALETTE, QUIET, plain, quick_note, task_colour
 from smalti.analysis.plots.drawing.painted import painted
 from smalti.analysis.plots.drawing.picture import Bars, Dots, Key, Line, Lines, Mark, Panel, Picture, Text
-from smalti.analysis.plots.figure import PALETTE, QUIET, plain, quick_note, task_colour
 from smalti.analysis.plots.reuse import MARKS, NUMBERED
 from smalti.analysis.runs import Run
 from smalti.analysis.units import unit_of

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from smalti.analysis.plots.figure import plain
-from smalti.analysis.plots.looks import Look, looks
+from smalti.analysis.plots.drawing.figure import plain
+from smalti.analysis.plots.drawing.looks import Look, looks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

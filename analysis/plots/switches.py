@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smalti.analysis import switches
+from smalti.analysis.measures import switches
+from smalti.analysis.plots.drawing.figure import PALETTE, quick_note
 from smalti.analysis.plots.drawing.painted import painted
 from smalti.analysis.plots.drawing.picture import Boxes, Cells, Floats, Panel, Picture, Scale, Text
-from smalti.analysis.plots.figure import PALETTE, quick_note
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.analysis.plots.drawing.figure import PALETTE, task_colour
 from smalti.analysis.plots.drawing.painted import painted
 from smalti.analysis.plots.drawing.picture import Key, Line, Panel, Picture, Span, limits
-from smalti.analysis.plots.figure import PALETTE, task_colour
 from smalti.analysis.units import in_words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from smalti.analysis.trials import Trial
+    from smalti.analysis.anew.trials import Trial
 
 ASKED = "#e4e4e4"  # behind steps at which something is asked
 MARK = 0.7  # height of a spike, rows
@@ -26,7 +26,7 @@ def draw_trial(trial: Trial) -> Figure:
     """Input spikes (above), spikes of the neurons that run, outputs (lines) and targets (dashed); asked steps shaded.
 
     Args:
-        trial: as ``analysis.trials.trials`` gives it.
+        trial: as ``analysis.anew.trials.trials`` gives it.
 
     Raises:
         ValueError: matplotlib is missing.

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import networkx as nx
 import pandas as pd
 
-from smalti.analysis import activity, structure
-from smalti.analysis.activity import Raster
+from smalti.analysis.anew import activity
+from smalti.analysis.anew.activity import Raster
+from smalti.analysis.anew.trials import Trial, answerable, trials
+from smalti.analysis.chip import structure
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run
-from smalti.analysis.trials import Trial, answerable, trials
 from smalti.scheduler.simulation import Simulation
 
 TRIALS = 3  # tasks of which a trial is shown

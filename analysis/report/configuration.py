@@ -8,8 +8,8 @@ from typing import Any
 
 from smalti.analysis.fields import flat
 from smalti.analysis.runs import Run
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import flatten
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import flatten
 
 CHECKOUT = "git checkout {}"
 INSTALL, INSTALLED = 'pip install -c constraints.txt -e ".[events]"', 'pip install "smalti[events]"'

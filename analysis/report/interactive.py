@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smalti.analysis import market
 from smalti.analysis.comparison import pareto_front
+from smalti.analysis.growth import market
 from smalti.analysis.outcomes import headline, mean_accuracies
-from smalti.analysis.plots.figure import PALETTE, task_colour
-from smalti.analysis.plots.looks import looks
+from smalti.analysis.plots.drawing.figure import PALETTE, task_colour
+from smalti.analysis.plots.drawing.looks import looks
 from smalti.analysis.runs import Run
 from smalti.analysis.units import common, score_name, score_on, unit_of
 

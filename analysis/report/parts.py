@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from smalti.analysis import copies, fates, market, reuse, scarcity, switches
-from smalti.analysis.finding import Finding
-from smalti.analysis.findings import findings
+from smalti.analysis.findings.finding import Finding
+from smalti.analysis.findings.look import findings
+from smalti.analysis.growth import fates, market, reuse, scarcity
+from smalti.analysis.measures import copies, switches
 from smalti.analysis.outcomes import (
     NOVEL,
     accuracies,

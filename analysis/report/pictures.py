@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smalti.analysis.plots.drawing.picture import Picture
 from smalti.analysis.plots.drawing.svg import svg
-from smalti.analysis.plots.theme import themed
+from smalti.analysis.plots.drawing.theme import themed
 
 LEGIBLE = 500  # pixels: least width of a picture
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from smalti.analysis import switches
-from smalti.analysis.findings import gate_alone, unfinished
-from smalti.analysis.neurobench import NAMES
+from smalti.analysis.findings.look import gate_alone, unfinished
+from smalti.analysis.measures import switches
+from smalti.analysis.measures.neurobench import NAMES
 from smalti.analysis.outcomes import (
     NOVEL,
     accuracy,

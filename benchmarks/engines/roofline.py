@@ -160,7 +160,7 @@ def machine(threads: int, repeats: int = 7) -> Machine:
     """Measure this machine with so many threads; the best of some tries, by the clock that engines are compared by."""
     arrays = [(np.ones(COPIED // 8), np.zeros(COPIED // 8)) for _ in range(threads)]
     numbers = np.full(IN_CACHE, 1e-3, dtype=np.float32)
-    width = importlib.import_module("smalti.model.engines.events.lanes").width_of(LANES)
+    width = importlib.import_module("smalti.model.engines.events.kernels.lanes").width_of(LANES)
     multiply_adds, sums = _kernel(), np.zeros((threads, 2 * LANES), dtype=np.float32)
 
     def copy(number: int) -> None:
@@ -187,7 +187,7 @@ def _best(work: Any, threads: int, repeats: int) -> float:
 @lru_cache(maxsize=1)
 def _kernel() -> Any:
     """Multiply-adds over an array in the first cache, to two sums of 32 lanes."""
-    numba, ours = importlib.import_module("numba"), importlib.import_module("smalti.model.engines.events.lanes")
+    numba, ours = importlib.import_module("numba"), importlib.import_module("smalti.model.engines.events.kernels.lanes")
     load, store, zeros, add_product, lanes_of = ours.load, ours.store, ours.zeros, ours.add_product, ours.lanes_of
 
     def multiply_adds(width: Any, numbers: Any, rounds: int, sums: Any) -> None:

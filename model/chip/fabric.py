@@ -12,8 +12,9 @@ from typing import Literal
 
 import numpy as np
 
-from smalti.model import memory, ranges
-from smalti.model.option_values import settle
+from smalti.model import memory
+from smalti.model.options import ranges
+from smalti.model.options.values import settle
 
 SIDES = ("N", "E", "S", "W")
 NORTH, EAST, SOUTH, WEST = range(4)

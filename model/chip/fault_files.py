@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from smalti.model.chip.fabric import DIRECTIONS, SIDES, Fabric
-from smalti.model.option_values import shown
+from smalti.model.options.values import shown
 
 SIZE = ("rows", "cols", "neurons_per_tile", "wires", "corner_wires")
 KINDS = ("dead_rows", "dead_slots", "dead_tiles", "dead_wires")

@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from smalti.model import ranges
 from smalti.model.chip.fabric import DIRECTIONS, EAST, IN, NORTH, SIDES, SOUTH, WEST, Fabric
 from smalti.model.chip.fault_files import KINDS, SIZE, places
-from smalti.model.option_values import expand_home, settle
+from smalti.model.options import ranges
+from smalti.model.options.values import expand_home, settle
 
 ROWS, SLOTS, TILES, WIRES = range(4)  # of the streams of random numbers
 FILE = "faults.json"  # of a run folder

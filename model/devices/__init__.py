@@ -5,14 +5,14 @@ One file holds one technology, with its equations and their source; ``technology
 
 from __future__ import annotations
 
-from smalti.model.devices.ideal import Ideal
-from smalti.model.devices.measured import Measured
-from smalti.model.devices.mosaic import Mosaic
 from smalti.model.devices.options import IDEAL, DevicesOptions
-from smalti.model.devices.pcm import Pcm
-from smalti.model.devices.reram_cmo import ReramCmo
-from smalti.model.devices.reram_wan import ReramWan
-from smalti.model.devices.technology import Maker, Technology
+from smalti.model.devices.technologies.ideal import Ideal
+from smalti.model.devices.technologies.measured import Measured
+from smalti.model.devices.technologies.mosaic import Mosaic
+from smalti.model.devices.technologies.pcm import Pcm
+from smalti.model.devices.technologies.reram_cmo import ReramCmo
+from smalti.model.devices.technologies.reram_wan import ReramWan
+from smalti.model.devices.technologies.technology import Maker, Technology
 
 TECHNOLOGIES: dict[str, Maker] = {
     IDEAL: Ideal.of,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.devices.cells import Cells
-from smalti.model.devices.technology import Technology
+from smalti.model.devices.technologies.technology import Technology
 
 
 def drifted(technology: Technology, cells: Cells, age: Tensor, aged: Tensor, draw: Callable[[int], Tensor]) -> Tensor:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from smalti.model import ranges
-from smalti.model.option_values import expand_home, settle, shown
+from smalti.model.options import ranges
+from smalti.model.options.values import expand_home, settle, shown
 
 LEVELS = 1 << 16  # most levels of a device
 IDEAL = "ideal"

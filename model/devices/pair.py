@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.devices.options import DevicesOptions
-from smalti.model.devices.technology import Technology
+from smalti.model.devices.technologies.technology import Technology
 
 
 @dataclass(frozen=True)

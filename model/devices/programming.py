@@ -11,7 +11,7 @@ from torch import Tensor
 from smalti.model.devices.options import DevicesOptions
 from smalti.model.devices.pair import Pair
 from smalti.model.devices.stuck import OFF, ON
-from smalti.model.devices.technology import Technology
+from smalti.model.devices.technologies.technology import Technology
 
 Draw = Callable[[int], Tensor]  # of a number of pairs D: standard normal numbers [2, D]
 

@@ -25,8 +25,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from smalti.model import ranges
-from smalti.model.option_values import settle
+from smalti.model.options import ranges
+from smalti.model.options.values import settle
 
 WINDOW = 30  # minibatches over which the usual loss of an expert is taken
 LEAST = 1e-6  # usual loss of an expert that is believed at least

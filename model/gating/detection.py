@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.model import ranges
-from smalti.model.option_values import settle
+from smalti.model.options import ranges
+from smalti.model.options.values import settle
 
 LEAST = 0.02  # deviation of the loss that is believed at least, nats
 WINDOW = 30  # minibatches over which the running mean of the loss and its deviation are taken

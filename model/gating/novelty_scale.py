@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from smalti.model.gating.density import Fit, mahalanobis, noise_floor
+from smalti.model.gating.densities.density import Fit, mahalanobis, noise_floor
 
 FIRST = 4  # samples of a class before its first novelty_scale; the next ones come at each doubling
 JUDGED = 16  # unseen samples of a class that must have been measured before it takes part in novelty

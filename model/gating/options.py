@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from smalti.model import ranges
 from smalti.model.gating.belief import BeliefOptions
 from smalti.model.gating.crossbar import CrossbarOptions
 from smalti.model.gating.detection import DetectionOptions
 from smalti.model.gating.learned import LearnedGateOptions
 from smalti.model.gating.stages import StageOptions
-from smalti.model.option_values import settle
+from smalti.model.options import ranges
+from smalti.model.options.values import settle
 
 ExpertSharing = Literal["task", "shared"]
 Weighing = Literal["alike", "validated"]

@@ -19,8 +19,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from smalti.model.gating.densities.mixture import ranked
 from smalti.model.gating.features import heard_steps, window_count
-from smalti.model.gating.mixture import ranked
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import GatingNetwork
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
-from smalti.model import ranges
-from smalti.model.option_values import settle, shown
+from smalti.model.options import ranges
+from smalti.model.options.values import settle, shown
 
 
 @dataclass(frozen=True, kw_only=True)

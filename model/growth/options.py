@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from smalti.model import ranges
 from smalti.model.growth.buy_back import BuyBackOptions
 from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.model.growth.levels import LevelsOptions
 from smalti.model.growth.reuse import ReuseOptions
-from smalti.model.option_values import expand_home, settle, shown
+from smalti.model.options import ranges
+from smalti.model.options.values import expand_home, settle, shown
 from smalti.model.rewiring.options import RewiringOptions
 
 Reach = Literal["outputs", "neighbours", "chip"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from smalti.model.growth.proposal import Propose
+from smalti.model.growth.newborns.proposal import Propose
 from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import NetworkOptions
 
@@ -24,7 +24,7 @@ class GrowthRule:
     """An entry of ``GROWTH_RULES``.
 
     ``refusal`` says why the rule cannot work with these neurons, in a sentence that says what to change; empty where it
-    can. A rule that only scales fan-ins with ``model.growth.proposal.finish`` may give their ``directions`` too, and
+    can. A rule that only scales fan-ins with ``growth.newborns.proposal.finish`` may give their ``directions`` too, and
     whether it is ``blind``: those of all tiles are then scaled at once.
     """
 

@@ -31,8 +31,8 @@ from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.model import costs
 from smalti.model.criterion import Criterion
+from smalti.model.gating.densities.mixture import UNKNOWN, ranked
 from smalti.model.gating.features import heard_steps
-from smalti.model.gating.mixture import UNKNOWN, ranked
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.running import scores_in_time
 from smalti.model.work import Work

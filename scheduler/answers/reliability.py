@@ -20,7 +20,7 @@ from torch import Tensor
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.scheduler.answers import evaluation
-from smalti.scheduler.judge import positions
+from smalti.scheduler.answers.judge import positions
 
 Exponents = tuple[float, float]  # of an expert, of the vote
 

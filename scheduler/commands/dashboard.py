@@ -56,8 +56,8 @@ class Dashboard:
     def _source(self) -> Source | Recorded:
         from smalti.analysis.dashboard.live import live_source  # not above: help need not wait for Mesa and torch
         from smalti.analysis.dashboard.replay import recorded
-        from smalti.scheduler.config import Config
-        from smalti.scheduler.config_io import load
+        from smalti.scheduler.configuration.config import Config
+        from smalti.scheduler.configuration.config_io import load
 
         if self.source is None:
             return live_source(Config())

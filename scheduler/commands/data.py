@@ -14,7 +14,7 @@ from rich.console import Console
 from smalti.scheduler.streams import STREAMS, StreamOptions, load_stream
 
 if TYPE_CHECKING:
-    from smalti.scheduler.config import Config
+    from smalti.scheduler.configuration.config import Config
 
 COCHLEA = "cochlea"
 
@@ -46,7 +46,7 @@ class Data:
 
     def execute(self) -> None:
         """Print the list, or the facts of one stream."""
-        from smalti.scheduler.commands import data_view
+        from smalti.scheduler.commands.printing import stream as data_view
 
         console = Console()
         if self.name == COCHLEA or self.out:
@@ -106,8 +106,8 @@ class Data:
 
 def _config(options: StreamOptions) -> Config:
     """What a run with these options is configured as: the preset of the stream says what they leave as it is."""
-    from smalti.scheduler.config_io import differences
-    from smalti.scheduler.configure import configure
+    from smalti.scheduler.configuration.config_io import differences
+    from smalti.scheduler.configuration.configure import configure
 
     changed = {"name": options.name, **differences(options, StreamOptions())}
     return configure({f"stream.{name}": value for name, value in changed.items()})
@@ -115,7 +115,7 @@ def _config(options: StreamOptions) -> Config:
 
 def _flags(options: StreamOptions) -> list[str]:
     """The options that are not defaults, as `smalti run` takes them."""
-    from smalti.scheduler.config_io import differences
+    from smalti.scheduler.configuration.config_io import differences
 
     changed = {"name": options.name, **differences(options, StreamOptions())}
     return [f"--stream.{name} {shlex.quote(str(value))}" for name, value in changed.items()]

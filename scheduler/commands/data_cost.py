@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Stream
 from smalti.scheduler.streams.limits import spell_bytes

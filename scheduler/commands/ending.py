@@ -37,7 +37,7 @@ def concluding(path: Path, console: Console, report: bool) -> Iterator[None]:
 
 def _conclude(path: Path, console: Console, report: bool) -> None:
     from smalti.analysis.runs import load_run  # not above: help need not wait for pandas
-    from smalti.scheduler.commands.summary import print_summary
+    from smalti.scheduler.commands.printing.runs import print_summary
 
     run = load_run(path, keep=True)
     print_summary(run, console, asked=True)

@@ -28,7 +28,7 @@ class Init:
 
     def execute(self) -> None:
         """Write the file."""
-        from smalti.scheduler import recipes  # not above: help need not wait for torch
+        from smalti.scheduler.configuration import recipes
 
         if self.file.exists():
             raise ValueError(f"{self.file} exists; give another name or delete it")

@@ -51,8 +51,8 @@ class Map:
         from smalti.analysis.export.reading import read_net  # not above: help need not wait for torch
         from smalti.model.mapping.routing import mapped
         from smalti.scheduler import mapped as runs
-        from smalti.scheduler.config import Config
-        from smalti.scheduler.config_io import load
+        from smalti.scheduler.configuration.config import Config
+        from smalti.scheduler.configuration.config_io import load
         from smalti.scheduler.simulation import Simulation
 
         console, out = Console(), self.out or Path(self.net.stem)

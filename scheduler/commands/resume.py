@@ -10,7 +10,7 @@ import tyro
 from rich.console import Console
 
 from smalti.scheduler.commands.ending import concluding
-from smalti.scheduler.commands.progress import following
+from smalti.scheduler.commands.printing.progress import following
 from smalti.scheduler.commands.stopping import advising
 from smalti.scheduler.records.pasted import pasted
 

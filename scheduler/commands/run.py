@@ -11,10 +11,10 @@ import tyro
 from rich.console import Console
 
 from smalti.scheduler.commands.ending import concluding
-from smalti.scheduler.commands.progress import following
+from smalti.scheduler.commands.printing.progress import following
 from smalti.scheduler.commands.resume import going_on
 from smalti.scheduler.commands.stopping import advising
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.records.reserved import reserved
 
 

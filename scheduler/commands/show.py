@@ -29,7 +29,7 @@ class Show:
     def execute(self) -> None:
         """Print what was asked for."""
         from smalti.analysis.runs import load_run  # not above: help need not wait for pandas and pyarrow
-        from smalti.scheduler.commands.summary import chip_view, configuration_view, print_summary, table_view
+        from smalti.scheduler.commands.printing.runs import chip_view, configuration_view, print_summary, table_view
         from smalti.scheduler.records.folder import open_run
 
         folder = open_run(self.run)
@@ -38,7 +38,7 @@ class Show:
             console.print(table_view(folder.path, self.table), markup=False, highlight=False, soft_wrap=True)
             return
         if self.energy:
-            from smalti.scheduler.commands.energy_view import print_energy
+            from smalti.scheduler.commands.printing.energy import print_energy
 
             print_energy(folder.path, self.energy, console)
             return

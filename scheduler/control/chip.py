@@ -23,10 +23,10 @@ from smalti.model.chip.fabric import Fabric
 from smalti.model.gating.networks import GATING
 from smalti.model.network import Network
 from smalti.model.optimiser import Moments
-from smalti.scheduler.config import Config
+from smalti.scheduler.answers.judge import Judge
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.growth.seed_expert import open_expert
-from smalti.scheduler.judge import Judge
 from smalti.scheduler.randomness import Use, generator
 
 

@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from smalti.model import ranges
+from smalti.model.options import ranges
 from smalti.scheduler.control import reinforce
 from smalti.scheduler.control.players import Numbers, Policy, play
 from smalti.scheduler.control.worlds import Episodes, Reals

@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from smalti.model.option_values import choices, shown
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import flatten, from_mapping, nested
+from smalti.model.options.values import choices, shown
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import flatten, from_mapping, nested
 from smalti.scheduler.experiments.options import MOST
 
 LARGEST = 1e18  # number in a range

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from smalti.model.option_values import choices, shown
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import flatten, from_mapping, nested
+from smalti.model.options.values import choices, shown
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import flatten, from_mapping, nested
 from smalti.scheduler.experiments.axes import Value, dotted
 
 Condition = Mapping[str, Value]

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from smalti.model.chip.fabric import Fabric
-from smalti.model.option_values import choices
-from smalti.scheduler.checks import check, check_machine
-from smalti.scheduler.config import Config
+from smalti.model.options.values import choices
+from smalti.scheduler.checks.simulation import check, check_machine
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.experiments.plan import Cell, Experiment
 from smalti.scheduler.experiments.trials import Row, Trial, trial_of
 from smalti.scheduler.streams import Stream, StreamOptions, load_stream

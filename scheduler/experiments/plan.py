@@ -29,9 +29,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from smalti.model.option_values import choices, shown
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import Section, flatten, from_mapping, merge, nested
+from smalti.model.options.values import choices, shown
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import Section, flatten, from_mapping, merge, nested
 from smalti.scheduler.experiments.axes import Axis, Value
 from smalti.scheduler.experiments.conditions import Condition, Only, matches
 from smalti.scheduler.experiments.options import MOST, ExperimentOptions, Variant

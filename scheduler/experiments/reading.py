@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
-from smalti.model.option_values import choices, shown
-from smalti.scheduler.config_io import Section, from_mapping, merge, read_toml
+from smalti.model.options.values import choices, shown
+from smalti.scheduler.configuration.config_io import Section, from_mapping, merge, read_toml
 from smalti.scheduler.experiments.axes import Value, dotted, read_axis
 from smalti.scheduler.experiments.conditions import entries, read_condition, read_only
 from smalti.scheduler.experiments.options import ExperimentOptions, Variant

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import differences, load
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import differences, load
 from smalti.scheduler.records.atomic import write_text_atomic
 from smalti.scheduler.records.folder import open_run
 from smalti.scheduler.runner import Watcher, resume, start

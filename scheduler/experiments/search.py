@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from joblib import delayed
 
-from smalti.scheduler.experiments.attempt import BUSY, ENDED, Job, attempt
 from smalti.scheduler.experiments.axes import Axis, Choices, Value
-from smalti.scheduler.experiments.backends import Task
 from smalti.scheduler.experiments.folder import ExperimentFolder
 from smalti.scheduler.experiments.options import MOST
 from smalti.scheduler.experiments.plan import Experiment, Values
 from smalti.scheduler.experiments.trials import Trial, seeded
+from smalti.scheduler.experiments.workers.attempt import BUSY, ENDED, Job, attempt
+from smalti.scheduler.experiments.workers.backends import Task
 
 if TYPE_CHECKING:
     import optuna

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import flatten
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import flatten
 from smalti.scheduler.experiments.axes import Value
 from smalti.scheduler.experiments.plan import Cell, Experiment, Values
 

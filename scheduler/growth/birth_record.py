@@ -15,8 +15,8 @@ from pathlib import Path
 from smalti.agents.auction.bids import GATE, SEED
 from smalti.model.chip.fabric import Fabric
 from smalti.model.growth.options import GrowthOptions
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import load
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import load
 from smalti.scheduler.records.folder import open_run
 
 FILE = "births.json"

@@ -19,9 +19,9 @@ import numpy as np
 from smalti.agents.expert import Expert
 from smalti.model.graft import links_ending
 from smalti.scheduler.growth.grower import Grower
+from smalti.scheduler.growth.placing.room import Need, Placed, place_seed
+from smalti.scheduler.growth.placing.seed_shape import footprint
 from smalti.scheduler.growth.readout import Batch, loss_of
-from smalti.scheduler.growth.room import Need, Placed, place_seed
-from smalti.scheduler.growth.seed_shape import footprint
 
 Remembered = tuple[Expert, Batch]  # an old task's expert, and samples that are kept of it
 

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 
 from smalti.agents.expert import Expert
+from smalti.scheduler.answers.judge import positions
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.growth.readout import Batch
-from smalti.scheduler.judge import positions
 
 
 @dataclass(frozen=True)

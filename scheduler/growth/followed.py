@@ -11,7 +11,7 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.scheduler.growth.grower import SEED_RULE, Grower
-from smalti.scheduler.growth.room import Need
+from smalti.scheduler.growth.placing.room import Need
 from smalti.scheduler.streams.wanted import Wanted
 
 WAVES = 8  # of candidates in which recorded births must find enough that fit

@@ -29,7 +29,7 @@ from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.graft import Birth, graft, rehear
 from smalti.model.growth.regression import Regression
 from smalti.scheduler.growth.grower import Grower
-from smalti.scheduler.growth.room import Need
+from smalti.scheduler.growth.placing.room import Need
 
 Row = dict[str, object]
 Key = tuple[int, int]  # class, and number of a centre of it

@@ -33,8 +33,8 @@ from smalti.model.kinds import Cell
 from smalti.model.network import Network, spikes_of_channels
 from smalti.model.optimiser import Moments
 from smalti.model.probe import Kernel, Probe
-from smalti.scheduler.growth.room import Need
-from smalti.scheduler.judge import Judge
+from smalti.scheduler.answers.judge import Judge
+from smalti.scheduler.growth.placing.room import Need
 from smalti.scheduler.streams.wanted import Wanted
 
 SEED_RULE = "random"  # how the fan-in of seeds is made, and of recorded births for which the rule makes too few

@@ -16,8 +16,8 @@ from smalti.agents.auction.prices import Prices
 from smalti.agents.expert import Expert
 from smalti.scheduler.growth.columns import shared_columns
 from smalti.scheduler.growth.grower import Grower
+from smalti.scheduler.growth.placing.room import Room
 from smalti.scheduler.growth.readout import Batch, Heard, Site, judged
-from smalti.scheduler.growth.room import Room
 
 Row = dict[str, object]
 NOBODY = torch.zeros(0, dtype=torch.int64)

@@ -29,10 +29,10 @@ from smalti.model.growth.reuse import ReuseOptions
 from smalti.scheduler.growth.buy_back import BuyBack, Remembered
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.growth.offers import NOBODY, Offer, Offers, Row
+from smalti.scheduler.growth.placing.room import Need, Placed, Room, place_seed
+from smalti.scheduler.growth.placing.seed_shape import footprint, stages
 from smalti.scheduler.growth.readout import Batch, Site
-from smalti.scheduler.growth.room import Need, Placed, Room, place_seed
 from smalti.scheduler.growth.seed_expert import open_expert
-from smalti.scheduler.growth.seed_shape import footprint, stages
 from smalti.scheduler.growth.vain import mark, take_back
 
 

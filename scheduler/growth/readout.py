@@ -22,8 +22,8 @@ from smalti.agents.auction.taps import Listening, Taps, clear_taps
 from smalti.agents.expert import Expert
 from smalti.model.growth.regression import Regression
 from smalti.model.probe import filtered
+from smalti.scheduler.answers.judge import Judge, positions
 from smalti.scheduler.growth.grower import Grower
-from smalti.scheduler.judge import Judge, positions
 from smalti.scheduler.streams.wanted import Wanted
 
 CHUNK = 128  # samples that run at once

@@ -16,7 +16,7 @@ from smalti.model.optimiser import Moments
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.scope import Changes, Scope
 from smalti.model.rewiring.steps import STEPS
-from smalti.scheduler.summary import TrainingSummary
+from smalti.scheduler.learning.summary import TrainingSummary
 
 
 def scope_of(

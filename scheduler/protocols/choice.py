@@ -10,9 +10,9 @@ from smalti.model.gating.belief import Belief
 from smalti.model.gating.networks import GATING
 from smalti.model.gating.running import resolved
 from smalti.model.network import Network
-from smalti.scheduler.checks import by_feedback, check_listener, check_running
-from smalti.scheduler.config import Config
-from smalti.scheduler.judge import Judge
+from smalti.scheduler.answers.judge import Judge
+from smalti.scheduler.checks.simulation import by_feedback, check_listener, check_running
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.protocols.by_feedback import ByFeedback
 from smalti.scheduler.protocols.protocol import Parts, TrainingProtocol
 from smalti.scheduler.protocols.task_aware import TaskAware

@@ -3,7 +3,7 @@
 When an experience has been learned, the loss of its expert on samples that are kept of it is remembered: those
 validation samples that old experts sell neurons by as well (``growth.buy_back.samples``). Where faults come that are
 known, or with ``faults.watch`` whenever another experience begins, every old expert is asked again. Whose loss has
-risen by more than ``faults.tolerance`` holds auctions of repairs (``scheduler.growth.repair``), the one that has lost
+risen by more than ``faults.tolerance`` holds auctions of repairs (``growth.repairs.auction``), the one that has lost
 most first. Read-outs are made from training samples that are kept (``growth.reuse.samples``).
 
 Experts whose outputs serve several tasks, or those of others, are left alone: they learn on, or are not their own.
@@ -27,11 +27,12 @@ from smalti.model.graft import freeze
 from smalti.model.healing import Remembered, speaking
 from smalti.scheduler import breakage
 from smalti.scheduler.breakage import Damage
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth.readout import Batch as Samples
 from smalti.scheduler.growth.readout import loss_of
-from smalti.scheduler.growth.remedies import Patient, Remedies
-from smalti.scheduler.growth.repair import Repairs, Row
+from smalti.scheduler.growth.repairs.auction import Repairs, Row
+from smalti.scheduler.growth.repairs.remedies import Patient, Remedies
+from smalti.scheduler.learning.training import Batch, Learner, learning_rate, train_step
 from smalti.scheduler.protocols.protocol import (
     Parts,
     Round,
@@ -44,7 +45,6 @@ from smalti.scheduler.protocols.protocol import (
 from smalti.scheduler.protocols.unsolved import values_of
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.streams import Experience
-from smalti.scheduler.training import Batch, Learner, learning_rate, train_step
 
 PRACTICE = 2  # what random numbers are for, beside the stages of births and read-outs
 

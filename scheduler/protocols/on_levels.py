@@ -9,9 +9,9 @@ from smalti.agents.expert import Expert
 from smalti.agents.levels import UNTOLD
 from smalti.scheduler.growth.levels.opening import LevelsOpening
 from smalti.scheduler.growth.readout import Batch as Shown
+from smalti.scheduler.learning.training import Batch, Learner, train_step
 from smalti.scheduler.protocols.protocol import Parts, Round
 from smalti.scheduler.streams.batches import VALIDATION
-from smalti.scheduler.training import Batch, Learner, train_step
 
 
 def opened(

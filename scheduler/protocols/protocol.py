@@ -17,15 +17,15 @@ from smalti.agents.gating import GatingAgent
 from smalti.model.gating.options import GatingOptions
 from smalti.model.graft import freeze, guarded
 from smalti.scheduler.answers import evaluation, hearing, reliability
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.growth.readout import Batch
+from smalti.scheduler.learning.summary import TrainingSummary
+from smalti.scheduler.learning.training import Trainee
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.streams import Experience, Stream
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 from smalti.scheduler.streams.wanted import Wanted
-from smalti.scheduler.summary import TrainingSummary
-from smalti.scheduler.training import Trainee
 
 SEEDING, GROWING = range(2)  # what candidates are made for: their random numbers are kept apart
 

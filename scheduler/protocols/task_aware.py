@@ -20,8 +20,7 @@ from smalti.scheduler.growth import gate_columns
 from smalti.scheduler.growth.buy_back import Remembered
 from smalti.scheduler.growth.gate_columns import GateColumns
 from smalti.scheduler.growth.opening import Opening
-from smalti.scheduler.growth.readout import Batch as Shown
-from smalti.scheduler.growth.room import (
+from smalti.scheduler.growth.placing.room import (
     Need,
     Placed,
     Room,
@@ -31,7 +30,10 @@ from smalti.scheduler.growth.room import (
     place_seeds,
     seed_widths,
 )
+from smalti.scheduler.growth.readout import Batch as Shown
 from smalti.scheduler.growth.seed_expert import NoWayError
+from smalti.scheduler.learning.summary import Accumulator
+from smalti.scheduler.learning.training import Batch, Learner, TrainingOptions, learning_rate, train_step
 from smalti.scheduler.protocols import on_levels
 from smalti.scheduler.protocols.protocol import (
     Parts,
@@ -47,8 +49,6 @@ from smalti.scheduler.protocols.protocol import (
 from smalti.scheduler.protocols.unsolved import Unsolved, values_of
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 from smalti.scheduler.streams.wanted import Wanted
-from smalti.scheduler.summary import Accumulator
-from smalti.scheduler.training import Batch, Learner, TrainingOptions, learning_rate, train_step
 
 
 class TaskAware:

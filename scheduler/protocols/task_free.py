@@ -23,9 +23,9 @@ from torch.nn.functional import cross_entropy
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
 from smalti.scheduler.answers import hearing
+from smalti.scheduler.answers.judge import positions
 from smalti.scheduler.growth.columns import shared_columns
 from smalti.scheduler.growth.seed_expert import extend_expert
-from smalti.scheduler.judge import positions
 from smalti.scheduler.protocols.protocol import Parts, protect
 from smalti.scheduler.protocols.unannounced import RoundState, Unannounced
 from smalti.scheduler.protocols.waiting import Waiting

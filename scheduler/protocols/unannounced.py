@@ -20,13 +20,13 @@ from smalti.model.gating.detection import DETECTORS, DetectionOptions, Glimpse, 
 from smalti.scheduler.answers import hearing
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.growth.vain import mark, take_back
+from smalti.scheduler.learning.summary import Accumulator
+from smalti.scheduler.learning.training import Batch, Learner, Step, learning_rate, train_step
 from smalti.scheduler.protocols.protocol import Parts, Progress, Round, Trained
 from smalti.scheduler.protocols.waiting import classes_of
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.streams.drift import DriftingBatches, Minibatch
 from smalti.scheduler.streams.wanted import Wanted
-from smalti.scheduler.summary import Accumulator
-from smalti.scheduler.training import Batch, Learner, Step, learning_rate, train_step
 
 
 @dataclass

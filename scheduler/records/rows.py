@@ -22,10 +22,10 @@ from smalti.scheduler.answers.evaluation import Answers, gate_alone, needs_label
 from smalti.scheduler.answers.question import Asked, question
 from smalti.scheduler.answers.sessions import Session
 from smalti.scheduler.clock import Seconds
+from smalti.scheduler.learning.summary import TrainingSummary
 from smalti.scheduler.streams import Experience, Stream
 from smalti.scheduler.streams.types import Readout
 from smalti.scheduler.streams.wanted import Wanted
-from smalti.scheduler.summary import TrainingSummary
 
 Row = dict[str, object]
 

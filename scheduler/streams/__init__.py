@@ -17,7 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from smalti.model.option_values import choices
+from smalti.model.options.values import choices
 from smalti.scheduler.streams import generated, splits, transforms
 from smalti.scheduler.streams.coding import prepare
 from smalti.scheduler.streams.memory import Data

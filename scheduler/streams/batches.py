@@ -13,8 +13,8 @@ from torch import Tensor
 from smalti.scheduler.randomness import Use, entropy, generator
 from smalti.scheduler.streams import Experience
 from smalti.scheduler.streams.coding.encode import batches, draw
-from smalti.scheduler.streams.kept import MOST, Kept
-from smalti.scheduler.streams.rendered import Rendered
+from smalti.scheduler.streams.spikes.kept import MOST, Kept
+from smalti.scheduler.streams.spikes.rendered import Rendered
 from smalti.scheduler.streams.types import Samples
 from smalti.scheduler.streams.wanted import Wanted
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smalti.model import ranges
-from smalti.model.option_values import settle
+from smalti.model.options import ranges
+from smalti.model.options.values import settle
 
 WIDEST = 2**15  # pixels
 

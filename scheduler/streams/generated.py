@@ -11,11 +11,11 @@ from itertools import count
 
 import numpy as np
 
-from smalti.model.option_values import choices
+from smalti.model.options.values import choices
 from smalti.scheduler.streams import splits
 from smalti.scheduler.streams.coding.prepare import Preparation
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.rendered import joined, mapped
+from smalti.scheduler.streams.spikes.rendered import joined, mapped
 from smalti.scheduler.streams.types import Experience, Generated, GeneratedTask, Loaded, Readout, Samples, Stream
 
 

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from smalti.model import ranges
-from smalti.model.option_values import expand_home, settle
+from smalti.model.options import ranges
+from smalti.model.options.values import expand_home, settle
 from smalti.scheduler.streams.file_options import EventsOptions, SignalsOptions, SpikeTrainOptions
 from smalti.scheduler.streams.made_options import (
     CognitiveOptions,

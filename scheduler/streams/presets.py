@@ -1,7 +1,7 @@
 """What a stream wants of the rest of a configuration where its user says nothing.
 
 Extension point: ``PRESETS["mine"] = {"training.rounds": 20}``, dotted field -> value, beside the stream's loader in
-``STREAMS``. Whatever a file, the command line or Python says comes before it; ``scheduler.presets`` applies it.
+``STREAMS``. Whatever a file, the command line or Python says comes before it; ``configuration.presets`` applies it.
 """
 
 from __future__ import annotations

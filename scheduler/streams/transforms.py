@@ -21,7 +21,7 @@ import numpy as np
 
 from smalti.model import memory
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.rendered import changed, select
+from smalti.scheduler.streams.spikes.rendered import changed, select
 from smalti.scheduler.streams.types import Floats, Loaded
 
 Ready = Callable[[Floats], Floats]  # pools and scales firing probabilities [S, T, I] for the chip

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.scheduler.streams.limits import shown
-from smalti.scheduler.streams.rendered import Rendered, pieces, select
+from smalti.scheduler.streams.spikes.rendered import Rendered, pieces, select
 from smalti.scheduler.streams.values import check_asked, check_range
 
 Floats = NDArray[np.float32]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from smalti.analysis.comparison import curve_summary, differences, pareto_front, summary
-from smalti.analysis.metrics import mean_interval, paired_difference
+from smalti.analysis.measures.metrics import mean_interval, paired_difference
 
 RULES = ("random", "gradmax")
 SEEDS = np.arange(12)

@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from smalti.analysis import metrics, outcomes
+from smalti.analysis import outcomes
+from smalti.analysis.measures import metrics
 from smalti.analysis.outcomes import accuracies, accuracy, headline, living, measures, resources, settings
 from smalti.analysis.quantities import METRICS, SPENT
 from smalti.analysis.runs import Run, load_run, load_runs
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.runner import start
 
 Make = Callable[..., Run]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.ecg import drawn, made, measured, millivolts, view
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.streams import StreamOptions, load_stream
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.mixture_gates import COLUMNS, LevelGates, finished, measure
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from benchmarks.newborns import jumps
 from smalti.model.growth.learning_rates import NewbornOptions
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 
 MakeConfig = Callable[..., Config]
 

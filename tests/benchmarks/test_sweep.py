@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import sweep
 from benchmarks.sweep import Throughput, main
-from smalti.scheduler.experiments.backends import Spread, Task, Workers
+from smalti.scheduler.experiments.workers.backends import Spread, Task, Workers
 
 
 def test_ratios_are_those_of_trials_a_second(

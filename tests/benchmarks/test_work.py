@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.work import Works, conditions, measure, measure_gate, on_chip, trials, view
-from smalti.analysis.account import account
+from smalti.analysis.measures.account import account
 from smalti.analysis.outcomes import accuracy
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.model.gating.networks import staged
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.runner import start
 
 

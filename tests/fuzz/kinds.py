@@ -21,12 +21,12 @@ from scipy.io import wavfile
 from smalti.analysis.outcomes import outcomes
 from smalti.analysis.runs import load_run
 from smalti.scheduler.cli import main
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump, flatten, from_mapping, load, nested
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump, flatten, from_mapping, load, nested
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.experiments.design import rows_of
 from smalti.scheduler.experiments.reading import FILES, load_experiment
-from smalti.scheduler.experiments.student_teacher import StudentTeacherOptions
+from smalti.scheduler.experiments.students.student_teacher import StudentTeacherOptions
 from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import Simulation
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import Offer
 from smalti.model.graft import Birth, freeze, graft, introduce, rehear, release, retire
+from smalti.model.growth.newborns.proposal import Proposal
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.rule import EXACTLY
 from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.network import Network

@@ -7,7 +7,7 @@ import torch
 
 from smalti.model.overheard import Overheard
 from smalti.model.probe import Kernel
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.growth import seed_expert
 from smalti.scheduler.simulation import Simulation
 

@@ -9,7 +9,7 @@ import pytest
 from torch import Tensor
 
 from smalti.agents.expert import Expert
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth.seed_expert import open_expert
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.runner import resume, start

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from smalti.scheduler.cli import main
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import load
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import load
 
 QUICK = ["--run.quick", "True", "--training.steps", "3", "--training.rounds", "2"]
 

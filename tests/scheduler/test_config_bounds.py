@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from smalti.model.neuron import NetworkOptions
-from smalti.scheduler.config import Config, RunOptions
-from smalti.scheduler.config_io import flatten, from_mapping, nested
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.config import Config, RunOptions
+from smalti.scheduler.configuration.config_io import flatten, from_mapping, nested
+from smalti.scheduler.configuration.configure import configure
 
 FIELDS = flatten(Config())
 NUMBERS = sorted(name for name, value in FIELDS.items() if type(value) in (int, float))

@@ -12,8 +12,8 @@ import torch
 from smalti.model.continual import ContinualOptions
 from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.model.rewiring.options import RewiringOptions
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import from_mapping
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import from_mapping
 from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation

@@ -14,7 +14,7 @@ import torch
 
 from smalti.model.chip.faults import FILE
 from smalti.scheduler import breakage, runner
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]

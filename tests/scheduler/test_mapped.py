@@ -13,7 +13,7 @@ from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.model.mapping.net import Net
 from smalti.model.mapping.routing import mapped
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.mapped import RULE, fitting, ground, planted, written
 from smalti.scheduler.runner import resume
 from smalti.scheduler.simulation import Simulation

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump
 from smalti.scheduler.records.folder import create_run, open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 from smalti.scheduler.runner import resume

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.model.optimiser import OptimiserOptions
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.simulation import Simulation
 
 MakeConfig = Callable[..., Config]

@@ -20,8 +20,8 @@ import pandas as pd
 import pytest
 import torch
 
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import load
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import load
 from smalti.scheduler.processor import flushes
 from smalti.scheduler.records.checkpoint import load as load_checkpoint
 from smalti.scheduler.records.folder import open_run

@@ -14,8 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump
 from smalti.scheduler.records import checkpoint, pieces
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
 from smalti.scheduler.records.pieces import LARGE
@@ -33,8 +33,8 @@ TABLES_IN_A_ROUND = 6
 NURSERY = """
 import os, signal, sys
 from pathlib import Path
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import load
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import load
 from smalti.scheduler.records import checkpoint, pieces
 from smalti.scheduler.runner import start
 

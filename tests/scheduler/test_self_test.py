@@ -11,7 +11,7 @@ import torch
 
 from smalti.agents.tile import TileAgent
 from smalti.model.devices.stuck import SOUND, share_stuck, stuck
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.simulation import Simulation
 
 STUCK = {"stuck_on": 0.1, "stuck_off": 0.15}

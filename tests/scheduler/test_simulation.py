@@ -19,7 +19,7 @@ from smalti.model.optimiser import OptimiserOptions
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.steps import STEPS
 from smalti.scheduler.answers import hearing
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.processor import flushes
 from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.simulation import Simulation

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.records.schema import TABLES
 from smalti.scheduler.records.state import split

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from smalti.analysis.plots.drawing.figure import QUIET, new_figure, plain
 from smalti.analysis.plots.drawing.picture import (
     Bars,
     Boxes,
@@ -22,7 +23,6 @@ from smalti.analysis.plots.drawing.picture import (
     Span,
     Text,
 )
-from smalti.analysis.plots.figure import QUIET, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -10,6 +10,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import ArrayLike
 
+from smalti.analysis.plots.drawing.figure import QUIET
 from smalti.analysis.plots.drawing.picture import (
     INK,
     Bars,
@@ -30,7 +31,6 @@ from smalti.analysis.plots.drawing.picture import (
 )
 from smalti.analysis.plots.drawing.ramps import shade
 from smalti.analysis.plots.drawing.svg_layout import LABEL, LINE, TICK, Frame, Layout, key_places, laid_out
-from smalti.analysis.plots.figure import QUIET
 
 FONT = "font-family:'DejaVu Sans',system-ui,sans-serif"
 SCALE = 60  # steps of colour of a scale

@@ -15,7 +15,7 @@ import numba
 from numba.core.event import Event, Listener, register
 
 from smalti.model.engines.compiling import COMPILING
-from smalti.model.engines.events.lanes import UNKEPT
+from smalti.model.engines.events.kernels.lanes import UNKEPT
 
 ONCE = "once after installation, for some seconds"
 UNKEPT_HINT = (
@@ -23,7 +23,6 @@ UNKEPT_HINT = (
     "NUMBA_CACHE_DIR to a folder that can, or take --network.engine dense"
 )
 HERE = Path(__file__).resolve().parent
-SOURCES = ("*.py",)
 
 
 class Announcer(Listener):
@@ -56,14 +55,14 @@ def drop_stale_kernels(folder: Path = HERE) -> None:
     """Delete compiled kernels, unless they were made from the sources of today.
 
     Args:
-        folder: of the sources; numba keeps what it compiles in its ``__pycache__``.
+        folder: of the sources, those below it included; numba keeps what it compiles in a ``__pycache__`` beside each.
     """
     cache = folder / "__pycache__"
     stamp, now = cache / "kernels.stamp", _fingerprint(folder)
     try:
         if stamp.exists() and stamp.read_text(encoding="utf-8") == now:
             return
-        for compiled in cache.glob("*.nb[ic]"):
+        for compiled in folder.rglob("*.nb[ic]"):
             compiled.unlink(missing_ok=True)
         cache.mkdir(exist_ok=True)
         fresh = stamp.with_suffix(f".{os.getpid()}")
@@ -75,6 +74,6 @@ def drop_stale_kernels(folder: Path = HERE) -> None:
 
 def _fingerprint(folder: Path) -> str:
     digest = hashlib.sha256(numba.__version__.encode())
-    for source in sorted(path for pattern in SOURCES for path in folder.glob(pattern)):
+    for source in sorted(folder.rglob("*.py")):
         digest.update(source.name.encode() + source.read_bytes())
     return digest.hexdigest()

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from smalti.model.engines.events import forward as kernels
 from smalti.model.engines.events.arrays import aligned, line_up
-from smalti.model.engines.events.blame import WINDOW, Room
 from smalti.model.engines.events.cache import prepare_kernels
-from smalti.model.engines.events.forward import BLOCK, Cells, Tape
-from smalti.model.engines.events.lanes import BYTE, Width, width_of
+from smalti.model.engines.events.kernels import forward as kernels
+from smalti.model.engines.events.kernels.blame import WINDOW, Room
+from smalti.model.engines.events.kernels.forward import BLOCK, Cells, Tape
+from smalti.model.engines.events.kernels.lanes import BYTE, Width, width_of
 from smalti.model.engines.events.plan import Array, Bools, Plan
 from smalti.model.neuron import NetworkOptions
 

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 from smalti.model.engines.events.arrays import aligned
-from smalti.model.engines.events.backward import backward
 from smalti.model.engines.events.circuit import Block, Circuit, block_of, blocks_of
-from smalti.model.engines.events.devices import gather
-from smalti.model.engines.events.devices import scatter as sum_up
-from smalti.model.engines.events.forward import forward
 from smalti.model.engines.events.grading import input_spikes
-from smalti.model.engines.events.lanes import Width
+from smalti.model.engines.events.kernels.backward import backward
+from smalti.model.engines.events.kernels.devices import gather
+from smalti.model.engines.events.kernels.devices import scatter as sum_up
+from smalti.model.engines.events.kernels.forward import forward
+from smalti.model.engines.events.kernels.lanes import Width
 from smalti.model.engines.events.plan import Array, Plan
 from smalti.model.engines.threads import in_threads
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from smalti.model.engines.events.arrays import aligned
 from smalti.model.engines.events.circuit import Circuit
 from smalti.model.engines.events.engine import Past, as_events, run_backward, run_forward, scatter
-from smalti.model.engines.events.forward import Tape
+from smalti.model.engines.events.kernels.forward import Tape
 from smalti.model.engines.events.plan import Array, Ints
 from smalti.model.engines.events.signal import correlate, traces
 from smalti.model.engines.threads import in_threads

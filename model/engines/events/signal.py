@@ -11,8 +11,8 @@ Input channels stand in banks of their own, number -1 the first. Knows no torch 
 
 from __future__ import annotations
 
-from smalti.model.engines.events.forward import CHANNELS, Floats, Tape
-from smalti.model.engines.events.lanes import (
+from smalti.model.engines.events.kernels.forward import CHANNELS, Floats, Tape
+from smalti.model.engines.events.kernels.lanes import (
     Width,
     add,
     add_product,

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating.assignment import Assignment
+from smalti.model.gating.densities.mixture import check_state, class_shares
 from smalti.model.gating.features import checked_counts, checked_labels, like
 from smalti.model.gating.learner import Learner, forward, fresh
-from smalti.model.gating.mixture import check_state, class_shares
 from smalti.model.gating.networks.prototype import NOISE
 from smalti.model.gating.novelty_scale import Spread, novelty_of
 from smalti.model.gating.options import GatingOptions

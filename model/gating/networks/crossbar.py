@@ -1,7 +1,7 @@
 """A gating network on the chip: columns of its crossbars are linear discriminants of classes over the input spikes.
 
 It learns as streaming linear discriminant analysis does (Hayes & Kanan 2020, arXiv 1909.01520), with several centres a
-class (``model.gating.centres``), from spike counts: running sums, each training sample shown once. When an experience
+class (``densities.centres``), from spike counts: running sums, each training sample shown once. When an experience
 has ended, the discriminants are programmed into columns in closed form (``scheduler.growth.gate_columns``), and from
 then on the columns answer: what they receive from the spikes of a sample (``model.gating.columns``) is all that is
 left to be added up, with an offset for each centre. Neither counts nor squares are needed to answer.
@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating.assignment import Assignment
-from smalti.model.gating.centres import Centres
 from smalti.model.gating.columns import Column, Programme, program, received
+from smalti.model.gating.densities.centres import Centres
+from smalti.model.gating.densities.mixture import check_state, expert_scores
 from smalti.model.gating.features import checked_counts, checked_features, checked_labels, like
-from smalti.model.gating.mixture import check_state, expert_scores
 from smalti.model.gating.novelty_scale import FIRST, Spread, novelty_of
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import Hears

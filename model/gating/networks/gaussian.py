@@ -1,7 +1,7 @@
 """A gating network that keeps one Gaussian per class. Knows no replay: it stores sums, never samples.
 
 Features are f = sqrt(spike count), which makes the variance of counts nearly constant. Counts, sums and outer
-products of a class are added up in float64 (``model.gating.scatter``), so what is learned in many batches equals what
+products of a class are added up in float64 (``densities.scatter``), so what is learned in many batches equals what
 is learned in one; eigenpairs are computed when scores are asked for, and only for classes that changed. An expert's
 score is the logsumexp over its classes, a mixture with equal priors (compare SEED, Rypesc et al., ICLR 2024).
 """
@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating.assignment import Assignment
-from smalti.model.gating.density import Fit, Terms, kept_rank, noise_floor, terms
+from smalti.model.gating.densities.density import Fit, Terms, kept_rank, noise_floor, terms
+from smalti.model.gating.densities.mixture import check_state, expert_scores
+from smalti.model.gating.densities.scatter import Scatter, fresh_scatter, scatter_values
 from smalti.model.gating.features import checked_counts, checked_features, checked_labels, like
-from smalti.model.gating.mixture import check_state, expert_scores
 from smalti.model.gating.novelty_scale import NoveltyScale, novelty_of
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import Hears, Kept
-from smalti.model.gating.scatter import Scatter, fresh_scatter, scatter_values
 
 
 @dataclass(kw_only=True)
@@ -45,7 +45,7 @@ class _Common:
 class GaussianGating:
     """Per-class low-rank Gaussians over input spike counts; implements ``GatingNetwork``.
 
-    Densities: ``model.gating.density``. Novelty: ``model.gating.novelty_scale``. Each class is scored by itself, so
+    Densities: ``gating.densities.density``. Novelty: ``gating.novelty_scale``. Each class is scored by itself, so
     that what it says of samples that are asked about again can be kept (``KeepsTerms``).
     """
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from smalti.model.gating.density import FLOOR
+from smalti.model.gating.densities.density import FLOOR
 from smalti.model.gating.networks.prototype import PrototypeGating
 from smalti.model.gating.options import GatingOptions
 

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating.assignment import Assignment
+from smalti.model.gating.densities.mixture import check_state, expert_scores
 from smalti.model.gating.features import checked_counts, checked_features, checked_labels, like
-from smalti.model.gating.mixture import check_state, expert_scores
 from smalti.model.gating.novelty_scale import FIRST, Spread, novelty_of
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import Hears

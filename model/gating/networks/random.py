@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from smalti.model.gating.densities.mixture import class_shares
 from smalti.model.gating.features import checked_counts, like
-from smalti.model.gating.mixture import class_shares
 from smalti.model.gating.networks.stateless import StatelessGating
 
 Words = NDArray[np.uint64]

@@ -22,13 +22,13 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 
 from smalti.model.gating.assignment import Assignment
+from smalti.model.gating.densities.mixture import check_state, class_shares
+from smalti.model.gating.densities.reservoir import Reservoir
 from smalti.model.gating.features import checked_counts, checked_features, checked_labels, like
 from smalti.model.gating.learner import Learner, forward, fresh
-from smalti.model.gating.mixture import check_state, class_shares
 from smalti.model.gating.novelty_scale import Spread, novelty_of
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import Hears
-from smalti.model.gating.reservoir import Reservoir
 
 SEED = 0
 BIAS_STEP = 0.001  # by how much loss_free moves a bias after every batch

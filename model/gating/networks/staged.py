@@ -22,15 +22,15 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating.assignment import Assignment
+from smalti.model.gating.densities.mixture import UNKNOWN, check_state, expert_scores
 from smalti.model.gating.features import checked_counts, checked_features, checked_labels, like
-from smalti.model.gating.mixture import UNKNOWN, check_state, expert_scores
 from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.gating.networks.gaussian import GaussianGating
 from smalti.model.gating.networks.lda import LdaGating
 from smalti.model.gating.networks.prototype import PrototypeGating
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import GatingNetwork, Hears
-from smalti.model.option_values import shown
+from smalti.model.options.values import shown
 from smalti.model.work import Work
 
 STAGES: dict[str, Callable[[GatingOptions, int], GatingNetwork]] = {

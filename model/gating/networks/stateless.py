@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating.assignment import Assignment
+from smalti.model.gating.densities.mixture import check_state
 from smalti.model.gating.features import checked_counts, checked_labels
-from smalti.model.gating.mixture import check_state
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import Hears
 

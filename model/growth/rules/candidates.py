@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from smalti.model.growth.newborns.proposal import Proposal, finish
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal, finish
 from smalti.model.growth.rules.random import random_directions
 from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import Dynamics

@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 from torch import Tensor
 
-from smalti.model.growth.climb import climb
+from smalti.model.growth.newborns.climb import climb
+from smalti.model.growth.newborns.proposal import Proposal, finish
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal, finish
 from smalti.model.growth.rules.random import random_directions
 from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import Dynamics

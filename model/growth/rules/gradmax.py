@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from smalti.model.growth.newborns.proposal import Proposal, propose
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal, propose
 from smalti.model.growth.rules.whitened import rank_of
 from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import SURROGATES, Dynamics, NetworkOptions

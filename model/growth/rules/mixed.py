@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from smalti.model.growth.newborns.proposal import Proposal, every_target, finish
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal, every_target, finish
 from smalti.model.growth.rules.random import random_directions
 from smalti.model.growth.rules.whitened import whitened_directions
 from smalti.model.growth.signal import TileSignal

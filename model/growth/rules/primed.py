@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from smalti.model.growth.newborns.proposal import Proposal, propose
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal, propose
 from smalti.model.growth.rules.whitened import rank_of
 from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import Dynamics, NetworkOptions

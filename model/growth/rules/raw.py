@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from smalti.model.growth.newborns.proposal import Proposal, drop_weak_taps, propose
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal, drop_weak_taps, propose
 from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import Dynamics
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from smalti.model.growth.newborns.proposal import Proposal, finish
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal, finish
 from smalti.model.growth.rules.random import random_directions
 from smalti.model.growth.signal import TileSignal
 from smalti.model.neuron import Dynamics

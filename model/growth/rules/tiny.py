@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from smalti.model.growth.newborns.proposal import Proposal, finish
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal, finish
 from smalti.model.growth.rules.whitened import whitened_directions
 from smalti.model.growth.signal import TileSignal
 from smalti.model.growth.surroundings import Inputs

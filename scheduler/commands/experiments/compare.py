@@ -51,7 +51,7 @@ def compare_students(command: Compare) -> None:
     from smalti.scheduler.commands.experiments.student_teacher import (
         compare,  # not above: help need not wait for pandas
     )
-    from smalti.scheduler.experiments.student_teacher import StudentTeacherOptions
+    from smalti.scheduler.experiments.students.student_teacher import StudentTeacherOptions
 
     options = StudentTeacherOptions(
         teachers=command.teachers,

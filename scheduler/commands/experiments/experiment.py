@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from smalti.scheduler.experiments.drive import Work
     from smalti.scheduler.experiments.folder import ExperimentFolder
     from smalti.scheduler.experiments.plan import Experiment
     from smalti.scheduler.experiments.table import State
     from smalti.scheduler.experiments.trials import Row
+    from smalti.scheduler.experiments.workers.drive import Work
 
 WIDTH = 170  # characters of a table that nobody looks at in a terminal
 
@@ -107,8 +107,8 @@ class ExperimentCommand:
         """The rows of the design and what is to be done: its trials, checked, or a search, which has no rows yet."""
         from smalti.scheduler.commands.experiments.objective import check_objective
         from smalti.scheduler.experiments.design import check_trials, rows_of
-        from smalti.scheduler.experiments.drive import Listed
         from smalti.scheduler.experiments.search import Search, Searching
+        from smalti.scheduler.experiments.workers.drive import Listed
 
         check_objective(self.objective, experiment)
         if self.search == "optuna":
@@ -142,10 +142,10 @@ def _run(
     from smalti.analysis.experiment import measure_for
     from smalti.scheduler.commands.experiments.experiment_live import showing
     from smalti.scheduler.commands.experiments.experiment_view import check_any, print_end, print_ranking, print_tables
-    from smalti.scheduler.experiments.backends import Workers, opened
-    from smalti.scheduler.experiments.drive import drive
     from smalti.scheduler.experiments.table import State
-    from smalti.scheduler.experiments.watch import watched
+    from smalti.scheduler.experiments.workers.backends import Workers, opened
+    from smalti.scheduler.experiments.workers.drive import drive
+    from smalti.scheduler.experiments.workers.watch import watched
 
     workers = Workers(
         backend=command.backend, address=command.address, count=command.workers, threads=experiment.threads
@@ -184,7 +184,7 @@ def write_tables(
 ) -> dict[str, pd.DataFrame]:
     """Write all tables, table.md and pictures of what has finished."""
     from smalti.analysis.experiment import tables
-    from smalti.analysis.plots.figure import save_figure
+    from smalti.analysis.plots.drawing.figure import save_figure
     from smalti.scheduler.commands.experiments.experiment_view import markdown
 
     split, folder = "test" if command.test else "validation", state.folder

@@ -6,8 +6,8 @@ from operator import attrgetter
 
 from smalti.analysis.outcomes import BY_SETTING, SPLITS
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES
-from smalti.model.option_values import choices
-from smalti.scheduler.config import Config
+from smalti.model.options.values import choices
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.experiments.plan import Experiment
 
 OF_TWO_RUNS = ("steps_to_control", "compute_to_static")

@@ -15,14 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from smalti.analysis.comparison import curve_summary, differences, summary
-from smalti.scheduler.commands.progress import counting_bar
+from smalti.scheduler.commands.printing.progress import counting_bar
 from smalti.scheduler.commands.stopping import advising
-from smalti.scheduler.config_io import differences as unlike
-from smalti.scheduler.config_io import dump, load
-from smalti.scheduler.experiments import student_teacher
+from smalti.scheduler.configuration.config_io import differences as unlike
+from smalti.scheduler.configuration.config_io import dump, load
 from smalti.scheduler.experiments.folder import ExperimentFolder
-from smalti.scheduler.experiments.student_growth import METHODS, Floats
-from smalti.scheduler.experiments.student_teacher import PUBLISHED, STEPS, StudentTeacherOptions
+from smalti.scheduler.experiments.students import student_teacher
+from smalti.scheduler.experiments.students.student_growth import METHODS, Floats
+from smalti.scheduler.experiments.students.student_teacher import PUBLISHED, STEPS, StudentTeacherOptions
 from smalti.scheduler.records.atomic import write_text_atomic
 from smalti.scheduler.records.environment import environment
 from smalti.scheduler.records.pasted import reading
@@ -117,7 +117,7 @@ def long_table(losses: Mapping[str, Floats], steps: Iterable[int], optimiser: st
 
 
 def _draw(tables: Mapping[str, pd.DataFrame], picture: Path) -> None:
-    from smalti.analysis.plots.figure import save_figure
+    from smalti.analysis.plots.drawing.figure import save_figure
     from smalti.analysis.plots.student_teacher import draw_student_teacher
 
     curves, final = curve_summary(tables["curves"]), tables["summary"]

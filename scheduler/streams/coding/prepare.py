@@ -11,8 +11,8 @@ from smalti.scheduler.streams import limits
 from smalti.scheduler.streams.coding import latency, population
 from smalti.scheduler.streams.coding.pooling import Pooling, Shape, choose_block, pool, pooled, spell
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.packed import packed
-from smalti.scheduler.streams.rendered import AT_ONCE, Rendered, changed, pieces
+from smalti.scheduler.streams.spikes.packed import packed
+from smalti.scheduler.streams.spikes.rendered import AT_ONCE, Rendered, changed, pieces
 from smalti.scheduler.streams.types import WARNING, Floats, Loaded
 
 LARGE = 4  # neighbours pooled into one, from which on it matters whether they are pixels

@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers import labels, npy, npz, ragged, targets
-from smalti.scheduler.streams.rendered import Rendered
+from smalti.scheduler.streams.spikes.rendered import Rendered
 from smalti.scheduler.streams.types import Ints, Loaded
 from smalti.scheduler.streams.values import check_range
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from smalti.scheduler.streams import limits
 from smalti.scheduler.streams.readers import npz, ragged
-from smalti.scheduler.streams.rendered import AT_ONCE, Floats, Ints, Rendered
+from smalti.scheduler.streams.spikes.rendered import AT_ONCE, Floats, Ints, Rendered
 
 LARGE = "x"  # the array that stays in its file
 AGAIN = "write it with numpy.save, plain numbers or strings"

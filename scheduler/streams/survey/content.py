@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from smalti.scheduler.streams.rendered import Rendered, pieces
+from smalti.scheduler.streams.spikes.rendered import Rendered, pieces
 from smalti.scheduler.streams.types import WARNING, Floats, Loaded
 
 DIGITS = 5  # behind the point, to which means are compared

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams.rendered import Rendered
+from smalti.scheduler.streams.spikes.rendered import Rendered
 from smalti.scheduler.streams.types import Floats, Ints, Samples
 
 OUTPUTS = ("fixation", "cosine", "sine")

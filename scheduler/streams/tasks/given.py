@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from smalti.model.option_values import choices
+from smalti.model.options.values import choices
 from smalti.scheduler.streams.coding import prepare
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.rendered import changed
+from smalti.scheduler.streams.spikes.rendered import changed
 from smalti.scheduler.streams.types import Floats, Generated, Ints, Loaded
 
 MADE = ("long", "order", "two-factor")  # streams that are made of others, and of which none is made

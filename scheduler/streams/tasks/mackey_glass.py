@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from smalti.scheduler.streams.coding import population
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.rendered import Rendered
+from smalti.scheduler.streams.spikes.rendered import Rendered
 from smalti.scheduler.streams.types import Floats, Generated, GeneratedTask, Ints, Readout, Samples
 
 STEPS = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.rendered import Rendered
+from smalti.scheduler.streams.spikes.rendered import Rendered
 from smalti.scheduler.streams.types import Floats, Generated, GeneratedTask, Ints, Readout, Samples
 
 STEPS = 60

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from smalti.model.option_values import choices
+from smalti.model.options.values import choices
 from smalti.scheduler.streams import splits
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.types import Generated, Ints, Loaded

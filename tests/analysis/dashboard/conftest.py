@@ -8,7 +8,7 @@ import pytest
 
 from smalti.analysis.dashboard.live import Live, live_source
 from smalti.analysis.dashboard.view import View
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump
 
 pytest.importorskip("solara", reason="the extra dashboard is not installed")
 client = pytest.importorskip("websockets.sync.client", reason="the extra dashboard is not installed")

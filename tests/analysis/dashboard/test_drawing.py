@@ -9,7 +9,7 @@ import pytest
 from smalti.analysis.dashboard import drawing as module
 from smalti.analysis.dashboard.drawing import SIDE, TILE, colour, drawing
 from smalti.analysis.dashboard.selection import Selection, lit
-from smalti.analysis.plots.theme import grey
+from smalti.analysis.plots.drawing.theme import grey
 
 
 def test_every_cell_slot_and_routed_link_is_drawn(played: Any) -> None:

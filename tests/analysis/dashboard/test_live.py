@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from smalti.analysis.dashboard.live import Live, Tuning, live_source
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.simulation import Simulation
 
 

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from smalti.analysis.dashboard.replay import recorded
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump
 from smalti.scheduler.records.folder import create_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 

@@ -15,7 +15,7 @@ from smalti.analysis.dashboard.tuning import (
     start_choices,
     value_at,
 )
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 
 
 @pytest.mark.parametrize("value", [2e-4, 2e-5, 1e-5, 0.01, 1.0, 0.0])

@@ -9,7 +9,7 @@ from smalti.agents.tile import TileAgent
 from smalti.analysis.dashboard.view import INPUT, Books, view_of
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.ledger import Ledger
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.records import rows as tables
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
 

@@ -17,7 +17,7 @@ from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.model.chip.fabric import SIDES, STEP
 from smalti.model.chip.faults import FaultsOptions, fault_map
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
 

@@ -19,7 +19,7 @@ from smalti.analysis.export.population import population_of  # noqa: E402
 from smalti.analysis.export.stepping import spikes_of  # noqa: E402
 from smalti.analysis.runs import load_run  # noqa: E402
 from smalti.model.mapping.net import Net  # noqa: E402
-from smalti.scheduler.config import Config  # noqa: E402
+from smalti.scheduler.configuration.config import Config  # noqa: E402
 from smalti.scheduler.runner import start  # noqa: E402
 from smalti.scheduler.simulation import Simulation  # noqa: E402
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from smalti.analysis.export.population import population_of, samples_of, spikes_on_chip, who_runs
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.simulation import Simulation
 
 

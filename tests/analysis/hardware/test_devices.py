@@ -12,7 +12,7 @@ from smalti.analysis.hardware.devices import at_noise, at_times
 from smalti.analysis.plots import draw_copies
 from smalti.analysis.runs import Run, load_run
 from smalti.model.devices.memristors import Memristors
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.runner import start
 
 DAY = 86400.0

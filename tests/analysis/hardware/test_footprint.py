@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from smalti.analysis.activity import spike_counts
+from smalti.analysis.anew.activity import spike_counts
 from smalti.analysis.hardware.footprint import footprint, time_steps
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run

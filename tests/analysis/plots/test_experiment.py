@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
+from smalti.analysis.plots.drawing.figure import PALETTE
 from smalti.analysis.plots.experiment import draw_accuracies, draw_curves
-from smalti.analysis.plots.figure import PALETTE
 
 VARIANTS = [f"rule{k}" for k in range(len(PALETTE) + 2)]
 

@@ -15,12 +15,15 @@ pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
 from matplotlib.collections import LineCollection, PatchCollection, PathCollection
 
-from smalti.analysis import activity, market, plots, wiring
+from smalti.analysis import plots
+from smalti.analysis.anew import activity
+from smalti.analysis.chip import wiring
 from smalti.analysis.comparison import pareto_front
+from smalti.analysis.growth import market
 from smalti.analysis.outcomes import accuracies
 from smalti.analysis.plots.chip import OTHERS, chip_picture
+from smalti.analysis.plots.drawing.figure import task_colour
 from smalti.analysis.plots.drawing.picture import Dots, Lines
-from smalti.analysis.plots.figure import task_colour
 from smalti.analysis.runs import Run, load_run
 
 

@@ -8,11 +8,11 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
-from smalti.analysis import reuse
+from smalti.analysis.chip.structure import graph
+from smalti.analysis.growth import reuse
 from smalti.analysis.plots import draw_reuse
 from smalti.analysis.plots.reuse import THICK
 from smalti.analysis.runs import Run, load_run
-from smalti.analysis.structure import graph
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smalti.analysis.plots.figure import PALETTE, save_figure
+from smalti.analysis.plots.drawing.figure import PALETTE, save_figure
 from smalti.analysis.plots.student_teacher import draw_student_teacher
 
 pytest.importorskip("matplotlib", reason="pictures need the extra `plot`")

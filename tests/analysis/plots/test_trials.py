@@ -6,8 +6,8 @@ import pytest
 
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
+from smalti.analysis.anew.trials import Trial
 from smalti.analysis.plots import draw_trial
-from smalti.analysis.trials import Trial
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from smalti.analysis.report.configuration import changes, command, defaults, sho
 from smalti.analysis.runs import load_run
 from smalti.scheduler import cli
 from smalti.scheduler.commands.run import Run
-from smalti.scheduler.config import Config, RunOptions
-from smalti.scheduler.config_io import dump, flatten
+from smalti.scheduler.configuration.config import Config, RunOptions
+from smalti.scheduler.configuration.config_io import dump, flatten
 
 
 def kept(config: Config) -> dict[str, Any]:

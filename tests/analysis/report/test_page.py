@@ -17,8 +17,8 @@ from smalti.analysis.outcomes import resources
 from smalti.analysis.report import page as pages
 from smalti.analysis.report import write_report
 from smalti.analysis.runs import load_run, load_runs
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump
 from smalti.scheduler.records.folder import create_run
 
 MEBIBYTE = 1 << 20

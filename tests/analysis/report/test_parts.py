@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from smalti.analysis import switches
+from smalti.analysis.measures import switches
 from smalti.analysis.outcomes import accuracies
 from smalti.analysis.report import missing_packages, words
 from smalti.analysis.report.activity import TRIALS
 from smalti.analysis.report.page import report
 from smalti.analysis.report.parts import Part, part
 from smalti.analysis.runs import load_run, load_runs
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.runner import start
 
 pytestmark = pytest.mark.skipif(bool(missing_packages()), reason="reports need the extra `report`")

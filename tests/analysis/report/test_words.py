@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from smalti.analysis.findings import findings
+from smalti.analysis.findings.look import findings
 from smalti.analysis.outcomes import accuracy, resources
 from smalti.analysis.report import words
 from smalti.analysis.runs import Run, load_run
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
 

@@ -107,7 +107,7 @@ def test_a_machine_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_multiply_adds_are_done() -> None:
     numbers = np.arange(128, dtype=np.float32)
     sums = np.zeros(64, dtype=np.float32)
-    width = pytest.importorskip("smalti.model.engines.events.lanes").width_of(32)
+    width = pytest.importorskip("smalti.model.engines.events.kernels.lanes").width_of(32)
     numbers[:32] = 2
     roofline._kernel()(width, numbers, 3, sums)
     torch.testing.assert_close(torch.from_numpy(sums), torch.from_numpy(6 * (numbers[:64] + numbers[64:])))

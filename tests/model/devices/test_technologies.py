@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from smalti.model.devices import TECHNOLOGIES, DevicesOptions, Technology
-from smalti.model.devices.pcm import exponent
-from smalti.model.devices.reram_wan import spread
+from smalti.model.devices.technologies.pcm import exponent
+from smalti.model.devices.technologies.reram_wan import spread
 
 DRAWS = 200_000
 DAY = 86400.0

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.gating.density import Fit, fit
+from smalti.model.gating.densities.density import Fit, fit
 from smalti.model.gating.novelty_scale import FIRST, NoveltyScale
 
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.graft import retire
+from smalti.model.growth.newborns.proposal import Proposal, every_target
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal, every_target
 from smalti.model.growth.rule import EXACTLY, GrowthError
 from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.growth.signal import TileSignal

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.growth.proposal import propose
+from smalti.model.growth.newborns.proposal import propose
 from smalti.model.growth.value import RIDGE, predicted_decrease, transfer_decrease
 from smalti.model.neuron import NetworkOptions
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from smalti.scheduler.answers.anomaly import areas, of_log_p
-from smalti.scheduler.importance import class_weights
+from smalti.scheduler.learning.importance import class_weights
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import memory
 

@@ -11,8 +11,8 @@ import torch
 
 from smalti.model import costs
 from smalti.scheduler.answers import blocks, evaluation
-from smalti.scheduler.checks import by_feedback
-from smalti.scheduler.configure import configure
+from smalti.scheduler.checks.simulation import by_feedback
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import memory
 from smalti.scheduler.streams.batches import TEST

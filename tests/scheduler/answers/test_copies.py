@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 import torch
 
-from smalti.analysis.copies import asked, measures
 from smalti.analysis.hardware.devices import at_times
+from smalti.analysis.measures.copies import asked, measures
 from smalti.analysis.plots.devices import copies_picture
 from smalti.analysis.runs import load_run
-from smalti.scheduler.commands.summary import resources_view
-from smalti.scheduler.config import Config
+from smalti.scheduler.commands.printing.runs import resources_view
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.runner import nothing, start
 from smalti.scheduler.simulation import Simulation
 

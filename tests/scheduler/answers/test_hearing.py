@@ -10,7 +10,7 @@ import torch
 
 from smalti.model.gating.running import windows_of
 from smalti.scheduler.answers.hearing import features, gate_cost, lessons
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import memory
 

@@ -17,8 +17,8 @@ from smalti.scheduler.answers import recall
 from smalti.scheduler.answers.evaluation import without_label
 from smalti.scheduler.answers.recall import Recall
 from smalti.scheduler.answers.said import Said, ask
-from smalti.scheduler.config import Config
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import memory
 from smalti.scheduler.streams.batches import TEST, VALIDATION

@@ -9,7 +9,7 @@ from torch import Tensor
 from smalti.model.gating.detection import DetectionOptions
 from smalti.scheduler.answers import evaluation, reliability
 from smalti.scheduler.answers.reliability import ALIKE, EXPONENTS, most_often_right
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import VALIDATION

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from smalti.scheduler.answers import evaluation
 from smalti.scheduler.answers.sessions import Session, sessions, told
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import memory
 from smalti.scheduler.streams.batches import TEST

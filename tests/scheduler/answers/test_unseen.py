@@ -14,9 +14,9 @@ from smalti.analysis.outcomes import overall
 from smalti.analysis.report.words import keys
 from smalti.analysis.runs import load_run
 from smalti.scheduler.answers import unseen
-from smalti.scheduler.commands.summary import resources_view
-from smalti.scheduler.config import Config
-from smalti.scheduler.configure import configure
+from smalti.scheduler.commands.printing.runs import resources_view
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from smalti.agents.gating import GatingAgent
 from smalti.model.gating.assignment import Assignment
-from smalti.model.gating.mixture import expert_scores
+from smalti.model.gating.densities.mixture import expert_scores
 from smalti.model.gating.networks.label import LabelGating
 from smalti.scheduler.answers.evaluation import gate_alone, with_label, without_label
 from smalti.scheduler.answers.hearing import GateCost

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from smalti.scheduler.cli import main
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from smalti.analysis.dashboard import server
 from smalti.analysis.dashboard.live import Source
 from smalti.analysis.dashboard.replay import Recorded
 from smalti.scheduler.cli import main
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ import pytest
 
 from smalti.scheduler.cli import main
 from smalti.scheduler.commands import data_cost
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import load
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import load
 from smalti.scheduler.streams import STREAMS, Loaded, StreamOptions
 from smalti.scheduler.streams.presets import PRESETS
 from smalti.scheduler.streams.survey.about import ABOUT

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.runner import start
 
 Smalti = Callable[..., tuple[int, str, str]]

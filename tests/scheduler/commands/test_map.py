@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from smalti.analysis.runs import load_run
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump
 
 Smalti = Callable[..., tuple[int, str, str]]
 

@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump
 from smalti.scheduler.records.folder import create_run, open_run
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.fingerprint import fingerprint

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from smalti.model.engines.compiling import COMPILING
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import differences, load
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import differences, load
 from smalti.scheduler.protocols.protocol import Round
 from smalti.scheduler.records import checkpoint
 from smalti.scheduler.records.folder import open_run

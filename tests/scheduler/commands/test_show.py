@@ -10,10 +10,10 @@ import pytest
 
 from smalti.analysis.outcomes import accuracies
 from smalti.analysis.runs import load_run
-from smalti.scheduler.commands.summary import accuracy_view
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import dump
-from smalti.scheduler.configure import configure
+from smalti.scheduler.commands.printing.runs import accuracy_view
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.records.folder import create_run
 from smalti.scheduler.runner import start
 

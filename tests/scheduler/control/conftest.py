@@ -11,7 +11,7 @@ import torch
 
 from smalti.agents.expert import Expert
 from smalti.model.network import Network
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.control.chip import ControlChip
 from smalti.scheduler.control.players import Spiking
 from smalti.scheduler.control.probing import heard

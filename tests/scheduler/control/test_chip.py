@@ -9,7 +9,7 @@ import torch
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.network import Network
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.control.chip import ControlChip
 
 Open = Callable[..., tuple[ControlChip, Expert, torch.Tensor]]

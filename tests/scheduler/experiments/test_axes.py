@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smalti.scheduler.config_io import nested
+from smalti.scheduler.configuration.config_io import nested
 from smalti.scheduler.experiments.axes import read_axis
 
 RATE, BIRTHS = "training.learning_rate", "growth.births"

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from smalti.scheduler.config import Config
-from smalti.scheduler.config_io import flatten
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import flatten
 from smalti.scheduler.experiments.design import check_trials, rows_of
 from smalti.scheduler.experiments.plan import Experiment
 from smalti.scheduler.experiments.reading import EXAMPLE, load_experiment

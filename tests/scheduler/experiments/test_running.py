@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.experiments.running import run_all, run_trial
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.experiments import search as searching
-from smalti.scheduler.experiments.attempt import BUSY, ENDED, Job
-from smalti.scheduler.experiments.drive import drive
 from smalti.scheduler.experiments.folder import ExperimentFolder, Measures
 from smalti.scheduler.experiments.plan import Experiment
 from smalti.scheduler.experiments.search import NOTHING, Search, Searching, given_out, opened, step, values_of
 from smalti.scheduler.experiments.table import State
 from smalti.scheduler.experiments.trials import Trial
+from smalti.scheduler.experiments.workers.attempt import BUSY, ENDED, Job
+from smalti.scheduler.experiments.workers.drive import drive
 
 optuna = pytest.importorskip("optuna", reason="searches need the extra `optuna`")
 Plan = Callable[[str], Experiment]

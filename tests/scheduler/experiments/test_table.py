@@ -5,13 +5,13 @@ import time
 import pandas as pd
 import pytest
 
-from smalti.scheduler.config import Config
-from smalti.scheduler.experiments import watch
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.experiments.folder import ExperimentFolder
 from smalti.scheduler.experiments.plan import Cell
 from smalti.scheduler.experiments.table import State
 from smalti.scheduler.experiments.trials import Trial
-from smalti.scheduler.experiments.watch import watched
+from smalti.scheduler.experiments.workers import watch
+from smalti.scheduler.experiments.workers.watch import watched
 
 TRIALS = {
     name: Trial(name, Config(), Cell(), {"growth.births": number, "stream.order": (number, 0)})

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from smalti.analysis.quantities import METRICS
-from smalti.scheduler.config_io import differences
+from smalti.scheduler.configuration.config_io import differences
 from smalti.scheduler.experiments.design import rows_of
 from smalti.scheduler.experiments.plan import Experiment
 from smalti.scheduler.experiments.reading import FILES, load_experiment

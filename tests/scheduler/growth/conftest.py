@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smalti.scheduler.config import Config
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.simulation import Simulation
 
 Configured = Callable[..., Config]

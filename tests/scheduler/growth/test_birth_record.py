@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from smalti.agents.auction.bids import SEED
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth import birth_record
 from smalti.scheduler.records.folder import open_run
 from smalti.scheduler.records.rows import RoundRows

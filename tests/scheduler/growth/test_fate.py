@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth import fate
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import VALIDATION

@@ -13,12 +13,12 @@ import torch
 from smalti.model.chip.fabric import NoRoomError
 from smalti.model.growth.buy_back import BuyBackOptions
 from smalti.scheduler.answers import evaluation
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth import opening
 from smalti.scheduler.growth.buy_back import BuyBack
 from smalti.scheduler.growth.offers import Offers
+from smalti.scheduler.growth.placing.room import Need
 from smalti.scheduler.growth.readout import loss_of
-from smalti.scheduler.growth.room import Need
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import VALIDATION, TaskBatches
 

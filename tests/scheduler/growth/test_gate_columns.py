@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from smalti.analysis.account import account
 from smalti.analysis.export.chip import export_chip
 from smalti.analysis.export.population import population_of
-from smalti.analysis.findings import findings
-from smalti.analysis.reuse import has_openings
+from smalti.analysis.findings.look import findings
+from smalti.analysis.growth.reuse import has_openings
+from smalti.analysis.measures.account import account
 from smalti.analysis.runs import load_run
 from smalti.model import costs
 from smalti.model.chip.fabric import Fabric, FabricOptions
@@ -25,7 +25,7 @@ from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.gating.networks.staged import on_chip
 from smalti.scheduler.answers import evaluation, hearing
 from smalti.scheduler.answers.question import question
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth.gate_columns import Entry, entries, place
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation

@@ -8,7 +8,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth import fate, readout
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import VALIDATION

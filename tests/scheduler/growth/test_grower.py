@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from smalti.agents.expert import Expert
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.randomness import Use, generator
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TaskBatches

@@ -14,10 +14,10 @@ import torch
 
 from smalti.model.growth.reuse import ReuseOptions
 from smalti.scheduler.answers import evaluation
-from smalti.scheduler.config import Config
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.growth.opening import Opening
-from smalti.scheduler.growth.room import Room
+from smalti.scheduler.growth.placing.room import Room
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import memory
 from smalti.scheduler.streams.batches import VALIDATION

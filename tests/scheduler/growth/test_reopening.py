@@ -17,8 +17,8 @@ from torch import Tensor
 from smalti.model.devices import DevicesOptions
 from smalti.model.growth.reuse import ReuseOptions
 from smalti.scheduler.answers import evaluation
-from smalti.scheduler.config import Config
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.growth.reopening import Reopening
 from smalti.scheduler.protocols.task_aware import TaskAware
 from smalti.scheduler.runner import resume, start

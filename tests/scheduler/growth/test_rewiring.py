@@ -16,7 +16,7 @@ from smalti.agents.tile import TileAgent
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.scope import Changes, Scope
 from smalti.model.rewiring.steps import STEPS
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth import rewiring as rewiring
 from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.runner import resume, start

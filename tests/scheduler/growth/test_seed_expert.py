@@ -12,9 +12,9 @@ from smalti.agents.auction.bids import SEED
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.growth.reuse import ReuseOptions
-from smalti.scheduler.config import Config
-from smalti.scheduler.growth.seed_shape import footprint, seed_links
-from smalti.scheduler.judge import positions
+from smalti.scheduler.answers.judge import positions
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.growth.placing.seed_shape import footprint, seed_links
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams.batches import TEST, TaskBatches
 

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 
 from smalti.scheduler import logs
-from smalti.scheduler.config import Config, RunOptions
-from smalti.scheduler.config_io import dump
+from smalti.scheduler.configuration.config import Config, RunOptions
+from smalti.scheduler.configuration.config_io import dump
 from smalti.scheduler.logs import FOLDER, check
 from smalti.scheduler.logs.tensorboard import crc32c
 from smalti.scheduler.records.folder import RunFolder

@@ -12,8 +12,8 @@ import torch
 
 from smalti.model.gating.belief import BeliefOptions
 from smalti.model.gating.detection import DetectionOptions
-from smalti.scheduler.config import Config
-from smalti.scheduler.configure import configure
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.protocols.by_feedback import ByFeedback
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import memory

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smalti.model.growth.buy_back import BuyBackOptions
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth.readout import loss_of
 from smalti.scheduler.protocols.protocol import begun_at, kept_of
 from smalti.scheduler.simulation import Simulation

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from smalti.model.gating.networks.seed import SeedGating
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.runner import resume, start
 from smalti.scheduler.simulation import Simulation
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating.detection import DETECTORS, DetectionOptions
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth.seed_expert import extend_expert
 from smalti.scheduler.protocols.task_aware import TaskAware
 from smalti.scheduler.protocols.task_free import TaskFree

@@ -12,11 +12,11 @@ from smalti.model.chip.ledger import Ledger
 from smalti.model.costs import Usage
 from smalti.model.rewiring.scope import Changes
 from smalti.scheduler.clock import Seconds
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.learning.summary import TrainingSummary
 from smalti.scheduler.records.arrow import to_arrow
 from smalti.scheduler.records.rows import RoundFacts, RoundRows, bid_row, port_rows, round_row
 from smalti.scheduler.simulation import Simulation
-from smalti.scheduler.summary import TrainingSummary
 
 MakeConfig = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]

@@ -19,7 +19,7 @@ from smalti.model.growth.learning_rates import NewbornOptions
 from smalti.model.optimiser import OptimiserOptions
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.steps import STEPS
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.records.checkpoint import load, save
 from smalti.scheduler.records.rows import RoundRows
 from smalti.scheduler.records.state import joined, split

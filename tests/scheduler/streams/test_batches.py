@@ -12,7 +12,7 @@ import torch
 
 from smalti.scheduler.streams import Experience, Samples
 from smalti.scheduler.streams.batches import TEST, VALIDATION, TaskBatches
-from smalti.scheduler.streams.rendered import Rendered
+from smalti.scheduler.streams.spikes.rendered import Rendered
 
 STEPS, BATCH, TRAIN, CHANNELS = 6, 4, 10, 20
 

@@ -9,7 +9,7 @@ import pytest
 from smalti.scheduler.streams import STREAMS, load_stream
 from smalti.scheduler.streams.fingerprint import fingerprint
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.rendered import Rendered
+from smalti.scheduler.streams.spikes.rendered import Rendered
 from smalti.scheduler.streams.types import Generated, GeneratedTask, Readout, Samples, Stream
 
 STEPS, CHANNELS = 6, 5

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import StreamOptions, limits, load_stream, memory
 

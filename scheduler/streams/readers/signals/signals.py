@@ -24,9 +24,9 @@ from smalti.scheduler.streams import limits, splits
 from smalti.scheduler.streams.coding import crossings
 from smalti.scheduler.streams.file_options import SignalsOptions
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.packed import Packer
 from smalti.scheduler.streams.readers.signals import edf, physionet, series, tables, windows
 from smalti.scheduler.streams.readers.signals.windows import Windows
+from smalti.scheduler.streams.spikes.packed import Packer
 from smalti.scheduler.streams.types import Floats, Loaded
 
 STEPS = 25  # of features

@@ -21,9 +21,9 @@ import numpy as np
 
 from smalti.scheduler.streams import limits
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.packed import Packer
 from smalti.scheduler.streams.readers.spikes import event_files, tree
 from smalti.scheduler.streams.readers.spikes.event_files import Events
+from smalti.scheduler.streams.spikes.packed import Packer
 from smalti.scheduler.streams.types import Ints, Loaded
 
 STEPS = 25

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from smalti.scheduler.streams import splits
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.packed import Packer, packed
 from smalti.scheduler.streams.readers import labels
 from smalti.scheduler.streams.readers.spikes import trains
-from smalti.scheduler.streams.rendered import Rendered, pieces
+from smalti.scheduler.streams.spikes.packed import Packer, packed
+from smalti.scheduler.streams.spikes.rendered import Rendered, pieces
 from smalti.scheduler.streams.types import PARTS, WARNING, Floats, Loaded
 
 STEPS = 100

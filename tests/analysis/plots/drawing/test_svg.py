@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from smalti.analysis import activity
+from smalti.analysis.anew import activity
 from smalti.analysis.plots.auctions import worth_picture
 from smalti.analysis.plots.chip import chip_picture
 from smalti.analysis.plots.drawing.picture import (

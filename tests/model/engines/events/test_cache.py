@@ -42,6 +42,19 @@ def test_kernels_of_other_sources_are_deleted_and_nothing_else(folder: Path) -> 
     assert check(folder) == {".pyc"}
 
 
+def test_kernels_of_a_room_below_are_deleted_too(folder: Path) -> None:
+    (folder / "kernels" / "__pycache__").mkdir(parents=True)
+    (folder / "kernels" / "lanes.py").write_text("lanes = 8")
+    compile_kernels(folder / "kernels")
+    check(folder)
+    compile_kernels(folder / "kernels")
+    check(folder)
+    assert {path.suffix for path in (folder / "kernels" / "__pycache__").iterdir()} == {".pyc", ".nbi", ".nbc"}
+    (folder / "kernels" / "lanes.py").write_text("lanes = 9")
+    check(folder)
+    assert {path.suffix for path in (folder / "kernels" / "__pycache__").iterdir()} == {".pyc"}
+
+
 def test_without_any_cache_there_is_nothing_to_do(tmp_path: Path) -> None:
     (tmp_path / "events_lanes.py").write_text("")
     assert check(tmp_path) == set()
@@ -73,7 +86,7 @@ import numba.core.caching
 numba.core.caching.CacheImpl._locator_classes = []  # as in an image that nobody can write to
 logging.basicConfig(format="%(message)s")
 import numpy as np
-from smalti.model.engines.events import optimiser
+from smalti.model.engines.events.kernels import optimiser
 from smalti.model.engines.events.cache import prepare_kernels
 prepare_kernels()
 print(optimiser.squared_norm(np.array([3.0, 5.0, 4.0]), np.array([0, 2])))

@@ -218,7 +218,7 @@ def test_a_run_sees_what_has_changed(busy: Busy, spikes: Spikes) -> None:
 
 def test_only_runs_that_can_learn_keep_a_tape(busy: Busy, spikes: Spikes, monkeypatch: pytest.MonkeyPatch) -> None:
     from smalti.model.engines.events import engine as events
-    from smalti.model.engines.events.lanes import BYTE
+    from smalti.model.engines.events.kernels.lanes import BYTE
 
     pasts: list[events.Past] = []
 
@@ -243,7 +243,7 @@ def test_compilation_is_announced_once_and_only_that_of_the_engine(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from smalti.model.engines.events import cache as kernel_cache
-    from smalti.model.engines.events import forward as events_kernels
+    from smalti.model.engines.events.kernels import forward as events_kernels
 
     def compiling(function: Callable[..., object]) -> Any:
         return SimpleNamespace(data={"dispatcher": SimpleNamespace(py_func=function)})

@@ -13,8 +13,8 @@ from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.criterion import CRITERIA
 from smalti.model.network import Network, spikes_of_channels
 from smalti.model.neuron import NetworkOptions
+from smalti.scheduler.learning.training import TrainingOptions, slope_of_excess
 from smalti.scheduler.streams.scores import LAST, NEAR, THRESHOLD, direction
-from smalti.scheduler.training import TrainingOptions, slope_of_excess
 
 pytest.importorskip("numba", reason="numba is not installed")
 
@@ -106,7 +106,7 @@ def trials(count: int, steps: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def test_the_score_of_directions_is_that_of_the_stream() -> None:
-    from smalti.model.engines.events import trials as kernels
+    from smalti.model.engines.events.kernels import trials as kernels
 
     outputs, targets, weights = trials(200, 30)
     known = direction(outputs, targets, weights)

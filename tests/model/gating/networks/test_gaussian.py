@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 from torch import Tensor
 
 from smalti.model.gating import GatingNetwork, GatingOptions
-from smalti.model.gating.density import FLOOR
+from smalti.model.gating.densities.density import FLOOR
 from smalti.model.gating.networks import GATING
 from smalti.model.gating.networks.gaussian import GaussianGating
 from smalti.model.gating.novelty_scale import JUDGED

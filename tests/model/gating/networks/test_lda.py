@@ -7,7 +7,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from torch import Tensor
 
 from smalti.model.gating import GatingOptions
-from smalti.model.gating.density import FLOOR
+from smalti.model.gating.densities.density import FLOOR
 from smalti.model.gating.networks.lda import SHRINKAGE, LdaGating
 
 

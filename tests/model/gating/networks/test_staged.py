@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.gating.columns import Column
-from smalti.model.gating.mixture import UNKNOWN
+from smalti.model.gating.densities.mixture import UNKNOWN
 from smalti.model.gating.networks.gaussian import GaussianGating
 from smalti.model.gating.networks.lda import LdaGating
 from smalti.model.gating.networks.staged import StagedGating, least_margin, on_chip

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from smalti.model.growth.calibrate import calibrate
+from smalti.model.growth.newborns.calibrate import calibrate
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.rules.candidates import candidates
 from smalti.model.growth.rules.random import random_directions

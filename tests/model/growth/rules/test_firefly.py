@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from smalti.model.graft import retire
+from smalti.model.growth.newborns.proposal import Proposal, finish
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal, finish
 from smalti.model.growth.rules.firefly import EPSILON, firefly
 from smalti.model.growth.rules.random import random_directions
 from smalti.model.neuron import NetworkOptions

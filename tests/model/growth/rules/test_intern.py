@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from smalti.model.growth.newborns.proposal import Proposal, every_target
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal, every_target
 from smalti.model.growth.rules.intern import intern
 from smalti.model.growth.signal import TileSignal
 from smalti.model.growth.value import predicted_decrease

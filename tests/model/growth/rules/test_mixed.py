@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from smalti.model.growth.newborns.proposal import every_target, finish
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import every_target, finish
 from smalti.model.growth.rules.mixed import mixed
 from smalti.model.growth.rules.random import random_directions
 from smalti.model.growth.rules.whitened import whitened_directions

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from smalti.model.graft import Birth, retire
-from smalti.model.growth.newborn import fan_in_gradient, live
+from smalti.model.growth.newborns.newborn import fan_in_gradient, live
+from smalti.model.growth.newborns.proposal import Proposal
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import Proposal
 from smalti.model.growth.rules.primed import FAN_OUT, LEVEL, primed, refusal
 from smalti.model.growth.signal import TileSignal
 from smalti.model.kinds import Cell

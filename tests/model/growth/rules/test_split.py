@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from smalti.model.growth.newborns.proposal import every_target
 from smalti.model.growth.options import GrowthOptions
-from smalti.model.growth.proposal import every_target
 from smalti.model.growth.rules.split import split
 from smalti.model.growth.value import predicted_decrease
 from smalti.model.neuron import NetworkOptions

@@ -13,11 +13,12 @@ import pytest
 
 from smalti.analysis.runs import load_run
 from smalti.scheduler.commands.experiments.experiment import ExperimentCommand
-from smalti.scheduler.config import Config
-from smalti.scheduler.experiments import attempt, backends, running
-from smalti.scheduler.experiments.backends import Spread, Task, Workers
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.experiments import running
 from smalti.scheduler.experiments.reading import FILES
 from smalti.scheduler.experiments.trials import rounds_for
+from smalti.scheduler.experiments.workers import attempt, backends
+from smalti.scheduler.experiments.workers.backends import Spread, Task, Workers
 from smalti.scheduler.runner import Watcher
 
 Smalti = Callable[..., tuple[int, str, str]]

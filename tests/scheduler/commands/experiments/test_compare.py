@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from smalti.scheduler.commands.experiments.student_teacher import caption, long_table
-from smalti.scheduler.experiments import student_teacher
-from smalti.scheduler.experiments.student_growth import METHODS
-from smalti.scheduler.experiments.student_teacher import PUBLISHED, StudentTeacherOptions
+from smalti.scheduler.experiments.students import student_teacher
+from smalti.scheduler.experiments.students.student_growth import METHODS
+from smalti.scheduler.experiments.students.student_teacher import PUBLISHED, StudentTeacherOptions
 
 Smalti = Callable[..., tuple[int, str, str]]
 COMMAND = ("compare", "student-teacher", "--teachers", "2", "--points", "10", "--out", "mine")

@@ -15,12 +15,12 @@ import pytest
 from rich.console import Console
 
 from smalti.scheduler.commands.experiments.experiment_live import Clock, view
-from smalti.scheduler.experiments import backends
-from smalti.scheduler.experiments.backends import Spread, Task, Workers
 from smalti.scheduler.experiments.design import rows_of
 from smalti.scheduler.experiments.folder import ExperimentFolder
 from smalti.scheduler.experiments.reading import load_experiment
 from smalti.scheduler.experiments.table import State
+from smalti.scheduler.experiments.workers import backends
+from smalti.scheduler.experiments.workers.backends import Spread, Task, Workers
 
 Smalti = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).resolve().parents[4]
@@ -239,7 +239,7 @@ def test_who_stops_it_is_told_how_to_go_on(cli: Smalti, text: str, monkeypatch: 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("smalti.scheduler.experiments.attempt.run_trial", stop)
+    monkeypatch.setattr("smalti.scheduler.experiments.workers.attempt.run_trial", stop)
     Path("mine.toml").write_text(text, encoding="utf-8")
     code, _, err = cli("sweep", "mine.toml")
     assert code == 130

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from smalti.analysis import reuse
 from smalti.analysis.export.chip import export_chip
+from smalti.analysis.growth import reuse
 from smalti.analysis.report import write_report
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import Run, load_run, load_runs
-from smalti.scheduler.commands.summary import print_summary
-from smalti.scheduler.config import Config
+from smalti.scheduler.commands.printing.runs import print_summary
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.runner import start
 
 

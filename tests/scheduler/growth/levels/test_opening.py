@@ -12,7 +12,7 @@ import torch
 
 from smalti.agents.expert import Expert
 from smalti.scheduler.answers import evaluation
-from smalti.scheduler.config import Config
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth.levels.opening import LevelsOpening
 from smalti.scheduler.growth.levels.relayed import reading
 from smalti.scheduler.growth.readout import judged

@@ -7,7 +7,7 @@ import pytest
 from smalti.model.chip.fabric import Fabric, FabricOptions, NoRoomError
 from smalti.model.chip.links import Links
 from smalti.scheduler.growth.levels.placement import Site
-from smalti.scheduler.growth.room import empty
+from smalti.scheduler.growth.placing.room import empty
 
 
 def site(**options: object) -> Site:

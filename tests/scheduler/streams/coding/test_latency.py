@@ -5,7 +5,7 @@ import pytest
 
 from smalti.scheduler.streams import StreamOptions, load_stream, memory
 from smalti.scheduler.streams.coding.latency import encode
-from smalti.scheduler.streams.packed import Rendered
+from smalti.scheduler.streams.spikes.packed import Rendered
 
 X = np.array([[0.0, 1.0, 0.5, 0.26, 0.01]] * 40, dtype=np.float32)
 Y = np.arange(40) % 4

@@ -9,7 +9,7 @@ import pytest
 from smalti.scheduler.streams import load_stream
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.arrays import load_arrays
-from smalti.scheduler.streams.rendered import Rendered
+from smalti.scheduler.streams.spikes.rendered import Rendered
 
 CHANCE = np.random.default_rng(0)
 X, Y = CHANCE.random((200, 6, 8)), np.array(["no", "yes"])[np.arange(200) % 2]

@@ -10,9 +10,9 @@ import pytest
 from smalti.scheduler.streams import load_stream
 from smalti.scheduler.streams.file_options import SpikeTrainOptions
 from smalti.scheduler.streams.options import StreamOptions
-from smalti.scheduler.streams.packed import Packer
 from smalti.scheduler.streams.readers.spikes.shd import load_shd, rate_free
-from smalti.scheduler.streams.rendered import Rendered
+from smalti.scheduler.streams.spikes.packed import Packer
+from smalti.scheduler.streams.spikes.rendered import Rendered
 from smalti.scheduler.streams.types import Loaded, Samples
 
 UNITS = 70

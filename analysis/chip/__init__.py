@@ -1,0 +1,1 @@
+"""The chip of a run: its net as a graph, its wires, and its modules."""

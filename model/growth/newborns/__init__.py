@@ -1,0 +1,1 @@
+"""Newborns that are not on the chip yet: simulated by themselves, scaled, trained, and proposed."""

@@ -1,0 +1,1 @@
+"""What only shows when chip, stream and options meet: refused before a simulation is built."""

@@ -1,0 +1,1 @@
+"""What commands print: runs, data, energy, and how far something is."""
