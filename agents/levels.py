@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -48,6 +48,18 @@ class Levels:
             if all(tasks):
                 found.append((sum(tasks), path))
         return max(found, key=lambda one: one[0])[1] if found else None
+
+    def behind(self, north: int, question: int, outputs: int, taken: Collection[tuple[int, ...]]) -> Path | None:
+        """The way from a north part to the south part that serves most tasks of a question; None: there is none.
+
+        Of several, those come first that follow this north part in ways that are taken already: these are matched.
+        """
+        found = []
+        for path in self.paths(outputs):
+            tasks = self.south[path[1]].serves.count(question)
+            if path[0] == north and tasks:
+                found.append((path in taken, tasks, path))
+        return max(found, key=lambda one: one[:2])[2] if found else None
 
     def lose(self, slots: Sequence[int]) -> None:
         """Neurons have been taken off the chip."""

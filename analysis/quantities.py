@@ -7,6 +7,8 @@ from dataclasses import dataclass
 SETTING_NAMES = {
     "task": "task-incremental (label given)",
     "class": "class-incremental (no label)",
+    "question": "question told, view by the gating network",
+    "view": "view told, question by the gating network",
     "domain": "domain-incremental",
     "joint": "joint",
     "experts": "experts alone, chosen by the gating network",

@@ -15,5 +15,8 @@ class Work:
     def __add__(self, other: Work) -> Work:
         return Work(self.additions + other.additions, self.multiplications + other.multiplications)
 
+    def __sub__(self, other: Work) -> Work:
+        return self + other * -1.0
+
     def __mul__(self, factor: float) -> Work:
         return Work(self.additions * factor, self.multiplications * factor)

@@ -70,6 +70,5 @@ def _unseen(
         for part, split in UNSEEN:
             x, wanted = batches_of(experience).evaluation(part)
             answers = unseen.answers(agent, stream, experience, x)
-            if answers is not None:
-                rows += tables.unseen_rows(after, experience, split, answers, wanted)
+            rows += tables.unseen_rows(after, experience, split, answers, wanted)
     return rows

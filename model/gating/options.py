@@ -10,6 +10,7 @@ from smalti.model.gating.belief import BeliefOptions
 from smalti.model.gating.crossbar import CrossbarOptions
 from smalti.model.gating.detection import DetectionOptions
 from smalti.model.gating.learned import LearnedGateOptions
+from smalti.model.gating.levels import LevelGateOptions
 from smalti.model.gating.stages import StageOptions
 from smalti.model.options import ranges
 from smalti.model.options.values import settle
@@ -28,8 +29,8 @@ class GatingOptions:
     Attributes:
         network: gating network by name: gaussian (a density per class), lda, prototype, autoencoder, softmax, seed
             (densities in every expert's own spikes), trunk (classes in the first expert's spikes), staged (cheap gates
-            first), crossbar (linear discriminants in columns of the chip), random, or label (the task label is given:
-            the oracle).
+            first), levels (a gate on either of two levels of experts), crossbar (linear discriminants in columns of the
+            chip), random, or label (the task label is given: the oracle).
         listen: time steps from the beginning of a sample that it listens to before it decides; 0 is the whole sample.
         windows: time windows in which input spikes are counted; 0 takes 5 (or as many as there are time steps) where
             the data have a time axis of their own; else 1 up to 25 time steps and 5 beyond.
@@ -54,6 +55,7 @@ class GatingOptions:
         taps: let experts listen to the neurons of all earlier ones; those who are listened to run, too.
         learned: gating networks that learn by gradient descent.
         stages: the gates of which staged consists.
+        levels: those of levels.
         crossbar: the columns of crossbar.
         detect: how a change of task is noticed where nobody tells it.
         belief: how experts are chosen by the answers that were wanted, where inputs do not say the task.
@@ -78,6 +80,7 @@ class GatingOptions:
     taps: bool = False
     learned: LearnedGateOptions = field(default_factory=LearnedGateOptions)
     stages: StageOptions = field(default_factory=StageOptions)
+    levels: LevelGateOptions = field(default_factory=LevelGateOptions)
     crossbar: CrossbarOptions = field(default_factory=CrossbarOptions)
     detect: DetectionOptions = field(default_factory=DetectionOptions)
     belief: BeliefOptions = field(default_factory=BeliefOptions)

@@ -2,7 +2,8 @@
 
 What it hears: ``inputs``, the input spike counts of the first ``gating.listen`` steps; ``experts``, the spike counts of
 every expert's hidden neurons in these steps, so that all experts run (``ExpertListener``); ``columns``, what columns of
-the chip that are its own receive of the inputs in these steps (``networks.crossbar``); or ``nothing``.
+the chip that are its own receive of the inputs in these steps (``networks.crossbar``); ``levels``, those input counts
+and the spike counts of a relay while some north parts run (``networks.levels``); or ``nothing``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor
 from smalti.model.gating.assignment import Assignment
 from smalti.model.work import Work
 
-Hears = Literal["inputs", "experts", "columns", "nothing"]
+Hears = Literal["inputs", "experts", "columns", "levels", "nothing"]
 
 
 class GatingNetwork(Protocol):

@@ -90,7 +90,7 @@ class Component:
 
 def with_label(agent: GatingAgent, expert: Expert, x: Asked, among: Sequence[int]) -> Answers:
     """Answers when the task is told: its expert runs, and only the task's classes are possible."""
-    asked = question(agent, x)
+    asked = question(agent, x).among((expert.number,))
     heard = asked.heard if has_vote(agent) else nothing_heard(len(asked))
     return _mixture(asked, heard, [Component(expert, asked.everyone, torch.zeros(len(asked)))], among)
 
@@ -105,6 +105,8 @@ def without_label(agent: GatingAgent, x: Asked, among: Sequence[int] | None = No
     """Answers when nothing but the input is known: one of the classes seen so far, or of some that are possible."""
     asked, experts = question(agent, x), {e.number: e for e in agent.experts}
     possible = among or [c for e in experts.values() for c in e.seen]
+    if among:
+        asked = asked.among([number for number, e in experts.items() if not {*among}.isdisjoint(e.classes)])
     if len(experts) == 1:
         return with_label(agent, next(iter(experts.values())), asked, possible)
     if agent.options.running and agent.criterion is not None:
@@ -119,19 +121,32 @@ def without_label(agent: GatingAgent, x: Asked, among: Sequence[int] | None = No
     return replace(_mixture(asked, asked.heard, components, possible), gate=asked.cost)
 
 
-def of_expert(agent: GatingAgent, expert: Expert, x: Asked) -> Answers:
-    """What neurons answer by themselves, as if they were an expert of these classes; the agent need not know it."""
+def of_experts(
+    agent: GatingAgent, experts: Sequence[tuple[Expert, Tensor]], x: Asked, heard: Features | None = None
+) -> Answers:
+    """What neurons answer by themselves, as if they were experts of these classes; the agent need not know them.
+
+    Args:
+        agent: whose neurons these are.
+        experts: each with the samples [b] that it answers.
+        x: the samples.
+        heard: what it took to choose among them; None: nobody had to.
+    """
     asked = question(agent, x)
-    said = ask(agent, expert, asked.x, asked.channels)
-    classes = torch.tensor(expert.classes)[agent.network.read(said.activity).argmax(1)]
-    component = Component(expert, asked.everyone, torch.zeros(len(asked)))
-    return _counted(asked, nothing_heard(len(asked)), [component], [said], classes)
+    told = [ask(agent, expert, asked.x[rows], asked.channels[rows]) for expert, rows in experts]
+    classes = torch.zeros(len(asked), dtype=torch.int64)
+    for (expert, rows), said in zip(experts, told, strict=True):
+        classes[rows] = torch.tensor(expert.classes)[agent.network.read(said.activity).argmax(1)]
+    components = [Component(expert, rows, torch.zeros(len(rows))) for expert, rows in experts]
+    answers = _counted(asked, heard or nothing_heard(len(asked)), components, told, classes)
+    return answers if heard is None else replace(answers, gate=asked.cost)
 
 
 def _called(asked: Question) -> list[tuple[int, Tensor]]:
     """Columns of the experts that run, in the order of the gating network's, and the samples for which each does."""
     options = asked.agent.options
     ranks = ranked(asked.agent.gate, options.choose, asked.posterior, lambda: asked.density)
+    ranks = ranks.masked_fill(asked.posterior == -torch.inf, -torch.inf)
     top = ranks.topk(min(options.top or len(asked.agent.experts), ranks.shape[1]), dim=1).indices
     return [(column, (top == column).any(1).nonzero().flatten()) for column in torch.unique(top).tolist()]
 
@@ -205,9 +220,13 @@ def _counted(
     """Answers, with what it took to come by them; who was listened to goes on from there."""
     network, parts = asked.agent.network, [(said.spikes, c.rows) for said, c in zip(told, components, strict=True)]
     spikes = Spikes.joined([(heard.spikes, asked.everyone), *parts], len(asked))
-    work = heard.work + Work(
-        sum(float(said.operations.sum()) for said in told) / len(asked),
-        sum(said.multiplications * len(said.operations) for said in told) / len(asked),
+    work = (
+        heard.work
+        - heard.goes_on
+        + Work(
+            sum(float(said.operations.sum()) for said in told) / len(asked),
+            sum(said.multiplications * len(said.operations) for said in told) / len(asked),
+        )
     )
     every = spikes.per_sample(network.fabric.neurons, asked.inputs)
     return Answers(
@@ -224,8 +243,8 @@ def _counted(
 
 def opinions(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor]:
     """log p(class | expert, x) and v log prior(class | expert, x) [B, classes], where there is a vote."""
-    density, asked = agent.gate.class_scores(features(agent, x)), question(agent, x)
-    vote = _class_prior(agent, density, torch.tensor(expert.classes))
+    density = agent.gate.class_scores(features(agent, x, (expert.number,)))
+    asked, vote = question(agent, x), _class_prior(agent, density, torch.tensor(expert.classes))
     return _log_p(agent, asked.ask(expert, asked.everyone)), agent.options.vote * vote
 
 
@@ -274,7 +293,7 @@ def gate_alone(agent: GatingAgent, x: Asked) -> Answers | None:
         multiplications_per_sample=work.multiplications,
         log_p=log_p,
     )
-    if agent.gate.hears not in ("experts", "columns"):
+    if agent.gate.hears not in ("experts", "columns", "levels"):
         return answers
     listened, network = asked.x[:, : heard_steps(agent.options.listen, asked.x.shape[1])], agent.network
     every = asked.heard.spikes.per_sample(network.fabric.neurons, per_channel(listened))

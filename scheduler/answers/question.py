@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cached_property, partial
 from typing import TypeAlias
 
@@ -29,13 +29,26 @@ class Question:
         x: input spikes.
         ask: lets an expert run; by default anew each time (``scheduler.answers.recall`` keeps what was said).
         terms: what the gating network keeps of these samples, by class.
+        experts: numbers of those that are possible, as somebody has told; None: all.
+        whole: the question of which nothing was told, which has heard the same.
     """
 
     def __init__(
-        self, agent: GatingAgent, x: Tensor, ask: Asker | None = None, terms: dict[int, Kept] | None = None
+        self,
+        agent: GatingAgent,
+        x: Tensor,
+        ask: Asker | None = None,
+        terms: dict[int, Kept] | None = None,
+        experts: frozenset[int] | None = None,
+        whole: Question | None = None,
     ) -> None:
-        self.agent, self.x = agent, x
+        self.agent, self.x, self.experts, self._whole = agent, x, experts, whole
         self._ask, self._terms = ask or partial(_anew, agent, x), terms
+
+    def among(self, experts: Collection[int]) -> Question:
+        """The same question, of which is told that one of these experts is asked for."""
+        same = None if self.agent.gate.hears == "levels" else self  # which lets those run that are possible
+        return Question(self.agent, self.x, self._ask, self._terms, frozenset(experts), same)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -58,7 +71,7 @@ class Question:
     @cached_property
     def heard(self) -> Features:
         """What the gating network hears."""
-        return heard_adapted(self.agent, self.x)
+        return self._whole.heard if self._whole else heard_adapted(self.agent, self.x, self.experts)
 
     @cached_property
     def _counts(self) -> Tensor:
@@ -71,12 +84,16 @@ class Question:
     @cached_property
     def density(self) -> Tensor:
         """What it says of each class [B, classes]."""
-        return self.agent.gate.class_scores(self._counts)
+        return self._whole.density if self._whole else self.agent.gate.class_scores(self._counts)
 
     @cached_property
     def posterior(self) -> Tensor:
-        """What it says of each expert [B, E]."""
-        return self.agent.gate.scores(self._counts)
+        """What it says of each expert [B, E]; -inf for those that are not possible, should any be."""
+        scores = self._whole.posterior if self._whole else self.agent.gate.scores(self._counts)
+        if self.experts is None:
+            return scores
+        others = torch.tensor([expert not in self.experts for expert in self.agent.gate.assignment.experts])
+        return scores if bool(others.all()) else scores.masked_fill(others, -torch.inf)
 
     @cached_property
     def cost(self) -> GateCost:

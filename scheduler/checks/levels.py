@@ -22,6 +22,11 @@ def check_levels(config: Config, fabric: Fabric, stream: Stream) -> None:
     """
     levels = config.growth.levels
     if not levels.relay:
+        if config.gating.network == "levels":
+            raise ValueError(
+                "gating.network = 'levels' has a gate on either of two levels, and growth.levels.relay = 0 makes one: "
+                "give the relay neurons, 16 to begin with, or take gaussian"
+            )
         return
     for field, value, why, cure in _contradictions(config, stream):
         raise ValueError(

@@ -301,5 +301,5 @@ class TaskAware:
     def _observe(self, batches: TaskBatches, number: int, x: Tensor, labels: Tensor) -> None:
         """Show the gating network every training sample once, as it comes, if it hears inputs."""
         agent, unseen = self.parts.agent, batches.unseen(number)
-        if unseen and agent.gate.hears != "experts":
+        if unseen and agent.gate.hears not in ("experts", "levels"):  # these are shown samples at the end
             agent.gate.observe(*hearing.lessons(agent, x[:unseen], labels[:unseen]), batches.task)

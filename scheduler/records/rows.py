@@ -24,7 +24,7 @@ from smalti.scheduler.answers.sessions import Session
 from smalti.scheduler.clock import Seconds
 from smalti.scheduler.learning.summary import TrainingSummary
 from smalti.scheduler.streams import Experience, Stream
-from smalti.scheduler.streams.types import Readout
+from smalti.scheduler.streams.types import FACTORS, Readout
 from smalti.scheduler.streams.wanted import Wanted
 
 Row = dict[str, object]
@@ -117,6 +117,7 @@ def evaluation_rows(
     answers[setting] = unlabelled
     if unlabelled is not None and readout is None:
         answers["experts"] = unlabelled.by_experts
+        answers |= _half_told(agent, stream, experience, x)
     answers["gate"] = gate_alone(agent, x)
     known = {"after": after, "on": experience.task, "split": split, "samples": len(wanted)}
     rows = _answer_rows(known, answers, readout, lambda answer: answer.score(wanted, readout))
@@ -124,6 +125,18 @@ def evaluation_rows(
     for row, answer in zip(rows, asked, strict=True):
         row["roc_auc"], row["average_precision"] = of_log_p(answer.log_p, wanted.labels, stream.anomaly)
     return rows
+
+
+def _half_told(agent: GatingAgent, stream: Stream, experience: Experience, x: Asked) -> dict[str, Answers]:
+    """Of a stream of two factors the answers where one of them is told: which experts are possible then."""
+    answers = {}
+    for level, name in enumerate(FACTORS if stream.factors else ()):
+        own = stream.factors[experience.task][level]
+        alike = (one for one in stream.experiences if stream.factors[one.task][level] == own)
+        possible = {label for one in alike for label in one.classes}
+        served = [label for expert in agent.experts for label in expert.classes if label in possible]
+        answers[name] = without_label(agent, x, served)
+    return answers
 
 
 def session_rows(agent: GatingAgent, stream: Stream, after: int, session: Session) -> list[Row]:
@@ -138,10 +151,12 @@ def session_rows(agent: GatingAgent, stream: Stream, after: int, session: Sessio
     return _answer_rows(known, answers, stream.readout, lambda answer: session.score(answer, stream.readout))
 
 
-def unseen_rows(after: int, experience: Experience, split: str, answers: Answers, wanted: Wanted) -> list[Row]:
-    """Score on one part of a combination of factors that was never trained, these being told."""
+def unseen_rows(
+    after: int, experience: Experience, split: str, answers: Mapping[str, Answers], wanted: Wanted
+) -> list[Row]:
+    """Score on one part of a combination of factors that was never trained, by the setting."""
     known = {"after": after, "on": experience.task, "split": split, "samples": len(wanted)}
-    return _answer_rows(known, {"task": answers}, None, lambda answer: answer.score(wanted))
+    return _answer_rows(known, answers, None, lambda answer: answer.score(wanted))
 
 
 def _answer_rows(

@@ -108,7 +108,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             "setting",
             TEXT,
             "name",
-            "task, class, domain, joint, experts (without the vote of the gating network), gate (by itself)",
+            "task, class, domain, joint, question or view (of two factors that one alone is told), experts "
+            "(without the vote of the gating network), gate (by itself)",
         ),
         Column(
             "split",

@@ -17,6 +17,7 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 PARTS = ("train", "validation", "test")
+FACTORS = ("view", "question")  # of a task that is a combination of two
 LONGEST_NAME = 100  # characters
 WARNING = "warning: "  # begins a note on something that is probably not meant
 
@@ -93,7 +94,7 @@ class Stream:
     excerpt: Excerpt | None = field(default=None, compare=False)  # to measure what the code and pooling leave
     readout: Readout | None = None  # what samples with targets ask; None: for their class, once a sample
     anomaly: int | None = None  # of two classes the one that is to be found among the other
-    factors: tuple[tuple[int, int], ...] = ()  # view and question of every task by its number; empty without factors
+    factors: tuple[tuple[int, int], ...] = ()  # ``FACTORS`` of every task by its number; empty without factors
     held_out: tuple[Experience, ...] = ()  # combinations of factors that are never trained
 
     def outputs_for(self, classes: Sequence[int]) -> int:

@@ -14,6 +14,7 @@ from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.gating.networks.gaussian import GaussianGating
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.networks.lda import LdaGating
+from smalti.model.gating.networks.levels import LevelsGating
 from smalti.model.gating.networks.prototype import PrototypeGating
 from smalti.model.gating.networks.random import RandomGating
 from smalti.model.gating.networks.seed import SeedGating
@@ -32,6 +33,7 @@ GATING: dict[str, Callable[[GatingOptions, int], GatingNetwork]] = {
     "seed": SeedGating,
     "trunk": TrunkGating,
     "staged": StagedGating,
+    "levels": LevelsGating,
     "crossbar": CrossbarGating,
     "random": RandomGating,
     "label": LabelGating,
