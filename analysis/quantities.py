@@ -15,6 +15,7 @@ SETTING_NAMES = {
     "gate": "gating network alone",
 }
 PARTS = ("experts", "gate")  # parts of an answer, not answers
+HALF_TOLD = ("question", "view")  # one of two factors is told: settings beside those that a run is judged by
 
 
 @dataclass(frozen=True)

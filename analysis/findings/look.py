@@ -21,7 +21,7 @@ from smalti.analysis.growth import market
 from smalti.analysis.growth.reuse import WAYS, of_tasks
 from smalti.analysis.measures import detection
 from smalti.analysis.outcomes import accuracy, answers, headline, order, settings
-from smalti.analysis.quantities import SETTING_NAMES
+from smalti.analysis.quantities import HALF_TOLD, SETTING_NAMES
 from smalti.analysis.runs import Run
 from smalti.analysis.units import COUNTED, USUAL_UNIT, in_words, score_of, unit_of
 
@@ -58,7 +58,11 @@ def findings(
         shrunk(config),
         refused(of_tasks(run.table("openings"))) if "openings" in run.tables else None,
         without_columns(run.table("openings")) if "openings" in run.tables else None,
-        *(forgotten(evaluations, setting, came=order(run)) for setting in answers(run) if setting != "joint"),
+        *(
+            forgotten(evaluations, setting, came=order(run))
+            for setting in answers(run)
+            if setting not in ("joint", *HALF_TOLD)
+        ),
         stalled(rounds, config["growth"]["enough_loss"], _solved(config["growth"])),
         saturated(run.table("ports"), bids),
         None if spikes is None else silent(neurons, spikes),

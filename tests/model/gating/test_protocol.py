@@ -18,7 +18,7 @@ from smalti.model.gating.protocol import expert_listener
 
 FEATURES = 8
 WIDTHS = {3: 5, 1: 3}  # of the experts, where those are heard: both there from the beginning
-EVERY = sorted({*GATING} - {"crossbar"})  # which is asked by its columns: tests/model/gating/networks/test_crossbar.py
+EVERY = sorted({*GATING} - {"crossbar", "levels"})  # which hear of the chip: tests of their own in networks
 DENSITIES = ["autoencoder", "gaussian", "lda", "prototype", "seed", "staged", "trunk"]
 
 
