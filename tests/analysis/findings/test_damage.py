@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from smalti.analysis.findings.look import damage
+from smalti.analysis.findings import damage
 
 
 def test_links_lost_to_faults_are_told() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from smalti.analysis.findings import look as checks
 from smalti.analysis.findings.finding import Finding
 from smalti.analysis.findings.look import findings
-from smalti.analysis.findings.look import look as checks
 from smalti.analysis.measures.detection import Detection
 from smalti.analysis.runs import load_run
 from smalti.scheduler.configuration.config import Config
