@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.mixture_gates import COLUMNS, LevelGates, finished, measure
+from benchmarks.mixture_gates import COLUMNS, finished, measure, way
+from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.runner import start
-from smalti.scheduler.simulation import Simulation
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,18 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def out(clouds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of an experiment with one finished trial."""
+    """Folder of an experiment with finished trials, one of them without gates on levels."""
     folder = tmp_path_factory.mktemp("experiment")
-    config = configure(
+    lots = {"gating.levels.north": "random", "gating.levels.south": "random"}
+    for name, network, more in (("deep", "label", {}), ("deep-gates", "levels", {}), ("random", "levels", lots)):
+        trial = folder / "trials" / f"pairs_{name}_seed0_0123456789ab"
+        start(made(clouds, network, more), trial, lambda simulation: None)
+        (trial / "finished").touch()
+    return folder
+
+
+def made(clouds: Path, network: str, more: dict[str, str]) -> Config:
+    return configure(
         {
             "stream": {"name": "two-factor", "path": str(clouds), "setting": "task", "steps": 20},
             "stream.two_factor": {"of": "arrays", "ways": 3, "questions": 3, "asks": "pairs", "held_out": 0.12},
@@ -35,46 +44,34 @@ def out(clouds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "training": {"rounds": 1, "steps": 30, "batch": 16, "warm_up": 2, "learning_rate": 0.02},
             "growth": {"when": "never", "reserve": 0},
             "growth.levels": {"relay": 8, "north": 10, "south": 6},
-            "gating": {"network": "label"},
-        }
+            "gating": {"network": network},
+        },
+        more,
     )
-    trial = folder / "trials" / "pairs_deep_seed0_0123456789ab"
-    start(config, trial, lambda simulation: None)
-    (trial / "finished").touch()
-    return folder
 
 
-@pytest.fixture(scope="module")
-def simulation(out: Path) -> Simulation:
-    (found,) = finished(out)
-    assert found[0] == "pairs"
-    return found[1]
-
-
-def test_inputs_tell_the_parts(simulation: Simulation) -> None:
-    gates = LevelGates.of(simulation, "gaussian")
-    trained = measure(gates, simulation.stream.experiences)
+def test_inputs_tell_the_parts(out: Path) -> None:
+    found = {name: measure(simulation, gate, simulation.stream.experiences) for name, simulation, gate in finished(out)}
+    assert list(found) == ["pairs_deep-gates", "pairs_random"]
+    trained, chance = found.values()
     assert set(trained) == set(COLUMNS)
     assert trained["north right"] > 0.8
     assert trained["south right"] > 0.6
-    assert trained["untold"] <= min(trained["south told"], trained["told"])
-    assert trained["south told"] <= trained["told"]
-    chance = measure(LevelGates.of(simulation, "random"), simulation.stream.experiences)
     assert chance["north right"] < trained["north right"]
     assert chance["view by north"] < 0.1 < trained["view by north"]
 
 
-def test_what_was_held_out_goes_through_the_parts_of_its_factors(simulation: Simulation) -> None:
-    gates = LevelGates.of(simulation, "gaussian")
+def test_what_was_held_out_goes_through_the_parts_of_its_factors(out: Path) -> None:
+    _, simulation, gate = next(finished(out))
     (held,) = simulation.stream.held_out
-    north, south = gates.way(held)
+    north, south = way(simulation, held)
     levels = simulation.gating.levels
     view, question = simulation.stream.factors[held.task]
     assert view in levels.north[north].serves
     assert question in levels.south[south].serves
-    assert 0 <= measure(gates, [held])["told"] <= 1
+    assert 0 <= measure(simulation, gate, [held])["south right"] <= 1
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="has no finished trials of smalti benchmark deep-mixture"):
+    with pytest.raises(ValueError, match="has no finished trial with gates on two levels"):
         list(finished(tmp_path))
