@@ -28,7 +28,7 @@ from smalti.analysis.measures.information import shared_information
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.model.gating.networks.levels import LevelsGating
-from smalti.scheduler.answers import hearing
+from smalti.scheduler.answers import relayed
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Experience
 from smalti.scheduler.streams.batches import VALIDATION
@@ -107,9 +107,9 @@ def measure(simulation: Simulation, gate: LevelsGating, experiences: Sequence[Ex
     for experience in {e.task: e for e in experiences}.values():
         x, _ = simulation.batches_of(experience).evaluation(VALIDATION)
         north, south = way(simulation, experience)
-        counts = hearing.features(agent, x)
-        told = hearing.features(agent, x, [number for number, path in gate.paths.items() if path[0] == north])
-        chosen, after_told = gate.ways(counts[:, : gate.features])[:, 0], gate.souths(told)
+        counts = relayed.heard(agent, gate, x).counts
+        told = relayed.heard(agent, gate, x, [one for one, path in gate.paths.items() if path[0] == north]).counts
+        chosen, after_told = gate.ways(gate.first(counts))[:, 0], gate.souths(told)
         for level, value in enumerate(stream.factors[experience.task]):
             note(f"factor {level}", torch.full((len(x),), value))
         note("north", chosen)

@@ -14,8 +14,8 @@ class LevelGateOptions:
 
     Attributes:
         north: gating network, by name, that hears input counts and chooses among north parts: gaussian, lda,
-            prototype, autoencoder, softmax or random.
-        south: likewise, that hears the relay under a north part and chooses among the south parts behind it.
+            prototype, autoencoder, softmax, random, or crossbar (columns of the chip).
+        south: likewise, that hears the relay under a north part and chooses among the experts behind it; no crossbar.
         ways: north parts that run for a sample until the second gate has heard the relay under each, the most probable
             first; 0: all of them.
     """

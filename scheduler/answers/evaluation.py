@@ -34,6 +34,7 @@ from smalti.model.criterion import Criterion
 from smalti.model.gating.densities.mixture import UNKNOWN, ranked
 from smalti.model.gating.features import heard_steps
 from smalti.model.gating.networks.label import LabelGating
+from smalti.model.gating.networks.levels import LevelsGating
 from smalti.model.gating.running import scores_in_time
 from smalti.model.work import Work
 from smalti.scheduler.answers.hearing import UNASKED, Features, GateCost, features, nothing_heard, per_channel, work_of
@@ -243,8 +244,9 @@ def _counted(
 
 def opinions(agent: GatingAgent, expert: Expert, x: Tensor) -> tuple[Tensor, Tensor]:
     """log p(class | expert, x) and v log prior(class | expert, x) [B, classes], where there is a vote."""
-    density = agent.gate.class_scores(features(agent, x, (expert.number,)))
-    asked, vote = question(agent, x), _class_prior(agent, density, torch.tensor(expert.classes))
+    asked = question(agent, x).among((expert.number,))
+    heard = asked.heard.counts if isinstance(agent.gate, LevelsGating) else features(agent, x)
+    vote = _class_prior(agent, agent.gate.class_scores(heard), torch.tensor(expert.classes))
     return _log_p(agent, asked.ask(expert, asked.everyone)), agent.options.vote * vote
 
 

@@ -9,7 +9,6 @@ is kept for each channel.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -21,7 +20,6 @@ from smalti.model import costs
 from smalti.model.gating.adaptation import KeepsMeans, adapted
 from smalti.model.gating.features import heard_steps, spike_counts, window_count
 from smalti.model.gating.networks.crossbar import CrossbarGating
-from smalti.model.gating.networks.levels import LevelsGating
 from smalti.model.gating.networks.staged import on_chip
 from smalti.model.gating.protocol import ExpertListener, Staged, expert_listener
 from smalti.model.gating.running import windows_of
@@ -67,8 +65,6 @@ def gate_cost(agent: GatingAgent, x: Tensor, counts: Tensor) -> GateCost:
         return _running_cost(agent, x)
     if isinstance(gate, Staged):
         return _staged_cost(agent, gate, x, counts)
-    if isinstance(gate, LevelsGating):
-        return _levels_cost(agent, gate, x, counts)
     steps = heard_steps(agent.options.listen, x.shape[1]) if gate.hears != "nothing" else 0
     waits = steps if gate.hears in ("inputs", "columns") else 0
     waiting = float(per_channel(x[:, :waits]).sum())
@@ -107,21 +103,6 @@ def _staged_cost(agent: GatingAgent, gate: Staged, x: Tensor, counts: Tensor) ->
     )
 
 
-def _levels_cost(agent: GatingAgent, gate: LevelsGating, x: Tensor, counts: Tensor) -> GateCost:
-    """As ``gate_cost``, of gates on two levels: inputs wait for the first, spikes of the relay for the second."""
-    steps = heard_steps(agent.options.listen, x.shape[1])
-    waiting = float(per_channel(x[:, :steps]).sum()) + gate.relayed(counts)
-    return GateCost(
-        adds_per_sample=gate.adds_per_sample,
-        multiplications_per_sample=gate.multiplications_per_sample,
-        counted_spikes=waiting,
-        stored_values=gate.stored_values,
-        buffered_spikes=waiting,
-        heard=2 * steps,
-        latency=2 * steps,
-    )
-
-
 def _running_cost(agent: GatingAgent, x: Tensor) -> GateCost:
     """As ``gate_cost``, of a gate that is asked at every step, in all of its stages; spikes held: mean over steps."""
     steps, channels = x.shape[1:]
@@ -149,15 +130,13 @@ def hangs_on(agent: GatingAgent, expert: Expert) -> bool:
 
 
 def show_experts(agent: GatingAgent, trained: Expert | None, batches: TaskBatches) -> None:
-    """At the end of an experience, when neurons stay put, show every training sample to who hears experts or a relay.
+    """At the end of an experience, when neurons stay put, show every training sample to who hears experts.
 
     Args:
         agent: whose gating network it is.
         trained: whose neurons have moved; None: nobody's have.
         batches: the samples.
     """
-    if isinstance(agent.gate, LevelsGating):
-        _show_levels(agent, agent.gate, batches)
     listener = expert_listener(agent.gate)
     if listener is None:
         return
@@ -166,63 +145,45 @@ def show_experts(agent: GatingAgent, trained: Expert | None, batches: TaskBatche
         listener.observe(features(agent, x), wanted.labels, batches.task)
 
 
-def _show_levels(agent: GatingAgent, gate: LevelsGating, batches: TaskBatches) -> None:
-    """Show the samples of a task that has ended, while its own north part drives the relay; once, should it return."""
-    known = {*gate.classes}
-    gate.renew({e.number: (e.path[0], e.path[1]) for e in agent.experts}, len(agent.levels.relay))
-    for x, wanted in batches.once():
-        labels = wanted.labels
-        for label in sorted({*labels.tolist()} - known):
-            rows, expert = labels == label, gate.assignment.expert_of[label]
-            gate.observe(features(agent, x[rows], (expert,)), labels[rows], batches.task)
-
-
 def lessons(agent: GatingAgent, x: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Counts [B, F] and labels [B] that a gating network learns samples x by: theirs, or those of their windows.
 
     One on the chip learns by input spikes, too, though it is shown what its columns make of them when it is asked. Of
-    gates on two levels it is what the first one hears.
+    gates on two levels it is what the first one hears (``scheduler.answers.relayed`` has the rest).
     """
     if agent.gate.hears in ("columns", "levels"):
-        return _counts(agent, x), labels
+        return input_counts(agent, x), labels
     if not agent.options.running:
         return features(agent, x), labels
     counts, rows = windows_of(x, agent.options.running)
     return counts, labels[rows]
 
 
-def features(agent: GatingAgent, x: Tensor, among: Collection[int] | None = None) -> Tensor:
+def features(agent: GatingAgent, x: Tensor) -> Tensor:
     """Spike counts of x [B, T, I] as the gating network hears them [B, F], or what its columns receive.
-
-    Args:
-        agent: whose gating network it is.
-        x: the samples.
-        among: experts that are possible, of which a gate on two levels lets the north parts run; None: all.
 
     Raises:
         ValueError: samples are shorter than the gating network wants to listen.
     """
-    return heard(agent, x, among).counts
+    return heard(agent, x).counts
 
 
-def heard(agent: GatingAgent, x: Tensor, among: Collection[int] | None = None) -> Features:
+def heard(agent: GatingAgent, x: Tensor) -> Features:
     """As ``features``, and what that took."""
-    if isinstance(agent.gate, LevelsGating):
-        return _of_levels(agent, agent.gate, _listened(agent, x), among)
     listener, chip = expert_listener(agent.gate), on_chip(agent.gate)
     if listener is not None:
-        return _of_experts(agent, listener, _listened(agent, x))
+        return _of_experts(agent, listener, listened(agent, x))
     if chip is None:
-        return Features(_counts(agent, x), Spikes.none(len(x)))
-    of_columns = _of_columns(agent, chip, _listened(agent, x))
+        return Features(input_counts(agent, x), Spikes.none(len(x)))
+    columns = of_columns(agent, chip, listened(agent, x))
     if agent.gate is chip:
-        return of_columns
-    return replace(of_columns, counts=torch.cat([of_columns.counts, _counts(agent, x).double()], 1))
+        return columns
+    return replace(columns, counts=torch.cat([columns.counts, input_counts(agent, x).double()], 1))
 
 
-def heard_adapted(agent: GatingAgent, x: Tensor, among: Collection[int] | None = None) -> Features:
+def heard_adapted(agent: GatingAgent, x: Tensor) -> Features:
     """As ``heard``, adapted to what all samples of x have in common, if that is asked for."""
-    features, gate = heard(agent, x, among), agent.gate
+    features, gate = heard(agent, x), agent.gate
     if not (agent.options.adapt and isinstance(gate, KeepsMeans) and agent.gate.classes):
         return features
     return replace(features, counts=adapted(gate, features.counts, agent.options.adapt))
@@ -233,18 +194,18 @@ def nothing_heard(samples: int) -> Features:
     return Features(torch.zeros(samples, 0), Spikes.none(samples))
 
 
-def _listened(agent: GatingAgent, x: Tensor) -> Tensor:
+def listened(agent: GatingAgent, x: Tensor) -> Tensor:
     """The steps of x [B, T, I] that the gating network listens to."""
     return x[:, : heard_steps(agent.options.listen, x.shape[1])]
 
 
-def _counts(agent: GatingAgent, x: Tensor) -> Tensor:
+def input_counts(agent: GatingAgent, x: Tensor) -> Tensor:
     """Input spikes of x [B, T, I] in the windows of the steps that it listens to [B, F]."""
-    listened = _listened(agent, x)
-    return spike_counts(listened, window_count(agent.options.windows, listened.shape[1]))
+    steps = listened(agent, x)
+    return spike_counts(steps, window_count(agent.options.windows, steps.shape[1]))
 
 
-def _of_columns(agent: GatingAgent, gate: CrossbarGating, x: Tensor) -> Features:
+def of_columns(agent: GatingAgent, gate: CrossbarGating, x: Tensor) -> Features:
     """Let the columns of the gating network run, and nobody else."""
     network, slots = agent.network, gate.slots
     if not len(slots):
@@ -255,30 +216,6 @@ def _of_columns(agent: GatingAgent, gate: CrossbarGating, x: Tensor) -> Features
     columns = nobody.index_fill(0, slots.to(network.device), True)
     work = work_of(network, Spikes.none(len(x)), per_channel(x), columns, x.shape[1])
     return Features(gate.read(membrane, network.options.output_leak), Spikes.none(len(x)), work)
-
-
-def _of_levels(agent: GatingAgent, gate: LevelsGating, x: Tensor, among: Collection[int] | None) -> Features:
-    """Let the north parts that the first gate chooses run, and the relay; the most probable one goes on from there."""
-    counts = _counts(agent, x)
-    ways, relay = gate.ways(counts, among), agent.levels.relay
-    relayed, spikes, work, goes_on = {}, [], Work(), Work()
-    for part in torch.unique(ways).tolist():
-        rows = (ways == part).any(1).nonzero().flatten()
-        running = torch.zeros_like(agent.network.state.alive)
-        running[[*agent.levels.north[part].neurons, *relay]] = True
-        outputs = torch.tensor(agent.levels.south[0].outputs, device=agent.network.device)
-        with torch.no_grad():
-            fired = agent.network.run(x[rows], outputs, running).counts.to("cpu", torch.float64)
-        relayed[part] = rows, fired[relay].T
-        spikes.append((Spikes.of(fired), rows))
-        first = ways[rows, 0] == part
-        for mine in (first, ~first):
-            if mine.any():
-                said = Spikes.of(fired[:, mine])
-                one = work_of(agent.network, said, per_channel(x[rows[mine]]), running, x.shape[1])
-                work += one * (int(mine.sum()) / len(x))
-                goes_on += one * (int(mine.sum()) / len(x) if mine is first else 0.0)
-    return Features(gate.counted(counts, relayed), Spikes.joined(spikes, len(x)), work, goes_on)
 
 
 def _of_experts(agent: GatingAgent, gate: ExpertListener, x: Tensor) -> Features:

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
+from smalti.model.gating.features import heard_steps
+from smalti.model.gating.networks.levels import LevelsGating
 from smalti.model.gating.protocol import KeepsTerms, Kept
 from smalti.model.network import spikes_of_samples
-from smalti.scheduler.answers import said
-from smalti.scheduler.answers.hearing import Features, GateCost, gate_cost, heard_adapted
-from smalti.scheduler.answers.said import Said
+from smalti.scheduler.answers import relayed, said
+from smalti.scheduler.answers.hearing import Features, GateCost, gate_cost, heard_adapted, listened
+from smalti.scheduler.answers.said import Said, Spikes
 
 Asker: TypeAlias = Callable[[Expert, Tensor, Tensor], Said]
 """(expert, rows [b] of the samples, spikes of each channel in every sample [B, I]) -> what the expert does for them."""
@@ -47,7 +49,7 @@ class Question:
 
     def among(self, experts: Collection[int]) -> Question:
         """The same question, of which is told that one of these experts is asked for."""
-        same = None if self.agent.gate.hears == "levels" else self  # which lets those run that are possible
+        same = None if isinstance(self.agent.gate, LevelsGating) else self  # which lets those run that are possible
         return Question(self.agent, self.x, self._ask, self._terms, frozenset(experts), same)
 
     def __len__(self) -> int:
@@ -71,7 +73,12 @@ class Question:
     @cached_property
     def heard(self) -> Features:
         """What the gating network hears."""
-        return self._whole.heard if self._whole else heard_adapted(self.agent, self.x, self.experts)
+        gate = self.agent.gate
+        if self._whole:
+            return self._whole.heard
+        if isinstance(gate, LevelsGating):
+            return relayed.heard(self.agent, gate, self.x, self.experts, self._drive, self._terms)
+        return heard_adapted(self.agent, self.x)
 
     @cached_property
     def _counts(self) -> Tensor:
@@ -98,8 +105,17 @@ class Question:
     @cached_property
     def cost(self) -> GateCost:
         """What it takes."""
-        running = self.agent.options.running  # of its counts at every step
+        gate, running = self.agent.gate, self.agent.options.running  # of its counts at every step
+        if isinstance(gate, LevelsGating):
+            return relayed.cost(self.agent, gate, self.x, self.heard.counts)
         return gate_cost(self.agent, self.x, torch.zeros(len(self), 0) if running else self.heard.counts)
+
+    def _drive(self, part: int, rows: Tensor) -> Spikes:
+        """Spikes of a north part and the relay: those of an expert that it leads to, for that may be known."""
+        if heard_steps(self.agent.options.listen, self.x.shape[1]) < self.x.shape[1]:
+            return relayed.run(self.agent, part, listened(self.agent, self.x[rows]))
+        expert = next(one for one in self.agent.experts if one.path[0] == part)
+        return relayed.part_of(self.agent, part, self.ask(expert, rows).spikes)
 
     def ask(self, expert: Expert, rows: Tensor) -> Said:
         """What an expert does for some of the samples [b]."""

@@ -59,7 +59,7 @@ def asked_alone(agent: GatingAgent, stream: Stream, experience: Experience, x: T
         chosen = [(_as_if(agent, experience, able[number]), best == number) for number in torch.unique(best).tolist()]
         return of_experts(agent, [(e, rows.nonzero().flatten()) for e, rows in chosen], heard, heard.heard)
     norths, ways, taken = question(agent, x), list[tuple[Path, Tensor]](), {e.path for e in agent.experts}
-    best = agent.gate.ways(norths.heard.counts[:, : agent.gate.features])[:, 0]
+    best = agent.gate.ways(agent.gate.first(norths.heard.counts))[:, 0]
     for north in torch.unique(best).tolist():
         path = agent.levels.behind(north, _question(stream, experience), outputs, taken)
         if path is None:
@@ -72,7 +72,7 @@ def asked_alone(agent: GatingAgent, stream: Stream, experience: Experience, x: T
 def untold(agent: GatingAgent, gate: LevelsGating, stream: Stream, experience: Experience, x: Tensor) -> Answers | None:
     """Nothing is told: gates on two levels choose both parts."""
     heard = question(agent, x)
-    best, souths = gate.ways(heard.heard.counts[:, : gate.features])[:, 0], gate.souths(heard.heard.counts)
+    best, souths = gate.ways(gate.first(heard.heard.counts))[:, 0], gate.souths(heard.heard.counts)
     if agent.find(experience.classes) is not None:
         return None
     experts = []

@@ -14,8 +14,9 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
+from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.gating.networks.staged import on_chip
-from smalti.scheduler.answers import hearing
+from smalti.scheduler.answers import hearing, relayed
 from smalti.scheduler.growth import gate_columns
 from smalti.scheduler.growth.buy_back import Remembered
 from smalti.scheduler.growth.gate_columns import GateColumns
@@ -251,6 +252,7 @@ class TaskAware:
         agent, expert = self.parts.agent, self.expert(now)
         self.parts.trainee.rehearsal.end(now.batches, expert, agent.running(expert), self.parts.grower.probe)
         self._show_rest(now, expert)
+        relayed.show(agent, now.batches)
         hearing.show_experts(agent, None if now.position in expert.lent else expert, now.batches)
         bought = self._buy_columns(now, expert)
         learn_of_answers(self.parts, expert, now)
@@ -272,10 +274,18 @@ class TaskAware:
         lots = now.chance_of_seeds()(0, grower.network.fabric.tiles + 4)  # numbers of no tile
         shuffle = lots if grower.prices.options.values == "shuffled" else None
         free = gate_columns.spare(grower, room.after(0).slots)
-        to_come = self._classes_from(now.position + 1) - {*chip.centres.classes}
-        columns = GateColumns(grower, chip, now.experience.task, len(to_come), free, shuffle)
+        to_come = self._columns_to_come(now, chip)
+        columns = GateColumns(grower, chip, now.experience.task, to_come, free, shuffle)
         refused = columns.run()
         return [{"round": now.number, "name": now.experience.name, **columns.row(expert.number, refused)}]
+
+    def _columns_to_come(self, now: Round, chip: CrossbarGating) -> int:
+        """Classes of later experiences that will want columns; of two levels as many as there are views to come."""
+        stream, position = self.parts.stream, now.position + 1
+        if not now.config.growth.levels.relay:
+            return len(self._classes_from(position) - {*chip.centres.classes})
+        views = [stream.factors[one.task][0] for one in stream.experiences] if stream.factors else []
+        return len({*views[position:]} - {*views[:position]})
 
     def _show_rest(self, now: Round, expert: Expert) -> None:
         """Show the gating network what no step has shown of a task whose training ended early."""

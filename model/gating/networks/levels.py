@@ -11,7 +11,8 @@ so either gate is shown which parts served a sample: when its experience has end
 then.
 
 Counts [B, F + K + K R] stand side by side: those of the inputs [F], which of the K north parts ran [K], and those of
-the relay [R] under each, zero where it did not run.
+the relay [R] under each, zero where it did not run. The first gate may stand on the chip (``networks.crossbar``), its
+columns telling parts apart, not classes; what they have received [P] comes first then.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from smalti.model.gating.assignment import Assignment
 from smalti.model.gating.densities.mixture import UNKNOWN, check_state
 from smalti.model.gating.features import checked_counts, checked_features, checked_labels, like
 from smalti.model.gating.networks.autoencoder import AutoencoderGating
+from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.gating.networks.gaussian import GaussianGating
 from smalti.model.gating.networks.lda import LdaGating
 from smalti.model.gating.networks.prototype import PrototypeGating
 from smalti.model.gating.networks.random import RandomGating
 from smalti.model.gating.networks.softmax import SoftmaxGating
 from smalti.model.gating.options import GatingOptions
-from smalti.model.gating.protocol import GatingNetwork, Hears
+from smalti.model.gating.protocol import GatingNetwork, Hears, KeepsTerms, Kept
 
 GATES: dict[str, Callable[[GatingOptions, int], GatingNetwork]] = {
     "gaussian": GaussianGating,
@@ -42,6 +44,9 @@ GATES: dict[str, Callable[[GatingOptions, int], GatingNetwork]] = {
     "random": RandomGating,
 }
 """Gating networks that can choose on a level: they hear counts and need nothing of the chip."""
+
+FIRST: dict[str, Callable[[GatingOptions, int], GatingNetwork]] = {**GATES, "crossbar": CrossbarGating}
+"""Those that can choose on the first one."""
 
 Path = tuple[int, int]  # numbers of a north and of a south part
 
@@ -58,13 +63,14 @@ class LevelsGating:
     def __init__(self, options: GatingOptions, features: int) -> None:
         self.options = options
         self.features = checked_features(features)  # F
-        for name in ("north", "south"):
-            if (gate := getattr(options.levels, name)) not in GATES:
-                raise ValueError(f"gating.levels.{name} = {gate!r} can choose on no level; take {', '.join(GATES)}")
+        for name, gates in (("north", FIRST), ("south", GATES)):
+            if (gate := getattr(options.levels, name)) not in gates:
+                raise ValueError(f"gating.levels.{name} = {gate!r} cannot choose there; take {', '.join(gates)}")
         self.assignment = Assignment()
-        self.north = GATES[options.levels.north](options, features)
+        self.north = FIRST[options.levels.north](options, features)
         self._found(0)
         self.paths: dict[int, Path] = {}  # of every expert that has been shown
+        self._said: tuple[Tensor, Tensor] | None = None  # what was asked last of the first gate, and its answer
 
     def _found(self, relay: int) -> None:
         """The second gate, for a relay of so many neurons; 0: there is none yet, and nothing to hear."""
@@ -75,6 +81,11 @@ class LevelsGating:
     def parts(self) -> int:
         """North parts that can be told apart, K."""
         return 1 + max((north for north, _ in self.paths.values()), default=-1)
+
+    @property
+    def chip(self) -> CrossbarGating | None:
+        """The first gate, where that stands on the chip."""
+        return self.north if isinstance(self.north, CrossbarGating) else None
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -109,30 +120,41 @@ class LevelsGating:
         moved = [expert for expert, path in self.paths.items() if tuple(paths.get(expert, path)) != path]
         if moved or (self.relay not in (0, relay)):
             raise ValueError(f"parts of experts {moved} have changed, or the relay's {self.relay} neurons are {relay}")
+        self._said = None
         if not self.relay:
             self._found(relay)
         for expert, path in paths.items():
             own = [label for label, who in self.assignment.expert_of.items() if who == expert]
             self.paths[expert] = path
-            self.north.assignment.assign(path[0], own)
+            self.north.assignment.assign(path[0], own if self.chip is None else path[:1])
             self.south.assignment.assign(expert, own)
 
-    def ways(self, counts: Tensor, among: Collection[int] | None = None) -> Tensor:
-        """North parts that run for input counts [B, F], the most probable first: numbers [B, k].
+    def first(self, counts: Tensor) -> Tensor:
+        """What the first gate chooses by, of counts as they are shown: of the inputs [B, F], or its columns [B, P]."""
+        return counts[:, : self.features if self.chip is None else len(self.chip.columns)]
+
+    def ways(
+        self, counts: Tensor, among: Collection[int] | None = None, terms: dict[int, Kept] | None = None
+    ) -> Tensor:
+        """North parts that run, the most probable first: numbers [B, k].
 
         Args:
-            counts: of the inputs.
+            counts: what the first gate chooses by, [B, F] or [B, P].
             among: experts that are possible; None: all that have been shown.
+            terms: what the first gate keeps of these counts, by class.
         """
         parts = sorted({north for expert, (north, _) in self.paths.items() if among is None or expert in among})
         if len(parts) < 2:
             return torch.tensor(parts).expand(len(counts), -1)
-        shares = self._norths(counts)[:, parts]
+        shares = self._norths(counts, terms)[:, parts]
         wanted = min(self.options.levels.ways or len(parts), len(parts))
         return torch.tensor(parts)[shares.topk(wanted, 1).indices]
 
     def counted(self, counts: Tensor, relayed: Mapping[int, tuple[Tensor, Tensor]]) -> Tensor:
-        """Counts [B, F + K + K R] of what inputs [B, F] and, by north part, the relay has done [b, R] in rows [b]."""
+        """Counts [B, F + K + K R] of what inputs have done, and the relay [b, R] in rows [b], by north part.
+
+        Of the inputs it is [B, F], or [B, P + F] with what columns of the chip have received.
+        """
         samples, parts = len(counts), self.parts
         ran = torch.zeros(samples, parts, dtype=torch.float64)
         heard = torch.zeros(samples, parts, self.relay, dtype=torch.float64)
@@ -152,11 +174,12 @@ class LevelsGating:
             ValueError: counts or labels of wrong shape, not finite or negative, or more or fewer parts than one ran;
                 nothing is learned then.
         """
-        inputs, ran, relay = self._heard(counts)
-        labels = checked_labels(labels, len(inputs))
+        _, ran, relay = self._heard(counts)
+        labels, inputs = checked_labels(labels, len(ran)), self._inputs(counts)
         if not bool((ran.sum(1) == 1).all()):
             raise ValueError("gates of two levels learn of samples for each of which one north part ran")
-        self.north.observe(inputs, labels, task)
+        self._said = None
+        self.north.observe(inputs, labels if self.chip is None else ran.argmax(1), task)
         self.south.observe((ran[:, :, None] * relay).sum(1), labels, task)
 
     def scores(self, counts: Tensor) -> Tensor:
@@ -165,12 +188,12 @@ class LevelsGating:
         Raises:
             ValueError: no expert has been assigned, or counts are refused.
         """
-        inputs, ran, relay = self._heard(counts)
+        first, ran, relay = self._heard(counts)
         experts = self.assignment.experts
         if not experts:
             raise ValueError("no expert to score: assign classes to an expert first")
-        shares = torch.full((len(inputs), len(experts)), -torch.inf, dtype=torch.float64)
-        north = self._norths(inputs) if self.paths else ran
+        shares = torch.full((len(ran), len(experts)), -torch.inf, dtype=torch.float64)
+        north = self._norths(first) if self.paths else ran
         column = {expert: place for place, expert in enumerate(experts)}
         for part in range(self.parts):
             rows = torch.nonzero(ran[:, part]).flatten()
@@ -186,11 +209,11 @@ class LevelsGating:
 
         Very low where it did not run.
         """
-        inputs, ran, relay = self._heard(counts)
+        first, ran, relay = self._heard(counts)
         if not self.classes:
             raise ValueError("the gating network has observed nothing yet; call observe first")
-        said = torch.full((len(inputs), len(self.classes)), UNKNOWN, dtype=torch.float64)
-        north = self._norths(inputs)
+        said = torch.full((len(ran), len(self.classes)), UNKNOWN, dtype=torch.float64)
+        north = self._norths(first)
         of_class = torch.tensor([self.paths[self.south.assignment.expert_of[label]][0] for label in self.classes])
         for part in range(self.parts):
             rows, own = torch.nonzero(ran[:, part]).flatten(), torch.nonzero(of_class == part).flatten()
@@ -204,8 +227,8 @@ class LevelsGating:
 
         Combinations that no expert has can be meant as well: all classes of a south part speak for it.
         """
-        inputs, ran, relay = self._heard(counts)
-        best = self._norths(inputs).masked_fill(ran == 0, -torch.inf).argmax(1)
+        first, ran, relay = self._heard(counts)
+        best = self._norths(first).masked_fill(ran == 0, -torch.inf).argmax(1)
         scores = self.south.scores(relay[torch.arange(len(best)), best]).double()
         of_expert = torch.tensor([self.paths[expert][1] for expert in self.south.assignment.experts])
         found = torch.full((len(best), int(of_expert.max()) + 1), -torch.inf, dtype=torch.float64)
@@ -214,8 +237,8 @@ class LevelsGating:
         return found.argmax(1)
 
     def novelty(self, counts: Tensor) -> float:
-        """How new the inputs are to the first gate, of counts [B, F] or more columns."""
-        return self.north.novelty(counts[:, : self.features])
+        """How new the inputs are to the first gate, of their counts alone [B, F]."""
+        return self.north.novelty(counts)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Both gates' states, the parts of every expert, and the assignment."""
@@ -232,22 +255,41 @@ class LevelsGating:
         fresh._found(int(state["relay"]))
         for name, gate in (("north.", fresh.north), ("south.", fresh.south)):
             gate.load_state_dict({key.removeprefix(name): own for key, own in state.items() if key.startswith(name)})
+        self._said = None
         self.north, self.south, self.relay = fresh.north, fresh.south, fresh.relay
         self.paths = {expert: (north, south) for expert, north, south in state["paths"].tolist()}
         self.assignment.load_state_dict(state)
 
     def _heard(self, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Counts of the inputs [B, F], which north parts ran [B, K] and counts of the relay [B, K, R], float64."""
-        parts = self.parts
-        checked = checked_counts(counts, self.features + parts * (1 + self.relay))
-        inputs, ran = checked[:, : self.features], checked[:, self.features : self.features + parts]
+        """What the first gate chooses by, which north parts ran [B, K] and counts of the relay [B, K, R], float64."""
+        parts, columns = self.parts, self._columns
+        checked = checked_counts(counts[:, columns:], self.features + parts * (1 + self.relay))
+        ran = checked[:, self.features : self.features + parts]
         relay = checked[:, self.features + parts :].reshape(len(checked), parts, self.relay)
-        return inputs.contiguous(), ran, relay
+        return self.first(counts).to("cpu", torch.float64).contiguous(), ran, relay
 
-    def _norths(self, inputs: Tensor) -> Tensor:
-        """log p(north part | inputs) [B, K]; all alike before the first gate has observed anything."""
-        shares = torch.full((len(inputs), self.parts), -torch.inf, dtype=torch.float64)
-        shares[:, list(self.north.assignment.experts)] = self.north.scores(inputs).double()
+    def _inputs(self, counts: Tensor) -> Tensor:
+        """Counts of the inputs [B, F]."""
+        return counts[:, self._columns : self._columns + self.features].contiguous()
+
+    @property
+    def _columns(self) -> int:
+        """Columns of the chip whose values come first, P."""
+        return 0 if self.chip is None else len(self.chip.columns)
+
+    def _norths(self, first: Tensor, terms: dict[int, Kept] | None = None) -> Tensor:
+        """log p(north part | inputs) [B, K], of what the first gate chooses by; all alike where that has no columns."""
+        if self.chip is not None and not self.chip.columns:
+            return torch.zeros(len(first), self.parts, dtype=torch.float64).log_softmax(1)
+        known = self._said  # the same samples are asked about several times in a row
+        if known is not None and known[0].shape == first.shape and torch.equal(known[0], first.double()):
+            return known[1]
+        if terms is not None and isinstance(self.north, KeepsTerms):
+            self.north.recall(first, terms)
+        shares = torch.full((len(first), self.parts), -torch.inf, dtype=torch.float64)
+        shares[:, list(self.north.assignment.experts)] = self.north.scores(first).double()
+        if self.chip is None:  # whose columns may be written anew
+            self._said = first.double(), shares
         return shares
 
     def _behind(self, relay: Tensor, experts: list[int]) -> Tensor:

@@ -27,6 +27,7 @@ from smalti.model.gating.features import checked_counts, checked_features, check
 from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.gating.networks.gaussian import GaussianGating
 from smalti.model.gating.networks.lda import LdaGating
+from smalti.model.gating.networks.levels import LevelsGating
 from smalti.model.gating.networks.prototype import PrototypeGating
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import GatingNetwork, Hears
@@ -277,7 +278,7 @@ def least_margin(margin: Tensor, own: Tensor, asked_on: Tensor) -> float:
 
 
 def on_chip(gate: GatingNetwork) -> CrossbarGating | None:
-    """What of the gating network stands on the chip: itself, its first stage, or nothing."""
-    if isinstance(gate, StagedGating):
+    """What of the gating network stands on the chip: itself, its first stage, its first level, or nothing."""
+    if isinstance(gate, (StagedGating, LevelsGating)):
         return gate.chip
     return gate if isinstance(gate, CrossbarGating) else None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import pytest
 import torch
 
 from smalti.model.gating.networks.levels import LevelsGating
-from smalti.scheduler.answers import evaluation, hearing
+from smalti.scheduler.answers import evaluation, relayed
 from smalti.scheduler.answers.question import question
 from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.records.rows import RoundRows
@@ -20,6 +21,7 @@ Make = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]
 CheckResume = Callable[[Config, int], None]
 GATES = {"gating.network": "levels"}
+CHIP = {**GATES, "gating.levels.north": "crossbar", "gating.crossbar.centres": 2}
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +57,8 @@ def test_of_north_parts_those_run_that_are_chosen(played: Simulation) -> None:
     agent, levels = played.gating, played.gating.levels
     x, _ = played.batches_of(played.stream.experiences[0]).evaluation(VALIDATION)
     assert isinstance(agent.gate, LevelsGating)
-    heard = hearing.heard(agent, x)
-    chosen = agent.gate.ways(heard.counts[:, : agent.gate.features])[:, 0]
+    heard = relayed.heard(agent, agent.gate, x)
+    chosen = agent.gate.ways(agent.gate.first(heard.counts))[:, 0]
     per_slot = torch.zeros(played.network.fabric.neurons, len(x), dtype=torch.float64)
     per_slot[heard.spikes.slots] = heard.spikes.counts.double()
     for number, part in enumerate(levels.north):
@@ -107,10 +109,52 @@ def test_of_one_level_the_gate_chooses_among_those_who_know_the_question(make: M
 
 
 @pytest.mark.parametrize("engine", ["dense", "events"])
-def test_a_run_goes_on_as_if_it_had_not_been_stopped(make: Make, check_resume: CheckResume, engine: str) -> None:
-    check_resume(make(**GATES, **{"network.engine": engine}), 5)
+@pytest.mark.parametrize("gates", [GATES, CHIP], ids=["gaussian", "crossbar"])
+def test_a_run_goes_on_as_if_it_had_not_been_stopped(
+    make: Make, check_resume: CheckResume, engine: str, gates: dict[str, Any]
+) -> None:
+    check_resume(make(**gates, **{"network.engine": engine}), 5)
+
+
+def test_the_first_gate_may_stand_on_the_chip(make: Make, play: Play) -> None:
+    simulation, _ = play(make(**CHIP))
+    agent, accuracy = simulation.gating, last(simulation)
+    assert isinstance(agent.gate, LevelsGating)
+    chip = agent.gate.chip
+    assert chip is not None
+    assert chip.classes == tuple(range(len(agent.levels.north)))  # a discriminant for each part, not for each class
+    assert len(chip.columns) == 2 * len(agent.levels.north)
+    assert accuracy["question"] > 0.85 * accuracy["task"]
+    x, _ = simulation.batches_of(simulation.stream.experiences[0]).evaluation(VALIDATION)
+    asked = question(agent, x)
+    assert asked.heard.work.additions > asked.heard.goes_on.additions  # the columns run beside
+    assert asked.cost.counted_spikes == pytest.approx(agent.gate.relayed(asked.heard.counts))
+    steps = simulation.table("openings")["step"]
+    assert (steps == "gate").sum() == len(simulation.stream.experiences)
+
+
+def test_without_columns_all_parts_are_alike(make: Make, play: Play) -> None:
+    simulation, _ = play(make(**CHIP, **{"fabric.neurons_per_tile": 48, "gating.windows": 15}))
+    gate = simulation.gating.gate
+    assert isinstance(gate, LevelsGating)
+    assert gate.chip is not None
+    assert len(gate.chip.classes) < gate.parts
+    assert simulation.table("openings").query("step == 'gate'")["refused"].str.contains("columns of").any()
 
 
 def test_one_level_has_no_use_for_two_gates(make: Make) -> None:
     with pytest.raises(ValueError, match=r"gating.network = 'levels' .* growth.levels.relay = 0 makes one"):
         Simulation(make(**GATES, **{"growth.levels.relay": 0}))
+
+
+@pytest.mark.parametrize("engine", ["dense", "events"])
+def test_what_experts_have_said_tells_what_the_relay_did(make: Make, play: Play, engine: str) -> None:
+    simulation, _ = play(make(**GATES, **{"network.engine": engine}))
+    agent = simulation.gating
+    assert isinstance(agent.gate, LevelsGating)
+    x, _ = simulation.batches_of(simulation.stream.experiences[3]).evaluation(VALIDATION)
+    anew, known = relayed.heard(agent, agent.gate, x), question(agent, x).heard
+    assert torch.equal(anew.counts, known.counts)
+    assert torch.equal(anew.spikes.slots, known.spikes.slots)
+    assert torch.equal(anew.spikes.counts, known.spikes.counts.double())
+    assert anew.work == known.work
