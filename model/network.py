@@ -25,6 +25,7 @@ from smalti.model.devices.draws import Chance, unseeded
 from smalti.model.devices.memristors import Memristors
 from smalti.model.engines import dense
 from smalti.model.engines.choice import choose_engine
+from smalti.model.entering import spikes_of_channels
 from smalti.model.kinds import Cell
 from smalti.model.neuron import Dynamics, NetworkOptions
 from smalti.model.probe import DenseProbe, Probe
@@ -301,21 +302,6 @@ class Network:
     def _columns(self, x: Tensor) -> Tensor:
         """[B, T, I] of any type -> [T, I, B] of the network's."""
         return x.to(self.device).permute(1, 2, 0).to(self.options.dtype).contiguous()
-
-
-def spikes_of_channels(x: Tensor) -> Tensor:
-    """Input spikes of every channel [I] float64, all samples together, of x [B, T, I]."""
-    return _added(x.flatten(0, 1), 0, torch.int64)
-
-
-def spikes_of_samples(x: Tensor) -> Tensor:
-    """Input spikes of every channel in each sample [B, I] float64, of x [B, T, I]."""
-    return _added(x, 1, torch.int32)
-
-
-def _added(spikes: Tensor, dim: int, whole: torch.dtype) -> Tensor:
-    """Sums over a dimension, float64: of whole numbers by integers that hold them, which is exact and much faster."""
-    return spikes.sum(dim, dtype=torch.float64 if spikes.is_floating_point() else whole).double()
 
 
 def _events(module: str = "engine") -> Any:

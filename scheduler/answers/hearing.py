@@ -17,13 +17,14 @@ from torch import Tensor
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.model import costs
+from smalti.model.entering import spikes_of_channels
 from smalti.model.gating.adaptation import KeepsMeans, adapted
 from smalti.model.gating.features import heard_steps, spike_counts, window_count
 from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.gating.networks.staged import on_chip
 from smalti.model.gating.protocol import ExpertListener, Staged, expert_listener
 from smalti.model.gating.running import windows_of
-from smalti.model.network import Network, spikes_of_channels
+from smalti.model.network import Network
 from smalti.model.work import Work
 from smalti.scheduler.answers.said import Spikes
 from smalti.scheduler.streams.batches import TaskBatches

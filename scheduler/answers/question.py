@@ -11,10 +11,10 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
+from smalti.model.entering import spikes_of_samples
 from smalti.model.gating.features import heard_steps
 from smalti.model.gating.networks.levels import LevelsGating
 from smalti.model.gating.protocol import KeepsTerms, Kept
-from smalti.model.network import spikes_of_samples
 from smalti.scheduler.answers import relayed, said
 from smalti.scheduler.answers.hearing import Features, GateCost, gate_cost, heard_adapted, listened
 from smalti.scheduler.answers.said import Said, Spikes

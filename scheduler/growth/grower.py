@@ -23,6 +23,7 @@ from smalti.agents.candidate import CandidateNeuron
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.agents.tile import Call, TileAgent
+from smalti.model.entering import spikes_of_channels
 from smalti.model.graft import Birth, graft, introduce, retire
 from smalti.model.growth.learning_rates import begin_stage
 from smalti.model.growth.options import GrowthOptions
@@ -30,7 +31,7 @@ from smalti.model.growth.preselection import preselect, tile_scores
 from smalti.model.growth.signal import Traces
 from smalti.model.growth.surroundings import Norms, usual_norms
 from smalti.model.kinds import Cell
-from smalti.model.network import Network, spikes_of_channels
+from smalti.model.network import Network
 from smalti.model.optimiser import Moments
 from smalti.model.probe import Kernel, Probe
 from smalti.scheduler.answers.judge import Judge

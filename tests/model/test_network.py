@@ -11,7 +11,8 @@ from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import FREE
-from smalti.model.network import Activity, Network, spikes_of_channels, spikes_of_samples
+from smalti.model.entering import spikes_of_channels, spikes_of_samples
+from smalti.model.network import Activity, Network
 from smalti.model.neuron import NetworkOptions
 
 

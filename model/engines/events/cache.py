@@ -15,7 +15,7 @@ import numba
 from numba.core.event import Event, Listener, register
 
 from smalti.model.engines.compiling import COMPILING
-from smalti.model.engines.events.kernels.lanes import UNKEPT
+from smalti.model.engines.events.kernels.compiled import UNKEPT
 
 ONCE = "once after installation, for some seconds"
 UNKEPT_HINT = (

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from smalti.model.engines.events.circuit import Block
+from smalti.model.engines.events.kernels.compiled import kernel
 from smalti.model.engines.events.kernels.forward import CHANNELS, Floats
-from smalti.model.engines.events.kernels.lanes import item, kernel, put
+from smalti.model.engines.events.kernels.lanes import item, put
 from smalti.model.engines.events.plan import Array, Bools, Ints
 
 

@@ -11,17 +11,16 @@ Input channels stand in banks of their own, number -1 the first. Knows no torch 
 
 from __future__ import annotations
 
+from smalti.model.engines.events.kernels.compiled import kernel, part
 from smalti.model.engines.events.kernels.forward import CHANNELS, Floats, Tape
 from smalti.model.engines.events.kernels.lanes import (
     Width,
     add,
     add_product,
     item,
-    kernel,
     lanes_of,
     load,
     multiply,
-    part,
     put,
     spread,
     store,

@@ -11,6 +11,7 @@ cache: so two neurons share what they load, and a bank is done with while its nu
 from __future__ import annotations
 
 from smalti.model.engines.events.kernels.blame import WINDOW, Room, blame_inputs, blame_spikes
+from smalti.model.engines.events.kernels.compiled import kernel, part
 from smalti.model.engines.events.kernels.forward import (
     HEIGHT,
     NEGLIGIBLE,
@@ -28,11 +29,9 @@ from smalti.model.engines.events.kernels.lanes import (
     add_product,
     drop_below,
     item,
-    kernel,
     lanes_of,
     load,
     multiply,
-    part,
     put,
     spread,
     store,

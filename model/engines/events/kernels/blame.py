@@ -4,19 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from smalti.model.engines.events.kernels.compiled import part
 from smalti.model.engines.events.kernels.forward import CHANNELS, Floats, Tape
-from smalti.model.engines.events.kernels.lanes import (
-    Width,
-    add,
-    add_product,
-    item,
-    lanes_of,
-    load,
-    part,
-    put,
-    spread,
-    store,
-)
+from smalti.model.engines.events.kernels.lanes import Width, add, add_product, item, lanes_of, load, put, spread, store
 from smalti.model.engines.events.plan import Bools, Graph, Ints
 
 WINDOW = 4  # steps whose spikes are blamed together

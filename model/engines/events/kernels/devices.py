@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.model.engines.events.kernels.compiled import kernel
 from smalti.model.engines.events.kernels.forward import Floats
-from smalti.model.engines.events.kernels.lanes import Width, item, kernel, lanes_of, put
+from smalti.model.engines.events.kernels.lanes import Width, item, lanes_of, put
 from smalti.model.engines.events.plan import Bools, Ints
 
 

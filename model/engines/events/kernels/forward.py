@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.model.engines.events.kernels.compiled import kernel, part
 from smalti.model.engines.events.kernels.lanes import (
     BYTE,
     Width,
@@ -27,12 +28,10 @@ from smalti.model.engines.events.kernels.lanes import (
     bits_of,
     bits_within,
     item,
-    kernel,
     lanes_of,
     load,
     multiply,
     note,
-    part,
     prefetch,
     put,
     spread,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 from llvmlite import ir
 from numba.core import cgutils, extending, types
 from numba.core.datamodel import models
@@ -19,26 +18,6 @@ from numba.core.extending import register_model
 intrinsic: Any = extending.intrinsic  # numba's own types would ask callers for the typing context
 BITS, BIT = ir.IntType(64), ir.IntType(1)
 BYTE = 8  # bits
-
-
-# What numba takes long to compile: code that counts who holds an array (so kernels make none: all memory is given to
-# them), entries for callers other than Python, indices that may count from the end (so kernels take ``item`` and
-# ``put``), what it would say of slices that do not fit (so they write in loops), and what a network has no use for (so
-# that is None where there is none: branches on an argument that is None are cut before anything else is done).
-OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
-njit: Any = numba.njit  # its own types know but half of the options
-UNKEPT: list[str] = []  # kernels for which numba finds no folder to keep them in
-
-
-def kernel(function: Any) -> Any:
-    """A function compiled at the first call and kept on disk, where there is a place; it lets other threads run."""
-    try:
-        return njit(cache=True, **OPTIONS)(function)
-    except RuntimeError:  # neither beside the sources nor in the user's cache
-        UNKEPT.append(function.__name__)
-        return njit(**OPTIONS)(function)
-
-
 Width = tuple[int, ...]  # of a bank, as its length: see ``width_of``
 EIGHTH = 8  # lanes for every element of a width
 
@@ -49,11 +28,6 @@ def width_of(lanes: int) -> Width:
     Numba finds the type of a tuple in no time; for a class of our own it asks Python in every call.
     """
     return (0,) * (lanes // EIGHTH)
-
-
-def part(function: Any) -> Any:
-    """A part of kernels that is compiled within each of them, which takes numba half the time of compiling it apart."""
-    return njit(inline="always")(function)
 
 
 class LanesType(types.Type):

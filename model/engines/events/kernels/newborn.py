@@ -6,12 +6,12 @@ many as there are lanes, stays in registers all the time.
 
 from __future__ import annotations
 
+from smalti.model.engines.events.kernels.compiled import kernel
 from smalti.model.engines.events.kernels.forward import Floats
 from smalti.model.engines.events.kernels.lanes import (
     Width,
     add,
     item,
-    kernel,
     lanes_of,
     load,
     multiply,

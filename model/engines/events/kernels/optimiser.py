@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from smalti.model.engines.events.kernels.lanes import item, kernel, put
+from smalti.model.engines.events.kernels.compiled import kernel
+from smalti.model.engines.events.kernels.lanes import item, put
 from smalti.model.engines.events.plan import Array, Ints
 
 

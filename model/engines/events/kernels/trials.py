@@ -9,8 +9,9 @@ import math
 
 from torch import Tensor
 
+from smalti.model.engines.events.kernels.compiled import kernel
 from smalti.model.engines.events.kernels.forward import Floats
-from smalti.model.engines.events.kernels.lanes import item, kernel
+from smalti.model.engines.events.kernels.lanes import item
 
 
 def direction(outputs: Tensor, targets: Tensor, weights: Tensor, threshold: float, near: float, last: int) -> float:

@@ -11,7 +11,8 @@ from torch.nn.functional import cross_entropy
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.criterion import CRITERIA
-from smalti.model.network import Network, spikes_of_channels
+from smalti.model.entering import spikes_of_channels
+from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.scheduler.learning.training import TrainingOptions, slope_of_excess
 from smalti.scheduler.streams.scores import LAST, NEAR, THRESHOLD, direction
