@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from smalti.scheduler.records.columns import BOOL, FLOAT, INT32, INT64, INTS, TEXT, Column, schema_of
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 
 APPENDED = (
     "rounds",
@@ -208,6 +208,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             "nothing was worth its price",
         ),
         Column("loss_before", FLOAT, "unit", "loss on samples kept of the task, before it"),
+        Column("loss_promised", FLOAT, "unit", "the same after it as its trial had it: what it was chosen by"),
         Column(
             "loss_after",
             FLOAT,

@@ -18,7 +18,7 @@ PUBLISHED = {
     "detections": "round step event detector value threshold expert classes",
     "openings": "round task name step expert loss score taken served refused bought paid taps inputs experts_run "
     "neurons_run",
-    "repairs": "round task expert repair loss_before loss_after writes price taken",
+    "repairs": "round task expert repair loss_before loss_promised loss_after writes price taken",
     "switches": "after on split believed expert trials found kept",
     "fates": "round task neuron age gradient_in gradient_out worth loss",
     "copies": "round draw seconds setting split task accuracy",
