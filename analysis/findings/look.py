@@ -18,8 +18,9 @@ from smalti.analysis.findings.finding import Finding, count_of, several
 from smalti.analysis.findings.forgetting import forgotten
 from smalti.analysis.findings.gate_columns import without_columns
 from smalti.analysis.findings.idleness import mute_inputs, restless, silent, unheard
+from smalti.analysis.findings.room import refused
 from smalti.analysis.growth import market
-from smalti.analysis.growth.reuse import WAYS, of_tasks
+from smalti.analysis.growth.reuse import of_tasks
 from smalti.analysis.measures import detection
 from smalti.analysis.outcomes import accuracy, answers, headline, order, settings
 from smalti.analysis.runs import Run
@@ -55,7 +56,7 @@ def findings(
     checks = [
         unfinished(rounds, config["training"]["rounds"], run.environment),
         shrunk(config),
-        refused(of_tasks(run.table("openings"))) if "openings" in run.tables else None,
+        refused(of_tasks(run.table("openings")), config) if "openings" in run.tables else None,
         without_columns(run.table("openings")) if "openings" in run.tables else None,
         *(
             forgotten(evaluations, setting, came=order(run), config=config)
@@ -119,31 +120,6 @@ def unfinished(rounds: pd.DataFrame, each: int, environment: Mapping[str, Any]) 
         title=f"The run stopped within experience {number}",
         detail=f"{missing} of its {each} rounds are missing; `smalti resume` goes on with it.",
     )
-
-
-def refused(openings: pd.DataFrame) -> Finding | None:
-    """Whether tasks found no room for neurons of their own, and what serves them."""
-    if "refused" not in openings:  # a run of an older version
-        return None
-    turned = openings[openings["refused"] != ""]
-    if turned.empty:
-        return None
-    taken = openings[openings["taken"] & (openings["step"] != "again")].set_index("task")
-    told = []
-    for task, name, why in zip(turned["task"], turned["name"], turned["refused"], strict=True):
-        by = taken.loc[task]
-        bought = f" in the place of {count_of(by['bought'], 'neuron')} bought back" if by["bought"] else ""
-        told.append(f"task {task} ({name}): {why}; served by {WAYS[by['step']]}{bought}{_validated(by['score'])}")
-    return Finding(
-        kind="refused",
-        weight="warning",
-        title=f"{count_of(len(turned), 'task')} found no room for a seed expert",
-        detail=f"{several(told, separator='; ')}. More room: fabric.neurons_per_tile, fabric.wires.",
-    )
-
-
-def _validated(score: float) -> str:
-    return "" if math.isnan(score) else f" ({score:.1%} on validation data)"
 
 
 def shrunk(config: Mapping[str, Any]) -> Finding | None:
