@@ -17,9 +17,11 @@ from smalti.analysis.findings.damage import broken, repaired
 from smalti.analysis.findings.finding import Finding, count_of, several
 from smalti.analysis.findings.forgetting import forgotten
 from smalti.analysis.findings.gate_columns import without_columns
+from smalti.analysis.findings.giving import gave_back
 from smalti.analysis.findings.idleness import mute_inputs, restless, silent, unheard
 from smalti.analysis.findings.room import refused
 from smalti.analysis.growth import market
+from smalti.analysis.growth.given_back import given_back
 from smalti.analysis.growth.reuse import of_tasks
 from smalti.analysis.measures import detection
 from smalti.analysis.outcomes import accuracy, answers, headline, order, settings
@@ -70,6 +72,7 @@ def findings(
         None if fan_out is None else unheard(neurons, fan_out),
         None if inputs is None else mute_inputs(run.table("links"), inputs),
         nothing_grown(neurons, bids, config["growth"]["when"]),
+        gave_back(given_back(run), config["growth"].get("give_back", 0.0)),
         broken(rounds, faults.get("heal", "none")),
         repaired(run.table("repairs"), rounds, faults) if "repairs" in run.tables else None,
         outdone(accuracy(run, headline(run), "test"), gate_alone(run)),

@@ -61,6 +61,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("hidden_rate", FLOAT, "spikes per step", "mean firing rate of the hidden neurons that ran"),
         Column("born", INT64, "number", "neurons born in the round, seeds and outputs included"),
         Column("retired", INT64, "number", "neurons retired in the round"),
+        Column("given_back", INT64, "number", "of these, neurons that the expert in training does without"),
         Column("lost", INT64, "number", "links taken away in the round for faults that came and were known"),
         Column("relaid", INT64, "number", "of these, links laid again with their devices (faults.heal)"),
         Column("pruned", INT64, "number", "devices removed by pruning in the round"),
