@@ -1,4 +1,4 @@
-"""What faults did to a run, and what was done about it, as findings. Draws and prints nothing."""
+"""What faults and errors did to a chip, and what was done about it, as findings. Draws and prints nothing."""
 
 from __future__ import annotations
 
@@ -89,4 +89,18 @@ def _nothing_bought(rounds: pd.DataFrame, faults: Mapping[str, Any]) -> Finding 
         detail="No loss on samples that are kept of an old task rose by more than faults.tolerance = "
         f"{faults['tolerance']:g}, so that no auction was held; experts whose outputs serve several tasks, or are "
         "those of another, are not asked.",
+    )
+
+
+def alike(devices: Mapping[str, Any]) -> Finding | None:
+    """Whether several copies of a chip were asked whose devices have no errors, by which copies differ."""
+    copies = devices.get("copies", 0)
+    if copies < 2 or devices.get("kind") != "ideal":
+        return None
+    return Finding(
+        kind="alike",
+        weight="note",
+        title=f"All {copies} copies of the chip are alike",
+        detail="They differ by errors of writes and by read noise and drift, and devices.kind = ideal has none; "
+        "what is stuck is the same in all.",
     )

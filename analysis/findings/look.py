@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from smalti.agents.auction.bids import SEED, TAP
-from smalti.analysis.findings.damage import broken, repaired
+from smalti.analysis.findings.damage import alike, broken, repaired
 from smalti.analysis.findings.finding import Finding, count_of, several
 from smalti.analysis.findings.forgetting import forgotten
-from smalti.analysis.findings.gate_columns import without_columns
+from smalti.analysis.findings.gate_columns import fewer_centres, without_columns
 from smalti.analysis.findings.giving import gave_back
 from smalti.analysis.findings.idleness import mute_inputs, restless, silent, unheard
 from smalti.analysis.findings.room import refused
@@ -60,6 +60,7 @@ def findings(
         shrunk(config),
         refused(of_tasks(run.table("openings")), config) if "openings" in run.tables else None,
         without_columns(run.table("openings")) if "openings" in run.tables else None,
+        fewer_centres(run.table("openings"), _centres(config)) if "openings" in run.tables else None,
         *(
             forgotten(evaluations, setting, came=order(run), config=config)
             for setting in answers(run)
@@ -74,12 +75,18 @@ def findings(
         nothing_grown(neurons, bids, config["growth"]["when"]),
         gave_back(given_back(run), config["growth"].get("give_back", 0.0)),
         broken(rounds, faults.get("heal", "none")),
+        alike(config.get("devices", {})),
         repaired(run.table("repairs"), rounds, faults) if "repairs" in run.tables else None,
         outdone(accuracy(run, headline(run), "test"), gate_alone(run)),
     ]
     if config["stream"].get("boundaries") == "hidden":
         checks.append(missed(detection.summary(run)))
     return sorted((f for f in checks if f is not None), key=lambda f: f.weight != "warning")
+
+
+def _centres(config: Mapping[str, Any]) -> int:
+    """Centres a class that a gating network on the chip is asked for."""
+    return int(config["gating"].get("crossbar", {}).get("centres", 0))
 
 
 def _solved(growth: Mapping[str, Any]) -> float:

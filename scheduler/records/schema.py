@@ -195,6 +195,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("inputs", INT32, "number", "input channels that its outputs hear"),
         Column("experts_run", INT32, "number", "other experts that must run for them, in part"),
         Column("neurons_run", INT32, "number", "neurons that must run for them"),
+        Column(
+            "centres",
+            INT32,
+            "number",
+            "step gate: means of the class with fewest that have columns",
+        ),
     ),
     "repairs": (
         ROUND,

@@ -82,3 +82,11 @@ def test_where_no_auction_was_held_it_is_said_that_nothing_was_bought() -> None:
     assert damage.repaired(empty, ROUNDS, {**BOUGHT, "at_round": 0, "watch": True}) is not None
     assert damage.repaired(empty, ROUNDS, {**BOUGHT, "heal": "relay"}) is None
     assert damage.repaired(empty, ROUNDS, {}) is None
+
+
+def test_copies_of_ideal_devices_are_alike() -> None:
+    found = damage.alike({"kind": "ideal", "copies": 20})
+    assert found is not None
+    assert (found.kind, found.title) == ("alike", "All 20 copies of the chip are alike")
+    for devices in ({"kind": "pcm", "copies": 20}, {"kind": "ideal", "copies": 1}, {"kind": "ideal"}, {}):
+        assert damage.alike(devices) is None
