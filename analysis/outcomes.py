@@ -26,7 +26,7 @@ NOVEL, SESSION = "novel", "session"  # splits that only some runs have
 AREAS = ("roc_auc", "average_precision")  # of streams whose two classes are an anomaly and the usual
 BY_SETTING = ("accuracy", "forgetting", "backward_transfer")  # what a wide table has of every setting and split
 RUN = "run"  # the setting of measures that do not depend on what the network is asked
-EVENTS = ("born", "retired", "lost", "relaid", "writes")  # columns of rounds that add up over the run
+EVENTS = ("born", "retired", "given_back", "lost", "relaid", "writes")  # columns of rounds that add up over the run
 
 
 def settings(run: RunTables) -> list[str]:

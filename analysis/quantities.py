@@ -88,6 +88,7 @@ METRICS = {
     "late_births": Metric("late births", "hidden neurons of the later half of the tasks over those of the rest", ".2f"),
     "born": Metric("born", "neurons ever born, outputs and seed experts included"),
     "retired": Metric("retired", "neurons retired"),
+    "given_back": Metric("given back", "of them, neurons that experts in training did without (growth.give_back)"),
     "links": Metric("links", "rows in use"),
     "devices": Metric("devices", "crosspoints in use"),
     "wires": Metric("wires", "in use, counted on every side of every tile, each source once a side"),

@@ -31,6 +31,10 @@ def _places(value: object) -> bool:
     return isinstance(value, list) and all(_tasks(place) and len(place) == 2 for place in value)
 
 
+def _number(value: object) -> bool:
+    return isinstance(value, (int, float))
+
+
 NEEDED: Mapping[str, Callable[[object], bool]] = {
     "fabric.rows": _count,
     "fabric.cols": _count,
@@ -41,9 +45,15 @@ NEEDED: Mapping[str, Callable[[object], bool]] = {
     "stream.order": _tasks,
     "training.rounds": _count,
     "growth.when": _text,
-    "growth.enough_loss": lambda value: isinstance(value, (int, float)),
+    "growth.enough_loss": _number,
+    "growth.give_back": _number,
+    "growth.retire_after": _number,
+    "gating.stiffness": _number,
+    "faults.heal": lambda value: value in ("none", "relay", "auction"),
+    "faults.at_round": _number,
+    "faults.tolerance": _number,
 }
-"""Fields of a configuration that measures and pages ask for, as every version wrote them. (Options need torch.)"""
+"""Fields of a configuration that measures and pages ask for, where a version has them. (Options need torch.)"""
 
 LONGEST = 1e10  # seconds
 

@@ -32,6 +32,7 @@ from rich.table import Table
 
 from benchmarks.script import script
 from smalti.model.chip.fabric import NoRoomError
+from smalti.model.options import ranges
 from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.control.chip import ControlChip
 from smalti.scheduler.control.players import Dense, Policy, Spiking
@@ -76,6 +77,14 @@ class Control:
     def __post_init__(self) -> None:
         if self.out is not None and self.what == "tasks":
             raise ValueError("--out takes the tables of one environment; leave it out for tasks")
+        if self.world not in WORLDS:
+            raise ValueError(f"--world {self.world}: there is no such environment; take one of {', '.join(WORLDS)}")
+        if self.what == "tasks" and self.world != "cartpole":
+            raise ValueError(f"--world {self.world} has no poles of other lengths; leave it out for tasks")
+        for name, values, least in (("seeds", self.seeds, 0), ("widths", self.widths, 1), ("steps", (self.steps,), 1)):
+            if not values or not all(least <= value <= ranges.MOST for value in values):
+                given = " ".join(map(str, values)) or "without a value"
+                raise ValueError(f"--{name} {given}: give numbers from {least} to {ranges.MOST:,}")
 
 
 @dataclass
@@ -160,7 +169,18 @@ def one(asked: Control) -> Table:
             f"{np.median([learned.judged.spikes for learned, _ in mine]):.1f}",
             f"{np.median([seconds for _, seconds in mine]):.1f}",
         )
+    table.caption = silent(results)
     return table
+
+
+def silent(results: list[Result]) -> str | None:
+    """Nets on the chip that fired no spike when they were judged in the end: what they do is one and the same."""
+    mute = [f"{who} (seed {seed})" for who, seed, learned, _ in results if _mute(who, learned)]
+    return f"silent in the end, so that they do the same whatever they see: {', '.join(mute)}" if mute else None
+
+
+def _mute(who: str, learned: Learned) -> bool:
+    return who.startswith("chip") and learned.judged.spikes == 0
 
 
 def _follow(into: list[Generation], name: str, seed: int, generation: int, mean: float, neurons: int) -> None:

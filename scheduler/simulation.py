@@ -267,6 +267,7 @@ class Simulation(mesa.Model):  # type: ignore[misc]
             stored_values=sum(part.stored_values for part in (self.rehearsal, self.protocol, self.healing)),
             born=len(self.grower.born),
             retired=len(self.grower.bought) + grown.retired,
+            given_back=grown.given_back,
             lost=damage.lost,
             relaid=damage.relaid,
             writes=self.network.memristors.wear.writes,

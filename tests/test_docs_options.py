@@ -71,3 +71,15 @@ def test_what_the_pages_import_is_there(page: Path) -> None:
         for name in names.split(","):
             found = importlib.import_module(module)
             assert hasattr(found, name.strip()) or importlib.import_module(f"{module}.{name.strip()}")
+
+
+@pytest.mark.parametrize(
+    "page", [DOCS.parent.parent / "README.md", *sorted(DOCS.parent.glob("*.md"))], ids=lambda p: p.name
+)
+def test_fields_on_command_lines_are_spelled_as_in_files(page: Path) -> None:
+    """As ``smalti run --help`` prints them; sections of kinds of neurons and of benchmarks have names of their own."""
+    sections = {name.partition(".")[0] for name in flatten(Config())}
+    for option in re.findall(r"--([a-z_]+\.[a-z0-9_.-]*[a-z0-9])", page.read_text(encoding="utf-8")):
+        section, _, last = option.rpartition(".")
+        if option.partition(".")[0] in sections and not option.startswith(("network.kinds.", "stream.xyz")):
+            assert {option, f"{section}.{last.removeprefix('no_')}"} & {*flatten(Config())}, option

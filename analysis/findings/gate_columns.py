@@ -1,4 +1,4 @@
-"""Whether a gating network that stands on the chip found room there. It knows the table ``openings``."""
+"""Whether a gating network that stands on the chip found room there, and for all. It knows the table ``openings``."""
 
 from __future__ import annotations
 
@@ -24,4 +24,21 @@ def without_columns(openings: pd.DataFrame) -> Finding | None:
         weight="warning",
         title=f"{count_of(len(turned), 'task')} found no columns for the gating network",
         detail=f"{several(told, separator='; ')}. More room: fabric.neurons_per_tile, fabric.cols.",
+    )
+
+
+def fewer_centres(openings: pd.DataFrame, asked: int) -> Finding | None:
+    """Whether classes have fewer centres than the ``asked`` ones, for slots or samples are short."""
+    last = openings[openings["step"] == GATE].iloc[-1:]
+    if last.empty or "centres" not in last:  # no such gate, or a run of an older version
+        return None
+    kept = int(last["centres"].iloc[0])
+    if not 0 < kept < asked:
+        return None
+    return Finding(
+        kind="fewer_centres",
+        weight="note",
+        title=f"Of {asked} centres a class, some class of the gating network keeps {kept}",
+        detail="Nearest centres are merged where the north row has no slots for all (fabric.neurons_per_tile, "
+        "fabric.cols), and a class has no more than its training samples are; gating.crossbar.centres asks for more.",
     )

@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import pandas as pd
 
+from smalti.agents.auction.bids import SEED
 from smalti.analysis.findings.finding import Finding, count_of, several
 
+DEFAULTS: Mapping[str, Any] = {}  # options that nobody told
 ALWAYS = 0.999  # spikes per time step above which a neuron fires at every one
 
 
-def silent(neurons: pd.DataFrame, spikes: pd.Series[float]) -> Finding | None:
-    """Living hidden neurons that never fire on validation samples."""
+def silent(neurons: pd.DataFrame, spikes: pd.Series[float], growth: Mapping[str, Any] = DEFAULTS) -> Finding | None:
+    """Living hidden neurons that never fire on validation samples.
+
+    Args:
+        neurons: the table.
+        spikes: of each per sample, by its id.
+        growth: options of growth, for the cure.
+    """
+    idle = _of(neurons, set(spikes.index[spikes.to_numpy() == 0]))
+    grown, after = bool((idle["rule"] != SEED).any()), growth.get("retire_after", 0)
+    cures = ["They cost wires and slots and do nothing."]
+    if grown and after:
+        cures.append(
+            f"growth.retire_after = {after} retires those that are silent so long while their task is trained; these "
+            "fell silent later, or were born too late (growth.until)."
+        )
+    elif grown:
+        cures.append("growth.retire_after above 0 retires those that were grown.")
+    if (idle["rule"] == SEED).any():
+        cures.append("Seeds are never retired for silence: " + _fewer_seeds(growth))
     return _idle(
-        neurons,
-        set(spikes.index[spikes.to_numpy() == 0]),
-        kind="silent",
-        what="never fire on validation samples of any task",
-        cure="They cost wires and slots and do nothing. growth.retire_after retires those that were grown, not seeds.",
+        neurons, idle, kind="silent", what="never fire on validation samples of any task", cure=" ".join(cures)
     )
+
+
+def _fewer_seeds(growth: Mapping[str, Any]) -> str:
+    """How fewer neurons of seeds come, or stay."""
+    if growth.get("levels", {}).get("relay"):
+        return "smaller parts have fewer (growth.levels.north, south)."
+    if growth.get("give_back"):
+        return (
+            f"growth.give_back = {growth['give_back']:g} takes one in a round; a smaller growth.seed_width has fewer."
+        )
+    return "a smaller growth.seed_width has fewer, growth.give_back takes those that the task can do without."
 
 
 def restless(neurons: pd.DataFrame, rates: pd.Series[float]) -> Finding | None:
     """Living hidden neurons that fire at every time step."""
     return _idle(
         neurons,
-        set(rates.index[rates.to_numpy() > ALWAYS]),
+        _of(neurons, set(rates.index[rates.to_numpy() > ALWAYS])),
         kind="restless",
         what="fire at every time step",
         cure="What always fires says nothing of the sample, and its spikes travel all the same. More "
@@ -54,21 +82,29 @@ def mute_inputs(links: pd.DataFrame, spikes: pd.Series[float]) -> Finding | None
 
 def unheard(neurons: pd.DataFrame, fan_out: pd.Series[float]) -> Finding | None:
     """Living hidden neurons without any outgoing weight."""
-    return _idle(
-        neurons,
-        set(fan_out.index[fan_out.to_numpy() == 0]),
-        kind="unheard",
-        what="never got an outgoing weight",
-        cure="Newborns start with none and learn them; these learned nothing: born too late (growth.until), or silent.",
+    idle = _of(neurons, set(fan_out.index[fan_out.to_numpy() == 0]))
+    late = (
+        "born too late (growth.until), or silent" if (idle["rule"] != SEED).any() else "silent, or trained too briefly"
     )
+    cure = f"Newborns start with none and learn them; these learned nothing: {late}."
+    return _idle(neurons, idle, kind="unheard", what="never got an outgoing weight", cure=cure)
 
 
-def _idle(neurons: pd.DataFrame, those: Collection[int], *, kind: str, what: str, cure: str) -> Finding | None:
-    hidden = neurons[neurons["retired_round"].isna() & (neurons["kind"] == "hidden")]
-    idle = hidden[hidden["neuron"].isin(those)]
+def _of(neurons: pd.DataFrame, those: Collection[int]) -> pd.DataFrame:
+    """Of these neurons, the hidden ones that live."""
+    hidden = _hidden(neurons)
+    return hidden[hidden["neuron"].isin(those)]
+
+
+def _hidden(neurons: pd.DataFrame) -> pd.DataFrame:
+    return neurons[neurons["retired_round"].isna() & (neurons["kind"] == "hidden")]
+
+
+def _idle(neurons: pd.DataFrame, idle: pd.DataFrame, *, kind: str, what: str, cure: str) -> Finding | None:
+    hidden = _hidden(neurons)
     if idle.empty:
         return None
-    grown = int((idle["rule"] != "seed").sum())
+    grown = int((idle["rule"] != SEED).sum())
     of_task = idle["task"].value_counts().sort_index()
     text = several([f"task {task}: {count}" for task, count in of_task.items()])
     return Finding(

@@ -6,27 +6,29 @@ Every check takes tables and gives a finding or None; ``findings`` asks all of t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from smalti.agents.auction.bids import SEED, TAP
-from smalti.analysis.findings.damage import broken, repaired
+from smalti.analysis.findings.damage import alike, broken, repaired
 from smalti.analysis.findings.finding import Finding, count_of, several
-from smalti.analysis.findings.gate_columns import without_columns
+from smalti.analysis.findings.forgetting import forgotten
+from smalti.analysis.findings.gate_columns import fewer_centres, without_columns
+from smalti.analysis.findings.giving import gave_back
 from smalti.analysis.findings.idleness import mute_inputs, restless, silent, unheard
+from smalti.analysis.findings.room import refused
 from smalti.analysis.growth import market
-from smalti.analysis.growth.reuse import WAYS, of_tasks
+from smalti.analysis.growth.given_back import given_back
+from smalti.analysis.growth.reuse import of_tasks
 from smalti.analysis.measures import detection
 from smalti.analysis.outcomes import accuracy, answers, headline, order, settings
-from smalti.analysis.quantities import HALF_TOLD, SETTING_NAMES
+from smalti.analysis.quantities import HALF_TOLD
 from smalti.analysis.runs import Run
-from smalti.analysis.units import COUNTED, USUAL_UNIT, in_words, score_of, unit_of
+from smalti.analysis.units import USUAL_UNIT, unit_of
 
-FORGOTTEN = 0.05  # fall of the accuracy on a task, as a share of its samples, that is worth a word
-STANDARD_ERRORS = 2.0  # that it must exceed as well
 STALLED = 0.05  # relative fall of the loss over the last half of an experience that counts as none
 SILENCE = (
     "Samples that leave all outputs silent get no gradient (a loss near ln 2 / 2 = 0.35 tells of one class of two); "
@@ -53,30 +55,39 @@ def findings(
     """
     rounds, bids, neurons = run.table("rounds"), run.table("bids"), run.table("neurons")
     evaluations, config = run.table("evaluations"), run.config
+    faults = config.get("faults", {})
     checks = [
         unfinished(rounds, config["training"]["rounds"], run.environment),
         shrunk(config),
-        refused(of_tasks(run.table("openings"))) if "openings" in run.tables else None,
+        refused(of_tasks(run.table("openings")), config) if "openings" in run.tables else None,
         without_columns(run.table("openings")) if "openings" in run.tables else None,
+        fewer_centres(run.table("openings"), _centres(config)) if "openings" in run.tables else None,
         *(
-            forgotten(evaluations, setting, came=order(run))
+            forgotten(evaluations, setting, came=order(run), config=config)
             for setting in answers(run)
             if setting not in ("joint", *HALF_TOLD)
         ),
         stalled(rounds, config["growth"]["enough_loss"], _solved(config["growth"])),
         saturated(run.table("ports"), bids),
-        None if spikes is None else silent(neurons, spikes),
+        None if spikes is None else silent(neurons, spikes, config["growth"]),
         None if rates is None else restless(neurons, rates),
         None if fan_out is None else unheard(neurons, fan_out),
         None if inputs is None else mute_inputs(run.table("links"), inputs),
         nothing_grown(neurons, bids, config["growth"]["when"]),
-        broken(rounds),
-        repaired(run.table("repairs")) if "repairs" in run.tables else None,
+        gave_back(given_back(run), config["growth"].get("give_back", 0.0)),
+        broken(rounds, faults.get("heal", "none")),
+        alike(config.get("devices", {})),
+        repaired(run.table("repairs"), rounds, faults) if "repairs" in run.tables else None,
         outdone(accuracy(run, headline(run), "test"), gate_alone(run)),
     ]
     if config["stream"].get("boundaries") == "hidden":
         checks.append(missed(detection.summary(run)))
     return sorted((f for f in checks if f is not None), key=lambda f: f.weight != "warning")
+
+
+def _centres(config: Mapping[str, Any]) -> int:
+    """Centres a class that a gating network on the chip is asked for."""
+    return int(config["gating"].get("crossbar", {}).get("centres", 0))
 
 
 def _solved(growth: Mapping[str, Any]) -> float:
@@ -122,31 +133,6 @@ def unfinished(rounds: pd.DataFrame, each: int, environment: Mapping[str, Any]) 
     )
 
 
-def refused(openings: pd.DataFrame) -> Finding | None:
-    """Whether tasks found no room for neurons of their own, and what serves them."""
-    if "refused" not in openings:  # a run of an older version
-        return None
-    turned = openings[openings["refused"] != ""]
-    if turned.empty:
-        return None
-    taken = openings[openings["taken"] & (openings["step"] != "again")].set_index("task")
-    told = []
-    for task, name, why in zip(turned["task"], turned["name"], turned["refused"], strict=True):
-        by = taken.loc[task]
-        bought = f" in the place of {count_of(by['bought'], 'neuron')} bought back" if by["bought"] else ""
-        told.append(f"task {task} ({name}): {why}; served by {WAYS[by['step']]}{bought}{_validated(by['score'])}")
-    return Finding(
-        kind="refused",
-        weight="warning",
-        title=f"{count_of(len(turned), 'task')} found no room for a seed expert",
-        detail=f"{several(told, separator='; ')}. More room: fabric.neurons_per_tile, fabric.wires.",
-    )
-
-
-def _validated(score: float) -> str:
-    return "" if math.isnan(score) else f" ({score:.1%} on validation data)"
-
-
 def shrunk(config: Mapping[str, Any]) -> Finding | None:
     """Whether the run was a quick one, and what else that has changed."""
     if not config["run"].get("quick"):
@@ -159,39 +145,6 @@ def shrunk(config: Mapping[str, Any]) -> Finding | None:
         weight="warning",
         title="A run shrunk to seconds: its numbers mean nothing",
         detail=f"run.quick leaves at most 30 samples a class and 3 rounds of 10 steps; run it without.{moved}",
-    )
-
-
-def forgotten(evaluations: pd.DataFrame, setting: str, split: str = "test", came: Sequence[int] = ()) -> Finding | None:
-    """Tasks on which the accuracy fell since they were learned, by more than chance would let it.
-
-    The fall p - q must be at least ``FORGOTTEN`` and, where p and q are shares of samples, exceed ``STANDARD_ERRORS``
-    of the difference of two shares of n samples, sqrt((p (1 - p) + q (1 - q)) / n). They are the same samples, so that
-    the test is a cautious one. ``came`` has the task of every experience; empty where experience j brings task j.
-    """
-    chosen = evaluations[(evaluations["setting"] == setting) & (evaluations["split"] == split)]
-    last, score, fell = chosen["after"].max(), score_of(evaluations), []
-    for on, rows in chosen[chosen["after"] >= 0].groupby("on"):
-        task = int(str(on))
-        first = list(came).index(task) if task in came else task
-        learned = rows[rows["after"] >= first].sort_values("after")
-        if len(learned) < 2 or learned["after"].iloc[-1] != last:
-            continue
-        before, now, samples = learned["accuracy"].iloc[0], learned["accuracy"].iloc[-1], learned["samples"].iloc[-1]
-        error = math.sqrt((before * (1 - before) + now * (1 - now)) / samples) if score in COUNTED else 0.0
-        if before - now >= max(FORGOTTEN, STANDARD_ERRORS * error):
-            fell.append((int(str(on)), before, now))
-    if not fell:
-        return None
-    text = several([f"task {on} from {before:.1%} to {now:.1%}" for on, before, now in fell])
-    named = in_words(score)
-    whole = "With every task there are more classes to choose from. " if setting == "class" else ""
-    return Finding(
-        kind="forgotten",
-        weight="warning",
-        title=f"{count_of(len(fell), 'task')} forgotten, {SETTING_NAMES[setting]}",
-        detail=f"{named[:1].upper()}{named[1:]} fell since they were learned: {text}. {whole}"
-        "What protects old tasks: gating.protect, training.continual.",
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from smalti.analysis.findings.look import gate_alone, unfinished
+from smalti.analysis.growth.given_back import GivenBack, given_back
 from smalti.analysis.measures import switches
 from smalti.analysis.measures.neurobench import NAMES
 from smalti.analysis.outcomes import (
@@ -57,7 +58,7 @@ def keys(run: Run) -> list[Key]:
         lost = f"{100 * values['forgetting']:.1f} points"
         what = score if score == SCORES[USUAL_SCORE] else "score"
         numbers.append(Key("forgetting", lost, f"best {what} since, less that at the end"))
-    return [*numbers, *_resources(values)]
+    return [*numbers, *_resources(values, given_back(run))]
 
 
 def neurobench(run: Run) -> list[Key]:
@@ -79,12 +80,14 @@ def found(run: Run) -> list[Key]:
     ]
 
 
-def _resources(values: Mapping[str, float]) -> list[Key]:
+def _resources(values: Mapping[str, float], given: GivenBack | None) -> list[Key]:
     used = percent(values["wires"] / max(values["sides"], 1))
+    back = [] if given is None else [Key("given back", f"{given.neurons}", f"neurons, {given.told}")]
     return [
         Key("neurons", f"{values['neurons']:.0f}", f"hidden, of {values['slots']:.0f} slots"),
         Key("outputs", f"{values['outputs']:.0f}", "beside the neurons"),
         Key("born / retired", f"{values['born']:.0f} / {values['retired']:.0f}", "outputs and seed experts included"),
+        *back,
         Key("wires", f"{values['wires']:,.0f}", f"{used} of {values['sides']:,.0f} on the sides of tiles"),
         Key("links / devices", f"{values['links']:,.0f} / {values['devices']:,.0f}", "rows and crosspoints in use"),
         Key("spikes", number(values.get("spikes_per_sample", math.nan)), "per sample"),

@@ -27,6 +27,9 @@ OF_KIND = {
 LONGEST = 1_000_000  # lines of a CSV
 
 
+Form = dict[str, int | tuple[str, ...]]  # parts of a place: how many there are, or which
+
+
 class Entry(NamedTuple):
     """Something that a file says."""
 
@@ -138,24 +141,40 @@ def _check(path: Path, fabric: Fabric, entry: Entry) -> None:
         ValueError: it is not, with what it must be.
     """
     options = fabric.options
-    forms = {
-        "dead_rows": ("[row, column, crossbar row]", (options.rows, options.cols, fabric.rows_per_tile)),
-        "dead_slots": ("[row, column, slot]", (options.rows, options.cols, fabric.slots)),
-        "dead_tiles": ("[row, column]", (options.rows, options.cols)),
-        "dead_wires": (
-            '[grid row, grid column, side, "in" or "out", wire] of a routing tile',
-            (fabric.grid_rows, fabric.grid_cols, SIDES, DIRECTIONS, fabric.wires),
-        ),
+    tile: Form = {"row": options.rows, "column": options.cols}
+    forms: dict[str, Form] = {
+        "dead_rows": {**tile, "crossbar row": fabric.rows_per_tile},
+        "dead_slots": {**tile, "slot": fabric.slots},
+        "dead_tiles": tile,
+        "dead_wires": {
+            "grid row": fabric.grid_rows,
+            "grid column": fabric.grid_cols,
+            "side": SIDES,
+            "direction": DIRECTIONS,
+            "wire": fabric.wires,
+        },
     }
-    (kind, place, where), (form, limits) = entry, forms[entry.kind]
+    (kind, place, where), form = entry, forms[entry.kind]
     begin = f"faults.map = {path}{where}: {kind} has {shown(place)}"
-    fits = isinstance(place, list) and len(place) == len(limits)
-    if not fits or not all(_within(value, limit) for value, limit in zip(place, limits, strict=True)):
-        raise ValueError(f"{begin}; on this chip it must be {form}, from 0")
+    fits = isinstance(place, list) and len(place) == len(form)
+    if not fits or not all(_within(value, limit) for value, limit in zip(place, form.values(), strict=True)):
+        of = " of a routing tile" if kind == "dead_wires" else ""
+        allowed = ", ".join(f"{name} {_range(limit)}" for name, limit in form.items())
+        raise ValueError(f"{begin}; on this chip it must be [{allowed}]{of}")
     if kind == "dead_wires":
         cell = place[0] * fabric.grid_cols + place[1]
-        if fabric.kind(cell) == "tile" or place[4] >= fabric.capacity[cell * 8]:
-            raise ValueError(f"{begin}, and no routing tile has that wire")
+        if fabric.kind(cell) == "tile":
+            raise ValueError(f"{begin}, and there is a neuron tile: give a grid row or a grid column that is even")
+        if place[4] >= fabric.capacity[cell * 8]:
+            there = _range(int(fabric.capacity[cell * 8]))
+            raise ValueError(f"{begin}, and this routing tile, {fabric.kind(cell).upper()}, has wire {there}")
+
+
+def _range(limit: int | tuple[str, ...]) -> str:
+    """What a part of a place may be, in words."""
+    if isinstance(limit, tuple):
+        return " or ".join(limit)
+    return f"0 to {limit - 1}" if limit > 1 else "0" if limit else "none"
 
 
 def _within(value: Any, limit: int | tuple[str, ...]) -> bool:

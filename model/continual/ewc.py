@@ -7,6 +7,8 @@ F is the diagonal of the empirical Fisher information at the end of task t, a th
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -16,6 +18,8 @@ from smalti.model.continual.method import Method, Task
 
 class Ewc(Method):
     """Keeps two numbers of every device for every task."""
+
+    holds: ClassVar[bool] = True
 
     def penalty(self, weight: Tensor) -> Tensor | None:
         """See the module."""

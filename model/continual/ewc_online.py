@@ -7,6 +7,8 @@ a are the weights at the end of the latest task; F is as in ``ewc``. With gamma 
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from torch import Tensor
 
 from smalti.model.continual.ewc import information
@@ -15,6 +17,8 @@ from smalti.model.continual.method import Method, Task
 
 class EwcOnline(Method):
     """Keeps two numbers of every device."""
+
+    holds: ClassVar[bool] = True
 
     def penalty(self, weight: Tensor) -> Tensor | None:
         """See the module."""

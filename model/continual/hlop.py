@@ -16,6 +16,8 @@ protect them.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -28,6 +30,7 @@ Group = tuple[int, Tensor, Tensor, Tensor]  # tile, rows [P] and columns [Q] tha
 class Hlop(Method):
     """Keeps the second moments of presynaptic traces of every tile in use."""
 
+    holds: ClassVar[bool] = True
     _before: Tensor  # weights before the step in hand [K, R, n]
     _groups: list[Group] | None = None  # of the task in training; None until a step asks for them
     _mask: Tensor  # devices in use when they were made [K, R, n]

@@ -10,6 +10,8 @@ answers, whose gradient is that of the Kullback-Leibler divergence; the factor T
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -18,6 +20,8 @@ from smalti.model.continual.method import Method, Task
 
 class Lwf(Method):
     """Keeps one number for every training sample and output, while the task lasts."""
+
+    holds: ClassVar[bool] = True
 
     def begin_task(self, task: Task) -> None:
         """Record what the network answers before it learns."""

@@ -46,6 +46,7 @@ class Method:
 
     recalls: ClassVar[bool] = False  # whether samples of other tasks return, for which one expert must serve all
     alone: ClassVar[bool] = False  # whether nothing but recalled samples is trained on
+    holds: ClassVar[bool] = False  # whether it only keeps tasks whose devices others train, too
 
     def __init__(self, options: ContinualOptions, network: Network, moments: Moments) -> None:
         self.options, self.network, self.moments = options, network, moments

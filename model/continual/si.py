@@ -11,6 +11,8 @@ away; it counts as 0, as in the authors' code.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -23,6 +25,7 @@ DAMPING = 0.001  # xi, added to the squared move
 class Si(Method):
     """Keeps four numbers of every device."""
 
+    holds: ClassVar[bool] = True
     _before: Tensor  # weights before the step in hand [K, R, n]
 
     def begin_task(self, task: Task) -> None:

@@ -15,6 +15,7 @@ from smalti.model.growth.rule import GrowthError
 from smalti.model.growth.rules import GROWTH_RULES
 from smalti.model.neuron import NetworkOptions
 from smalti.scheduler.checks import memory
+from smalti.scheduler.checks.effects import check_effects
 from smalti.scheduler.checks.faults import check_faults
 from smalti.scheduler.checks.levels import check_levels
 from smalti.scheduler.configuration.config import Config
@@ -48,6 +49,7 @@ def check(config: Config, fabric: Fabric, stream: Stream) -> None:
     check_placement(config.growth, config.auction)
     _check_hidden(config)
     check_faults(config, stream)
+    check_effects(config, stream)
     _check_widths(config, stream)
     _check_readout(config, stream)
     _check_feedback(config, stream)

@@ -22,6 +22,7 @@ from smalti.agents.tile import TileAgent
 from smalti.model.chip.fabric import Fabric
 from smalti.model.gating.networks import GATING
 from smalti.model.network import Network
+from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments
 from smalti.scheduler.answers.judge import Judge
 from smalti.scheduler.configuration.config import Config
@@ -38,11 +39,12 @@ class ControlChip(mesa.Model):  # type: ignore[misc]
         channels: input channels.
 
     Raises:
-        ValueError: the senses have more channels than the chip has north wires.
+        ValueError: the senses have more channels than the chip has north wires, or the network is none that can act.
     """
 
     def __init__(self, config: Config, channels: int) -> None:
         super().__init__(seed=config.run.seed)
+        _check(config.network)
         fabric = Fabric(config.fabric)
         if channels > fabric.channels:
             raise ValueError(
@@ -103,3 +105,21 @@ class ControlChip(mesa.Model):  # type: ignore[misc]
         columns = torch.zeros(self.network.fabric.neurons, dtype=torch.bool)
         columns[expert.members()] = True
         return self.network.state.mask & columns.view(self.network.fabric.tiles, 1, -1)
+
+
+def _check(options: NetworkOptions) -> None:
+    """Whether copies of a network can act.
+
+    Raises:
+        ValueError: they cannot, with the cure.
+    """
+    if torch.device(options.device).type != "cpu":
+        raise ValueError(
+            f"network.device = {options.device!r} cannot be had in control: copies in episodes are computed on the "
+            "CPU; take cpu"
+        )
+    if options.readout == "spike_count":
+        raise ValueError(
+            "network.readout = 'spike_count' counts spikes of a whole sample, and who acts is asked for the membranes "
+            "of its outputs at every observation: take membrane_mean or membrane_last"
+        )

@@ -98,9 +98,18 @@ def _keys(classes: int, centres: int) -> list[Key]:
 
 
 def spare(grower: Grower, taken: Mapping[int, int]) -> dict[int, list[int]]:
-    """Free slots of each tile, without so many that others will take."""
-    free = grower.network.free_slots()
-    return {tile: slots[: max(0, len(slots) - taken.get(tile, 0))] for tile, slots in free.items()}
+    """Free slots of each tile, without so many that others will take; after a self-test the soundest last."""
+    free, devices = grower.network.free_slots(), grower.network.memristors
+    found = dict[int, list[int]]()
+    for tile, slots in free.items():
+        left = max(0, len(slots) - taken.get(tile, 0))
+        stuck = devices.tested(tile)
+        if stuck is None:
+            found[tile] = slots[:left]
+        else:
+            share = {slot: float(stuck[slot % len(stuck)]) for slot in slots}
+            found[tile] = sorted(slots, key=lambda slot: -share[slot])[len(slots) - left :]
+    return found
 
 
 @dataclass(frozen=True)
@@ -166,7 +175,9 @@ class GateColumns:
         tiles, places = self.gate.slots // fabric.slots, self.gate.slots % fabric.slots
         sources = state.source[tiles][state.mask[tiles, :, places].cpu()]
         said = {"taken": not refused, "served": not refused, "refused": refused, "bought": 0, "paid": 0.0}
+        centres = Counter(label for label, _ in self.gate.discriminants)
         heard = {"taps": 0, "inputs": len(torch.unique(sources)), "experts_run": 0, "neurons_run": 0}
+        heard["centres"] = min(centres.values(), default=0)
         return {"task": self.task, "step": GATE, "expert": expert, "loss": nan, "score": nan, **said, **heard}
 
     def _bear(self, columns: Sequence[Column]) -> None:

@@ -156,4 +156,5 @@ def taken_to_hear(grower: Grower, heard: Tensor, expert: int) -> Row:
         "inputs": inputs,
         "experts_run": sum(bool(upstream[one.neurons].any()) for one in others),
         "neurons_run": int(upstream.sum()),
+        "centres": 0,
     }

@@ -99,7 +99,7 @@ class Learner:
     outputs: Tensor  # [O] int: slots of its outputs
     running: Tensor  # [N] bool: neurons that take part
     hidden: Tensor  # [N] bool: neurons that are no outputs, whether they take part or not
-    learns: Tensor  # [K, R, n] bool: devices that may move
+    learns: Tensor  # [K, R, n] bool: devices that may move: those of neurons that take part, as far as not frozen
     record: Callable[[Tensor], Recorded]  # input spikes [B, T, I] -> what the network does, to go back through
     wiring: WiringCost | None = None  # of the devices that may move; None: they cost nothing
 
@@ -107,7 +107,8 @@ class Learner:
     def of(network: Network, expert: Expert, running: Tensor, wiring: WiringOptions | None = None) -> Learner:
         """An expert on the chip as it is now, and the neurons [N] bool that run with it; wires cost nothing or so."""
         outputs, state = torch.tensor(expert.outputs, device=network.device), network.state
-        hidden, learns = state.alive & ~state.output, state.mask & ~state.frozen
+        columns = running.to(network.device).view(network.fabric.tiles, 1, -1)
+        hidden, learns = state.alive & ~state.output, state.mask & ~state.frozen & columns
         cost = None if wiring is None else WiringCost.of(network, learns, wiring)
         return Learner(expert, outputs, running, hidden, learns, network.recorder(outputs, running), cost)
 

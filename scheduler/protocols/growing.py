@@ -31,6 +31,7 @@ class Grown:
     """What became of neurons in a round, beside those who were born."""
 
     retired: int = 0  # neurons
+    given_back: int = 0  # of them, those that were worth least
     changes: Changes = field(default_factory=Changes)  # by rewiring
 
 
@@ -58,10 +59,10 @@ class Growing:
             novelty: of its task when it was thought to begin.
         """
         decision = self._decide(now, progress, novelty)
-        retired = self._retire(now, progress) + self._give_back(now, progress)
+        retired, given_back = self._retire(now, progress), self._give_back(now, progress)
         changes = self._rewire(now, progress)
         self._grow(now, progress, decision)
-        return Grown(retired, changes)
+        return Grown(retired + given_back, given_back, changes)
 
     def _decide(self, now: Round, progress: Progress, novelty: float) -> Decision:
         """The gating agent's decision on this round; what it may want to measure is measured on the round's probe."""

@@ -227,6 +227,7 @@ class RoundFacts:
     stored_values: int
     born: int
     retired: int
+    given_back: int  # of them, by the expert in training
     lost: int  # links taken away by faults
     relaid: int  # of them laid again
     writes: int  # devices programmed
@@ -261,6 +262,7 @@ def round_row(facts: RoundFacts) -> Row:
         "hidden_rate": summary.rate,
         "born": facts.born,
         "retired": facts.retired,
+        "given_back": facts.given_back,
         "lost": facts.lost,
         "relaid": facts.relaid,
         "pruned": changes.pruned,

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from smalti.scheduler.records.columns import BOOL, FLOAT, INT32, INT64, INTS, TEXT, Column, schema_of
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 
 APPENDED = (
     "rounds",
@@ -61,6 +61,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("hidden_rate", FLOAT, "spikes per step", "mean firing rate of the hidden neurons that ran"),
         Column("born", INT64, "number", "neurons born in the round, seeds and outputs included"),
         Column("retired", INT64, "number", "neurons retired in the round"),
+        Column("given_back", INT64, "number", "of these, neurons that the expert in training does without"),
         Column("lost", INT64, "number", "links taken away in the round for faults that came and were known"),
         Column("relaid", INT64, "number", "of these, links laid again with their devices (faults.heal)"),
         Column("pruned", INT64, "number", "devices removed by pruning in the round"),
@@ -195,6 +196,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
         Column("inputs", INT32, "number", "input channels that its outputs hear"),
         Column("experts_run", INT32, "number", "other experts that must run for them, in part"),
         Column("neurons_run", INT32, "number", "neurons that must run for them"),
+        Column(
+            "centres",
+            INT32,
+            "number",
+            "step gate: means of the class with fewest that have columns",
+        ),
     ),
     "repairs": (
         ROUND,
@@ -209,6 +216,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
             "nothing was worth its price",
         ),
         Column("loss_before", FLOAT, "unit", "loss on samples kept of the task, before it"),
+        Column("loss_promised", FLOAT, "unit", "the same after it as its trial had it: what it was chosen by"),
         Column(
             "loss_after",
             FLOAT,

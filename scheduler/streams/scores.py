@@ -116,6 +116,9 @@ def roc(outputs: Tensor, targets: Tensor, weights: Tensor) -> float:
 
 SCORES: dict[str, Score] = {"right": right, "direction": direction, "r2": r2, "smape": smape, "roc": roc}
 
+BOUNDED = frozenset(SCORES)
+"""Scores whose best is 1; one of a plug-in may have another, or none."""
+
 
 def _shares(weights: Tensor) -> Tensor:
     """Weights [B, T] that add up to 1 for every sample."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.scheduler.streams.faults import Faults
 from smalti.scheduler.streams.limits import shown
 from smalti.scheduler.streams.spikes.rendered import Rendered, pieces, select
 from smalti.scheduler.streams.values import check_asked, check_range
@@ -154,38 +155,43 @@ class Loaded:
         return self.image if self.planes == 1 else (self.planes, *self.image)
 
     def __post_init__(self) -> None:
-        self._check_x()
-        self._check_y()
+        if self.x.ndim != 3 or 0 in self.x.shape:
+            raise ValueError(f"{self.origin}: x has shape {self.x.shape}; give [samples, time, channels], none 0")
+        faults = Faults(self.origin)
+        for check in (self._check_x, self._check_y, self._check_names, self._check_steps, self._check_image):
+            with faults.during():
+                check()
+        if self.readout is not None:
+            with faults.during():
+                self._check_targets(self.readout)
+        if self.domain is not None:
+            with faults.during():
+                self._check_domain(self.domain)
+        if self.part is not None:
+            with faults.during():
+                check_parts(self.origin, self.part, len(self.x))
+        faults.tell()
+
+    def _check_names(self) -> None:
         check_names(self.origin, (*self.class_names, *self.domain_names))
+
+    def _check_steps(self) -> None:
         if self.steps < 1:
             raise ValueError(f"{self.origin}: steps = {self.steps}; a loader must give at least 1 time step")
+
+    def _check_image(self) -> None:
         if self.image is not None and math.prod(self.shape) != self.x.shape[2]:
             what = f"image {self.image}" if self.planes == 1 else f"shape {self.shape}"
             raise ValueError(
                 f"{self.origin}: {what} does not match {self.x.shape[2]} channels; its sides multiplied must be that"
             )
-        if self.readout is not None:
-            self._check_targets(self.readout)
-        if self.domain is not None:
-            self._check_length("domain", self.domain)
-            if not np.array_equal(np.unique(self.domain), np.arange(len(self.domain_names))):
-                raise ValueError(f"{self.origin}: the domains must be numbered from 0 without gaps, one name each")
-        if self.part is not None:
-            self._check_length("part", self.part)
-            unknown = sorted(set(self.part.tolist()) - set(PARTS))
-            if unknown:
-                raise ValueError(f"{self.origin}: part contains {shown(unknown[0])!r}; write train, validation or test")
 
-    def _check_length(self, field: str, values: NDArray[np.generic]) -> None:
-        if values.shape != self.x.shape[:1]:
-            name = "task" if self.tasks and field == "domain" else field
-            raise ValueError(
-                f"{self.origin}: {name} has shape {values.shape}, x has {len(self.x)} samples; give one value a sample"
-            )
+    def _check_domain(self, domain: Ints) -> None:
+        check_length(self.origin, "task" if self.tasks else "domain", domain, len(self.x))
+        if not np.array_equal(np.unique(domain), np.arange(len(self.domain_names))):
+            raise ValueError(f"{self.origin}: the domains must be numbered from 0 without gaps, one name each")
 
     def _check_x(self) -> None:
-        if self.x.ndim != 3 or 0 in self.x.shape:
-            raise ValueError(f"{self.origin}: x has shape {self.x.shape}; give [samples, time, channels], none 0")
         if not (isinstance(self.x, Rendered) and self.x.spikes):
             for rows, part in pieces(self.x):
                 check_range(self.origin, "x", part, rows.start)
@@ -196,7 +202,7 @@ class Loaded:
         check_asked(f"{self.origin}:", (samples, steps, len(readout.names)), self.targets, self.weights, readout.loss)
 
     def _check_y(self) -> None:
-        self._check_length("y", self.y)
+        check_length(self.origin, "y", self.y, len(self.x))
         labels = np.unique(self.y)
         if labels[0] < 0:
             raise ValueError(f"{self.origin}: y contains {labels[0]}; labels must be 0, 1, 2 and so on")
@@ -210,6 +216,28 @@ class Loaded:
             raise ValueError(f"{self.origin}: y holds a single class; give samples of at least 2")
         if len(self.class_names) != len(labels):
             raise ValueError(f"{self.origin}: {len(self.class_names)} class names for {len(labels)} classes")
+
+
+def check_length(origin: str, name: str, values: NDArray[np.generic], samples: int) -> None:
+    """Whether there is one value a sample.
+
+    Raises:
+        ValueError: there is not.
+    """
+    if values.shape != (samples,):
+        raise ValueError(f"{origin}: {name} has shape {values.shape}, x has {samples} samples; give one value a sample")
+
+
+def check_parts(origin: str, part: NDArray[np.str_], samples: int) -> None:
+    """Whether there is the name of a part for every sample.
+
+    Raises:
+        ValueError: there is not, or it is none.
+    """
+    check_length(origin, "part", part, samples)
+    unknown = sorted(set(part.tolist()) - set(PARTS))
+    if unknown:
+        raise ValueError(f"{origin}: part contains {shown(unknown[0])!r}; write train, validation or test")
 
 
 @dataclass(frozen=True)

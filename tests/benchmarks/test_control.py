@@ -2,13 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import pytest
 
-from benchmarks.control import Control, one, spread, tasks
-from smalti.scheduler.control.strategy import StrategyOptions
+from benchmarks.control import Control, one, silent, spread, tasks
+from smalti.scheduler.control.strategy import Judged, Learned, StrategyOptions
 
 SHORT = StrategyOptions(pairs=2, generations=2, every=1, examined=2, judged=2, patience=1)
 
@@ -54,3 +54,32 @@ def test_every_pole_has_a_row() -> None:
 def test_spread_by_hand() -> None:
     assert spread([1, 3, 2]) == "2 (1-3)"
     assert spread([1000.0, 2.5]) == "501.2 (2.5-1,000.0)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"widths": (0,)}, "--widths 0: give numbers from 1 to 1,000,000"),
+        ({"widths": (2, -1)}, "--widths 2 -1: give numbers from 1"),
+        ({"widths": ()}, "--widths without a value: give numbers from 1"),
+        ({"seeds": (-1,)}, "--seeds -1: give numbers from 0"),
+        ({"steps": 0}, "--steps 0: give numbers from 1"),
+        ({"world": "chess"}, "--world chess: there is no such environment; take one of cartpole, acrobot"),
+        ({"what": "tasks", "world": "acrobot"}, "--world acrobot has no poles of other lengths; leave it out"),
+    ],
+)
+def test_what_no_net_can_have_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Control(**changes)
+
+
+def test_nets_on_the_chip_that_end_silent_are_named() -> None:
+    def learned(spikes: float) -> Learned:
+        return Learned(False, 8, 100, Judged(9.0, spikes, 8.0), 2, [9.0])
+
+    results = [("chip, 2 from the start", seed, learned(spikes), 1.0) for seed, spikes in enumerate((0.0, 3.0))]
+    dense = ("dense rates, 2", 0, learned(0.0), 1.0)
+    assert silent([*results, dense]) == (
+        "silent in the end, so that they do the same whatever they see: chip, 2 from the start (seed 0)"
+    )
+    assert silent([results[1], dense]) is None

@@ -164,12 +164,17 @@ def normal(options: Mapping[str, Any], prog: str, arguments: Sequence[str]) -> l
             new.append(word)
             continue
         if name not in options:
-            if options.get(_positive(name)) is not bool or equals:
+            denied = options.get(_positive(name)) is bool
+            if denied and (value or ("." in name and left and (left[0].lower() in TRUTHS or _no_truth(left[0])))):
+                raise ValueError(f"{option} takes no value, and is given {value or left[0]!r}: it says false by itself")
+            if not denied or equals:
                 raise ValueError(
                     f"{prog} has no option {option}{_instead(name, options)} ({prog} --help says which there are)"
                 )
             new.append(word)
         elif options[name] is bool:
+            if not equals and "." in name and left and _no_truth(left[0]):
+                raise ValueError(f"{name} = {left[0]!r} must be true or false")
             given = value if equals else left.pop(0) if left and left[0].lower() in TRUTHS else "true"
             if given.lower() not in TRUTHS:
                 raise ValueError(f"{name} = {given!r} must be true or false")
@@ -181,6 +186,11 @@ def normal(options: Mapping[str, Any], prog: str, arguments: Sequence[str]) -> l
             _check(options[name], value if equals else left[0] if left else "", name)
             new.append(word)
     return new
+
+
+def _no_truth(word: str) -> bool:
+    """Whether a word behind a truth value is meant to be its value, and is none: neither an option nor a file."""
+    return not word.startswith("-") and word.lower() not in TRUTHS and not Path(word).suffix and not Path(word).exists()
 
 
 def _check(kind: Any, text: str, name: str) -> None:

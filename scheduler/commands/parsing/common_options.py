@@ -38,7 +38,7 @@ all options:
   smalti run --help-all           every section with all of its fields, and the names that may be given
   smalti init my.toml             the same as a file with comments; docs/options.md has them as a table
 
-Truth values are flags: --run.quick, --gating.no-protect; --run.quick True and --gating.protect False do the same.
+Truth values are flags: --run.quick, --gating.no_protect; --run.quick True and --gating.protect False do the same.
 """
 
 

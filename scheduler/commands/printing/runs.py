@@ -13,6 +13,7 @@ from rich.text import Text
 
 from smalti.analysis.findings.finding import count_of
 from smalti.analysis.findings.look import findings
+from smalti.analysis.growth.given_back import given_back
 from smalti.analysis.growth.reuse import has_openings, openings, told
 from smalti.analysis.outcomes import (
     NOVEL,
@@ -161,6 +162,8 @@ def resources_view(run: Run) -> Table:
     table = Table(title="resources", title_justify="left", show_header=False)
     table.add_row("neurons", f"{text['neurons']} hidden of {text['slots']} slots, {text['outputs']} outputs")
     table.add_row("born, retired", f"{text['born']}, {text['retired']}")
+    if (given := given_back(run)) is not None:
+        table.add_row("given back", f"{count_of(given.neurons, 'neuron')}, {given.told}")
     table.add_row("wires", f"{text['wires']} of {text['sides']} on the sides of tiles")
     table.add_row("links, devices", f"{text['links']}, {text['devices']}")
     if "most_written" in text:

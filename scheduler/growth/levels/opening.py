@@ -245,4 +245,4 @@ class LevelsOpening:
         neurons = set(self.levels.on((expert.path[0], expert.path[1]))) if expert.path else set[int]()
         others = [one for one in self.grower.agent.experts if one.number != expert.number]
         shared = sum(bool(neurons.intersection(one.neurons)) for one in others)
-        return {"taps": 0, "inputs": 0, "experts_run": shared, "neurons_run": len(neurons)}
+        return {"taps": 0, "inputs": 0, "experts_run": shared, "neurons_run": len(neurons), "centres": 0}

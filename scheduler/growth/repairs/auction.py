@@ -57,16 +57,18 @@ class Repairs:
             tried = [measured for repair in there if (measured := self._tried(repair)) is not None]
             worth = [one for one in tried if one.writes and loss - one.loss > one.price]
             best = max(worth, key=lambda one: (loss - one.loss) / one.writes, default=None)
-            self.rows += [self._row(one, loss, False) for one in tried if one is not best]
+            self.rows += [self._row(one, one, loss, False) for one in tried if one is not best]
             if best is None:
-                self.rows.append(self._row(Measured(Repair(NOTHING, lambda: None), loss, 0, 0.0), loss, True))
+                nothing = Measured(Repair(NOTHING, lambda: None), loss, 0, 0.0)
+                self.rows.append(self._row(nothing, nothing, loss, True))
                 break
             restore, taken = self.remedies.marked(), self._done(best.repair)
             if taken is None:  # with the errors of these writes nothing was worth hearing
                 restore()
+                self.rows.append(self._row(best, best, loss, False))
                 self.failed.add(best.repair.name)
                 continue
-            self.rows.append(self._row(taken, loss, True))
+            self.rows.append(self._row(best, taken, loss, True))
             done += 1
             if taken.loss >= loss:
                 self.failed.add(best.repair.name)
@@ -92,12 +94,14 @@ class Repairs:
         writes = memristors.wear.writes - before
         return Measured(repair, self.remedies.loss(), writes, price + writes * prices.write_price)
 
-    def _row(self, measured: Measured, loss: float, taken: bool) -> Row:
+    def _row(self, promised: Measured, measured: Measured, loss: float, taken: bool) -> Row:
+        """A row of the table: what its trial promised, and what it came to; a trial that is no more promised itself."""
         return {
             "task": self.remedies.patient.task,
             "expert": self.remedies.patient.expert.number,
             "repair": measured.repair.name,
             "loss_before": loss,
+            "loss_promised": promised.loss,
             "loss_after": measured.loss,
             "writes": measured.writes,
             "price": measured.price,

@@ -28,10 +28,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.scheduler.streams.faults import Faults
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers import labels, npy, npz, ragged, targets
 from smalti.scheduler.streams.spikes.rendered import Rendered
-from smalti.scheduler.streams.types import Ints, Loaded
+from smalti.scheduler.streams.types import Ints, Loaded, check_length, check_parts
 from smalti.scheduler.streams.values import check_range
 
 STEPS = 25  # of samples without a time axis
@@ -63,27 +64,31 @@ def of_arrays(path: str, arrays: Mapping[str, NDArray[Any]], notes: tuple[str, .
     """Checks arrays by their names, as above; errors begin with the path, or with what else they come from.
 
     Raises:
-        ValueError: naming the array that is unfit.
+        ValueError: naming every array that is unfit.
     """
-    x, ended = _numbers(path, arrays["x"], _mask(path, arrays))
-    asked = targets.of_arrays(path, arrays, x.shape[:2])
-    domain: Ints | None = None
-    names: tuple[str, ...] = ()
-    if "task" in arrays:
-        domain, names = labels.coded(labels.of_samples(path, "task", arrays["task"]))
-    if asked is None:
-        kinds = labels.of_samples(path, "y", arrays["y"])
-        labels.check_counted(path, "y", kinds)
-        y, class_names = labels.coded(kinds)
-    else:
+    faults, samples = Faults(path), len(arrays["x"]) if arrays["x"].ndim else 0
+    mask = part = asked = None
+    with faults.during():
+        mask = _mask(path, arrays)
+    x: NDArray[np.float32] | Rendered = np.zeros((0, 0, 0), dtype=np.float32)
+    ended = list[str]()
+    with faults.during():
+        x, ended = _numbers(path, arrays["x"], mask)
+    if arrays["x"].ndim in (2, 3):
+        with faults.during():
+            asked = targets.of_arrays(path, arrays, (samples, arrays["x"].shape[1] if arrays["x"].ndim == 3 else 1))
+    domain, names = _coded(faults, arrays, "task", samples)
+    y, class_names = (None, ()) if "targets" in arrays else _coded(faults, arrays, "y", samples)
+    if "part" in arrays:
+        with faults.during():
+            part = _part(path, arrays["part"], samples)
+    planes, image = 1, None
+    with faults.during():
+        planes, image = _sides(path, arrays)
+    faults.tell()
+    if y is None:
         y, class_names = (np.zeros(len(x), dtype=np.int64), ("all",)) if domain is None else (domain, names)
         domain, names = None, ()
-    part = None
-    if "part" in arrays:
-        if arrays["part"].dtype.kind not in "SUT":
-            raise ValueError(f"{path}: part has type {arrays['part'].dtype}; give strings: train, validation, test")
-        part = labels.text(path, "part", arrays["part"])
-    planes, image = _sides(path, arrays)
     return Loaded(
         origin=path,
         x=x,
@@ -101,6 +106,31 @@ def of_arrays(path: str, arrays: Mapping[str, NDArray[Any]], notes: tuple[str, .
         planes=planes,
         notes=(*notes, *ended),
     )
+
+
+def _coded(
+    faults: Faults, arrays: Mapping[str, NDArray[Any]], key: str, samples: int
+) -> tuple[Ints | None, tuple[str, ...]]:
+    """Codes of the labels in an array, and their names; None where there is no such array, or it has a fault."""
+    if key not in arrays:
+        return None, ()
+    with faults.during():
+        kinds = labels.of_samples(faults.origin, key, arrays[key])
+        if key == "y":
+            labels.check_counted(faults.origin, key, kinds)
+        if samples:
+            check_length(faults.origin, key, kinds, samples)
+        return labels.coded(kinds)
+    return None, ()
+
+
+def _part(path: str, given: NDArray[Any], samples: int) -> NDArray[np.str_]:
+    """The part that each sample belongs to."""
+    if given.dtype.kind not in "SUT":
+        raise ValueError(f"{path}: part has type {given.dtype}; give strings: train, validation, test")
+    part = labels.text(path, "part", given)
+    check_parts(path, part, samples)
+    return part
 
 
 def _existing(path: str) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.faults import Faults
 
 HEADER = 10_000  # most bytes of the description of an array, as numpy has it
 ENCRYPTED = 1  # bit of a zip's flags
@@ -55,14 +56,16 @@ def read(
     with archive:
         entries = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
         others = _named([key for key in entries if key not in (*required, *optional)])
-        left = limits.memory() if trusted else limits.allowance(path)
+        left, faults = limits.memory() if trusted else limits.allowance(path), Faults(path)
         for key in (*required, *optional):
-            if key in entries:
-                arrays[key] = _array(path, key, archive, entries[key], left)
-                left -= arrays[key].nbytes
-            elif key in required:
-                held = ", ".join(_named(list(entries))) or "nothing"
-                raise ValueError(f"{path}: there is no array {key}; write it with {how} (the file holds {held})")
+            with faults.during():
+                if key in entries:
+                    arrays[key] = _array(path, key, archive, entries[key], left)
+                    left -= arrays[key].nbytes
+                elif key in required:
+                    held = ", ".join(_named(list(entries))) or "nothing"
+                    raise ValueError(f"{path}: there is no array {key}; write it with {how} (the file holds {held})")
+        faults.tell()
     return arrays, others
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from smalti.analysis.findings.gate_columns import without_columns
+from smalti.analysis.findings.gate_columns import fewer_centres, without_columns
 
 
 def openings(*refused: tuple[int, str]) -> pd.DataFrame:
@@ -21,3 +21,14 @@ def test_a_task_that_returns_counts_once() -> None:
 
 def test_who_has_got_columns_in_the_end_is_no_finding() -> None:
     assert without_columns(openings((0, "full"), (1, ""))) is None
+
+
+def test_centres_that_found_no_room_are_told() -> None:
+    rows = openings((0, ""), (1, ""))
+    found = fewer_centres(rows.assign(centres=[500, 42]), 500)
+    assert found is not None
+    assert (found.weight, found.title) == ("note", "Of 500 centres a class, some class of the gating network keeps 42")
+    assert fewer_centres(rows.assign(centres=[42, 500]), 500) is None
+    assert fewer_centres(rows.assign(centres=0), 500) is None  # none has columns: another finding
+    assert fewer_centres(rows, 500) is None  # a run of an older version
+    assert fewer_centres(rows.assign(step="seed", centres=0), 500) is None

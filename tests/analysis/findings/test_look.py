@@ -194,6 +194,49 @@ def test_retired_neurons_are_left_out() -> None:
     assert checks.silent(gone, pd.Series({1: 1.0, 2: 0.0})) is None
 
 
+def test_advice_for_silent_neurons_looks_at_what_they_are_and_what_is_on() -> None:
+    mute = pd.Series(0.0, index=[1, 2, 3])
+    seeds = neurons((1, "hidden", "seed", 0))
+    for growth, said, unsaid in (
+        ({"retire_after": 3, "give_back": 0.0}, "Seeds are never retired for silence: a smaller", "retire_after"),
+        ({"retire_after": 0, "give_back": 0.9}, "growth.give_back = 0.9 takes one in a round", "retire_after"),
+        ({"levels": {"relay": 8}}, "smaller parts have fewer (growth.levels.north, south).", "give_back"),
+    ):
+        line = told(checks.silent(seeds, mute, growth))
+        assert said in line
+        assert unsaid not in line
+    grown = neurons((2, "hidden", "tiny", 1))
+    assert "growth.retire_after = 3 retires those" in told(checks.silent(grown, mute, {"retire_after": 3}))
+    off = told(checks.silent(grown, mute, {"retire_after": 0}))
+    assert "growth.retire_after above 0 retires those that were grown." in off
+    assert "Seeds" not in off
+    both = told(checks.silent(HIDDEN, mute, {"retire_after": 3}))
+    assert "growth.retire_after = 3" in both
+    assert "Seeds are never" in both
+    assert "growth.until" not in told(checks.unheard(seeds, mute))
+
+
+@pytest.mark.parametrize(
+    ("gating", "method", "setting", "said"),
+    [
+        ({"protect": False}, "none", "class", "What protects old tasks: gating.protect = true."),
+        ({"protect": True, "stiffness": 2.0}, "none", "class", "gating.stiffness = 2 lets old experts move"),
+        ({"protect": True, "stiffness": math.inf}, "none", "class", "are frozen (gating.protect): look at who is ch"),
+        ({"protect": True, "stiffness": math.inf}, "none", "task", "are frozen (gating.protect): look for what faults"),
+        ({"protect": True, "experts": "shared"}, "none", "class", "leaves free: training.continual.method protects."),
+        ({"protect": True, "experts": "shared"}, "ewc", "class", "method = ewc did not hold them"),
+        ({"protect": True, "experts": "task"}, "none", "domain", "One expert serves all tasks"),
+    ],
+)
+def test_advice_on_forgetting_is_none_that_is_followed_already(
+    gating: dict[str, Any], method: str, setting: str, said: str
+) -> None:
+    fell = evaluations((0, 0, 0.98), (1, 0, 0.7), (1, 1, 1.0))
+    fell = fell[fell["setting"] == "class"].assign(setting=setting)
+    config = {"gating": gating, "training": {"continual": {"method": method}}}
+    assert said in told(checks.forgotten(fell, setting, config=config))
+
+
 def test_neurons_without_an_outgoing_weight_are_found() -> None:
     line = told(checks.unheard(HIDDEN, pd.Series({0: 0.0, 1: 0.2, 2: 0.0, 3: 0.1})))
     assert line.startswith("warning | 1 of 3 hidden neurons never got an outgoing weight")

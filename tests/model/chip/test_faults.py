@@ -136,12 +136,22 @@ def test_places_of_a_file_by_hand(tmp_path: Path) -> None:
         ({"cols": 4}, r"is the map of another chip: its cols is 4, and fabric\.cols = 2; give the map of this chip"),
         ({"corner_wires": 8}, r"another chip: its corner_wires is 8"),
         ({"dead_row": []}, r"must be an object with the chip's rows, cols, .*, and of dead_rows, "),
-        ({"dead_rows": [[0, 1, 14]]}, r"dead_rows has \[0, 1, 14\]; on this chip it must be \[row, column, crossbar"),
+        (
+            {"dead_rows": [[0, 1, 14]]},
+            r"dead_rows has \[0, 1, 14\]; .* must be \[row 0 to 1, column 0 to 1, crossbar row 0 to 13\]",
+        ),
+        (
+            {"dead_wires": [[5, 2, "W", "in", 0]]},
+            r"grid row 0 to 4, grid column 0 to 4, side N or E or S or W, direction",
+        ),
         ({"dead_slots": [[0, 1]]}, r"dead_slots has \[0, 1\]"),
         ({"dead_tiles": [[0.0, 1]]}, r"dead_tiles has \[0\.0, 1\]"),
         ({"dead_wires": [[1, 2, "left", "in", 0]]}, r"dead_wires has"),
-        ({"dead_wires": [[1, 1, "W", "in", 0]]}, r"no routing tile has that wire"),
-        ({"dead_wires": [[2, 2, "W", "in", 1]]}, r"no routing tile has that wire"),
+        (
+            {"dead_wires": [[1, 1, "W", "in", 0]]},
+            r"and there is a neuron tile: give a grid row or a grid column that is",
+        ),
+        ({"dead_wires": [[2, 2, "W", "in", 1]]}, r"and this routing tile, R0, has wire 0"),
     ],
 )
 def test_files_of_another_chip_or_with_holes_are_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
@@ -260,7 +270,7 @@ def test_a_table_says_what_a_json_file_says_and_comes_back_as_one(tmp_path: Path
             "dead_tile,1,1,,,2",
             r", line 9: dead_tile needs row, col and leaves all other columns em",
         ),
-        ("dead_wire,1,2,W,in,2", "dead_wire,1,1,W,in,2", r", line 10: .* no routing tile has that wire"),
+        ("dead_wire,1,2,W,in,2", "dead_wire,1,1,W,in,2", r", line 10: .* there is a neuron tile"),
         ("dead_wire,1,2,W,in,2", "dead_wire,1,2,W,into,2", r", line 10: dead_wires has"),
     ],
 )

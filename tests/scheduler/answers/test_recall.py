@@ -105,7 +105,7 @@ def test_answers_at_single_steps_are_the_same_too(timed: Timed, ran: list[int], 
             "stream": {"name": "arrays", "boundaries": boundaries},
             "training": {"rounds": 2, "steps": 10, "batch": 16, "warm_up": 2},
             "growth": {"seed_width": 4, "reserve": 0, "siblings": True, "probe": 32},
-            "growth.reuse": {"by": "readout", "enough": 2.0, "reopen": True} if told else {"by": "none"},
+            "growth.reuse": {"by": "readout", "enough": 1.0, "reopen": True} if told else {"by": "none"},
             "gating": {"belief": {"use": "always"}, "detect": {"by": "loss"}},
         }
     )

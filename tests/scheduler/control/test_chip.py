@@ -51,3 +51,15 @@ def test_limits_of_the_chip_hold(opened: Open, fabric: dict[str, Any]) -> None:
     opens = [chip.open(2, x, 1)]
     with pytest.raises(NoRoomError):
         opens += [chip.open(2, x, 1) for _ in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        ({"device": "cuda"}, r"network\.device = 'cuda' cannot be had in control: .* take cpu"),
+        ({"readout": "spike_count"}, r"network\.readout = 'spike_count' counts spikes .* take membrane_mean or memb"),
+    ],
+)
+def test_what_cannot_act_is_refused(fabric: dict[str, Any], network: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        ControlChip(configure({"fabric": fabric, "network": network}), 8)

@@ -20,6 +20,7 @@ from smalti.analysis.runs import load_run
 from smalti.model import costs
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import Links
+from smalti.model.devices.stuck import share_stuck
 from smalti.model.gating.features import spike_counts
 from smalti.model.gating.networks.crossbar import CrossbarGating
 from smalti.model.gating.networks.staged import on_chip
@@ -164,6 +165,8 @@ def test_centres_are_merged_where_columns_are_few(experts: str, played: Played) 
     assert set(centres) == {0, 1, 2, 3, 4, 5}
     assert 1 <= min(centres.values()) <= max(centres.values()) < 5
     assert not gate.without_columns
+    kept = simulation.table("openings").query("step == 'gate'")["centres"]
+    assert kept.iloc[-1] == min(centres.values())
     free = simulation.network.free_slots(simulation.fabric.north_tiles)
     assert min(len(slots) for slots in free.values()) < 6  # else all had got one more
 
@@ -270,3 +273,21 @@ def test_a_column_goes_where_most_slots_are_left() -> None:
     assert [(one.slot, one.centre, one.window) for one in placed] == [(12, 0, 0), (1, 0, 1), (11, 1, 0), (0, 1, 1)]
     placed, full = place(groups, [(7, 0), (7, 1), (7, 2)], 2, {0: [0, 1], 1: [10, 11, 12]})
     assert (len(placed), full) == (5, 0)
+
+
+def test_a_self_test_gives_columns_the_soundest_slots(played: Played) -> None:
+    """Of each tile those that were free then; the share of stuck devices is that of all rows in use."""
+
+    def stuck_of_columns(known: bool) -> float:
+        devices = {"devices.stuck_off": 0.15, "devices.stuck_on": 0.1, "devices.learning": "exact"}
+        simulation = played(**devices, **{"devices.self_test": known})
+        options, network = simulation.config.devices, simulation.network
+        slots, width = gate_of(simulation).slots.tolist(), simulation.fabric.slots
+        shares = {}
+        for tile in {slot // width for slot in slots}:
+            rows = torch.nonzero(network.state.source[tile] >= 0).flatten()
+            seed, shape = network.memristors.seed, network.state.mask.shape
+            shares[tile] = share_stuck(seed, tile, rows, shape, options.stuck_on, options.stuck_off)
+        return sum(float(shares[slot // width][slot % width]) for slot in slots) / len(slots)
+
+    assert stuck_of_columns(True) < stuck_of_columns(False)

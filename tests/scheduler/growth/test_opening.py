@@ -109,7 +109,7 @@ def test_what_a_readout_is_judged_by_is_what_the_chip_says(timed: Timed) -> None
 
 @pytest.mark.parametrize("beside", [True, False])
 def test_where_nothing_is_enough_neurons_are_born_and_may_keep_the_taps(beside: bool, timed: Timed) -> None:
-    simulation, rows = played(config(enough=2.0, beside=beside), timed(tasks=2))
+    simulation, rows = played(config(enough=1.0, beside=beside), timed(tasks=2))
     assert [row["step"] for row in rows if row["taken"]] == ["seed", "seed"]
     first, second = simulation.gating.experts
     assert len(first.neurons) == len(second.neurons) == 4
@@ -130,9 +130,9 @@ def test_a_readout_hears_inputs_and_needs_no_neuron_for_them(timed: Timed) -> No
 
 
 def test_grow_never_and_always(timed: Timed) -> None:
-    _, never = played(config(grow="never", enough=2.0), timed())
+    _, never = played(config(grow="never", enough=1.0), timed())
     assert [row["step"] == "seed" for row in never if row["taken"]] == [True, False, False]
-    _, drawn = played(config(grow="random", share=0.5, enough=2.0), timed(tasks=9))
+    _, drawn = played(config(grow="random", share=0.5, enough=1.0), timed(tasks=9))
     steps = [row["step"] for row in drawn if row["taken"]]
     assert steps[0] == "seed"
     assert 0 < steps[1:].count("seed") < 8
@@ -141,7 +141,7 @@ def test_grow_never_and_always(timed: Timed) -> None:
 
 
 def test_a_full_chip_serves_with_what_there_is(timed: Timed) -> None:
-    settings = config(enough=2.0)
+    settings = config(enough=1.0)
     small = replace(settings, fabric=replace(settings.fabric, cols=1, neurons_per_tile=13))
     simulation, rows = played(small, timed())  # places for 4 + 3 neurons and for two outputs of each task
     assert [row["step"] for row in rows if row["taken"]][:2] == ["seed", "seed"]
@@ -151,7 +151,7 @@ def test_a_full_chip_serves_with_what_there_is(timed: Timed) -> None:
 
 def test_a_seed_that_finds_no_way_to_its_outputs_leaves_no_trace(timed: Timed) -> None:
     """Of two tiles the southern one has room, but the first two seeds have taken all wires that lead there."""
-    settings = config(enough=2.0)
+    settings = config(enough=1.0)
     fabric = replace(settings.fabric, rows=2, cols=1, wires=2, neurons_per_tile=20)
     simulation, rows = played(replace(settings, fabric=fabric), timed(tasks=3))
     assert [row["step"] for row in rows if row["taken"]] in (["seed", "seed", last] for last in ("readout", "experts"))
@@ -243,7 +243,7 @@ def test_tasks_that_share_their_classes_have_nothing_to_reuse(tiny: Any) -> None
 
 def test_outputs_of_all_tasks_find_a_place_whatever_grows(timed: Timed) -> None:
     """27 slots: neurons of the first tasks leave two for the outputs of each of the seven, so all try a read-out."""
-    settings = config(enough=2.0, grow="always")
+    settings = config(enough=1.0, grow="always")
     growth = replace(settings.growth, when="schedule", every=1, births=9, max_neurons=0, until=1.0)
     fabric = replace(settings.fabric, cols=1, neurons_per_tile=27)
     simulation, rows = played(replace(settings, growth=growth, fabric=fabric), timed(tasks=7))

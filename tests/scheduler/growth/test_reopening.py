@@ -64,7 +64,7 @@ def config(**reuse: Any) -> Config:
             "stream": {"name": "arrays", "setting": "task"},
             "training": {"rounds": 2, "steps": 20, "batch": 16, "warm_up": 2},
             "growth": {"seed_widths": (2, 12, 12), "when": "never", "reserve": 0, "siblings": True, "probe": 32},
-            "growth.reuse": {"by": "readout", "enough": 2.0, "samples": 48, "taps": 12, "beside": False, **reuse},
+            "growth.reuse": {"by": "readout", "enough": 1.0, "samples": 48, "taps": 12, "beside": False, **reuse},
             "auction": {"slot_price": 0.0, "row_price": 0.0, "wire_price": 0.0, "spike_price": 0.0},
             "gating": {"network": "label"},
         }

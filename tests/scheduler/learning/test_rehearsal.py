@@ -146,7 +146,7 @@ def test_samples_of_other_tasks_need_one_expert(tiny: MakeConfig) -> None:
     for method in ("replay", "gdumb"):
         with pytest.raises(ValueError, match=rf"method = '{method}' .* set gating\.experts = 'shared'"):
             Simulation(tiny(training={"continual": ContinualOptions(method=method)}))
-    Simulation(tiny(training={"continual": ContinualOptions(method="ewc")}))
+    Simulation(tiny(training={"continual": ContinualOptions(method="ewc")}, gating={"taps": True, "protect": False}))
 
 
 def test_outputs_of_classes_to_come_are_no_answer_and_get_no_gradient(kept: MakeConfig) -> None:

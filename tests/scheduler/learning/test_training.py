@@ -268,3 +268,26 @@ def test_wires_cost_where_boundaries_are_hidden(tiny: MakeConfig) -> None:
             simulation.step()
         weights.append(float(simulation.network.state.weight.detach().abs().sum()))
     assert weights[1] < weights[0]
+
+
+@pytest.mark.parametrize("engine", ["dense", "events"])
+def test_without_protection_only_devices_of_neurons_that_run_are_written(tiny: MakeConfig, engine: str) -> None:
+    """Experts that nobody hears neither move nor wear while others learn, though nothing freezes them."""
+    simulation = Simulation(tiny(gating={"protect": False}, growth={"when": "never"}, network={"engine": engine}))
+    for _ in range(4):
+        simulation.step()
+    network, (first, second) = simulation.network, simulation.gating.experts
+    tiles, slots = network.fabric.tiles, network.fabric.slots
+
+    def of(members: Tensor) -> tuple[Tensor, Tensor]:
+        columns = torch.zeros(network.fabric.neurons, dtype=torch.bool)
+        columns[members] = True
+        devices = network.state.mask & columns.view(tiles, 1, slots)
+        return network.state.weight.detach()[devices].clone(), network.memristors.wear.counts[devices].clone()
+
+    assert not network.state.frozen.any()
+    before, moved = of(first.members()), of(second.members())
+    simulation.step()
+    assert all(torch.equal(one, other) for one, other in zip(before, of(first.members()), strict=True))
+    assert not torch.equal(moved[0], of(second.members())[0])
+    assert int(simulation.table("rounds")["writes"].iloc[-1]) == simulation.config.training.steps * len(moved[0])

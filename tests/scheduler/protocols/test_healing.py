@@ -88,6 +88,23 @@ def test_what_a_trial_said_is_what_the_chip_does_and_counts(tiny: MakeConfig) ->
     assert before == quiet.table("rounds")["writes"].tolist()[:3]
 
 
+@pytest.mark.parametrize("noisy", [False, True])
+def test_repairs_stand_beside_what_their_trials_promised(tiny: MakeConfig, noisy: bool) -> None:
+    """Writes of ideal devices do what was tried; those that err come out otherwise, and were chosen by the trial."""
+    devices = {"kind": "reram_wan", "stuck_off": 0.02} if noisy else {}
+    config = tiny(faults={**BROKEN, "heal": "auction"}, training=TAUGHT, devices=devices, gating={"vote": 0.0})
+    simulation = Simulation(config)
+    for _ in range(4):
+        simulation.step()
+    rows = simulation.table("repairs")
+    taken = rows[rows["taken"] & (rows["repair"] != "nothing")]
+    assert len(taken)
+    assert (taken["loss_before"] - taken["loss_promised"] > taken["price"] - 1e-9).all()
+    others = rows[~rows["taken"] | (rows["repair"] == "nothing")]
+    assert (others["loss_promised"] == others["loss_after"]).all()
+    assert (taken["loss_promised"] == taken["loss_after"]).all() != noisy
+
+
 def test_links_that_are_bought_are_on_record_as_laid_again(tiny: MakeConfig) -> None:
     simulation = struck(tiny, map_seed=6)
     row, repairs = simulation.rows.rounds[0], simulation.table("repairs").query("taken")

@@ -94,6 +94,7 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
         writes=58,
         most_written=9,
         retired=1,
+        given_back=8,
         lost=6,
         relaid=7,
         changes=changes,
@@ -102,7 +103,7 @@ def test_a_round_becomes_a_row_of_the_table() -> None:
     )
     row = round_row(facts)
     assert to_arrow("rounds", [row]).num_rows == 1
-    counted = [5, 8, 13, 21, 12.0, 40.0, 900.0, 58, 9, 77, 0.1, 2, 1, 6, 7, 4, 3, 2]
+    counted = [5, 8, 13, 21, 12.0, 40.0, 900.0, 58, 9, 77, 0.1, 2, 1, 8, 6, 7, 4, 3, 2]
     assert list(row.values()) == [3, 2, 1, 240, "nats", 0.7, 0.6, 0.55, *counted, 0.01, math.inf, 1, 2, 3, 0.5]
 
 

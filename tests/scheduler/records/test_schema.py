@@ -7,8 +7,8 @@ from smalti.scheduler.records.schema import APPENDED, REWRITTEN, TABLES, arrow_s
 
 PUBLISHED = {
     "rounds": "round experience task step unit loss accuracy validation neurons links devices wires spikes_per_sample "
-    "hop_spikes_per_sample operations writes most_written stored_values hidden_rate born retired lost relaid pruned "
-    "rewired swapped learning_rate novelty seconds_train seconds_evaluate seconds_other seconds_compile",
+    "hop_spikes_per_sample operations writes most_written stored_values hidden_rate born retired given_back lost "
+    "relaid pruned rewired swapped learning_rate novelty seconds_train seconds_evaluate seconds_other seconds_compile",
     "bids": "round candidate tile slot twin task rule cell value cost price surplus won reason",
     "ports": "round grid_row grid_col kind side direction used capacity",
     "evaluations": "after on setting split score accuracy samples spikes_per_sample hop_spikes_per_sample "
@@ -17,8 +17,8 @@ PUBLISHED = {
     "corner_hop_spikes_per_sample roc_auc average_precision",
     "detections": "round step event detector value threshold expert classes",
     "openings": "round task name step expert loss score taken served refused bought paid taps inputs experts_run "
-    "neurons_run",
-    "repairs": "round task expert repair loss_before loss_after writes price taken",
+    "neurons_run centres",
+    "repairs": "round task expert repair loss_before loss_promised loss_after writes price taken",
     "switches": "after on split believed expert trials found kept",
     "fates": "round task neuron age gradient_in gradient_out worth loss",
     "copies": "round draw seconds setting split task accuracy",

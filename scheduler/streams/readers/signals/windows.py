@@ -60,9 +60,12 @@ def check_finite(origin: str, names: Sequence[str], signal: NDArray[np.floating]
     Raises:
         ValueError: naming the first channel and row that is none.
     """
-    odd = np.argwhere(~(np.abs(signal) < np.finfo(np.float32).max))
+    most = np.finfo(np.float32).max
+    odd = np.argwhere(~(np.abs(signal) < most))
     if len(odd):
         row, channel = odd[0]
+        value = signal[row, channel]
+        beyond = "" if np.isnan(value) else f", and numbers may be from {-most:.2g} to {most:.2g}"
         raise ValueError(
-            f"{origin}: {names[channel]} holds {signal[row, channel]} in row {row + 1}; fill it in or leave the row out"
+            f"{origin}: {names[channel]} holds {value} in row {row + 1}{beyond}; fill it in or leave the row out"
         )

@@ -142,3 +142,27 @@ def test_a_damaged_file_is_named(tmp_path: Path) -> None:
     Path(options.path).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=r"mine\.npz: this is no \.npz file"):
         load_arrays(options)
+
+
+def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    part = np.array(["train"] * 19 + ["val"])
+    options = write(tmp_path, x=X * 255, y=Y / 2, part=part, image=np.array([-1, 3]), task=Y[:-1])
+    with pytest.raises(ValueError, match=r"mine\.npz: x lies in ") as caught:
+        load_arrays(options)
+    said = str(caught.value).split("; also: ")
+    begins = ("x lies in", "task has shape (19,)", "y has type float64", "part contains 'val'", "image has")
+    assert len(said) == len(begins)
+    assert str(caught.value).count("mine.npz") == 1
+    assert all(begin in text for begin, text in zip(begins, said, strict=True))
+
+
+def test_all_that_does_not_fit_together_is_told_at_once(tmp_path: Path) -> None:
+    options = write(tmp_path, y=Y * 0, image=np.array([2, 2]))
+    with pytest.raises(ValueError, match=r"y holds a single class; .*; also: image \(2, 2\) does not match 3 channels"):
+        load_arrays(options)
+
+
+def test_all_arrays_that_cannot_be_read_are_told_at_once(tmp_path: Path) -> None:
+    options = write(tmp_path, x=X.astype(object), y=Y.astype(object))
+    with pytest.raises(ValueError, match=r"x is an array of Python objects.*; also: y is an array of Python objects"):
+        load_arrays(options)

@@ -247,6 +247,7 @@ def test_series_that_are_unfit(tmp_path: Path, change: Callable[[str], str], mes
         (lambda t: t.iloc[:0], {}, "there are no rows; give samples"),
         (lambda t: t.assign(c="text"), {}, "column 'c' has 'text' in row 1; give numbers, or name the columns"),
         (lambda t: t.assign(a=t.a.where(t.index != 7)), {}, "a holds nan in row 8; fill it in"),
+        (lambda t: t.assign(a=t.a + 1e39), {}, "in row 1, and numbers may be from -3.4e.38 to 3.4e.38; fill it in"),
         (lambda t: t.assign(label=t.label.where(t.index != 7)), {}, "row 8 has no label; leave it out"),
         (lambda t: t, {"window": 100}, "60 rows are fewer than a window of 100"),
         (lambda t: t, {"normal": ("q",)}, r"no sample has label 'q' of stream.signals.normal \(x, z\)"),
