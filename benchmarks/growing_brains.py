@@ -16,8 +16,7 @@ learns the 20 cognitive tasks of Yang et al. 2019 at once. Nets differ in what w
     swap                nothing costs anything, but units change places
 
 Trials are those of the stream ``cognitive`` with the task told, its firing probabilities heard as numbers, every second
-step of 50 ms. Strength rises in thirds of the training (BIMT: .01, .1 and 1 of the last). All nets of a seed begin
-alike and see the same minibatches.
+step of 50 ms. Strength rises in thirds (BIMT: .01, .1 and 1). Nets of a seed begin alike and see the same minibatches.
 
 Printed is what ``smalti.analysis.modules`` measures, of units that take part: they are active and lead on to an output.
 Normalised task variance is Yang's: the variance of a rate over the trials of a task at each step, averaged over steps;
@@ -29,7 +28,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal
@@ -137,7 +136,7 @@ class Trials:
     targets: Tensor
     weights: Tensor
     task: Tensor
-    names: tuple[str, ...] = field(default=(), compare=False)
+    names: tuple[str, ...]
 
     def of(self, rows: Tensor) -> Trials:
         """Some of them, by position [s] or mask [S]."""
@@ -218,10 +217,9 @@ def _change_places(net: GridNet, name: Name, tried: int, places: np.random.Gener
 @torch.no_grad()
 def measured(net: GridNet, asked: Trials, seed: int = 0) -> dict[str, float]:
     """What ``SHOWN`` names; NaN for what needs two clusters where there are none."""
-    every, accuracy = task_variance(net, asked)
+    variance, accuracy = task_variance(net, asked)
     weight, loops = net.weight, float(net.recurrent.diagonal().abs().sum())
-    active = activity.normalised(every)
-    variance = active[active.index.isin(modules.leading_on(graph(net)))]
+    variance = activity.normalised(variance[variance.index.isin(modules.leading_on(graph(net)))])
     values = {
         "accuracy": float(np.mean(accuracy)),
         "weights": float(np.count_nonzero(weight)),
@@ -250,8 +248,8 @@ def modular(variance: pd.DataFrame, weight: np.ndarray, apart: np.ndarray, seed:
         return dict.fromkeys(names, math.nan)
     found = modules.placed(weight[units], apart[units], labels.to_numpy(np.int64), seed=seed)
     functional = silhouette - modules.shuffled_silhouette(variance, seed)
-    values = (float(labels.nunique()), functional, found.wiring, found.anatomical, found.quantile)
-    return dict(zip(names, values, strict=True))
+    values = (labels.nunique(), functional, found.wiring, found.anatomical, found.quantile)
+    return {name: float(value) for name, value in zip(names, values, strict=True)}
 
 
 @torch.no_grad()
@@ -282,8 +280,7 @@ def graph(net: GridNet) -> nx.DiGraph:
 
 def spread(values: pd.Series[float], form: Callable[[float], str]) -> str:
     """Mean, least and greatest of those that there are."""
-    there = values.dropna()
-    return f"{form(there.mean())} ({form(there.min())}-{form(there.max())})" if len(there) else ""
+    return "" if values.isna().all() else f"{form(values.mean())} ({form(values.min())}-{form(values.max())})"
 
 
 def tabled(found: pd.DataFrame, options: Options) -> Table:
@@ -297,23 +294,26 @@ def tabled(found: pd.DataFrame, options: Options) -> Table:
     return table
 
 
+def keep(out: Path, found: pd.DataFrame) -> None:
+    """Write the table of the nets so far, whole."""
+    out.mkdir(parents=True, exist_ok=True)
+    write_bytes_atomic(out / "nets.parquet", found.to_parquet(index=False))
+
+
 def main() -> None:
     """Print the table."""
     options = tyro.cli(Options, description=__doc__)
-    if options.quick:
-        options = replace(options, **QUICK)
+    options = replace(options, **QUICK) if options.quick else options
     train, asked = trials(options.every)
     rows = list[dict[str, Any]]()
     with Progress(transient=True) as progress:
         bar = progress.add_task("learning", total=options.steps * options.seeds * len(options.variants))
-        for name, seed in product(options.variants, range(options.seeds)):
+        for seed, name in product(range(options.seeds), options.variants):
             learned = learn(name, train, asked, options, seed, lambda: progress.advance(bar))
             rows += [{"net": name, "seed": seed, **row} for row in learned]
-    found = pd.DataFrame(rows)
-    if options.out is not None:
-        options.out.mkdir(parents=True, exist_ok=True)
-        write_bytes_atomic(options.out / "nets.parquet", found.to_parquet(index=False))
-    Console(width=200).print(tabled(found, options))
+            if options.out is not None:
+                keep(options.out, pd.DataFrame(rows))
+    Console(width=200).print(tabled(pd.DataFrame(rows), options))
 
 
 if __name__ == "__main__":
