@@ -67,10 +67,10 @@ SHOWN: dict[str, Callable[[float], str]] = {
     "length": "{:.2f}".format,
     "taking_part": "{:.0f}".format,
     "clusters": "{:.1f}".format,
-    "functional": "{:.3f}".format,
-    "wiring": "{:.3f}".format,
-    "anatomical": "{:.3f}".format,
-    "quantile": "{:.3f}".format,
+    "functional": "{:.2f}".format,
+    "wiring": "{:.2f}".format,
+    "anatomical": "{:.2f}".format,
+    "quantile": "{:.2f}".format,
 }
 
 
