@@ -111,7 +111,11 @@ def task_variance(run: Run, running: Running = "expert") -> pd.DataFrame:
 
 def normalised_variance(counts: pd.DataFrame) -> pd.DataFrame:
     """``task_variance`` from a table as ``spike_counts`` gives it."""
-    variance = counts.groupby(level="task").var(ddof=0).T
+    return normalised(counts.groupby(level="task").var(ddof=0).T)
+
+
+def normalised(variance: pd.DataFrame) -> pd.DataFrame:
+    """Variances, a row a unit and a column a task, divided by each unit's largest; silent units are left out."""
     variance = variance[variance.sum(axis=1) > SILENT]
     return variance.div(variance.max(axis=1), axis=0)
 

@@ -130,7 +130,22 @@ def anatomy(
     neurons, labels = clusters.index.tolist(), clusters.to_numpy(np.int64)
     tiles = np.array([network.nodes[neuron]["tile"] for neuron in neurons])
     apart = tiles_between(fabric, tiles[:, None], tiles)
-    weight = weight_between(network, neurons)
+    return placed(weight_between(network, neurons), apart, labels, permutations, seed)
+
+
+def placed(weight: Floats, apart: Floats, labels: Ints, permutations: int = 500, seed: int = 0) -> Anatomy:
+    """``anatomy`` of any net whose units have places.
+
+    Args:
+        weight: |w| between units [n, n], source by target, 0 on the diagonal.
+        apart: distance between units [n, n].
+        labels: cluster of each unit [n].
+        permutations: draws of labels.
+        seed: of the draws.
+
+    Raises:
+        ValueError: no cluster has two units, or nothing weighs anything.
+    """
     if len(np.unique(labels)) == len(labels) or not weight.any():
         raise ValueError("there is no cluster of two neurons, or no weight between them")
     chance = np.random.default_rng(seed)
