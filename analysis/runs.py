@@ -21,6 +21,7 @@ from smalti.analysis.soundness import check_table, read_facts, sound_config
 from smalti.analysis.units import score_name
 from smalti.scheduler.configuration.config_io import read_toml
 from smalti.scheduler.configuration.old_names import renewed
+from smalti.scheduler.records import snapshots
 from smalti.scheduler.records.schema import SCHEMA_VERSION
 
 FILES = ("config.toml", "environment.json")  # what makes a folder that of a run
@@ -119,6 +120,23 @@ class Run:
             last = self.table("rounds").iloc[-1]
             facts.append(f"{int(last['neurons'])} neurons, {int(last['wires'])} wires")
         return facts
+
+    @property
+    def moments(self) -> tuple[int, ...]:
+        """Rounds of which it has a snapshot (``run.snapshots``), in order."""
+        return tuple(snapshots.kept(self.path))
+
+    def at(self, number: int) -> Run:
+        """The run as it was after one of its ``moments``: a run like any other, to be asked and drawn like any other.
+
+        Raises:
+            ValueError: it has no snapshot of this round.
+        """
+        kept = snapshots.kept(self.path)
+        if number not in kept:
+            had = f"of the rounds {', '.join(map(str, kept))}" if kept else "none: run.snapshots keeps them"
+            raise ValueError(f"{self.path} has no snapshot of round {number}; it has {had}")
+        return load_run(kept[number], keep=self.cache is not None)
 
     @property
     def steps(self) -> int:

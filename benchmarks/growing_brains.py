@@ -18,7 +18,7 @@ learns the 20 cognitive tasks of Yang et al. 2019 at once. Nets differ in what w
 Trials are those of the stream ``cognitive`` with the task told, its firing probabilities heard as numbers, every second
 step of 50 ms. Strength rises in thirds (BIMT: .01, .1 and 1). Nets of a seed begin alike and see the same minibatches.
 
-Printed is what ``smalti.analysis.chip.modules`` measures, of units that take part: they are active and lead on to an output.
+Printed is what ``analysis.chip.modules`` measures, of units that take part: they are active and lead on to an output.
 Normalised task variance is Yang's: the variance of a rate over the trials of a task at each step, averaged over steps;
 these are counted from the response (10 before it and 7 of it, at 50 ms), so that the variance is not that of the time
 at which trials let go. Accuracy is the share of validation trials answered rightly (``direction``), mean over tasks.

@@ -24,7 +24,7 @@ from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.configuration.config_io import differences, dump, from_mapping, load
 from smalti.scheduler.configuration.configure import of_data
 from smalti.scheduler.growth import birth_record
-from smalti.scheduler.records import checkpoint
+from smalti.scheduler.records import checkpoint, snapshots
 from smalti.scheduler.records.environment import changes, facts_of, note_changes, note_ended
 from smalti.scheduler.records.folder import RunFolder, create_run, open_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
@@ -115,13 +115,14 @@ def resume(path: Path, watch: Watcher, begun: Watcher = nothing) -> Simulation:
         begun: called before the first of the rounds that are missing.
 
     Raises:
-        ValueError: for something that is no run folder, is in use, was begun by an older version, whose config.toml,
-            tables or data were changed, or that lost a part.
+        ValueError: for something that is no run folder, or a snapshot of one, is in use, was begun by an older version,
+            whose config.toml, tables or data were changed, or that lost a part.
 
     Warns:
         UserWarning: other versions of Python or packages, another commit or processor; environment.json keeps both.
     """
     folder = open_run(path)
+    snapshots.check_no_snapshot(path)
     config = load(Config, folder.config)
     facts = facts_of(folder.environment)
     if facts["schema_version"] != SCHEMA_VERSION:
@@ -208,6 +209,7 @@ def restore_last(simulation: Simulation, folder: RunFolder) -> TableWriter:
             f"{folder.checkpoint} is missing, though {rounds} rounds were written: restore it from a copy, or start a "
             "new run"
         )
+    snapshots.come_back(folder, simulation.round - 1, simulation.config.run.snapshots)
     drop_in_hand(folder, written)
     return TableWriter(folder, written)
 
@@ -253,6 +255,8 @@ def _play(simulation: Simulation, folder: RunFolder, tables: TableWriter, watche
         tables.append("copies", number, rows.copies)
         tables.append("rounds", number, rows.rounds)
         save(simulation, folder, tables, config)
+        if snapshots.due(number, simulation.config.run.snapshots):
+            snapshots.keep(folder, number)
         simulation.seconds_written = time.perf_counter() - begin
         for watch in watchers:
             watch(simulation)

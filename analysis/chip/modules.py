@@ -24,7 +24,7 @@ of it comes without any cost of wires, and a run is to be read beside one withou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,9 @@ from numpy.typing import NDArray
 
 from smalti.analysis.anew import activity
 from smalti.analysis.chip import structure, wiring
+from smalti.analysis.chip.matching import matched
+from smalti.analysis.moments import moments
+from smalti.analysis.quantities import OF_MODULES
 from smalti.analysis.runs import Run
 from smalti.model.chip.fabric import Fabric
 from smalti.model.wiring_cost import tiles_between
@@ -90,6 +93,40 @@ def clusters(run: Run, seed: int = 0) -> pd.Series[int]:
     """Functional cluster of every neuron that takes part, by its id, as ``plots.draw_chip`` takes them."""
     variance = _variance(structure.graph(run), activity.spike_counts(run, by="label"))
     return activity.functional_clusters(variance, seed)
+
+
+def along(run: Run, seed: int = 0) -> pd.DataFrame:
+    """The measures along training, of a run that keeps snapshots (``run.snapshots``); about two seconds a row.
+
+    Returns:
+        A row a snapshot, and one for the last round: round, step (training steps until its end), accuracy (of its
+        minibatches) and validation from the table ``rounds``, then the measures of ``of_run``, NaN where it has none.
+
+    Raises:
+        ValueError: no round is finished yet, or the run cannot be asked.
+    """
+    rows = pd.DataFrame({number: of_run(then, seed) for number, then in moments(run).items()}).T
+    rounds = run.table("rounds").set_index("round")
+    facts = rounds.loc[rows.index, ["step", "accuracy", "validation"]]
+    return facts.join(rows.reindex(columns=list(OF_MODULES))).rename_axis("round").reset_index()
+
+
+def clusters_along(run: Run, rounds: Collection[int] = (), seed: int = 0) -> dict[int, pd.Series[int]]:
+    """``clusters`` at moments of a run, by round; a number stays with its cluster (``matched``); a second each.
+
+    Args:
+        run: the run.
+        rounds: of which moments; by default of every snapshot, and of the last round.
+        seed: of k-means.
+
+    Raises:
+        ValueError: it does not keep what it was after such a round, or it cannot be asked.
+    """
+    there = moments(run)
+    if lost := sorted({*rounds} - there.keys()):
+        known = ", ".join(map(str, there))
+        raise ValueError(f"{run.path} does not keep what it was after round {lost[0]}; there are the rounds {known}")
+    return matched({number: clusters(there[number], seed) for number in rounds or there})
 
 
 def _variance(network: nx.DiGraph, counts: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,8 @@ import solara.lab
 from mesa.visualization.solara_viz import ModelController
 from mesa.visualization.utils import update_counter
 
-from smalti.analysis.dashboard.components import Board, without_folders
+from smalti.analysis.dashboard.colouring import CLUSTER, TASK, ColourBy
+from smalti.analysis.dashboard.components import Board, Notice, without_folders
 from smalti.analysis.dashboard.curves import curves_svg
 from smalti.analysis.dashboard.live import Live, Source, Tuning
 from smalti.analysis.dashboard.replay import Recorded
@@ -57,7 +58,7 @@ def LivePage(source: Source) -> None:
         decision = "ready" if live.view.round < 0 else live.view.decision
         _headline(live.view, decision, source.config.run.quick)
         if live.failure:
-            solara.Error(without_folders(live.failure))
+            Notice(without_folders(live.failure))
         _heading("applied from the next round on")
         Sliders(tuning.value, live.view.unit, tuning.set)
         _heading("applied by Reset, which starts anew")
@@ -74,6 +75,12 @@ def ReplayPage(run: Recorded) -> None:
     selection: solara.Reactive[Selection | None] = solara.use_reactive(None)
     view, failure = solara.use_memo(lambda: _looked_at(run, number.value), [number.value])
     curves = solara.use_memo(lambda: b"" if view is None else curves_svg(view), [view])
+    by = solara.use_reactive(TASK)
+    wanted = by.value == CLUSTER
+    asked = solara.lab.use_task(
+        lambda: run.clusters if wanted else None, dependencies=[wanted], prefer_threaded=True, raise_error=False
+    )
+    moment, clusters = run.clusters_at(number.value) if wanted and asked.value is not None else (-1, None)
 
     async def play() -> None:  # awaiting, so that it ends with the page and with the server
         while playing.value and number.value < run.last:
@@ -90,14 +97,16 @@ def ReplayPage(run: Recorded) -> None:
         solara.SliderInt("", value=number, min=0, max=run.last, thumb_label=False)
         if view is not None:
             _headline(view, run.name, run.config.run.quick)
-        if run.swapped:
-            solara.Warning("neurons changed places in this run; each is drawn where it was last")
+        if run.kept:
+            ColourBy(by, moment, asked.value is None, None if asked.exception is None else str(asked.exception))
+        if run.swapped and number.value not in run.kept:
+            Notice("neurons changed places in this run; each is drawn where it was last")
 
     if view is None:
-        solara.Error(failure)
+        Notice(failure)
         controls()
     else:
-        Board(view, curves, selection, controls)
+        Board(view, curves, selection, controls, clusters)
 
 
 @solara.component

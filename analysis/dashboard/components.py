@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
 
@@ -34,9 +34,9 @@ def Rows(
 
 
 @solara.component
-def Chip(view: View, selection: solara.Reactive[Selection | None]) -> None:
-    """The chip; a click selects, a second click on the same lets go."""
-    shapes = solara.use_memo(lambda: drawing(view, selection.value), [view, selection.value])
+def Chip(view: View, selection: solara.Reactive[Selection | None], clusters: Mapping[int, int] | None = None) -> None:
+    """The chip, coloured by clusters if they are given; a click selects, a second click on the same lets go."""
+    shapes = solara.use_memo(lambda: drawing(view, selection.value, clusters), [view, selection.value, clusters])
     ChipShapes(drawing=shapes, event_picked=lambda key: _pick(selection, key))
 
 
@@ -76,13 +76,23 @@ def Bids(view: View, selection: solara.Reactive[Selection | None]) -> None:
 
 
 @solara.component
+def Notice(text: str) -> None:
+    """What went wrong, or is not as it looks. (Solara's own alerts are refused by the widgets of ipyvuetify 3.)"""
+    solara.HTML(tag="p", unsafe_innerHTML=escape(text), classes=["notice"])
+
+
+@solara.component
 def Board(
-    view: View, curves: bytes, selection: solara.Reactive[Selection | None], controls: Callable[[], None]
+    view: View,
+    curves: bytes,
+    selection: solara.Reactive[Selection | None],
+    controls: Callable[[], None],
+    clusters: Mapping[int, int] | None = None,
 ) -> None:
     """The page's plan: chip, controls and what is selected beside it, curves (an .svg file) and bids below."""
     with solara.Div(classes=["board"]):
         with solara.Div(classes=["panel", "place-chip"]):
-            Chip(view, selection)
+            Chip(view, selection, clusters)
         with solara.Div(classes=["panel", "place-controls"]):
             controls()
         with solara.Div(classes=["panel", "place-selected"]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,33 +15,56 @@ from smalti.analysis.plots.drawing.routes import route_points
 from smalti.analysis.plots.drawing.theme import grey
 
 TILE, SIDE = 100.0, 30.0  # widths of a neuron tile and of the routing lane between two
+OTHERS = "#b0b0b0"  # colour of neurons that are in no cluster
 MOST_DOTS, MOST_LINES = 4096, 3000  # beyond these, tiles are shaded instead, and wires drawn where selected
 Shape = dict[str, Any]
 
 
-def drawing(view: View, selection: Selection | None) -> Shape:
+def drawing(view: View, selection: Selection | None, clusters: Mapping[int, int] | None = None) -> Shape:
     """Everything that is drawn, in units of its own; the page scales it.
 
     ``boxes`` (cells of the grid), ``lines`` (routes) and ``dots`` (slots) carry a ``key`` that a click hands back,
     which ``read_selection`` reads.
+
+    Args:
+        view: the round.
+        selection: what is shown up.
+        clusters: cluster of neurons by their id, which colours them and their wires in place of their task; those that
+            have none are grey.
     """
     rows, cols = view.grid
     xs, ys = _edges(cols), _edges(rows)
     chosen = lit(view, selection)
-    dots = _dots(view, xs, ys, selection)
+    colours = {
+        n.neuron: colour(n.task) if clusters is None else _of_cluster(clusters.get(n.neuron)) for n in neurons(view)
+    }
+    dots = _dots(view, xs, ys, selection, colours, clusters or {})
     return {
         "width": xs[-1],
         "height": ys[-1],
         "boxes": [_box(view, cell, xs, ys, selection) for cell in sorted(view.cells, key=_tiles_last)],
-        "lines": _lines(view, xs, ys, chosen),
+        "lines": _lines(view, xs, ys, chosen, colours),
         "dots": dots,
         "note": _note(view),
-        "legend": [{"task": task, "colour": colour(task)} for task in sorted({n.task for n in neurons(view)})],
+        "legend": _legend(view, clusters),
     }
 
 
+def _legend(view: View, clusters: Mapping[int, int] | None) -> list[Shape]:
+    alive = neurons(view)
+    if clusters is None:
+        return [{"name": f"task {task}", "colour": colour(task)} for task in sorted({n.task for n in alive})]
+    there = sorted({clusters[n.neuron] for n in alive if n.neuron in clusters})
+    own = [{"name": f"cluster {number}", "colour": colour(number)} for number in there]
+    return [*own, {"name": "in no cluster", "colour": OTHERS}]
+
+
+def _of_cluster(number: int | None) -> str:
+    return OTHERS if number is None else colour(number)
+
+
 def colour(task: int) -> str:
-    """Colour of a task; grey for inputs, which have none."""
+    """Colour of a task or cluster; grey for inputs, which have none."""
     return PALETTE[task % len(PALETTE)] if task >= 0 else "#777777"
 
 
@@ -80,7 +104,14 @@ def _tile_title(tile: Tile) -> str:
     return f"tile ({tile.row}, {tile.col}): {state}"
 
 
-def _dots(view: View, xs: list[float], ys: list[float], selection: Selection | None) -> list[Shape]:
+def _dots(
+    view: View,
+    xs: list[float],
+    ys: list[float],
+    selection: Selection | None,
+    colours: Mapping[int, str],
+    clusters: Mapping[int, int],
+) -> list[Shape]:
     if len(view.tiles) * view.slots > MOST_DOTS:
         return []
     wide = math.ceil(math.sqrt(view.slots))
@@ -97,22 +128,25 @@ def _dots(view: View, xs: list[float], ys: list[float], selection: Selection | N
                     {"x": x, "y": y, "r": 0.12 * step, "fill": grey(0.87), "kind": "free", "key": "", "on": False}
                 )
                 continue
+            whose = f"task {one.task}" + (f", cluster {clusters[one.neuron]}" if one.neuron in clusters else "")
             dots.append(
                 {
                     "x": x,
                     "y": y,
                     "r": 0.3 * step,
-                    "fill": colour(one.task),
+                    "fill": colours[one.neuron],
                     "kind": one.kind,
                     "key": f"neuron:{one.neuron}",
                     "on": selection == Selection("neuron", one.neuron),
-                    "title": f"neuron {one.neuron} ({one.kind}), task {one.task}, born in round {one.birth_round}",
+                    "title": f"neuron {one.neuron} ({one.kind}), {whose}, born in round {one.birth_round}",
                 }
             )
     return dots
 
 
-def _lines(view: View, xs: list[float], ys: list[float], chosen: frozenset[int]) -> list[Shape]:
+def _lines(
+    view: View, xs: list[float], ys: list[float], chosen: frozenset[int], colours: Mapping[int, str]
+) -> list[Shape]:
     homes = {one.neuron: one.tile for one in neurons(view)}
     routed = [link for link in view.links if link.kind == "routed"]
     if len(routed) > MOST_LINES:
@@ -127,7 +161,7 @@ def _lines(view: View, xs: list[float], ys: list[float], chosen: frozenset[int])
             {
                 "key": f"link:{link.link}",
                 "points": " ".join(f"{x:.1f},{y:.1f}" for x, y in points),
-                "colour": colour(link.task),
+                "colour": colour(link.task) if link.kind == "input" else colours[link.source],
                 "on": link.link in chosen,
                 "faint": bool(chosen) and link.link not in chosen,
             }

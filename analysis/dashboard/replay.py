@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from smalti.analysis.chip.modules import clusters_along
 from smalti.analysis.dashboard.view import Books, Row, View, view_of
+from smalti.analysis.runs import load_run
 from smalti.analysis.units import USUAL_SCORE, USUAL_UNIT
 from smalti.model.chip.fabric import Fabric
 from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.configuration.config_io import load
+from smalti.scheduler.records import snapshots
 from smalti.scheduler.records.folder import RunFolder, open_run
 from smalti.scheduler.records.pasted import pasted
 
@@ -31,11 +36,30 @@ class Recorded:
     links: tuple[Row, ...]
     bids: dict[int, list[Row]]  # round -> its bids
     score: str  # what accuracy is
+    kept: Mapping[int, Path]  # round -> its snapshot, in order
 
     @property
     def swapped(self) -> bool:
         """Whether neurons changed their places: tables know where they were last, not where they were before."""
         return any(row["swapped"] for row in self.rounds)
+
+    @cached_property
+    def clusters(self) -> dict[int, dict[int, int]]:
+        """Functional cluster of neurons by their id, after every round of which there is a snapshot, and the last.
+
+        The network is asked anew, which takes about a second for each.
+
+        Raises:
+            ValueError: it cannot be asked.
+        """
+        found = clusters_along(load_run(self.folder.path))
+        return {number: dict(zip(own.index.tolist(), own.tolist(), strict=True)) for number, own in found.items()}
+
+    def clusters_at(self, number: int) -> tuple[int, dict[int, int]]:
+        """The last moment up to a round of which clusters are known, and these; -1 and none before the first."""
+        moments = [-1, *self.clusters]
+        moment = moments[bisect_right(moments, number) - 1]
+        return moment, self.clusters.get(moment, {})
 
     @property
     def name(self) -> str:
@@ -55,16 +79,24 @@ class Recorded:
         """
         if not 0 <= number <= self.last:
             raise ValueError(f"{self.folder.path} has rounds 0 to {self.last}, not {number}")
+        neurons, links = self._lived(number)
         books = Books(
             rounds=self.rounds,
-            neurons=self.neurons,
-            links=self.links,
+            neurons=neurons,
+            links=links,
             ports=self._ports(number),
             bids=self.bids.get(max((r for r in self.bids if r <= number), default=-1), []),
             unit=str(self.rounds[-1].get("unit", USUAL_UNIT)),
             score=self.score,
         )
         return view_of(self.config, self.fabric, books, number, self.last + 1)
+
+    def _lived(self, number: int) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+        """Neurons and links; where neurons changed places, as a snapshot of the round has them, if there is one."""
+        if not self.swapped or number not in self.kept:
+            return self.neurons, self.links
+        then = RunFolder(self.kept[number])
+        return tuple(_rows(then, "neurons")), tuple(_rows(then, "links"))
 
     def _ports(self, number: int) -> dict[str, np.ndarray]:
         with file_named_in_errors(self.folder.folder("ports")):
@@ -100,6 +132,7 @@ def recorded(path: Path) -> Recorded:
         tuple(_rows(folder, "links")),
         dict(bids),
         next((str(row.get("score", USUAL_SCORE)) for row in _rows(folder, "evaluations")), USUAL_SCORE),
+        {number: place for number, place in snapshots.kept(path).items() if number <= int(rounds[-1]["round"])},
     )
 
 

@@ -46,6 +46,7 @@ body .v-application.v-application { background: var(--paper); color: var(--ink);
 .board .place-controls .v-slider { margin: 0 10px; }
 .board .place-controls .v-slider .v-input__control { min-height: 24px; }
 .board .v-input .v-input__details, .board .v-messages, .board .v-text-field__details { display: none; }
+.notice { color: var(--warn); border: 1px solid currentColor; border-radius: 6px; padding: 6px 10px; font-size: 13px; }
 .board .quiet { color: var(--soft); }
 .board .headline { font-size: 13px; margin: 6px 0; color: var(--soft); }
 .board .headline .rounds { font-size: 15px; color: var(--ink); margin-right: 8px; }

@@ -6,11 +6,14 @@
 from smalti.analysis.plots.accuracy import draw_accuracy_matrix
 from smalti.analysis.plots.auctions import draw_prices, draw_worth
 from smalti.analysis.plots.chip import draw_chip
+from smalti.analysis.plots.chip_along import draw_chip_along
+from smalti.analysis.plots.connectivity import draw_connectivity
 from smalti.analysis.plots.devices import draw_copies
 from smalti.analysis.plots.early_exit import draw_early_exit
 from smalti.analysis.plots.fates import draw_fates
 from smalti.analysis.plots.growth import draw_growth_timeline
 from smalti.analysis.plots.hops import draw_hops
+from smalti.analysis.plots.modules import draw_modules, draw_modules_beside
 from smalti.analysis.plots.pareto import draw_pareto
 from smalti.analysis.plots.raster import draw_raster
 from smalti.analysis.plots.reuse import draw_reuse
@@ -21,11 +24,15 @@ from smalti.analysis.plots.trials import draw_trial
 __all__ = [
     "draw_accuracy_matrix",
     "draw_chip",
+    "draw_chip_along",
+    "draw_connectivity",
     "draw_copies",
     "draw_early_exit",
     "draw_fates",
     "draw_growth_timeline",
     "draw_hops",
+    "draw_modules",
+    "draw_modules_beside",
     "draw_pareto",
     "draw_prices",
     "draw_raster",

@@ -64,7 +64,7 @@ def chip_picture(run: Run, wires: Literal["task", "load"] = "task", clusters: pd
     groups = None if clusters is None else dict(zip(clusters.index.tolist(), clusters.tolist(), strict=True))
     colours, faults = _colours(alive, groups), faults_of(run)
     broken = [] if faults is None else fault_marks(run, faults, _slots(fabric), *map(_edges, _size(fabric)))
-    keys = [*_keys(alive, groups), *([] if faults is None else fault_keys(faults))]
+    keys = [*chip_keys(alive, groups), *([] if faults is None else fault_keys(faults))]
     tiles = _tiles(alive, fabric, colours, () if faults is None else faults.tiles)
     panel = Panel(
         marks=[_routers(run, fabric), _links(run, fabric, wires, colours), *tiles, *broken],
@@ -207,7 +207,8 @@ def _tile_cell(tile: int, fabric: Mapping[str, Any]) -> tuple[int, int]:
     return 2 * row + 1, 2 * col + 1
 
 
-def _keys(alive: pd.DataFrame, groups: Mapping[int, int] | None) -> list[Key]:
+def chip_keys(alive: pd.DataFrame, groups: Mapping[int, int] | None) -> list[Key]:
+    """The legend: tasks of living neurons or, where neurons have groups, those."""
     if groups is None:
         keys = [Key(label=f"task {task}", colour=task_colour(int(task))) for task in sorted(alive["task"].unique())]
     else:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from smalti.analysis.chip import modules
 from smalti.analysis.findings.finding import Finding
 from smalti.analysis.findings.look import findings
 from smalti.analysis.growth import fates, market, reuse, scarcity
@@ -23,10 +24,13 @@ from smalti.analysis.outcomes import (
 )
 from smalti.analysis.plots.auctions import worth_picture
 from smalti.analysis.plots.chip import chip_picture
+from smalti.analysis.plots.chip_along import chip_along_picture, some_moments
+from smalti.analysis.plots.connectivity import connectivity_picture
 from smalti.analysis.plots.devices import copies_picture
 from smalti.analysis.plots.drawing.picture import Picture
 from smalti.analysis.plots.fates import fates_picture
 from smalti.analysis.plots.hops import hops_picture
+from smalti.analysis.plots.modules import modules_picture
 from smalti.analysis.plots.raster import raster_picture
 from smalti.analysis.plots.reuse import reuse_picture
 from smalti.analysis.plots.scarcity import scarcity_picture
@@ -215,6 +219,8 @@ def _pictures(run: Run, activity: Activity) -> Iterator[Drawing]:
     links = run.table("links")
     if (links["retired_round"].isna() & (links["kind"] != "input")).any():
         yield _svg(hops_picture(run, activity.spikes), "How far links go", hops)
+    if run.moments and activity.spikes is not None:
+        yield from _modules(run)
     bids = run.table("bids")
     if bids["won"].any() and market.worth(bids, run.table("rounds"))["achieved"].notna().any():
         caption = "Decrease of the loss that winners promised, and that by the next round, other training included."
@@ -244,6 +250,25 @@ def _pictures(run: Run, activity: Activity) -> Iterator[Drawing]:
     if raster is not None and not activity.trials:
         caption = f"Spikes on one validation sample of task {raster.task}, class {raster.labels[0]}."
         yield _svg(raster_picture(raster), "One sample", caption)
+
+
+def _modules(run: Run) -> Iterator[Drawing]:
+    """Functional modules of a run with snapshots, along training; nothing where there never are two clusters."""
+    table = modules.along(run)
+    if table["functional_modularity"].isna().all():
+        return
+    caption = "Silhouette of clusters of neurons by their task variance, modularity of their wiring and nearness of "
+    caption += "their places, each less what chance gives, after every round that is kept. Validation data."
+    yield _svg(modules_picture(table), "Functional modules along training", caption)
+    clusters = modules.clusters_along(run, some_moments(run))
+    caption = (
+        "The chip with its neurons coloured by functional cluster, at some of these rounds; the same colour is the "
+    )
+    caption += "cluster that shares most neurons. Grey: silent, or nothing leads on from it to an output."
+    yield _svg(chip_along_picture(run, clusters), "Clusters on the chip", caption, least=280)
+    if table["clusters"].notna().iloc[-1]:
+        caption = "Weights from rows to columns between neurons that take part, by cluster, at the end."
+        yield _svg(connectivity_picture(run, clusters[max(clusters)]), "Weights by cluster", caption)
 
 
 def _blocks(run: Run) -> Iterator[Drawing]:

@@ -39,6 +39,9 @@ class RunOptions:
         imports: modules of your own that add growth rules, streams, gating networks and the like, such as mylab.
         log: what is also written for other tools, into the folder logs of the run: tensorboard (an event file of the
             table rounds), wandb (the same for Weights & Biases, offline), csv, json (every table, at the end).
+        snapshots: keep the run as it is after every so many rounds, in the folder snapshots of the run, so that it can
+            be asked later how it was then (`Run.at`); 0 keeps none. Each takes as much disk as checkpoint and newest
+            parts of the tables do: 1 to 3 MB for 128 neurons on 16 tiles.
     """
 
     seed: int = 0
@@ -46,11 +49,13 @@ class RunOptions:
     quick: bool = False
     imports: tuple[str, ...] = ()
     log: tuple[Literal["tensorboard", "csv", "json", "wandb"], ...] = ()
+    snapshots: int = 0
 
     def __post_init__(self) -> None:
         settle(self, "run")
         plugins.load(self.imports)
         ranges.not_negative("run", self, "seed", most=ranges.SEED)
+        ranges.not_negative("run", self, "snapshots")
         ranges.at_least("run", self, 1, "threads", most=1024)
 
 
@@ -99,7 +104,8 @@ class Config:
         """The configuration with the engine named, ``run.quick`` spelled out, and the plug-ins that were asked for.
 
         Quick is at most 30 samples a class and 3 rounds of 10 steps; a schedule grows in every round, faults come in
-        the same experience, after its begin at the earliest in the first, and two copies of the chip are asked.
+        the same experience, after its begin at the earliest in the first, two copies of the chip are asked, and where
+        snapshots are kept there is one of every round.
 
         Raises:
             ValueError: for an engine that cannot run here.
@@ -122,5 +128,6 @@ class Config:
         at = max(min(at, 1), at * training.rounds // rounds)  # at 0 they have always been there
         faults = replace(self.faults, at_round=at, practice=min(self.faults.practice, 10))
         devices = replace(self.devices, copies=min(self.devices.copies, 2))
+        run = replace(self.run, snapshots=min(self.run.snapshots, 1))
         stream = replace(self.stream, limit=limit)
-        return replace(self, stream=stream, training=training, growth=growth, faults=faults, devices=devices)
+        return replace(self, stream=stream, training=training, growth=growth, faults=faults, devices=devices, run=run)

@@ -7,6 +7,7 @@
     RUN/environment.json       versions, seed, threads, commit
     RUN/tables/TABLE/*.parquet one table; pandas.read_parquet("RUN/tables/TABLE") reads it at any time
     RUN/report.html            the report, once the run has ended (``run.report``)
+    RUN/snapshots/*/           the run as it was after earlier rounds (``run.snapshots``), each a folder like this one
     RUN/checkpoint/            what a killed run goes on from: state.safetensors, which refers to piece-*.bin beside it
                                (``scheduler.records.checkpoint``)
     RUN/.lock                  held by the process that writes

@@ -1,4 +1,4 @@
-"""A run made of tables by hand, and one whose texts want to be code."""
+"""A run made of tables by hand, one whose texts want to be code, and one of three tasks at once with snapshots."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from smalti.scheduler.configuration.configure import configure
+from smalti.scheduler.runner import start
 
 
 class Tables:
@@ -50,3 +53,29 @@ def foreign_run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) ->
     facts["versions"] = {EVIL: EVIL}
     environment.write_text(json.dumps({**facts, "machine": EVIL}), encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def joint_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three cognitive tasks at once in one net on 2 x 2 tiles, seeds everywhere, a snapshot of each of three rounds."""
+    path = tmp_path_factory.mktemp("joint") / "run"
+    options = {
+        "stream.setting": "joint",
+        "stream.cognitive.tasks": ("fdgo", "delaygo", "dm1"),
+        "stream.cognitive.trials": 64,
+        "gating.network": "label",
+        "gating.experts": "shared",
+        "gating.protect": False,
+        "fabric.rows": 2,
+        "fabric.cols": 2,
+        "fabric.neurons_per_tile": 8,
+        "training": {"rounds": 3, "steps": 20, "restarts": ()},
+        "growth.when": "never",
+        "growth.reach": "chip",
+        "growth.seed_width": 4,
+        "growth.sibling_weight": 1.0,
+        "growth.reuse.by": "none",
+        "run.snapshots": 1,
+    }
+    start(configure("cognitive", options), path, lambda simulation: None)
+    return path

@@ -84,25 +84,31 @@ def laid_out(picture: Picture) -> Layout:
 
 
 def _bare(picture: Picture, above: float) -> Layout:
-    """A panel without axes, 1 : 1, as wide as it is; its legend below."""
-    (panel,) = picture.panels
-    wide, high = abs(panel.x[1] - panel.x[0]), abs(panel.y[1] - panel.y[0])
+    """Panels without axes, 1 : 1, as wide as they are, all alike, below each other; the legend of the last below it."""
+    first, last = picture.panels[0], picture.panels[-1]
+    wide = abs(first.x[1] - first.x[0])
     unit = SHRUNK * 72 * picture.width / wide
     title = max(width_of(line, picture.title_size) for line in picture.title.split("\n"))
-    whole = max(unit * wide, 0.87 * title, sum(_columns(panel, picture.letters)))
-    frame = Frame(
-        left=(whole - unit * wide) / 2 + 1,
-        top=above,
-        width=unit * wide,
-        height=unit * high,
-        label=0,
-        foot=0,
-        right=whole,
-        across=panel.x,
-        along=panel.y,
-    )
-    below = ENTRY * picture.letters * (-(-len(panel.keys) // panel.columns) + 0.6)
-    return Layout(width=whole + 2, height=above + unit * high + below, middle=whole / 2 + 1, frames=[frame])
+    whole = max(unit * wide, 0.87 * title, sum(_columns(last, picture.letters)))
+    frames, top = [], above
+    for panel in picture.panels:
+        high = unit * abs(panel.y[1] - panel.y[0])
+        frames.append(
+            Frame(
+                left=(whole - unit * wide) / 2 + 1,
+                top=top,
+                width=unit * wide,
+                height=high,
+                label=0,
+                foot=0,
+                right=whole,
+                across=panel.x,
+                along=panel.y,
+            )
+        )
+        top += high
+    below = ENTRY * picture.letters * (-(-len(last.keys) // last.columns) + 0.6)
+    return Layout(width=whole + 2, height=top + below, middle=whole / 2 + 1, frames=frames)
 
 
 def _stacked(picture: Picture, width: float, height: float, above: float) -> Iterator[Frame]:

@@ -37,7 +37,8 @@ class ExperimentCommand:
     Attributes:
         experiment: its file (.toml), or the name of one that comes along: growth, growth-speech, growth-wide,
             growth-where, growth-when, growth-market, newborns, surrogate, continual, detection, unheard, cognitive,
-            hidden-rule, memory, budget, budget-cognitive, deep-mixture, devices, damage, routing, wiring.
+            hidden-rule, memory, budget, budget-cognitive, deep-mixture, devices, damage, routing, wiring,
+            wiring-training.
         out: folder of the experiment; by default runs/NAME OF THE FILE.
         backend: who runs the trials: local (processes of this machine), ray or dask (extras of these names).
         address: of a running cluster, such as ray://host:10001 or tcp://host:8786; by default one is started here.

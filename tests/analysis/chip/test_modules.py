@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import networkx as nx
@@ -13,8 +15,9 @@ from smalti.analysis.experiment import measure
 from smalti.analysis.quantities import METRICS, OF_MODULES
 from smalti.analysis.runs import load_run
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.scheduler.configuration.configure import configure
-from smalti.scheduler.runner import start
+from smalti.scheduler.configuration.config import Config
+from smalti.scheduler.configuration.config_io import dump
+from smalti.scheduler.records.folder import create_run
 
 FABRIC = Fabric(FabricOptions(rows=2, cols=2, neurons_per_tile=4))
 
@@ -112,31 +115,6 @@ def test_clusters_of_tasks_beat_shuffled_ones_and_noise_does_not() -> None:
     assert abs(activity.clustered(noise)[1] - modules.shuffled_silhouette(noise)) < 0.05
 
 
-@pytest.fixture(scope="module")
-def joint_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three cognitive tasks at once in one net on 2 x 2 tiles, seeds everywhere."""
-    path = tmp_path_factory.mktemp("joint") / "run"
-    options = {
-        "stream.setting": "joint",
-        "stream.cognitive.tasks": ("fdgo", "delaygo", "dm1"),
-        "stream.cognitive.trials": 64,
-        "gating.network": "label",
-        "gating.experts": "shared",
-        "gating.protect": False,
-        "fabric.rows": 2,
-        "fabric.cols": 2,
-        "fabric.neurons_per_tile": 8,
-        "training": {"rounds": 2, "steps": 30, "restarts": ()},
-        "growth.when": "never",
-        "growth.reach": "chip",
-        "growth.seed_width": 4,
-        "growth.sibling_weight": 1.0,
-        "growth.reuse.by": "none",
-    }
-    start(configure("cognitive", options), path, lambda simulation: None)
-    return path
-
-
 def test_a_joint_run_tells_its_tasks_by_label(joint_run: Path) -> None:
     run = load_run(joint_run)
     assert activity.spike_counts(run).index.unique("task").tolist() == [0]
@@ -176,3 +154,55 @@ def test_measures_of_a_run_are_those_that_are_named(joint_run: Path) -> None:
     assert whole == pytest.approx(asked["hop_spikes_per_sample"], rel=1e-6)
     with_modules, without = (measure(joint_run, of_modules=asked)["flat"] for asked in (True, False))
     assert with_modules == {**without, **found}
+
+
+def test_along_training_every_moment_is_measured_as_a_run_is(joint_run: Path) -> None:
+    run = load_run(joint_run)
+    table = modules.along(run)
+    assert table.columns.tolist() == ["round", "step", "accuracy", "validation", *OF_MODULES]
+    rounds = run.table("rounds")
+    for name in ("round", "step", "accuracy"):
+        assert table[name].tolist() == rounds[name].tolist()
+    for number, row in zip(table["round"], table[list(OF_MODULES)].to_dict("records"), strict=True):
+        assert row == modules.of_run(run.at(number))
+    assert table["functional_modularity"].nunique() == 3
+
+
+def test_a_run_without_snapshots_has_its_end_alone(joint_run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(joint_run, tmp_path / "run", ignore=shutil.ignore_patterns("snapshots"))
+    found, whole = modules.along(load_run(copy)), modules.along(load_run(joint_run))
+    pd.testing.assert_frame_equal(found, whole.tail(1).reset_index(drop=True))
+    assert list(modules.clusters_along(load_run(copy))) == [2]
+
+
+def test_the_end_is_a_moment_where_the_last_snapshot_is_earlier(joint_run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(joint_run, tmp_path / "run")
+    shutil.rmtree(copy / "snapshots" / "round-00002")
+    pd.testing.assert_frame_equal(modules.along(load_run(copy)), modules.along(load_run(joint_run)))
+
+
+def test_what_takes_no_part_is_measured_as_far_as_it_goes(joint_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modules, "FEWEST", 1000)
+    table = modules.along(load_run(joint_run))
+    assert table["functional_modularity"].isna().all()
+    assert table["synapses"].notna().all()
+
+
+def test_clusters_along_training_keep_their_neurons_and_the_last_keep_their_numbers(joint_run: Path) -> None:
+    run = load_run(joint_run)
+    found = modules.clusters_along(run)
+    assert list(found) == [0, 1, 2]
+    for number, own in found.items():
+        alone = modules.clusters(run.at(number))
+        assert own.index.equals(alone.index)
+        assert len({*zip(own, alone, strict=True)}) == alone.nunique()
+    pd.testing.assert_series_equal(found[2], modules.clusters(run))
+    some = modules.clusters_along(run, (2, 0))
+    assert list(some) == [0, 2]
+    pd.testing.assert_series_equal(some[2], found[2])
+
+
+def test_before_the_first_round_there_is_no_moment(tiny: Callable[..., Config], tmp_path: Path) -> None:
+    create_run(tmp_path / "new", config=dump(tiny().resolved()), seed=0, threads=1)
+    with pytest.raises(ValueError, match="no finished round yet; `smalti resume"):
+        modules.along(load_run(tmp_path / "new"))

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("solara", reason="the extra dashboard is not installed")
 
-from smalti.analysis.dashboard.components import Selected, without_folders
+from smalti.analysis.dashboard.components import Notice, Selected, without_folders
 from smalti.analysis.dashboard.selection import Selection
 
 
@@ -25,6 +25,15 @@ def test_facts_of_a_selection_are_text_and_no_code(played: Any) -> None:
     shown = next(child.unsafe_innerHTML for child in box.children if hasattr(child, "unsafe_innerHTML"))
     assert "&lt;img src=x onerror=alert(1)&gt;" in shown
     assert "<img" not in shown
+    context.close()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_notice_is_text_and_no_code() -> None:
+    import reacton
+
+    box, context = reacton.render_fixed(Notice("<img src=x onerror=alert(1)> is damaged"), handle_error=False)
+    assert box.unsafe_innerHTML == "&lt;img src=x onerror=alert(1)&gt; is damaged"
     context.close()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from smalti.analysis.dashboard import drawing as module
-from smalti.analysis.dashboard.drawing import SIDE, TILE, colour, drawing
+from smalti.analysis.dashboard.drawing import OTHERS, SIDE, TILE, colour, drawing
 from smalti.analysis.dashboard.selection import Selection, lit
 from smalti.analysis.plots.drawing.theme import grey
 
@@ -25,6 +25,26 @@ def test_every_cell_slot_and_routed_link_is_drawn(played: Any) -> None:
     assert drawn.keys() == alive.keys()
     assert all(drawn[key]["fill"] == colour(one.task) and drawn[key]["kind"] == one.kind for key, one in alive.items())
     assert {line["key"] for line in shapes["lines"]} == {f"link:{k.link}" for k in view.links if k.kind == "routed"}
+
+
+def test_clusters_colour_neurons_and_their_wires(played: Any) -> None:
+    view = played.views[-1]
+    alive = [n.neuron for tile in view.tiles for n in tile.neurons if n.kind == "hidden"]
+    clusters = {alive[0]: 3, alive[1]: 5, 10_000: 7}  # the last lives no more
+    shapes, plain = drawing(view, None, clusters), drawing(view, None)
+    assert json.loads(json.dumps(shapes)) == shapes
+    wanted = {f"neuron:{alive[0]}": colour(3), f"neuron:{alive[1]}": colour(5)}
+    dots = {dot["key"]: dot for dot in shapes["dots"] if dot["key"]}
+    assert {key: dot["fill"] for key, dot in dots.items()} == {key: wanted.get(key, OTHERS) for key in dots}
+    assert ", cluster 3, born" in dots[f"neuron:{alive[0]}"]["title"]
+    assert "cluster" not in dots[f"neuron:{alive[2]}"]["title"]
+    links = {f"link:{link.link}": link for link in view.links}
+    for line in shapes["lines"]:
+        assert line["colour"] == wanted.get(f"neuron:{links[line['key']].source}", OTHERS)
+    assert [entry["name"] for entry in shapes["legend"]] == ["cluster 3", "cluster 5", "in no cluster"]
+    assert [entry["name"] for entry in plain["legend"]] == ["task 0", "task 1"]
+    inputs = drawing(view, Selection("tile", 0), clusters)["lines"]
+    assert any(line["colour"] == colour(-1) for line in inputs)
 
 
 def test_dots_lie_in_their_tile_and_lines_go_from_tile_to_tile(played: Any) -> None:

@@ -12,11 +12,15 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from smalti.analysis.chip.modules import clusters_along
+from smalti.analysis.dashboard.live import Live, live_source
 from smalti.analysis.dashboard.replay import recorded
+from smalti.analysis.runs import load_run
 from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.configuration.config_io import dump
 from smalti.scheduler.records.folder import create_run
 from smalti.scheduler.records.schema import SCHEMA_VERSION
+from smalti.scheduler.runner import start
 
 
 def test_every_round_is_shown_as_it_was_live(played: Any, folder: Path) -> None:
@@ -49,6 +53,47 @@ def test_swaps_are_told(folder: Path) -> None:
     run = recorded(folder)
     assert not run.swapped
     assert replace(run, rounds=(*run.rounds[:-1], {**run.rounds[-1], "swapped": 2})).swapped
+
+
+def test_clusters_are_those_of_the_last_moment_before(joint_run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(joint_run, tmp_path / "run")
+    shutil.rmtree(copy / "snapshots" / "round-00000")
+    run = recorded(copy)
+    assert list(run.kept) == [1, 2]
+    assert run.clusters_at(0) == (-1, {})
+    found = clusters_along(load_run(copy))
+    for number in (1, 2):
+        assert run.clusters_at(number) == (number, found[number].to_dict())
+        neurons = {one.neuron for tile in run.at(number).tiles for one in tile.neurons}
+        assert run.clusters_at(number)[1].keys() <= neurons
+    shutil.rmtree(copy / "snapshots" / "round-00001")
+    sparse = recorded(copy)
+    assert sparse.clusters_at(1) == (-1, {})
+    assert sparse.clusters_at(2) == run.clusters_at(2)
+
+
+def test_a_run_without_snapshots_keeps_none(folder: Path) -> None:
+    assert recorded(folder).kept == {}
+
+
+def test_where_neurons_changed_places_a_snapshot_knows_where_they_were(
+    tiny: Callable[..., Config], tmp_path: Path
+) -> None:
+    rewiring = {"steps": ("swap",), "shorten": "nothing", "proposals": 10}
+    config = tiny(run={"snapshots": 1}, training={"rounds": 2, "steps": 2})
+    config = replace(config, growth=replace(config.growth, rewiring=replace(config.growth.rewiring, **rewiring)))
+    live, views = Live(live_source(config)), []
+    while live.running:
+        live.step()
+        views.append(live.view)
+    start(config, tmp_path / "run", lambda simulation: None)
+    run = recorded(tmp_path / "run")
+    assert run.swapped
+    for number, view in enumerate(views):
+        assert run.at(number).tiles == view.tiles
+        assert run.at(number).links == view.links
+    without = replace(run, kept={})
+    assert any(without.at(number).tiles != view.tiles for number, view in enumerate(views))
 
 
 def test_no_run_folder(tmp_path: Path) -> None:

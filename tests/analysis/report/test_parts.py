@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from smalti.analysis.chip import modules
 from smalti.analysis.measures import switches
 from smalti.analysis.outcomes import accuracies
 from smalti.analysis.report import missing_packages, words
@@ -96,3 +97,22 @@ def test_how_soon_feedback_finds_the_right_expert(fed_back: Path, timed: Part) -
 
 def test_runs_that_feedback_tells_nothing_have_no_such_section(timed_run: Path) -> None:
     assert "How soon the right expert answers" not in report(load_runs(timed_run, keep=True))
+
+
+def test_functional_modules_are_drawn_where_there_are_snapshots(joint_run: Path, timed: Part) -> None:
+    wanted = ["Functional modules along training", "Clusters on the chip", "Weights by cluster"]
+    told = part("joint", load_run(joint_run, keep=True))
+    drawings = {drawing.title: drawing.svg for drawing in told.drawings}
+    assert [title for title in drawings if title in wanted] == wanted
+    assert all(f"after round {number}" in drawings["Clusters on the chip"] for number in range(3))
+    assert "cluster 0" in drawings["Clusters on the chip"]
+    assert not {*wanted} & {drawing.title for drawing in timed.drawings}
+
+
+def test_where_there_never_are_clusters_there_are_no_pictures_of_them(
+    joint_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modules, "FEWEST", 1000)
+    titles = {drawing.title for drawing in part("joint", load_run(joint_run, keep=True)).drawings}
+    assert "Clusters on the chip" not in titles
+    assert "How far links go" in titles

@@ -12,8 +12,11 @@ import pandas as pd
 import pytest
 
 from smalti.analysis.anew import activity
+from smalti.analysis.chip import modules
 from smalti.analysis.plots.auctions import worth_picture
 from smalti.analysis.plots.chip import chip_picture
+from smalti.analysis.plots.chip_along import chip_along_picture
+from smalti.analysis.plots.connectivity import connectivity_picture
 from smalti.analysis.plots.drawing.picture import (
     Bars,
     Boxes,
@@ -31,6 +34,7 @@ from smalti.analysis.plots.drawing.picture import (
 from smalti.analysis.plots.drawing.svg import svg
 from smalti.analysis.plots.drawing.svg_layout import laid_out
 from smalti.analysis.plots.hops import hops_picture
+from smalti.analysis.plots.modules import modules_picture
 from smalti.analysis.plots.raster import raster_picture
 from smalti.analysis.plots.reuse import reuse_picture
 from smalti.analysis.plots.switches import switches_picture
@@ -195,6 +199,14 @@ PICTURES: dict[str, Callable[[Path, Path], Picture]] = {
 @pytest.mark.parametrize("name", PICTURES)
 def test_it_says_what_the_figure_says(finished_run: Path, timed_run: Path, name: str) -> None:
     compare(PICTURES[name](finished_run, timed_run))
+
+
+def test_modules_along_training_say_what_the_figures_say(joint_run: Path) -> None:
+    run = load_run(joint_run)
+    clusters = modules.clusters_along(run)
+    compare(modules_picture(modules.along(run)))
+    compare(chip_along_picture(run, clusters))
+    compare(connectivity_picture(run, clusters[2]))
 
 
 def test_blocks_of_trials_say_what_the_figure_says(fed_back: object) -> None:
