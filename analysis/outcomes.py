@@ -16,7 +16,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from smalti.analysis.measures import account, copies, curves, detection, factors, metrics, neurobench, opened, switches
+from smalti.analysis.measures import account, copies, curves, detection, metrics, neurobench, opened, switches
 from smalti.analysis.quantities import METRICS, PARTS, SETTING_NAMES, SPENT
 from smalti.analysis.tables import RunTables
 from smalti.scheduler.records.pasted import pasted
@@ -165,7 +165,10 @@ def measures(run: RunTables, setting: str, split: str) -> dict[str, float]:
     }
     if setting not in (*PARTS, "task"):  # the parts of an answer to which no task was told
         values |= {f"{part}_accuracy": accuracy(run, part, split) for part in PARTS} | switches.measures(run, split)
-    values |= copies.measures(run, setting, split) | factors.measures(run, setting, split)
+    values |= copies.measures(run, setting, split)
+    unseen = run.table("evaluations")
+    unseen = unseen[(unseen["split"] == f"unseen_{split}") & (unseen["setting"] == setting)]
+    values["unseen"] = float(unseen["accuracy"].mean())
     values |= {name: float(last[name].mean()) for name in AREAS if name in last and len(last)}
     if len(last):
         values |= {name: float(np.average(last[name], weights=last["samples"])) for name in SPENT if name in last}
