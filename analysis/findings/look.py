@@ -28,6 +28,7 @@ from smalti.analysis.outcomes import accuracy, answers, headline, order, setting
 from smalti.analysis.quantities import HALF_TOLD
 from smalti.analysis.runs import Run
 from smalti.analysis.units import USUAL_UNIT, unit_of
+from smalti.scheduler.records.snapshots import is_snapshot
 
 STALLED = 0.05  # relative fall of the loss over the last half of an experience that counts as none
 SILENCE = (
@@ -57,7 +58,7 @@ def findings(
     evaluations, config = run.table("evaluations"), run.config
     faults = config.get("faults", {})
     checks = [
-        unfinished(rounds, config["training"]["rounds"], run.environment),
+        None if is_snapshot(run.path) else unfinished(rounds, config["training"]["rounds"], run.environment),
         shrunk(config),
         refused(of_tasks(run.table("openings")), config) if "openings" in run.tables else None,
         without_columns(run.table("openings")) if "openings" in run.tables else None,

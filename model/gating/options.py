@@ -55,7 +55,7 @@ class GatingOptions:
         taps: let experts listen to the neurons of all earlier ones; those who are listened to run, too.
         learned: gating networks that learn by gradient descent.
         stages: the gates of which staged consists.
-        levels: those of levels.
+        levels: the gates of levels, one on either level.
         crossbar: the columns of crossbar.
         detect: how a change of task is noticed where nobody tells it.
         belief: how experts are chosen by the answers that were wanted, where inputs do not say the task.

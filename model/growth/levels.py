@@ -25,7 +25,7 @@ class LevelsOptions:
             factors of every task; two-factor does) or trial (what read-outs over the relay and short trials show).
         begin: how a north part under an old south part begins: random (calibrated, as the first one did) or copy (of
             the one that does best under it on validation data; only where every north tile hears all inputs).
-        trial: training steps of such a trial.
+        trial: training steps of the short trial in which a new north part shows what it can do.
         promise: score on validation data after a trial from which a new north part is taken.
     """
 

@@ -31,7 +31,7 @@ from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.model import costs
 from smalti.model.criterion import Criterion
-from smalti.model.gating.densities.mixture import UNKNOWN, ranked
+from smalti.model.gating.densities.mixture import NOBODY, UNKNOWN, ranked
 from smalti.model.gating.features import heard_steps
 from smalti.model.gating.networks.label import LabelGating
 from smalti.model.gating.networks.levels import LevelsGating
@@ -129,13 +129,13 @@ def of_experts(
 
     Args:
         agent: whose neurons these are.
-        experts: each with the samples [b] that it answers.
+        experts: each with the samples [b] that it answers; what is left over has no answer, class ``NOBODY``.
         x: the samples.
         heard: what it took to choose among them; None: nobody had to.
     """
     asked = question(agent, x)
     told = [ask(agent, expert, asked.x[rows], asked.channels[rows]) for expert, rows in experts]
-    classes = torch.zeros(len(asked), dtype=torch.int64)
+    classes = torch.full((len(asked),), NOBODY)
     for (expert, rows), said in zip(experts, told, strict=True):
         classes[rows] = torch.tensor(expert.classes)[agent.network.read(said.activity).argmax(1)]
     components = [Component(expert, rows, torch.zeros(len(rows))) for expert, rows in experts]

@@ -93,10 +93,10 @@ def part_of(agent: GatingAgent, part: int, spikes: Spikes) -> Spikes:
 def cost(agent: GatingAgent, gate: LevelsGating, x: Tensor, counts: Tensor) -> GateCost:
     """What the gates take off the chip to choose experts for x [B, T, I], of what they were shown; a sample, mean."""
     steps = heard_steps(agent.options.listen, x.shape[1])
-    entered, relayed = float(per_channel(x[:, :steps]).sum()), gate.relayed(counts)
+    entered, relayed, work = float(per_channel(x[:, :steps]).sum()), gate.relayed(counts), gate.work(counts)
     return GateCost(
-        adds_per_sample=gate.adds_per_sample,
-        multiplications_per_sample=gate.multiplications_per_sample,
+        adds_per_sample=work.additions,
+        multiplications_per_sample=work.multiplications,
         counted_spikes=relayed if gate.chip else entered + relayed,
         stored_values=gate.stored_values,
         buffered_spikes=entered + relayed,

@@ -20,27 +20,26 @@ from torch import Tensor
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.agents.levels import Path
+from smalti.model.gating.densities.mixture import NOBODY
 from smalti.model.gating.networks.levels import LevelsGating
 from smalti.scheduler.answers.evaluation import Answers, needs_label, of_experts, with_label
 from smalti.scheduler.answers.question import question
 from smalti.scheduler.streams import Experience, Stream
 
-NO_CLASS = -1  # answered where a south part of another question speaks
-
 
 def answers(agent: GatingAgent, stream: Stream, experience: Experience, x: Tensor) -> dict[str, Answers]:
-    """Answers to samples x [B, T, I] of a combination, by the setting; none where nobody has any."""
+    """Answers to samples x [B, T, I] of a combination, by the setting; where nobody has any, none is right."""
     found = {"task": told(agent, stream, experience, x), "question": asked_alone(agent, stream, experience, x)}
     if isinstance(agent.gate, LevelsGating):
         found["class"] = untold(agent, agent.gate, stream, experience, x)
     return {setting: answer for setting, answer in found.items() if answer is not None}
 
 
-def told(agent: GatingAgent, stream: Stream, experience: Experience, x: Tensor) -> Answers | None:
+def told(agent: GatingAgent, stream: Stream, experience: Experience, x: Tensor) -> Answers:
     """Both factors are told."""
     expert = answering(agent, stream, experience)
     if expert is None:
-        return None
+        return of_experts(agent, [], x)
     if expert in agent.experts:
         return with_label(agent, expert, x, experience.classes)
     return of_experts(agent, [(expert, torch.arange(len(x)))], x)
@@ -51,8 +50,10 @@ def asked_alone(agent: GatingAgent, stream: Stream, experience: Experience, x: T
     asked = {at for at, one in enumerate(stream.experiences) if _question(stream, one) == _question(stream, experience)}
     outputs = stream.outputs_for(experience.classes)
     able = {e.number: e for e in agent.experts if asked & {*e.tasks} and len(e.outputs) == outputs}
-    if needs_label(agent) or not able or agent.find(experience.classes) is not None:
+    if needs_label(agent) or agent.find(experience.classes) is not None:
         return None
+    if not able:
+        return of_experts(agent, [], x)
     if not isinstance(agent.gate, LevelsGating):
         heard = question(agent, x).among(able)
         best = torch.tensor(agent.gate.assignment.experts)[heard.posterior.argmax(1)]
@@ -62,9 +63,8 @@ def asked_alone(agent: GatingAgent, stream: Stream, experience: Experience, x: T
     best = agent.gate.ways(agent.gate.first(norths.heard.counts))[:, 0]
     for north in torch.unique(best).tolist():
         path = agent.levels.behind(north, _question(stream, experience), outputs, taken)
-        if path is None:
-            return None
-        ways.append((path, (best == north).nonzero().flatten()))
+        if path is not None:
+            ways.append((path, (best == north).nonzero().flatten()))
     experts = [(_combined(agent, experience, path), rows) for path, rows in ways]
     return of_experts(agent, experts, norths, norths.heard)
 
@@ -72,6 +72,8 @@ def asked_alone(agent: GatingAgent, stream: Stream, experience: Experience, x: T
 def untold(agent: GatingAgent, gate: LevelsGating, stream: Stream, experience: Experience, x: Tensor) -> Answers | None:
     """Nothing is told: gates on two levels choose both parts."""
     heard = question(agent, x)
+    if not gate.paths:
+        return of_experts(agent, [], x)
     best, souths = gate.ways(gate.first(heard.heard.counts))[:, 0], gate.souths(heard.heard.counts)
     if agent.find(experience.classes) is not None:
         return None
@@ -80,7 +82,7 @@ def untold(agent: GatingAgent, gate: LevelsGating, stream: Stream, experience: E
         part = agent.levels.south[path[1]]
         means = _question(stream, experience) in part.serves and len(part.outputs) >= len(experience.classes)
         expert = _combined(agent, experience, path)
-        classes = expert.classes if means else (NO_CLASS,) * len(part.outputs)
+        classes = expert.classes if means else (NOBODY,) * len(part.outputs)
         experts.append((Expert(expert.number, classes, -1, part.outputs, path=path), rows))
     return of_experts(agent, experts, heard, heard.heard)
 

@@ -62,17 +62,22 @@ def come_back(folder: RunFolder, number: int, every: int) -> None:
         keep(folder, number)
 
 
+def is_snapshot(path: Path) -> bool:
+    """Whether a run folder is a moment of another one, by where it stands."""
+    place = path.absolute()
+    return place.parent.name == FOLDER and place.name.startswith(NAME)
+
+
 def check_no_snapshot(path: Path) -> None:
     """Refuse to go on with a snapshot where it stands.
 
     Raises:
         ValueError: it is one.
     """
-    place = path.absolute()
-    if place.parent.name == FOLDER and place.name.startswith(NAME):
+    if is_snapshot(path):
         raise ValueError(
-            f"{path} is a snapshot of {place.parent.parent}, which stays as it is: copy it elsewhere, and go on "
-            "with the copy"
+            f"{path} is a snapshot of {path.absolute().parent.parent}, which stays as it is: copy it elsewhere, and "
+            "go on with the copy"
         )
 
 

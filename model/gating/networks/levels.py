@@ -34,6 +34,7 @@ from smalti.model.gating.networks.random import RandomGating
 from smalti.model.gating.networks.softmax import SoftmaxGating
 from smalti.model.gating.options import GatingOptions
 from smalti.model.gating.protocol import GatingNetwork, Hears, KeepsTerms, Kept
+from smalti.model.work import Work
 
 GATES: dict[str, Callable[[GatingOptions, int], GatingNetwork]] = {
     "gaussian": GaussianGating,
@@ -162,6 +163,12 @@ class LevelsGating:
             ran[rows, part] = 1.0
             heard[rows, part] = spikes.double()
         return torch.cat([counts.to("cpu", torch.float64), ran, heard.flatten(1)], 1)
+
+    def work(self, counts: Tensor) -> Work:
+        """What samples take, means, of counts [B, F + K + K R]: the second gate is asked of every part that ran."""
+        ran = float(self._heard(counts)[1].sum()) / len(counts)
+        south = Work(self.south.adds_per_sample, self.south.multiplications_per_sample) * ran
+        return Work(self.north.adds_per_sample, self.north.multiplications_per_sample) + south
 
     def relayed(self, counts: Tensor) -> float:
         """Spikes of the relay per sample, under all north parts that ran, of counts [B, F + K + K R]."""

@@ -64,7 +64,8 @@ def load_two_factor(options: StreamOptions, streams: Mapping[str, Loader]) -> Lo
         x = np.asarray(given.x[rows])[:, :, view.order]
         tasks.append(Made(f"{view.name}, {question.name}", x, y, part_of[rows], answers))
     unseen = "; ".join(task.name for task in tasks[len(tasks) - held :])
-    note = f"{len(tasks) - held} tasks are trained, {held} are not: {unseen or 'none'}"
+    rest = f"{held} are not: {unseen}" if held else "and none is held out"
+    note = f"{len(tasks) - held} tasks are trained, {rest}"
     return joined(given, NAME, tasks, factors=tuple(combinations), held_out=held, notes=(*given.notes, note))
 
 

@@ -19,6 +19,7 @@ from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.runner import start
 from smalti.scheduler.simulation import Simulation
+from smalti.scheduler.streams.batches import VALIDATION
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +108,12 @@ def test_nothing_is_asked_before_the_end(make: Callable[..., Config]) -> None:
     for _ in range(7):
         simulation.step()
     assert not simulation.table("evaluations")["split"].str.startswith("unseen").any()
+
+
+def test_what_nobody_can_answer_counts_as_wrong(make: Callable[..., Config]) -> None:
+    simulation = Simulation(make(**LEVELS))
+    (held,) = simulation.stream.held_out
+    x, wanted = simulation.batches_of(held).evaluation(VALIDATION)
+    said = unseen.answers(simulation.gating, simulation.stream, held, x)
+    assert said["task"].score(wanted) == 0.0
+    assert said["task"].spikes_per_sample == said["task"].operations_per_sample == 0.0

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from smalti.analysis.findings.look import findings
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.scheduler.configuration.config import Config
@@ -155,6 +156,7 @@ def test_a_snapshot_stays_and_a_copy_of_it_goes_on(
     place = snapshots.kept(whole)[1]
     with pytest.raises(ValueError, match=r"round-00001 is a snapshot of .*copy it elsewhere"):
         resume(place, nothing)
+    assert "unfinished" not in {finding.kind for finding in findings(load_run(place, keep=True))}
     shutil.copytree(place, tmp_path / "copy")
     resume(tmp_path / "copy", nothing)
     same(tmp_path / "copy", whole, timeless, state_of)

@@ -125,6 +125,9 @@ def test_work_and_memory_are_those_of_both_gates() -> None:
     gate, wide = taught(), taught(ways=2)
     assert gate.adds_per_sample == gate.north.adds_per_sample + gate.south.adds_per_sample
     assert wide.adds_per_sample == gate.north.adds_per_sample + 2 * gate.south.adds_per_sample
+    both = seen(wide, inputs(0), {0: relay(0), 1: relay(0)})
+    assert wide.work(both).additions == wide.adds_per_sample
+    assert wide.work(seen(wide, inputs(0), {0: relay(0)})).additions == gate.adds_per_sample
     own = 3 * len(PATHS) + 2 * len(gate.classes)
     assert gate.stored_values == gate.north.stored_values + gate.south.stored_values + own
     assert gate.relayed(seen(gate, inputs(0), {0: torch.ones(60, R)})) == R

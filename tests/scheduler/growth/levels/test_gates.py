@@ -21,6 +21,7 @@ Make = Callable[..., Config]
 Play = Callable[[Config], tuple[Simulation, list[RoundRows]]]
 CheckResume = Callable[[Config, int], None]
 GATES = {"gating.network": "levels"}
+ONE_LEVEL = {"growth.levels": {"relay": 0, "north": 32, "south": 16, "trial": 60}}
 CHIP = {**GATES, "gating.levels.north": "crossbar", "gating.crossbar.centres": 2}
 
 
@@ -100,7 +101,7 @@ def test_a_gate_that_draws_lots_finds_neither_factor(make: Make, play: Play) -> 
 
 
 def test_of_one_level_the_gate_chooses_among_those_who_know_the_question(make: Make, play: Play) -> None:
-    simulation, _ = play(make(**{"gating.network": "gaussian", "growth.levels.relay": 0, "growth.seed_width": 6}))
+    simulation, _ = play(make(**ONE_LEVEL, **{"gating.network": "gaussian", "growth.seed_width": 6}))
     accuracy, held = last(simulation), last(simulation, "unseen_validation")
     assert accuracy["question"] > accuracy["class"]
     assert {*held.index} == {"task", "question"}
@@ -144,7 +145,7 @@ def test_without_columns_all_parts_are_alike(make: Make, play: Play) -> None:
 
 def test_one_level_has_no_use_for_two_gates(make: Make) -> None:
     with pytest.raises(ValueError, match=r"gating.network = 'levels' .* growth.levels.relay = 0 makes one"):
-        Simulation(make(**GATES, **{"growth.levels.relay": 0}))
+        Simulation(make(**GATES, **ONE_LEVEL))
 
 
 @pytest.mark.parametrize("engine", ["dense", "events"])

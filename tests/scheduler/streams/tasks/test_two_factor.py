@@ -107,7 +107,7 @@ def test_several_classes_share_a_name_where_there_are_fewer() -> None:
 
 def test_a_pair_shows_its_two_classes_alone() -> None:
     stream = load(ways=2, questions=3, asks="pairs", held_out=0.0)
-    assert stream.notes[-1].startswith("6 tasks are trained, 0 are not: none")
+    assert stream.notes[-1].startswith("6 tasks are trained, and none is held out")
     whole = {
         tuple(sorted(row)): label
         for row, label in zip(mine(StreamOptions()).x[:, 0].tolist(), [*range(6)] * EACH, strict=True)
