@@ -57,7 +57,7 @@ class Gates:
 def conditions() -> Mapping[str, GatingOptions]:
     """Name -> options of the gate."""
     return {
-        **{name: GatingOptions(network=name) for name in GATING if name != "crossbar"},
+        **{name: GatingOptions(network=name) for name in GATING if name not in ("crossbar", "levels")},
         "softmax, eigen": GatingOptions(network="softmax", learned=LearnedGateOptions(balance="eigen")),
         "softmax, loss_free": GatingOptions(network="softmax", learned=LearnedGateOptions(balance="loss_free")),
         "softmax, rehearsal 200": GatingOptions(network="softmax", learned=LearnedGateOptions(rehearsal=200)),

@@ -57,7 +57,7 @@ SETTINGS: dict[str, dict[str, dict[str, object]]] = {
     },
     "task": {"stream": {"setting": "task"}},
     "joint": {"stream": {"setting": "joint"}},
-    **{f"{name} gate": {"gating": {"network": name, "top": 0}} for name in sorted(GATING)},
+    **{f"{name} gate": {"gating": {"network": name, "top": 0}} for name in sorted({*GATING} - {"levels"})},
     "windows and two experts": {"gating": {"windows": 3, "top": 2}},
     "shared expert": {"gating": {"experts": "shared"}},
     "trunk": {"gating": {"trunk": True}},

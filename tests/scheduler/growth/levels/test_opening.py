@@ -105,7 +105,8 @@ def test_old_answers_stay_bit_for_bit(make: Make) -> None:
         if simulation.round >= 2:
             first = simulation.stream.experiences[0]
             x, _ = simulation.batches_of(first).evaluation(VALIDATION)
-            answers = evaluation.of_expert(simulation.gating, simulation.gating.experts[0], x)
+            expert = simulation.gating.experts[0]
+            answers = evaluation.of_experts(simulation.gating, [(expert, torch.arange(len(x)))], x)
             assert answers.spikes is not None
             said.append(torch.cat([answers.classes, answers.spikes.counts.flatten().long()]))
     assert all(torch.equal(one, said[0]) for one in said)
