@@ -41,21 +41,19 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from torch import Tensor, nn
+from torch import nn
 
-from benchmarks.grid_net import GridNet
+from benchmarks.brains.grid_net import GridNet
+from benchmarks.brains.trials import Trials, trials
 from benchmarks.script import script
 from smalti.analysis.anew import activity
 from smalti.analysis.chip import modules
 from smalti.model.criterion import CRITERIA
 from smalti.model.options import ranges
 from smalti.scheduler.records.atomic import write_bytes_atomic
-from smalti.scheduler.streams.made_options import CognitiveOptions
-from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.scores import SCORES
-from smalti.scheduler.streams.tasks.cognitive import STEPS, load_cognitive
+from smalti.scheduler.streams.tasks.cognitive import STEPS
 from smalti.scheduler.streams.tasks.course import GRACE, PHASES, RESPONSE
-from smalti.scheduler.streams.types import Samples
 
 BEFORE = 10  # steps before the response in which rates are compared, of the stream
 Name = Literal["none", "l1", "l1-swap", "length", "length-swap", "length-random-swap", "swap"]
@@ -127,36 +125,6 @@ class Options:
             raise ValueError(f"units = {self.units} must be a square number, 4 or more, such as 196")
         if not self.variants or not self.ramp:
             raise ValueError("variants and ramp must not be empty")
-
-
-@dataclass(frozen=True)
-class Trials:
-    """Trials of one part: inputs [S, T, I], targets [S, T, O], weights of steps [S, T], and tasks [S]."""
-
-    x: Tensor
-    targets: Tensor
-    weights: Tensor
-    task: Tensor
-    names: tuple[str, ...]
-
-    def of(self, rows: Tensor) -> Trials:
-        """Some of them, by position [s] or mask [S]."""
-        return Trials(self.x[rows], self.targets[rows], self.weights[rows], self.task[rows], self.names)
-
-
-def trials(every: int) -> tuple[Trials, Trials]:
-    """Training and validation trials of all tasks, every so manieth step of them."""
-    made = load_cognitive(StreamOptions(name="cognitive", cognitive=CognitiveOptions()))
-    names = tuple(task.name for task in made.tasks)
-    train, validation = ([getattr(task, part) for task in made.tasks] for part in ("train", "validation"))
-    return _joined(train, every, names), _joined(validation, every, names)
-
-
-def _joined(parts: list[Samples], every: int, names: tuple[str, ...]) -> Trials:
-    columns = ([getattr(part, name)[:][:, ::every] for part in parts] for name in ("x", "targets", "weights"))
-    x, targets, weights = (torch.from_numpy(np.concatenate(column)) for column in columns)
-    task = torch.repeat_interleave(torch.arange(len(parts)), torch.tensor([len(part) for part in parts]))
-    return Trials(x, targets, weights, task, names)
 
 
 def learn(

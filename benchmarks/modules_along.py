@@ -27,7 +27,7 @@ from benchmarks.script import script
 from smalti.analysis.chip import modules, structure
 from smalti.analysis.moments import moments
 from smalti.analysis.plots.drawing.figure import save_figure
-from smalti.analysis.plots.modules import draw_modules_beside
+from smalti.analysis.plots.wiring.modules import draw_modules_beside
 from smalti.analysis.runs import Run, load_run
 
 DRAWS = 200  # of labels

@@ -1,7 +1,7 @@
 """What one batch does and wants: spikes and adjoints, from which growth signals and bids are computed.
 
 Every engine has its own: ``DenseProbe`` holds all of it, ``model.engines.events.probe`` holds events;
-``model.overheard`` has spikes alone.
+``model.grafting.overheard`` has spikes alone.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.faults import FaultMap, FaultsOptions, Heal, fault_map
-from smalti.model.graft import cut
-from smalti.model.healing import Remembered, relay, remember, speaking
+from smalti.model.grafting.graft import cut
+from smalti.model.grafting.healing import Remembered, relay, remember, speaking
 from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth.grower import Grower
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from smalti.agents.expert import output_tiles
-from smalti.model.graft import Birth, graft
+from smalti.model.grafting.graft import Birth, graft
 from smalti.model.kinds import NO_KIND, Cell, time_constant
 from smalti.model.mapping.net import Net
 from smalti.model.mapping.routing import Mapped

@@ -23,19 +23,19 @@ from smalti.analysis.outcomes import (
     splits,
 )
 from smalti.analysis.plots.auctions import worth_picture
-from smalti.analysis.plots.chip import chip_picture
-from smalti.analysis.plots.chip_along import chip_along_picture, some_moments
-from smalti.analysis.plots.connectivity import connectivity_picture
 from smalti.analysis.plots.devices import copies_picture
 from smalti.analysis.plots.drawing.picture import Picture
 from smalti.analysis.plots.fates import fates_picture
-from smalti.analysis.plots.hops import hops_picture
-from smalti.analysis.plots.modules import modules_picture
 from smalti.analysis.plots.raster import raster_picture
 from smalti.analysis.plots.reuse import reuse_picture
 from smalti.analysis.plots.scarcity import scarcity_picture
 from smalti.analysis.plots.switches import switches_picture
 from smalti.analysis.plots.trials import trial_picture
+from smalti.analysis.plots.wiring.chip import chip_picture
+from smalti.analysis.plots.wiring.chip_along import chip_along_picture, some_moments
+from smalti.analysis.plots.wiring.connectivity import connectivity_picture
+from smalti.analysis.plots.wiring.hops import hops_picture
+from smalti.analysis.plots.wiring.modules import modules_picture
 from smalti.analysis.quantities import SETTING_NAMES
 from smalti.analysis.report import configuration, interactive, words
 from smalti.analysis.report.activity import Activity, look

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from smalti.model.graft import switch_off
+from smalti.model.grafting.graft import switch_off
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.scope import Changes, Scope, expendable, foreign
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.links import Offer
-from smalti.model.graft import switch_off, switch_on
+from smalti.model.grafting.graft import switch_off, switch_on
 from smalti.model.rewiring.options import RewiringOptions
 from smalti.model.rewiring.scope import Changes, Scope, expendable
 

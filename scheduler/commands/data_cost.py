@@ -9,7 +9,7 @@ import time
 from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.simulation import Simulation
 from smalti.scheduler.streams import Stream
-from smalti.scheduler.streams.limits import spell_bytes
+from smalti.scheduler.streams.checked.limits import spell_bytes
 
 PLAYED = 2  # rounds; the last is timed, for the first may have to compile
 KIB = 1024

@@ -47,7 +47,7 @@ class Show:
         console.print(chip_view(run, console.width))
         print_summary(run, console)
         if self.picture is not None:
-            from smalti.analysis.plots.chip import save_chip  # matplotlib is an extra
+            from smalti.analysis.plots.wiring.chip import save_chip  # matplotlib is an extra
 
             save_chip(folder.path, self.picture)
             console.print(f"drew {self.picture}", markup=False)

@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from smalti.agents.expert import Expert
-from smalti.model.graft import links_ending
+from smalti.model.grafting.graft import links_ending
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.growth.placing.room import Need, Placed, place_seed
 from smalti.scheduler.growth.placing.seed_shape import footprint

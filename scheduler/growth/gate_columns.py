@@ -26,7 +26,7 @@ from smalti.agents.auction.taps import Listening, clear_taps
 from smalti.model.chip.links import Links
 from smalti.model.gating.columns import Column
 from smalti.model.gating.networks.crossbar import CrossbarGating
-from smalti.model.graft import Birth, graft, rehear
+from smalti.model.grafting.graft import Birth, graft, rehear
 from smalti.model.growth.regression import Regression
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.growth.placing.room import Need

@@ -24,7 +24,7 @@ from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.agents.tile import Call, TileAgent
 from smalti.model.entering import spikes_of_channels
-from smalti.model.graft import Birth, graft, introduce, retire
+from smalti.model.grafting.graft import Birth, graft, introduce, retire
 from smalti.model.growth.learning_rates import begin_stage
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.preselection import preselect, tile_scores

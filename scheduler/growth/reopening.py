@@ -17,7 +17,7 @@ import torch
 
 from smalti.agents.auction.prices import Prices
 from smalti.agents.expert import Expert
-from smalti.model.graft import rehear, release
+from smalti.model.grafting.graft import rehear, release
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.growth.offers import Row, taken_to_hear
 from smalti.scheduler.growth.readout import Batch, Heard, Site, judged

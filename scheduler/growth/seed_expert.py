@@ -21,10 +21,10 @@ from torch import Tensor
 from smalti.agents.auction.bids import DEAR, SEED
 from smalti.agents.expert import Expert
 from smalti.model.chip.fabric import NoRoomError
+from smalti.model.grafting.overheard import Overheard
 from smalti.model.growth.newborns.calibrate import SAMPLES
 from smalti.model.growth.surroundings import Norms
 from smalti.model.network import Network
-from smalti.model.overheard import Overheard
 from smalti.scheduler.growth.grower import SEED_RULE, Grower
 from smalti.scheduler.growth.placing.room import Need, Room
 from smalti.scheduler.growth.placing.seed_shape import footprint, seed_links, stages

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from smalti.agents.expert import Expert
-from smalti.model.graft import retire
+from smalti.model.grafting.graft import retire
 from smalti.scheduler.growth.grower import Grower
 
 

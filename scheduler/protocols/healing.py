@@ -23,8 +23,8 @@ from torch import Tensor
 
 from smalti.agents.expert import Expert
 from smalti.model.chip.faults import FaultMap
-from smalti.model.graft import freeze
-from smalti.model.healing import Remembered, speaking
+from smalti.model.grafting.graft import freeze
+from smalti.model.grafting.healing import Remembered, speaking
 from smalti.scheduler import breakage
 from smalti.scheduler.breakage import Damage
 from smalti.scheduler.configuration.config import Config

@@ -15,7 +15,7 @@ from torch import Tensor
 from smalti.agents.expert import Expert
 from smalti.agents.gating import GatingAgent
 from smalti.model.gating.options import GatingOptions
-from smalti.model.graft import freeze, guarded
+from smalti.model.grafting.graft import freeze, guarded
 from smalti.scheduler.answers import evaluation, hearing, reliability
 from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth.grower import Grower

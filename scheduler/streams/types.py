@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.scheduler.streams.checked.limits import shown
+from smalti.scheduler.streams.checked.values import check_asked, check_range
 from smalti.scheduler.streams.faults import Faults
-from smalti.scheduler.streams.limits import shown
 from smalti.scheduler.streams.spikes.rendered import Rendered, pieces, select
-from smalti.scheduler.streams.values import check_asked, check_range
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]

@@ -19,7 +19,7 @@ from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import Offer
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.networks.label import LabelGating
-from smalti.model.graft import Birth, graft
+from smalti.model.grafting.graft import Birth, graft
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.signal import Traces
 from smalti.model.kinds import KindOptions

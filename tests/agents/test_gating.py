@@ -12,7 +12,7 @@ import torch
 from smalti.agents.auction.bids import Decision
 from smalti.agents.expert import Expert
 from smalti.agents.tile import TileAgent
-from smalti.model.graft import Birth, graft
+from smalti.model.grafting.graft import Birth, graft
 from smalti.model.growth.saturation import Saturation
 
 

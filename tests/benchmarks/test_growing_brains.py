@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from benchmarks import growing_brains
-from benchmarks.grid_net import GridNet, distances
-from benchmarks.growing_brains import Options, Trials, learn, measured, modular, spread, tabled, task_variance
+from benchmarks.brains.grid_net import GridNet, distances
+from benchmarks.brains.trials import Trials
+from benchmarks.growing_brains import Options, learn, measured, modular, spread, tabled, task_variance
 
 TINY = Options(
     units=16, steps=160, batch=32, measures=2, seeds=1, swap_every=5, ramp=(0.5, 1.0), rate=1e-2, strength=1e-3

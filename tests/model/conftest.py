@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import Offer
-from smalti.model.graft import Birth, graft
+from smalti.model.grafting.graft import Birth, graft
 from smalti.model.growth.newborns.proposal import Proposal
 from smalti.model.growth.signal import TileSignal, Traces, tile_signal
 from smalti.model.growth.surroundings import distances, inputs_of, usual_norms

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.graft import Birth, graft, retire
+from smalti.model.grafting.graft import Birth, graft, retire
 from smalti.model.kinds import NO_KIND, Cell, KindOptions, decay, draw_cell, draw_cells, time_constant
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions

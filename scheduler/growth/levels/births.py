@@ -20,12 +20,12 @@ from smalti.agents.auction.prices import Quote
 from smalti.agents.auction.sequential import award
 from smalti.agents.expert import Expert
 from smalti.agents.levels import Part
-from smalti.model.graft import Birth, graft, switch_on
+from smalti.model.grafting.graft import Birth, graft, switch_on
+from smalti.model.grafting.overheard import Overheard
 from smalti.model.growth.newborns.calibrate import SAMPLES
 from smalti.model.growth.newborns.proposal import finish
 from smalti.model.growth.rules.random import random_directions
 from smalti.model.growth.signal import Traces, wires_alone
-from smalti.model.overheard import Overheard
 from smalti.model.probe import Kernel
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.growth.levels.placement import NOWHERE, Plan

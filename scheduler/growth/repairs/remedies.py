@@ -17,8 +17,8 @@ from torch import Tensor
 from smalti.agents.auction.prices import Prices
 from smalti.agents.expert import Expert
 from smalti.model.chip.links import Offer
-from smalti.model.graft import rehear, release
-from smalti.model.healing import Remembered, way, write
+from smalti.model.grafting.graft import rehear, release
+from smalti.model.grafting.healing import Remembered, way, write
 from smalti.scheduler.growth.grower import Grower
 from smalti.scheduler.growth.readout import Batch, Heard, Site, loss_of
 from smalti.scheduler.growth.repairs.trial import mark

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.coding import latency, population
 from smalti.scheduler.streams.coding.pooling import Pooling, Shape, choose_block, pool, pooled, spell
 from smalti.scheduler.streams.options import StreamOptions

@@ -28,12 +28,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.scheduler.streams.checked.values import check_range
 from smalti.scheduler.streams.faults import Faults
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers import labels, npy, npz, ragged, targets
 from smalti.scheduler.streams.spikes.rendered import Rendered
 from smalti.scheduler.streams.types import Ints, Loaded, check_length, check_parts
-from smalti.scheduler.streams.values import check_range
 
 STEPS = 25  # of samples without a time axis
 REQUIRED = ("x",)

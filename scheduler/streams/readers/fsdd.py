@@ -19,7 +19,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers import recordings
 from smalti.scheduler.streams.readers.recordings import RATE, WINDOW

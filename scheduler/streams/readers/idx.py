@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 
 BYTES = 8  # the only type that the published files of images have
 

@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
+from smalti.scheduler.streams.checked.values import check_range
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers import idx, labels, npz
 from smalti.scheduler.streams.types import Loaded
-from smalti.scheduler.streams.values import check_range
 
 STEPS = 25
 BRIGHTEST = 255

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.readers import npz, ragged
 from smalti.scheduler.streams.spikes.rendered import AT_ONCE, Floats, Ints, Rendered
 

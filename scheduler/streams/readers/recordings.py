@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.types import Floats
 
 RATE = 8000  # Hz

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smalti.scheduler.streams.checked.values import check_asked, probabilities
 from smalti.scheduler.streams.types import Floats, Readout
-from smalti.scheduler.streams.values import check_asked, probabilities
 
 SCORES = {"cross_entropy": "right", "squared_error": "r2"}  # loss -> score, if nobody says which
 

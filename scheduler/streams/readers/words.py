@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers import recordings
 from smalti.scheduler.streams.readers.fsdd import BANDS, STEPS, check_by, encode, notes_of

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.spikes.rendered import AT_ONCE, Floats, Ints, Rendered
 
 Bits = NDArray[np.uint8]

@@ -6,7 +6,7 @@ import re
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 
 _ENDINGS = {
     **dict.fromkeys((".csv", ".parquet", ".ts", ".edf", ".hea"), "signals"),

@@ -21,9 +21,9 @@ from smalti.analysis.chip import wiring
 from smalti.analysis.comparison import pareto_front
 from smalti.analysis.growth import market
 from smalti.analysis.outcomes import accuracies
-from smalti.analysis.plots.chip import OTHERS, chip_picture
 from smalti.analysis.plots.drawing.figure import task_colour
 from smalti.analysis.plots.drawing.picture import Dots, Lines
+from smalti.analysis.plots.wiring.chip import OTHERS, chip_picture
 from smalti.analysis.runs import Run, load_run
 
 

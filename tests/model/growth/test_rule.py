@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
-from smalti.model.graft import retire
+from smalti.model.grafting.graft import retire
 from smalti.model.growth.newborns.proposal import Proposal, every_target
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.rule import EXACTLY, GrowthError

@@ -15,7 +15,7 @@ from smalti.agents.gating import GatingAgent
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.gating import GatingOptions
 from smalti.model.gating.assignment import Assignment
-from smalti.model.graft import Birth, graft
+from smalti.model.grafting.graft import Birth, graft
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions

@@ -11,7 +11,8 @@ import pytest
 
 from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.simulation import Simulation
-from smalti.scheduler.streams import StreamOptions, limits, load_stream, memory
+from smalti.scheduler.streams import StreamOptions, load_stream, memory
+from smalti.scheduler.streams.checked import limits
 
 Y = np.repeat(np.arange(4), 20)
 X = np.clip(np.random.default_rng(0).random((80, 16)) * 0.3 + 0.6 * np.eye(4)[Y].repeat(4, 1), 0, 1)

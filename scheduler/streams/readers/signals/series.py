@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.readers.signals import windows
 from smalti.scheduler.streams.readers.signals.windows import Windows
 from smalti.scheduler.streams.types import Floats

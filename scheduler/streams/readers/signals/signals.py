@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from smalti.scheduler.streams import limits, splits
+from smalti.scheduler.streams import splits
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.coding import crossings
 from smalti.scheduler.streams.file_options import SignalsOptions
 from smalti.scheduler.streams.options import StreamOptions

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.file_options import SignalsOptions
 from smalti.scheduler.streams.readers.signals import windows
 from smalti.scheduler.streams.readers.signals.windows import Windows

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.types import Floats
 
 

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.spikes import event_files, tree
 from smalti.scheduler.streams.readers.spikes.event_files import Events

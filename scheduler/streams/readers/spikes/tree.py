@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 
 MOST = 2_000_000  # files
 ENCRYPTED = 1  # bit of a zip's flags

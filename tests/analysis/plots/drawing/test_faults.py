@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smalti.analysis.plots.chip import chip_picture
 from smalti.analysis.plots.drawing.faults import DEAD_TILE, RED, fault_keys, faults_of
 from smalti.analysis.plots.drawing.picture import Boxes, Dots
+from smalti.analysis.plots.wiring.chip import chip_picture
 from smalti.analysis.runs import load_run
 from smalti.model.chip.fabric import Fabric
 from smalti.model.chip.faults import FaultsOptions, fault_map

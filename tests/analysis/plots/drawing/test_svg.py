@@ -14,9 +14,6 @@ import pytest
 from smalti.analysis.anew import activity
 from smalti.analysis.chip import modules
 from smalti.analysis.plots.auctions import worth_picture
-from smalti.analysis.plots.chip import chip_picture
-from smalti.analysis.plots.chip_along import chip_along_picture
-from smalti.analysis.plots.connectivity import connectivity_picture
 from smalti.analysis.plots.drawing.picture import (
     Bars,
     Boxes,
@@ -33,11 +30,14 @@ from smalti.analysis.plots.drawing.picture import (
 )
 from smalti.analysis.plots.drawing.svg import svg
 from smalti.analysis.plots.drawing.svg_layout import laid_out
-from smalti.analysis.plots.hops import hops_picture
-from smalti.analysis.plots.modules import modules_picture
 from smalti.analysis.plots.raster import raster_picture
 from smalti.analysis.plots.reuse import reuse_picture
 from smalti.analysis.plots.switches import switches_picture
+from smalti.analysis.plots.wiring.chip import chip_picture
+from smalti.analysis.plots.wiring.chip_along import chip_along_picture
+from smalti.analysis.plots.wiring.connectivity import connectivity_picture
+from smalti.analysis.plots.wiring.hops import hops_picture
+from smalti.analysis.plots.wiring.modules import modules_picture
 from smalti.analysis.runs import load_run
 
 NAME = "{http://www.w3.org/2000/svg}"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from smalti.model.graft import retire
+from smalti.model.grafting.graft import retire
 from smalti.model.growth.newborns.proposal import Proposal, finish
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.rules.firefly import EPSILON, firefly

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from smalti.model.graft import retire
+from smalti.model.grafting.graft import retire
 from smalti.model.growth.newborns.newborn import fan_in_gradient, live
 from smalti.model.growth.newborns.proposal import Proposal
 from smalti.model.growth.options import GrowthOptions

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from smalti.model.healing import Remembered, remember
+from smalti.model.grafting.healing import Remembered, remember
 from smalti.scheduler.configuration.config import Config
 from smalti.scheduler.growth.repairs.remedies import Patient, Remedies
 from smalti.scheduler.growth.repairs.trial import mark

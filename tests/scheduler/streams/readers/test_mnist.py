@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smalti.scheduler.streams import limits, load_stream
+from smalti.scheduler.streams import load_stream
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.options import StreamOptions
 from smalti.scheduler.streams.readers.mnist import load_mnist
 

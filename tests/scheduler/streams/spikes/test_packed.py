@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 from smalti.scheduler.streams.spikes.packed import Packer, packed
 from smalti.scheduler.streams.spikes.rendered import pieces
 

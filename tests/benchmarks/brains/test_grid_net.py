@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.grid_net import GridNet, distances, swaps_add
+from benchmarks.brains.grid_net import GridNet, distances, swaps_add
 
 
 def net(units: int = 9, seed: int = 0) -> GridNet:

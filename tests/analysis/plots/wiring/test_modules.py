@@ -12,16 +12,16 @@ pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
 from smalti.analysis import plots
 from smalti.analysis.chip import modules, structure
-from smalti.analysis.plots import chip_along
-from smalti.analysis.plots.chip import OTHERS
-from smalti.analysis.plots.chip_along import chip_along_picture
-from smalti.analysis.plots.connectivity import connectivity_picture
 from smalti.analysis.plots.drawing.figure import task_colour
 from smalti.analysis.plots.drawing.painted import painted
 from smalti.analysis.plots.drawing.picture import Boxes, Cells, Dots, Line, Lines, Text
 from smalti.analysis.plots.drawing.svg import svg
 from smalti.analysis.plots.drawing.svg_layout import laid_out
-from smalti.analysis.plots.modules import MEASURES, modules_beside_picture, modules_picture
+from smalti.analysis.plots.wiring import chip_along
+from smalti.analysis.plots.wiring.chip import OTHERS
+from smalti.analysis.plots.wiring.chip_along import chip_along_picture
+from smalti.analysis.plots.wiring.connectivity import connectivity_picture
+from smalti.analysis.plots.wiring.modules import MEASURES, modules_beside_picture, modules_picture
 from smalti.analysis.runs import Run, load_run
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from smalti.model.overheard import Overheard
+from smalti.model.grafting.overheard import Overheard
 from smalti.model.probe import Kernel
 from smalti.scheduler.configuration.configure import configure
 from smalti.scheduler.growth import seed_expert

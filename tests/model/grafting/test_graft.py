@@ -10,7 +10,7 @@ from torch import Tensor
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.links import Offer
-from smalti.model.graft import Birth, freeze, graft, introduce, rehear, release, retire
+from smalti.model.grafting.graft import Birth, freeze, graft, introduce, rehear, release, retire
 from smalti.model.growth.newborns.proposal import Proposal
 from smalti.model.growth.options import GrowthOptions
 from smalti.model.growth.rule import EXACTLY

@@ -5,8 +5,8 @@ import torch
 
 from smalti.model.chip.fabric import Fabric, FabricOptions
 from smalti.model.chip.faults import FaultMap
-from smalti.model.graft import cut
-from smalti.model.healing import relay, remember, speaking, way, write
+from smalti.model.grafting.graft import cut
+from smalti.model.grafting.healing import relay, remember, speaking, way, write
 from smalti.model.network import Network
 from smalti.model.neuron import NetworkOptions
 from smalti.model.optimiser import Moments

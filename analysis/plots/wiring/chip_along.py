@@ -11,10 +11,10 @@ import pandas as pd
 from smalti.analysis.chip import modules
 from smalti.analysis.moments import moments
 from smalti.analysis.outcomes import living
-from smalti.analysis.plots.chip import LETTERS, chip_keys, chip_picture
 from smalti.analysis.plots.drawing.figure import quick_note
 from smalti.analysis.plots.drawing.painted import painted
 from smalti.analysis.plots.drawing.picture import Panel, Picture, Text
+from smalti.analysis.plots.wiring.chip import LETTERS, chip_keys, chip_picture
 from smalti.analysis.runs import Run
 
 if TYPE_CHECKING:

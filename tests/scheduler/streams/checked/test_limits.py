@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from smalti.scheduler.streams import limits
+from smalti.scheduler.streams.checked import limits
 
 
 def test_a_small_file_may_become_128_mib_and_a_larger_one_a_hundred_times_its_size(

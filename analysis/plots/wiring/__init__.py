@@ -1,0 +1,1 @@
+"""Pictures of the chip and its wires: tiles, hops, functional modules, connectivity."""
