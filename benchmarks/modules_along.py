@@ -23,7 +23,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.script import script
+from benchmarks.script import finished_trials, script
 from smalti.analysis.chip import modules, structure
 from smalti.analysis.moments import moments
 from smalti.analysis.plots.drawing.figure import save_figure
@@ -54,11 +54,7 @@ def measure(folder: Path) -> pd.DataFrame:
     Raises:
         ValueError: no trial has finished there.
     """
-    trials = pd.read_parquet(folder / "trials.parquet")
-    done = trials[trials["status"] == "done"]
-    if done.empty:
-        raise ValueError(f"no trial of {folder} has finished; `smalti compare wiring-training --out {folder}` goes on")
-    parts = []
+    parts, done = [], finished_trials(folder, "wiring-training")
     for variant, trial in zip(done["variant"], done["trial"], strict=True):
         run = load_run(folder / "trials" / trial, keep=True)
         own = pd.DataFrame([weights(then) for then in moments(run).values()])

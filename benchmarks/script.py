@@ -1,9 +1,12 @@
-"""What all scripts here have in common: what a user can mend is said in one line."""
+"""What scripts here have in common: what a user can mend is said in one line; some look at a finished experiment."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
 
 
 def script(main: Callable[[], None]) -> None:
@@ -13,3 +16,20 @@ def script(main: Callable[[], None]) -> None:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def finished_trials(folder: Path, experiment: str) -> pd.DataFrame:
+    """The finished trials of an experiment, rows of its ``trials.parquet``.
+
+    Args:
+        folder: of the experiment.
+        experiment: its name, as ``smalti compare`` knows it.
+
+    Raises:
+        ValueError: no trial has finished there.
+    """
+    trials = pd.read_parquet(folder / "trials.parquet")
+    done = trials[trials["status"] == "done"]
+    if done.empty:
+        raise ValueError(f"no trial of {folder} has finished; `smalti compare {experiment} --out {folder}` goes on")
+    return done

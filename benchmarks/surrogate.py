@@ -20,7 +20,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.script import script
+from benchmarks.script import finished_trials, script
 from smalti.analysis.restored import restored
 from smalti.analysis.runs import load_run
 from smalti.scheduler.simulation import Simulation
@@ -51,10 +51,7 @@ def measure(folder: Path) -> pd.DataFrame:
     Raises:
         ValueError: no trial has finished there.
     """
-    trials = pd.read_parquet(folder / "trials.parquet")
-    done = trials[trials["status"] == "done"]
-    if done.empty:
-        raise ValueError(f"no trial of {folder} has finished; `smalti compare surrogate --out {folder}` goes on")
+    done = finished_trials(folder, "surrogate")
     activities = [activity(restored(load_run(folder / "trials" / name))) for name in done["trial"]]
     active, rate = zip(*activities, strict=True)
     return done[["stream", "variant", "accuracy", "neurons"]].assign(active=active, rate=rate)

@@ -1,21 +1,16 @@
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from smalti.analysis import outcomes
-from smalti.analysis.measures import metrics
 from smalti.analysis.outcomes import accuracies, accuracy, headline, living, measures, resources, settings
-from smalti.analysis.quantities import METRICS, SPENT
-from smalti.analysis.runs import Run, load_run, load_runs
-from smalti.scheduler.configuration.config import Config
-from smalti.scheduler.runner import start
+from smalti.analysis.quantities import SPENT
+from smalti.analysis.runs import Run
 
 Make = Callable[..., Run]
 FABRIC = {"rows": 2, "cols": 3, "neurons_per_tile": 4, "wires": 2, "dead_tiles": []}
@@ -277,60 +272,6 @@ def test_the_living_are_those_not_retired_each_with_its_place(made: Make) -> Non
     assert alive["neuron"].tolist() == [0, 1, 3, 4]
     assert list(zip(alive["tile_row"], alive["tile_col"], strict=True)) == [(1, 0), (1, 0), (1, 2), (0, 1)]
     assert "tile_row" not in run.table("neurons")
-
-
-def test_a_real_run_adds_up(finished_run: Path) -> None:
-    run = load_run(finished_run)
-    found, alive = resources(run), living(run)
-    assert found["neurons"] == (alive["kind"] == "hidden").sum()
-    assert found["outputs"] == (alive["kind"] == "output").sum()
-    assert found["born"] - found["retired"] == len(alive)
-    assert found["links"] == run.table("links")["retired_round"].isna().sum()
-    ports = run.table("ports")
-    assert found["wires"] == ports.loc[ports["round"] == ports["round"].max(), "used"].sum() <= found["sides"]
-    assert 0 < found["overhead"] < 1
-    assert accuracies(run, "class").shape == (3, 2)
-    matrix = metrics.accuracy_matrix(run.table("evaluations"), "class", "test")
-    assert accuracy(run, "class", "test") == pytest.approx(metrics.average_accuracy(matrix))
-
-
-def test_every_measure_has_a_name_and_a_meaning(finished_run: Path) -> None:
-    found = outcomes.outcomes(load_run(finished_run))
-    assert set(found["metric"]) <= set(METRICS)
-    assert all(metric.label and metric.meaning and metric.text(0.5) for metric in METRICS.values())
-
-
-def test_the_long_table_and_its_flat_form(finished_run: Path) -> None:
-    run = load_run(finished_run)
-    flat = dict(outcomes.flat(outcomes.outcomes(run), "class"))
-    assert flat["accuracy"] == flat["accuracy_class_validation"] == accuracy(run, "class")
-    assert flat["accuracy_task_test"] == accuracy(run, "task", "test")
-    assert flat["forgetting_class_test"] == measures(run, "class", "test")["forgetting"]
-    assert flat["wires"] == resources(run)["wires"]
-    assert json.loads(json.dumps(flat)) == flat
-
-
-def test_a_row_for_every_run(finished_run: Path) -> None:
-    run = load_run(finished_run)
-    table = load_runs(finished_run).results()
-    assert len(table) == 1
-    row = table.iloc[0]
-    assert row["run"] == "finished"
-    assert row["accuracy"] == accuracy(run, "class")
-    assert row["born"] == run.table("rounds")["born"].sum()
-
-
-def test_forgetting_of_a_permuted_stream_is_that_of_the_formula(tiny: Callable[..., Config], tmp_path: Path) -> None:
-    """Domains of one label set, which every experience can be asked about: rows by experience, columns by arrival."""
-    stream = {"setting": "domain", "transform": "permuted", "tasks": 3, "order": (2, 0, 1)}
-    start(tiny(stream=stream, training={"rounds": 1, "steps": 4}), tmp_path / "run", lambda simulation: None)
-    run = load_run(tmp_path / "run")
-    table = run.table("evaluations")
-    table = table[(table["setting"] == "domain") & (table["split"] == "test") & (table["after"] >= 0)]
-    r = table.pivot(index="after", columns="on", values="accuracy")[[2, 0, 1]].to_numpy()
-    found = measures(run, "domain", "test")
-    assert found["backward_transfer"] == pytest.approx(((r[2, 0] - r[0, 0]) + (r[2, 1] - r[1, 1])) / 2)
-    assert found["forgetting"] == pytest.approx((max(r[0, 0], r[1, 0]) - r[2, 0] + r[1, 1] - r[2, 1]) / 2)
 
 
 def test_experiences_are_named_by_their_task_where_it_is_another(tables: Any) -> None:
